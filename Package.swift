@@ -1,0 +1,51 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .strictMemorySafety(),
+    .treatAllWarnings(as: .error),
+]
+
+func room(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency] = [], resources: [Resource] = []) -> Target {
+    .testTarget(name: name, dependencies: dependencies, resources: resources, swiftSettings: strict)
+}
+
+let package = Package(
+    name: "wan-infer",
+    products: [
+        .library(name: "VideoProvider", targets: ["VideoProvider", "VideoTypes"]),
+        .executable(name: "wan-infer", targets: ["wan-infer"]),
+    ],
+    targets: [
+        .target(name: "CKernels", path: "CKernels"),
+        .systemLibrary(name: "COneDNN"),
+        .target(name: "CFFmpeg"),
+        .target(name: "CBuiltinModel", exclude: ["model", "training"]),
+        room("VideoTypes"),
+        room("Compute"),
+        room("Tokenizers"),
+        room("Weights", ["Compute"]),
+        room("Sampling", ["Compute"]),
+        room("Media", ["VideoTypes", "CFFmpeg"]),
+        room("ComputeCPU", ["Compute", "CKernels", "COneDNN"]),
+        room("Layers", ["Compute", "Weights"]),
+        room("Models", ["Compute", "Weights", "Layers"]),
+        room("Pipelines", ["VideoTypes", "Compute", "Tokenizers", "Weights", "Sampling", "Models"]),
+        room("VideoProvider", ["VideoTypes", "Compute", "Weights", "Pipelines", "Media", "CBuiltinModel"]),
+        .executableTarget(
+            name: "wan-infer", dependencies: ["VideoTypes", "VideoProvider", "Compute", "ComputeCPU"],
+            swiftSettings: strict),
+
+        .target(name: "TestSupport", dependencies: ["Compute"], path: "Tests/TestSupport", swiftSettings: strict),
+        tests("ArchitectureTests"),
+        tests("ComputeTests", ["Compute", "TestSupport"]),
+    ],
+    swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,3 @@
+#ifndef CBUILTINMODEL_H
+#define CBUILTINMODEL_H
+#endif

@@ -1,0 +1,3 @@
+#ifndef CFFMPEG_H
+#define CFFMPEG_H
+#endif

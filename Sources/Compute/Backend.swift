@@ -1,0 +1,191 @@
+/// A device that holds tensors and computes on them.
+///
+/// Every operation writes into tensors that the caller has allocated. `x` may be the same tensor as `out` where the
+/// operation says "in place". Activations are f32 or bf16; sums are accumulated in f32. Vectors (biases, gains, gates,
+/// modulation) are f32. Calls are synchronous in order, not necessarily finished on return: reading a tensor waits.
+package protocol Backend: AnyObject {
+    /// "cpu", "cuda:0", …
+    var name: String { get }
+
+    // MARK: memory
+
+    /// Uninitialised memory.
+    func allocate(_ shape: Shape, _ dtype: DType) throws(ComputeError) -> Tensor
+    func upload(_ values: [Float], _ shape: Shape) throws(ComputeError) -> Tensor
+    /// The elements as f32, whatever the (floating) dtype.
+    func download(_ x: Tensor) throws(ComputeError) -> [Float]
+    /// The elements of a u8 tensor.
+    func downloadBytes(_ x: Tensor) throws(ComputeError) -> [UInt8]
+    /// Copies, converting the dtype where it differs. Shapes may differ, counts may not.
+    func copy(_ x: Tensor, into out: Tensor) throws(ComputeError)
+    func zero(_ out: Tensor) throws(ComputeError)
+
+    // MARK: weights
+
+    /// A stored tensor as it is, without conversion (on the host: without a copy). For gathers from large tables.
+    func resident(_ stored: StoredTensor) throws(ComputeError) -> Tensor
+    /// A stored vector or small table as f32.
+    func vector(_ stored: StoredTensor) throws(ComputeError) -> Tensor
+    /// A matrix `[out, in]` (further dimensions are flattened into `in`) for `linear` on activations of `dtype`.
+    func linearWeight(_ stored: StoredTensor, for dtype: DType) throws(ComputeError) -> LinearWeight
+    /// A kernel `[out, in, t, h, w]` for `convolution` on activations of `dtype`.
+    func convolutionWeight(_ stored: StoredTensor, for dtype: DType) throws(ComputeError) -> ConvolutionWeight
+
+    // MARK: matrix products
+
+    /// `out = epilogue(x · wᵀ + bias)`; x `[…, in]`, out `[…, out]`. x has the dtype the weight was made for, out is f32
+    /// or bf16.
+    func linear(
+        _ x: Tensor, _ weight: LinearWeight, bias: Tensor?, _ epilogue: Epilogue, into out: Tensor
+    ) throws(ComputeError)
+
+    /// Scaled dot-product attention, `softmax(scale · q kᵀ + bias) v` for each head.
+    ///
+    /// q, out `[tokens, heads · headDim]`; k, v `[keys, heads · headDim]`, all of one dtype. With a grouping other than
+    /// `.all`, keys and queries are the same tokens and attend only inside their group.
+    func attention(
+        _ q: Tensor, _ k: Tensor, _ v: Tensor, heads: Int, scale: Float, groups: TokenGroups, bias: AttentionBias?,
+        into out: Tensor
+    ) throws(ComputeError)
+
+    /// Convolution over `[frames, height, width, channels]` with stride 1 and the causal history physically in front of x:
+    /// no padding in time (x has `kernel[0] - 1` more frames than out), zeros around height and width so that both stay.
+    /// When `accumulate`, out += result.
+    func convolution(
+        _ x: Tensor, _ weight: ConvolutionWeight, bias: Tensor?, accumulate: Bool, into out: Tensor
+    ) throws(ComputeError)
+
+    // MARK: norms, positions
+
+    /// `out = (x - mean) / sqrt(var + eps) · gain + offset` over the last dimension. x f32; gain and offset `[last]` or nil.
+    func layerNorm(_ x: Tensor, gain: Tensor?, offset: Tensor?, eps: Float, into out: Tensor) throws(ComputeError)
+    /// `out = x / sqrt(mean(x²) + eps) · gain` over the last dimension. In place allowed.
+    func rmsNorm(_ x: Tensor, gain: Tensor, eps: Float, into out: Tensor) throws(ComputeError)
+    /// In place: RMS norm over the whole row of `[tokens, heads · headDim]`, then the rotary embedding of each head on
+    /// interleaved pairs: (a, b) becomes (a cos - b sin, a sin + b cos). Without a table only the norm.
+    func rmsNormRotary(_ x: Tensor, gain: Tensor, eps: Float, heads: Int, rotary: RotaryTable?) throws(ComputeError)
+    /// `out = x / max(‖x‖₂, 1e-12) · sqrt(channels) · gain` over the last dimension, then SiLU if asked for.
+    func channelNorm(_ x: Tensor, gain: Tensor, silu: Bool, into out: Tensor) throws(ComputeError)
+
+    // MARK: elementwise
+
+    /// `out = out + x`, out f32 or bf16, x any of the two.
+    func add(_ x: Tensor, into out: Tensor) throws(ComputeError)
+    /// `out = silu(x)`. In place allowed.
+    func silu(_ x: Tensor, into out: Tensor) throws(ComputeError)
+    /// `out = gelu_tanh(gate) · x`: the gated unit of T5 v1.1. In place on either input allowed.
+    func geluGate(_ gate: Tensor, _ x: Tensor, into out: Tensor) throws(ComputeError)
+    /// `out = Σ factor · tensor`, f32, at most four terms; `out` may be one of them.
+    func combine(_ terms: [(factor: Float, tensor: Tensor)], into out: Tensor) throws(ComputeError)
+
+    // MARK: layout
+
+    /// Rows of a `[vocabulary, width]` table of any floating dtype.
+    func embedding(_ ids: [Int32], _ table: Tensor, into out: Tensor) throws(ComputeError)
+    /// f32 `[C, T, H, W]` to `[tokens, width]` of any dtype: a token's first columns are `(c, pt, ph, pw)`, pw fastest. Columns
+    /// beyond `C · pt · ph · pw` are left as they are.
+    func patchify(_ x: Tensor, patch: PatchSize, into out: Tensor) throws(ComputeError)
+    /// `[tokens, pt · ph · pw · C]` with c fastest to f32 `[C, T, H, W]`.
+    func unpatchify(_ x: Tensor, patch: PatchSize, into out: Tensor) throws(ComputeError)
+    /// One latent frame of f32 `[C, T, H, W]` to `[1, H, W, C]`, as `x · gain[c] + offset[c]`.
+    func channelsLast(_ x: Tensor, frame: Int, gain: Tensor, offset: Tensor, into out: Tensor) throws(ComputeError)
+    /// Nearest neighbour: `[T, H, W, C]` to `[T, 2H, 2W, C]`.
+    func upsample2x(_ x: Tensor, into out: Tensor) throws(ComputeError)
+    /// `[T, H, W, 2C]` to `[2T, H, W, C]`: the first half of the channels is the even frame, the second the odd one.
+    func interleaveFrames(_ x: Tensor, into out: Tensor) throws(ComputeError)
+    /// Wan 2.2's weightless shortcut (DupUp3D): each channel of `[T, h, w, Cin]` repeated, then shuffled to
+    /// `[T · time, h · space, w · space, Cout]`; the first `skip` frames are dropped. out += result.
+    func addRepeatedUp(_ x: Tensor, time: Int, space: Int, skip: Int, into out: Tensor) throws(ComputeError)
+    /// `[T, h, w, 3 · p · p]` (channel order c, pw, ph) to u8 `[T, h · p, w · p, 3]`: clamp to ±1, then
+    /// `round((x / 2 + 0.5) · 255)`.
+    func pixels(_ x: Tensor, patch: Int, into out: Tensor) throws(ComputeError)
+}
+
+/// A matrix in the layout its backend wants.
+package struct LinearWeight {
+    package let storage: any Storage
+    package let outFeatures: Int
+    package let inFeatures: Int
+    package let dtype: DType
+
+    package init(storage: any Storage, outFeatures: Int, inFeatures: Int, dtype: DType) {
+        self.storage = storage
+        self.outFeatures = outFeatures
+        self.inFeatures = inFeatures
+        self.dtype = dtype
+    }
+}
+
+/// A convolution kernel in the layout its backend wants.
+package struct ConvolutionWeight {
+    package let storage: any Storage
+    package let outChannels: Int
+    package let inChannels: Int
+    /// Extent in time, height and width.
+    package let kernel: [Int]
+    package let dtype: DType
+
+    package init(storage: any Storage, outChannels: Int, inChannels: Int, kernel: [Int], dtype: DType) {
+        self.storage = storage
+        self.outChannels = outChannels
+        self.inChannels = inChannels
+        self.kernel = kernel
+        self.dtype = dtype
+    }
+}
+
+/// What happens to a matrix product before it is stored.
+package enum Epilogue {
+    case none
+    /// The tanh approximation of GELU.
+    case gelu
+    case silu
+    /// `out += y`
+    case add
+    /// `out += gate · y`, gate `[out]`
+    case gatedAdd(gate: Tensor)
+}
+
+/// Which tokens attend to which.
+package enum TokenGroups: Hashable, Sendable {
+    /// Every query to every key.
+    case all
+    /// Runs of `length` consecutive tokens: within one latent frame.
+    case consecutive(length: Int)
+    /// Tokens `stride` apart: along time at one place.
+    case strided(stride: Int)
+}
+
+/// What is added to the scaled logits.
+package enum AttentionBias {
+    /// f32 `[heads, queries, keys]`
+    case perHead(Tensor)
+    /// f32 `[keys]`
+    case perKey(Tensor)
+}
+
+/// Cosine and sine, f32 `[tokens, headDim / 2]` each.
+package struct RotaryTable {
+    package let cosine: Tensor
+    package let sine: Tensor
+
+    package init(cosine: Tensor, sine: Tensor) {
+        self.cosine = cosine
+        self.sine = sine
+    }
+}
+
+/// Extent of a patch in time, height and width.
+package struct PatchSize: Hashable, Sendable {
+    package let time: Int
+    package let height: Int
+    package let width: Int
+
+    package init(time: Int, height: Int, width: Int) {
+        self.time = time
+        self.height = height
+        self.width = width
+    }
+
+    package var volume: Int { time * height * width }
+}

@@ -1,0 +1,33 @@
+/// Read-only bytes in host memory that stay valid as long as their owner lives: a mapped file, or data inside the binary.
+@safe
+package struct HostBytes: @unchecked Sendable {
+    // Safe: the bytes are immutable and `owner` keeps them mapped.
+    private let base: UnsafeRawPointer
+    package let count: Int
+    private let owner: (any AnyObject & Sendable)?
+
+    /// - Parameters:
+    ///   - base: first byte; must stay readable and unchanged while `owner` lives, for ever if it is nil.
+    ///   - count: number of bytes.
+    ///   - owner: what keeps the bytes alive.
+    package init(base: UnsafeRawPointer, count: Int, owner: (any AnyObject & Sendable)?) {
+        unsafe self.base = base
+        self.count = count
+        self.owner = owner
+    }
+
+    /// The bytes in `range`, sharing the owner.
+    package subscript(_ range: Range<Int>) -> HostBytes {
+        precondition(range.lowerBound >= 0 && range.upperBound <= count, "byte range \(range) outside 0..<\(count)")
+        return unsafe HostBytes(base: base + range.lowerBound, count: range.count, owner: owner)
+    }
+
+    /// The address of the first byte, valid while this value (or a copy) lives.
+    package var address: UnsafeRawPointer { unsafe base }
+
+    /// Runs `body` on the bytes.
+    package func withBytes<R, E: Error>(_ body: (RawSpan) throws(E) -> R) throws(E) -> R {
+        let span = unsafe RawSpan(_unsafeStart: base, byteCount: count)
+        return try body(span)
+    }
+}
