@@ -1,0 +1,43 @@
+/// The one error that leaves the engine: a code for programs, a message and a remedy for people.
+public struct VideoError: Error, Sendable, Hashable {
+    public let code: Code
+    /// What was wrong, with the values found and expected; begins in lower case.
+    public let message: String
+    /// What to do about it.
+    public let hint: String?
+
+    public init(_ code: Code, _ message: String, hint: String? = nil) {
+        self.code = code
+        self.message = message
+        self.hint = hint
+    }
+
+    package static func invalid(_ message: String, hint: String? = nil) -> VideoError {
+        VideoError(.invalidRequest, message, hint: hint)
+    }
+}
+
+extension VideoError {
+    /// The kinds of failure. More may come: match with a default.
+    public struct Code: Sendable, Hashable {
+        public let name: String
+        /// Exit status of the command.
+        public let exitStatus: Int32
+        public let httpStatus: Int
+
+        public static let invalidRequest = Code(name: "invalid_request", exitStatus: 2, httpStatus: 400)
+        public static let modelNotFound = Code(name: "model_not_found", exitStatus: 3, httpStatus: 404)
+        public static let weightsInvalid = Code(name: "weights_invalid", exitStatus: 4, httpStatus: 422)
+        public static let outOfMemory = Code(name: "out_of_memory", exitStatus: 5, httpStatus: 507)
+        public static let deviceUnavailable = Code(name: "device_unavailable", exitStatus: 6, httpStatus: 500)
+        public static let mediaFailed = Code(name: "media_failed", exitStatus: 8, httpStatus: 500)
+        public static let outputFailed = Code(name: "output_failed", exitStatus: 9, httpStatus: 500)
+        public static let internalError = Code(name: "internal_error", exitStatus: 70, httpStatus: 500)
+        public static let cancelled = Code(name: "cancelled", exitStatus: 130, httpStatus: 499)
+
+        public static let all = [
+            invalidRequest, modelNotFound, weightsInvalid, outOfMemory, deviceUnavailable, mediaFailed, outputFailed,
+            internalError, cancelled,
+        ]
+    }
+}
