@@ -1,0 +1,49 @@
+package import Compute
+
+extension HostBytes {
+    /// A copy of all bytes.
+    package var copied: [UInt8] {
+        unsafe Array(UnsafeRawBufferPointer(start: address, count: count))
+    }
+
+    /// Whether the first byte stands at a multiple of `width`.
+    package func isAligned(to width: Int) -> Bool {
+        unsafe Int(bitPattern: address) % width == 0
+    }
+
+    /// The same bytes in memory of their own, aligned for every element type.
+    package func aligned() -> HostBytes {
+        let owner = OwnedBytes(self)
+        return unsafe HostBytes(base: owner.base, count: count, owner: owner)
+    }
+
+    /// Bytes that somebody has made rather than mapped.
+    package init(_ bytes: [UInt8]) {
+        let owner = OwnedBytes(bytes)
+        unsafe self.init(base: owner.base, count: bytes.count, owner: owner)
+    }
+}
+
+@safe
+private final class OwnedBytes: @unchecked Sendable {
+    // Safe: written only before init returns, freed with the last reference.
+    let base: UnsafeRawPointer
+
+    init(_ bytes: HostBytes) {
+        let memory = UnsafeMutableRawPointer.allocate(byteCount: max(bytes.count, 1), alignment: 64)
+        unsafe memory.copyMemory(from: bytes.address, byteCount: bytes.count)
+        unsafe base = UnsafeRawPointer(memory)
+    }
+
+    init(_ bytes: [UInt8]) {
+        let memory = UnsafeMutableRawPointer.allocate(byteCount: max(bytes.count, 1), alignment: 64)
+        unsafe bytes.withUnsafeBytes { source in
+            if let first = source.baseAddress { unsafe memory.copyMemory(from: first, byteCount: bytes.count) }
+        }
+        unsafe base = UnsafeRawPointer(memory)
+    }
+
+    deinit {
+        unsafe base.deallocate()
+    }
+}

@@ -1,0 +1,42 @@
+package import Compute
+import Glibc
+
+/// A regular file mapped read-only into memory; unmapped with its last `HostBytes`.
+@safe
+package final class MappedFile: @unchecked Sendable {
+    // Safe: the mapping is private, read-only and lives until deinit.
+    private let base: UnsafeMutableRawPointer
+    private let count: Int
+
+    private init(base: UnsafeMutableRawPointer, count: Int) {
+        unsafe self.base = base
+        self.count = count
+    }
+
+    deinit {
+        unsafe munmap(base, count)
+    }
+
+    /// Maps the whole file at `path`.
+    package static func open(_ path: String) throws(WeightError) -> HostBytes {
+        // O_NONBLOCK: opening a pipe must not wait for a writer.
+        let descriptor = unsafe Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        guard descriptor >= 0 else {
+            let code = errno
+            if code == ENOENT || code == ENOTDIR { throw .fileMissing(file: path) }
+            throw .unreadable(file: path, errno: code)
+        }
+        defer { close(descriptor) }
+        var status = stat()
+        guard unsafe fstat(descriptor, &status) == 0 else { throw .unreadable(file: path, errno: errno) }
+        guard status.st_mode & S_IFMT == S_IFREG else { throw .notAFile(file: path) }
+        guard status.st_size > 0 else { throw .emptyFile(file: path) }
+        let count = Int(status.st_size)
+        guard let base = unsafe mmap(nil, count, PROT_READ, MAP_PRIVATE, descriptor, 0), unsafe base != MAP_FAILED
+        else {
+            throw .unreadable(file: path, errno: errno)
+        }
+        let file = unsafe MappedFile(base: base, count: count)
+        return unsafe HostBytes(base: base, count: count, owner: file)
+    }
+}

@@ -1,0 +1,117 @@
+import Glibc
+
+extension WeightError {
+    /// One line: the thing, what was expected and what was found.
+    package var message: String {
+        switch self {
+        case .fileMissing(let file): "\(file): no such file"
+        case .unreadable(let file, let errno): "\(file): cannot be read (\(unsafe String(cString: strerror(errno))))"
+        case .notAFile(let file): "\(file): not a regular file"
+        case .notAFolder(let path): "\(path): not a folder"
+        case .emptyFile(let file): "\(file): the file is empty"
+        case .fileTooLarge(let file, let bytes, let limit): "\(file): \(bytes) bytes, at most \(limit) are accepted"
+        case .truncated(let file, let expected, let found): "\(file): truncated: needs \(expected) bytes, has \(found)"
+        case .trailing(let file, let expected, let found):
+            "\(file): \(found - expected) bytes behind the last tensor: should have \(expected) bytes, has \(found)"
+        case .headerTooLarge(let file, let bytes, let limit):
+            "\(file): a header of \(bytes) bytes, at most \(limit) are accepted"
+        case .badHeader(let file, let problem): "\(file): \(problem.message)"
+        case .badJSON(let file, let offset, let problem):
+            "\(file): not valid JSON at byte \(offset): \(problem.message)"
+        case .badIndex(let file, let key, let problem): "\(file): \(problem.message(key: key))"
+        case .noWeights(let folder, let looked):
+            "\(folder): no weights; looked for \(looked.joined(separator: ", "))"
+        case .missing(let key, let file): "\(file): tensor '\(key.printable)' is missing"
+        case .shape(let key, let file, let expected, let found):
+            "\(file): tensor '\(key.printable)' should have shape \(expected), has \(found)"
+        case .dtype(let key, let file, let found):
+            "\(file): tensor '\(key.printable)' is stored as \(found.printable); F32, F16 and BF16 are understood"
+        case .unused(let keys, let count, let file):
+            "\(file): \(count) tensors that the model does not know: "
+                + keys.map { "'\($0.printable)'" }.joined(separator: ", ") + (count > keys.count ? ", …" : "")
+        case .config(let file, let field, nil, _): "\(file): field '\(field.printable)' is missing"
+        case .config(let file, let field, let value?, let rule):
+            "\(file): field '\(field.printable)' must be \(rule), is \(value.printable)"
+        }
+    }
+
+    /// The remedy.
+    package var hint: String {
+        switch self {
+        case .fileMissing, .noWeights, .notAFolder:
+            "check the path; a model is a folder in the Diffusers layout with model_index.json in it"
+        case .unreadable: "check the permissions of the file and its folders"
+        case .notAFile, .fileTooLarge: "replace it with the file that was published with the model"
+        case .emptyFile, .truncated, .trailing: "the download is incomplete or damaged: fetch the file again"
+        case .headerTooLarge, .badHeader, .badJSON: "the file is damaged or of another format: fetch it again"
+        case .badIndex: "the index and its shards are of different revisions: fetch the folder again"
+        case .missing, .shape, .unused:
+            "weights and config.json do not belong together: fetch the folder again or correct the config"
+        case .dtype: "use the model's f32, f16 or bf16 files"
+        case .config(_, _, _, let rule): "set it in the file: it must be \(rule)"
+        }
+    }
+}
+
+extension HeaderProblem {
+    var message: String {
+        switch self {
+        case .duplicateKey(let key): "tensor '\(key.printable)' appears twice"
+        case .missingField(let key, let field): "tensor '\(key.printable)' has no '\(field)'"
+        case .unknownDType(let key, let name): "tensor '\(key.printable)' has the unknown dtype '\(name.printable)'"
+        case .tooManyDimensions(let key, let rank, let limit):
+            "tensor '\(key.printable)' has \(rank) dimensions, at most \(limit) are accepted"
+        case .shapeOverflows(let key, let shape): "the shape \(shape) of tensor '\(key.printable)' is too large"
+        case .sizeMismatch(let key, let dtype, let shape, let begin, let end):
+            "tensor '\(key.printable)' of \(dtype) \(shape) cannot fill bytes \(begin)..<\(end)"
+        case .reversedRange(let key, let begin, let end):
+            "tensor '\(key.printable)' ends (\(end)) before it begins (\(begin))"
+        case .overlap(let key, let other): "tensors '\(key.printable)' and '\(other.printable)' overlap"
+        case .gap(let key, let expected, let found):
+            "unused bytes in front of tensor '\(key.printable)': begins at \(found), should at \(expected)"
+        }
+    }
+}
+
+extension IndexProblem {
+    func message(key: String) -> String {
+        switch self {
+        case .noWeightMap: "field 'weight_map' is missing"
+        case .unsafeName(let name):
+            "tensor '\(key.printable)' is in '\(name.printable)', which is no file name of a shard"
+        case .absentFrom(let shard): "tensor '\(key.printable)' is not in \(shard.printable) as the index says"
+        case .notListed(let shard): "tensor '\(key.printable)' of \(shard.printable) is not in the index"
+        case .listedElsewhere(let shard, let listed):
+            "tensor '\(key.printable)' is in \(shard.printable) too, the index has it in \(listed.printable)"
+        }
+    }
+}
+
+extension JSONProblem {
+    var message: String {
+        switch self {
+        case .unexpectedEnd: "the text ends too early"
+        case .unexpected(let byte): "unexpected byte \(byte)"
+        case .badString: "a string that is not valid"
+        case .badNumber: "a number that is not valid here"
+        case .nestedTooDeeply: "nested too deeply"
+        case .duplicateKey(let key): "the key '\(key.printable)' appears twice"
+        case .trailing: "text behind the end"
+        }
+    }
+}
+
+extension String {
+    /// At most 120 characters, control characters escaped: fit for a line of a terminal.
+    package var printable: String {
+        var text = ""
+        for scalar in unicodeScalars.prefix(120) {
+            switch scalar.properties.generalCategory {
+            case .control, .format, .lineSeparator, .paragraphSeparator:
+                text += "\\u{\(String(scalar.value, radix: 16))}"
+            default: text.unicodeScalars.append(scalar)
+            }
+        }
+        return unicodeScalars.count > 120 ? text + "…" : text
+    }
+}

@@ -1,0 +1,64 @@
+/// What is wrong with a model's files.
+package enum WeightError: Error, Equatable, Sendable {
+    case fileMissing(file: String)
+    case unreadable(file: String, errno: Int32)
+    /// A folder, pipe or device where a file is needed.
+    case notAFile(file: String)
+    case notAFolder(path: String)
+    case emptyFile(file: String)
+    case fileTooLarge(file: String, bytes: Int, limit: Int)
+    /// The header promises `expected` bytes.
+    case truncated(file: String, expected: Int, found: Int)
+    /// Bytes behind the last tensor.
+    case trailing(file: String, expected: Int, found: Int)
+    case headerTooLarge(file: String, bytes: UInt64, limit: Int)
+    case badHeader(file: String, problem: HeaderProblem)
+    /// Text that is not JSON, at byte `offset`.
+    case badJSON(file: String, offset: Int, problem: JSONProblem)
+    case badIndex(file: String, key: String, problem: IndexProblem)
+    /// A folder without weights.
+    case noWeights(folder: String, looked: [String])
+    case missing(key: String, file: String)
+    case shape(key: String, file: String, expected: [Int], found: [Int])
+    case dtype(key: String, file: String, found: String)
+    /// Some of `count` keys that no part of the model asked for.
+    case unused(keys: [String], count: Int, file: String)
+    /// A field of a configuration; `value` is as it stands in the file, nil where it is missing.
+    case config(file: String, field: String, value: String?, rule: String)
+}
+
+/// What is wrong with a safetensors header.
+package enum HeaderProblem: Error, Equatable, Sendable {
+    case duplicateKey(String)
+    case missingField(key: String, field: String)
+    case unknownDType(key: String, name: String)
+    case tooManyDimensions(key: String, rank: Int, limit: Int)
+    case shapeOverflows(key: String, shape: [Int])
+    /// `shape` of `dtype` needs other than `end - begin` bytes.
+    case sizeMismatch(key: String, dtype: String, shape: [Int], begin: Int, end: Int)
+    case reversedRange(key: String, begin: Int, end: Int)
+    case overlap(key: String, other: String)
+    /// Bytes between two tensors that belong to neither.
+    case gap(key: String, expected: Int, found: Int)
+}
+
+/// What is wrong with a shard index.
+package enum IndexProblem: Error, Equatable, Sendable {
+    case noWeightMap
+    /// A shard's name that leaves its folder, or is no safetensors file.
+    case unsafeName(String)
+    case absentFrom(shard: String)
+    case notListed(shard: String)
+    case listedElsewhere(shard: String, listed: String)
+}
+
+/// What is wrong with a JSON text.
+package enum JSONProblem: Error, Equatable, Sendable {
+    case unexpectedEnd
+    case unexpected(byte: UInt8)
+    case badString
+    case badNumber
+    case nestedTooDeeply
+    case duplicateKey(String)
+    case trailing
+}
