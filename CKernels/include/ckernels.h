@@ -1,3 +1,181 @@
+// The CPU kernels: numbers in, numbers out; they know no model.
+//
+// Order of arguments: out, in, vectors, sizes, pool. Arrays are dense and row-major unless a stride is named; sizes
+// count elements. Arrays named `float *` are f32; a `void *` is followed by its dtype. Nothing is kept after a call but
+// scratch memory inside the pool. Sizes may be zero. The caller has checked that all sizes fit the arrays.
 #ifndef CKERNELS_H
 #define CKERNELS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/// How one element is stored. f16 is for storage: only conversions, tables and matrices read it.
+typedef enum ck_dtype { CK_DTYPE_F32, CK_DTYPE_BF16, CK_DTYPE_F16, CK_DTYPE_U8 } ck_dtype;
+
+// ---- Instruction sets
+// --------------------------------------------------------------------------------------------------
+
+/// Each level contains those before it. AVX2 means AVX2 + FMA + F16C; AVX512 means F + BW + DQ + VL.
+typedef enum ck_isa { CK_ISA_BASELINE, CK_ISA_AVX2, CK_ISA_AVX512, CK_ISA_AVX512_BF16 } ck_isa;
+
+/// The highest level of this CPU.
+ck_isa ck_isa_best(void);
+/// The level in use: the highest, unless ck_set_isa lowered it.
+ck_isa ck_isa_current(void);
+/// Uses `level`, or the highest that this CPU has if that is lower, and returns what is used now. For tests: not while
+/// a kernel runs.
+ck_isa ck_set_isa(ck_isa level);
+/// "baseline", "avx2", "avx512", "avx512-bf16".
+const char *ck_isa_name(ck_isa level);
+
+// ---- Threads
+// -----------------------------------------------------------------------------------------------------------
+
+/// Threads that share the work of one caller at a time. Idle threads spin for some microseconds, then sleep.
+typedef struct ck_pool ck_pool;
+
+/// `threads` counts the caller (at least 1). NULL when memory or threads cannot be had. The caller destroys it.
+ck_pool *ck_pool_create(int threads);
+void ck_pool_destroy(ck_pool *pool);
+int ck_pool_threads(const ck_pool *pool);
+
+/// One piece of work; `thread` is in 0..<threads and constant during the call.
+typedef void (*ck_body)(void *context, ptrdiff_t index, int thread);
+/// Calls `body` once for each index in 0..<count, in any order, and returns when all are done. Not from inside a body.
+void ck_parallel_for(ck_pool *pool, ptrdiff_t count, ck_body body, void *context);
+
+// ---- Matrix products, attention
+// ----------------------------------------------------------------------------------------
+
+/// What happens to a matrix product y before it is stored.
+typedef enum ck_epilogue {
+    CK_EPILOGUE_NONE,
+    CK_EPILOGUE_GELU, ///< tanh approximation
+    CK_EPILOGUE_SILU,
+    CK_EPILOGUE_ADD,      ///< out += y
+    CK_EPILOGUE_GATED_ADD ///< out += gate · y
+} ck_epilogue;
+
+/// out [m, n] = epilogue(x [m, k] · w [n, k]ᵀ + bias [n]).
+///
+/// x f32 or bf16: the products are of that dtype, sums are f32. w f32, bf16 or f16 as a checkpoint stores it, converted
+/// block by block on its way into the cache. out f32 or bf16. bias and gate [n] may be NULL where they do not apply.
+/// False when scratch memory cannot be had.
+bool ck_gemm(void *out, ck_dtype out_dtype, const void *x, ck_dtype x_dtype, const void *w, ck_dtype w_dtype,
+             const float *bias, ck_epilogue epilogue, const float *gate, ptrdiff_t m, ptrdiff_t n, ptrdiff_t k,
+             ck_pool *pool);
+
+/// Which tokens attend to which.
+typedef enum ck_groups {
+    CK_GROUPS_ALL,         ///< every query to every key
+    CK_GROUPS_CONSECUTIVE, ///< runs of `extent` tokens
+    CK_GROUPS_STRIDED      ///< tokens `extent` apart
+} ck_groups;
+
+/// One call of ck_attention. With a grouping other than ALL, queries and keys are the same tokens.
+typedef struct ck_attention_call {
+    void *out;      ///< [queries, heads · head_dim]
+    const void *q;  ///< [queries, heads · head_dim]
+    const void *k;  ///< [keys, heads · head_dim]
+    const void *v;  ///< [keys, heads · head_dim]
+    ck_dtype dtype; ///< of all four: f32 or bf16
+    ptrdiff_t queries, keys, heads, head_dim;
+    /// Distance of two rows in elements; 0 means heads · head_dim.
+    ptrdiff_t out_stride, q_stride, k_stride, v_stride;
+    float scale;
+    ck_groups groups;
+    ptrdiff_t extent;
+    const float *head_bias; ///< [heads, queries, keys] or NULL, added to the scaled logits
+    const float *key_bias;  ///< [keys] or NULL, added to the scaled logits
+} ck_attention_call;
+
+/// out = softmax(scale · q kᵀ + bias) v for each head. out may be q. False when scratch memory cannot be had.
+bool ck_attention(const ck_attention_call *call, ck_pool *pool);
+
+// ---- Norms, positions
+// --------------------------------------------------------------------------------------------------
+
+/// out = (x - mean) / sqrt(var + eps) · gain + offset for each row; gain, offset [width] or NULL. In place allowed.
+void ck_layer_norm(void *out, ck_dtype out_dtype, const void *x, ck_dtype x_dtype, const float *gain,
+                   const float *offset, ptrdiff_t rows, ptrdiff_t width, float eps, ck_pool *pool);
+/// out = x / sqrt(mean(x²) + eps) · gain for each row. In place allowed.
+void ck_rms_norm(void *out, ck_dtype out_dtype, const void *x, ck_dtype x_dtype, const float *gain, ptrdiff_t rows,
+                 ptrdiff_t width, float eps, ck_pool *pool);
+/// In place: RMS norm over each row of [rows, heads · head_dim], then for each head the pairs (a, b) of neighbours
+/// become (a cos - b sin, a sin + b cos). cosine, sine [rows, head_dim / 2], or both NULL for the norm alone.
+void ck_rms_norm_rotary(void *x, ck_dtype dtype, const float *gain, const float *cosine, const float *sine,
+                        ptrdiff_t rows, ptrdiff_t heads, ptrdiff_t head_dim, float eps, ck_pool *pool);
+/// out = x / max(‖x‖₂, 1e-12) · sqrt(width) · gain for each row, then SiLU if asked for. In place allowed.
+void ck_channel_norm(void *out, ck_dtype out_dtype, const void *x, ck_dtype x_dtype, const float *gain, bool silu,
+                     ptrdiff_t rows, ptrdiff_t width, ck_pool *pool);
+
+// ---- Elementwise
+// -------------------------------------------------------------------------------------------------------
+
+/// out = x in another dtype; to bf16 and f16 round to nearest even. u8 only to u8. In place only with equal dtypes.
+void ck_convert(void *out, ck_dtype out_dtype, const void *x, ck_dtype x_dtype, ptrdiff_t count, ck_pool *pool);
+/// out += x.
+void ck_add(void *out, ck_dtype out_dtype, const void *x, ck_dtype x_dtype, ptrdiff_t count, ck_pool *pool);
+/// out = silu(x). In place allowed.
+void ck_silu(void *out, ck_dtype out_dtype, const void *x, ck_dtype x_dtype, ptrdiff_t count, ck_pool *pool);
+/// out = gelu_tanh(gate) · x, all of one dtype. In place on either input allowed.
+void ck_gelu_gate(void *out, const void *gate, const void *x, ck_dtype dtype, ptrdiff_t count, ck_pool *pool);
+/// out = Σ factors[i] · terms[i], at most four terms; out may be one of them.
+void ck_combine(float *out, const float *const *terms, const float *factors, ptrdiff_t term_count, ptrdiff_t count,
+                ck_pool *pool);
+
+// ---- Layout
+// ------------------------------------------------------------------------------------------------------------
+
+/// out[i] = table[ids[i]]; the ids have been checked. out f32 or bf16, table f32, bf16 or f16.
+void ck_embedding(void *out, ck_dtype out_dtype, const void *table, ck_dtype table_dtype, const int32_t *ids,
+                  ptrdiff_t count, ptrdiff_t width, ck_pool *pool);
+
+/// Extents of a latent video and of a patch of it.
+typedef struct ck_patches {
+    ptrdiff_t channels, frames, height, width;
+    ptrdiff_t patch_frames, patch_height, patch_width;
+} ck_patches;
+
+/// x [C, T, H, W] to out [tokens, out_width]; a token's first columns are (c, pt, ph, pw), pw fastest. Further columns
+/// stay.
+void ck_patchify(void *out, ck_dtype out_dtype, const float *x, const ck_patches *patches, ptrdiff_t out_width,
+                 ck_pool *pool);
+/// x [tokens, (pt, ph, pw, c)], c fastest, to out [C, T, H, W].
+void ck_unpatchify(float *out, const void *x, ck_dtype x_dtype, const ck_patches *patches, ck_pool *pool);
+/// Frame `frame` of x [C, T, H, W] to out [H, W, C], as x · gain[c] + offset[c]; pixels = H · W.
+void ck_channels_last(void *out, ck_dtype out_dtype, const float *x, const float *gain, const float *offset,
+                      ptrdiff_t frame, ptrdiff_t channels, ptrdiff_t frames, ptrdiff_t pixels, ck_pool *pool);
+/// Nearest neighbour: x [T, H, W, C] to out [T, 2H, 2W, C].
+void ck_upsample2x(void *out, const void *x, ck_dtype dtype, ptrdiff_t frames, ptrdiff_t height, ptrdiff_t width,
+                   ptrdiff_t channels, ck_pool *pool);
+/// x [T, pixels, 2C] to out [2T, pixels, C]: the first half of the channels is the even frame, the second the odd one.
+void ck_interleave_frames(void *out, const void *x, ck_dtype dtype, ptrdiff_t frames, ptrdiff_t pixels,
+                          ptrdiff_t channels, ck_pool *pool);
+
+/// One call of ck_add_repeated_up: x [frames, height, width, in_channels].
+typedef struct ck_repeated_up {
+    ptrdiff_t frames, height, width, in_channels, out_channels;
+    ptrdiff_t time, space; ///< factors
+    ptrdiff_t skip;        ///< leading output frames that are dropped
+} ck_repeated_up;
+
+/// out [T · time - skip, H · space, W · space, C'] += DupUp3D(x): output channel c at offset (t, y, x) of its source
+/// pixel reads input channel ((c · time + t) · space + y) · space + x over repeats = C' · time · space² / C.
+void ck_add_repeated_up(void *out, ck_dtype out_dtype, const void *x, ck_dtype x_dtype, const ck_repeated_up *up,
+                        ck_pool *pool);
+/// x [T, H, W, (c, pw, ph)], ph fastest, 3 colours, to out [T, H · patch, W · patch, 3]: clamp to ±1, then
+/// round((x / 2 + 0.5) · 255), halves to even.
+void ck_pixels(uint8_t *out, const void *x, ck_dtype x_dtype, ptrdiff_t frames, ptrdiff_t height, ptrdiff_t width,
+               ptrdiff_t patch, ck_pool *pool);
+
+#ifdef __cplusplus
+}
+#endif
+
 #endif

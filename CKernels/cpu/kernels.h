@@ -1,0 +1,81 @@
+// What the C files of this folder share.
+#ifndef CK_CPU_KERNELS_H
+#define CK_CPU_KERNELS_H
+
+#include "ckernels.h"
+#include <math.h>
+#include <string.h>
+
+/// At least `bytes` of 64-byte-aligned memory of one thread, valid until the next request for it. NULL when there is
+/// none.
+void *ck_scratch(ck_pool *pool, int thread, size_t bytes);
+
+static inline size_t ck_size(ck_dtype dtype) { return dtype == CK_DTYPE_F32 ? 4 : dtype == CK_DTYPE_U8 ? 1 : 2; }
+
+static inline ptrdiff_t ck_min(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
+static inline ptrdiff_t ck_max(ptrdiff_t a, ptrdiff_t b) { return a > b ? a : b; }
+static inline ptrdiff_t ck_ceil_div(ptrdiff_t a, ptrdiff_t b) { return (a + b - 1) / b; }
+
+static inline float ck_bf16_to_f32(uint16_t x) {
+    uint32_t bits = (uint32_t)x << 16;
+    float value;
+    memcpy(&value, &bits, 4);
+    return value;
+}
+
+static inline uint16_t ck_f32_to_bf16(float x) {
+    uint32_t bits;
+    memcpy(&bits, &x, 4);
+    if ((bits & 0x7fffffff) > 0x7f800000)
+        return (uint16_t)(bits >> 16 | 0x40);
+    return (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+}
+
+static inline float ck_f16_to_f32(uint16_t x) {
+    uint32_t sign = (uint32_t)(x & 0x8000) << 16, exponent = x >> 10 & 31, mantissa = x & 0x3ff, bits;
+    if (exponent == 0) {
+        float value = (float)mantissa * 0x1p-24f;
+        return sign ? -value : value;
+    }
+    bits = sign | (exponent == 31 ? 0x7f800000 : (exponent + 112) << 23) | mantissa << 13;
+    float value;
+    memcpy(&value, &bits, 4);
+    return value;
+}
+
+static inline uint16_t ck_f32_to_f16(float x) {
+    uint32_t bits;
+    memcpy(&bits, &x, 4);
+    uint32_t sign = bits >> 16 & 0x8000, magnitude = bits & 0x7fffffff;
+    if (magnitude > 0x7f800000)
+        return (uint16_t)(sign | 0x7e00 | (magnitude >> 13 & 0x1ff));
+    if (magnitude >= 0x47800000)
+        return (uint16_t)(sign | 0x7c00);
+    if (magnitude < 0x38800000) {
+        // Subnormal: adding 0.5 puts the last kept bit at the end of the mantissa, rounded to nearest even.
+        float value;
+        memcpy(&value, &magnitude, 4);
+        value += 0.5f;
+        uint32_t rounded;
+        memcpy(&rounded, &value, 4);
+        return (uint16_t)(sign | (rounded - 0x3f000000));
+    }
+    magnitude += 0xfff + (magnitude >> 13 & 1);
+    return (uint16_t)(sign | (magnitude - 0x38000000) >> 13);
+}
+
+static inline float ck_load(const void *x, ck_dtype dtype, ptrdiff_t i) {
+    if (dtype == CK_DTYPE_F32)
+        return ((const float *)x)[i];
+    uint16_t half = ((const uint16_t *)x)[i];
+    return dtype == CK_DTYPE_BF16 ? ck_bf16_to_f32(half) : ck_f16_to_f32(half);
+}
+
+static inline void ck_store(void *x, ck_dtype dtype, ptrdiff_t i, float value) {
+    if (dtype == CK_DTYPE_F32)
+        ((float *)x)[i] = value;
+    else
+        ((uint16_t *)x)[i] = dtype == CK_DTYPE_BF16 ? ck_f32_to_bf16(value) : ck_f32_to_f16(value);
+}
+
+#endif

@@ -1,0 +1,107 @@
+#include "kernels.h"
+
+struct resize {
+    char *out;
+    const char *x;
+    ptrdiff_t columns; // of a row, or pixels of a frame
+    size_t pixel, row; // bytes
+};
+
+static void upsample_row(void *context, ptrdiff_t index, int thread) {
+    (void)thread;
+    const struct resize *r = context;
+    const char *x = r->x + (size_t)index * r->row;
+    char *out = r->out + (size_t)index * r->row * 4;
+    for (ptrdiff_t i = 0; i < r->columns; i++) {
+        memcpy(out + (size_t)i * 2 * r->pixel, x + (size_t)i * r->pixel, r->pixel);
+        memcpy(out + (size_t)(i * 2 + 1) * r->pixel, x + (size_t)i * r->pixel, r->pixel);
+    }
+    memcpy(out + 2 * r->row, out, 2 * r->row);
+}
+
+void ck_upsample2x(void *out, const void *x, ck_dtype dtype, ptrdiff_t frames, ptrdiff_t height, ptrdiff_t width,
+                   ptrdiff_t channels, ck_pool *pool) {
+    size_t pixel = (size_t)channels * ck_size(dtype);
+    struct resize r = {.out = out, .x = x, .columns = width, .pixel = pixel, .row = (size_t)width * pixel};
+    ck_parallel_for(pool, frames * height, upsample_row, &r);
+}
+
+enum { interleave_piece = 64 };
+
+static void interleave_pixels(void *context, ptrdiff_t index, int thread) {
+    (void)thread;
+    const struct resize *r = context;
+    ptrdiff_t pieces = ck_ceil_div(r->columns, interleave_piece), frame = index / pieces;
+    ptrdiff_t first = index % pieces * interleave_piece, end = ck_min(first + interleave_piece, r->columns);
+    for (ptrdiff_t i = first; i < end; i++) {
+        const char *x = r->x + (size_t)(frame * r->columns + i) * 2 * r->pixel;
+        memcpy(r->out + (size_t)(2 * frame * r->columns + i) * r->pixel, x, r->pixel);
+        memcpy(r->out + (size_t)((2 * frame + 1) * r->columns + i) * r->pixel, x + r->pixel, r->pixel);
+    }
+}
+
+void ck_interleave_frames(void *out, const void *x, ck_dtype dtype, ptrdiff_t frames, ptrdiff_t pixels,
+                          ptrdiff_t channels, ck_pool *pool) {
+    struct resize r = {.out = out, .x = x, .columns = pixels, .pixel = (size_t)channels * ck_size(dtype)};
+    ck_parallel_for(pool, frames * ck_ceil_div(pixels, interleave_piece), interleave_pixels, &r);
+}
+
+struct repeated_up {
+    void *out;
+    const void *x;
+    ck_dtype out_dtype, x_dtype;
+    ck_repeated_up up;
+};
+
+// One row of output pixels.
+static void add_repeated_row(void *context, ptrdiff_t index, int thread) {
+    (void)thread;
+    const struct repeated_up *s = context;
+    const ck_repeated_up *u = &s->up;
+    ptrdiff_t rows = u->height * u->space, columns = u->width * u->space;
+    ptrdiff_t frame = index / rows + u->skip, row = index % rows;
+    ptrdiff_t repeats = u->out_channels * u->time * u->space * u->space / u->in_channels;
+    for (ptrdiff_t column = 0; column < columns; column++) {
+        ptrdiff_t x = ((frame / u->time * u->height + row / u->space) * u->width + column / u->space) * u->in_channels;
+        ptrdiff_t place = (frame % u->time * u->space + row % u->space) * u->space + column % u->space;
+        for (ptrdiff_t c = 0; c < u->out_channels; c++) {
+            ptrdiff_t out = (index * columns + column) * u->out_channels + c;
+            ptrdiff_t source = (c * u->time * u->space * u->space + place) / repeats;
+            ck_store(s->out, s->out_dtype, out,
+                     ck_load(s->out, s->out_dtype, out) + ck_load(s->x, s->x_dtype, x + source));
+        }
+    }
+}
+
+void ck_add_repeated_up(void *out, ck_dtype out_dtype, const void *x, ck_dtype x_dtype, const ck_repeated_up *up,
+                        ck_pool *pool) {
+    struct repeated_up s = {out, x, out_dtype, x_dtype, *up};
+    ck_parallel_for(pool, (up->frames * up->time - up->skip) * up->height * up->space, add_repeated_row, &s);
+}
+
+struct pixels {
+    uint8_t *out;
+    const void *x;
+    ck_dtype x_dtype;
+    ptrdiff_t width, patch;
+};
+
+// One row of output pixels.
+static void pixel_row(void *context, ptrdiff_t index, int thread) {
+    (void)thread;
+    const struct pixels *s = context;
+    ptrdiff_t area = s->patch * s->patch, ph = index % s->patch, columns = s->width * s->patch;
+    for (ptrdiff_t column = 0; column < columns; column++)
+        for (ptrdiff_t c = 0; c < 3; c++) {
+            ptrdiff_t x = (index / s->patch * s->width + column / s->patch) * 3 * area;
+            float value = ck_load(s->x, s->x_dtype, x + c * area + column % s->patch * s->patch + ph) * 0.5f + 0.5f;
+            value = value > 0 ? value < 1 ? value : 1 : 0; // NaN becomes 0
+            s->out[(index * columns + column) * 3 + c] = (uint8_t)rintf(value * 255);
+        }
+}
+
+void ck_pixels(uint8_t *out, const void *x, ck_dtype x_dtype, ptrdiff_t frames, ptrdiff_t height, ptrdiff_t width,
+               ptrdiff_t patch, ck_pool *pool) {
+    struct pixels s = {out, x, x_dtype, width, patch};
+    ck_parallel_for(pool, frames * height * patch, pixel_row, &s);
+}
