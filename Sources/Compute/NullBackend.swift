@@ -1,0 +1,73 @@
+/// A backend that computes nothing and holds no memory.
+///
+/// Building a network on it checks every name, shape and dtype of a checkpoint of any size in milliseconds.
+package final class NullBackend: Backend {
+    private final class NullStorage: Storage {
+        let byteCount: Int
+
+        init(byteCount: Int) {
+            self.byteCount = byteCount
+        }
+    }
+
+    package let name = "null"
+
+    package init() {}
+
+    package func allocate(_ shape: Shape, _ dtype: DType) -> Tensor {
+        Tensor(storage: NullStorage(byteCount: shape.count * dtype.byteWidth), shape: shape, dtype: dtype)
+    }
+
+    package func upload(_ values: [Float], _ shape: Shape) -> Tensor {
+        precondition(values.count == shape.count, "\(values.count) values for \(shape)")
+        return allocate(shape, .f32)
+    }
+
+    package func download(_ x: Tensor) -> [Float] { [Float](repeating: 0, count: x.count) }
+    package func downloadBytes(_ x: Tensor) -> [UInt8] { [UInt8](repeating: 0, count: x.count) }
+    package func copy(_ x: Tensor, into out: Tensor) {}
+    package func zero(_ out: Tensor) {}
+
+    package func resident(_ stored: StoredTensor) -> Tensor { allocate(stored.shape, stored.dtype) }
+    package func vector(_ stored: StoredTensor) -> Tensor { allocate(stored.shape, .f32) }
+
+    package func linearWeight(_ stored: StoredTensor, for dtype: DType) -> LinearWeight {
+        LinearWeight(
+            storage: NullStorage(byteCount: stored.bytes.count), outFeatures: stored.shape[0],
+            inFeatures: stored.shape.dims.dropFirst().reduce(1, *), dtype: dtype)
+    }
+
+    package func convolutionWeight(_ stored: StoredTensor, for dtype: DType) -> ConvolutionWeight {
+        let dims = stored.shape.dims
+        return ConvolutionWeight(
+            storage: NullStorage(byteCount: stored.bytes.count), outChannels: dims[0], inChannels: dims[1],
+            kernel: Array(dims[2...]), dtype: dtype)
+    }
+
+    package func linear(
+        _ x: Tensor, _ weight: LinearWeight, bias: Tensor?, _ epilogue: Epilogue, into out: Tensor
+    ) {}
+    package func attention(
+        _ q: Tensor, _ k: Tensor, _ v: Tensor, heads: Int, scale: Float, groups: TokenGroups, bias: AttentionBias?,
+        into out: Tensor
+    ) {}
+    package func convolution(
+        _ x: Tensor, _ weight: ConvolutionWeight, bias: Tensor?, accumulate: Bool, into out: Tensor
+    ) {}
+    package func layerNorm(_ x: Tensor, gain: Tensor?, offset: Tensor?, eps: Float, into out: Tensor) {}
+    package func rmsNorm(_ x: Tensor, gain: Tensor, eps: Float, into out: Tensor) {}
+    package func rmsNormRotary(_ x: Tensor, gain: Tensor, eps: Float, heads: Int, rotary: RotaryTable?) {}
+    package func channelNorm(_ x: Tensor, gain: Tensor, silu: Bool, into out: Tensor) {}
+    package func add(_ x: Tensor, into out: Tensor) {}
+    package func silu(_ x: Tensor, into out: Tensor) {}
+    package func geluGate(_ gate: Tensor, _ x: Tensor, into out: Tensor) {}
+    package func combine(_ terms: [(factor: Float, tensor: Tensor)], into out: Tensor) {}
+    package func embedding(_ ids: [Int32], _ table: Tensor, into out: Tensor) {}
+    package func patchify(_ x: Tensor, patch: PatchSize, into out: Tensor) {}
+    package func unpatchify(_ x: Tensor, patch: PatchSize, into out: Tensor) {}
+    package func channelsLast(_ x: Tensor, frame: Int, gain: Tensor, offset: Tensor, into out: Tensor) {}
+    package func upsample2x(_ x: Tensor, into out: Tensor) {}
+    package func interleaveFrames(_ x: Tensor, into out: Tensor) {}
+    package func addRepeatedUp(_ x: Tensor, time: Int, space: Int, skip: Int, into out: Tensor) {}
+    package func pixels(_ x: Tensor, patch: Int, into out: Tensor) {}
+}

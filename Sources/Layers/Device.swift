@@ -1,0 +1,27 @@
+package import Compute
+
+/// Where a network lives: a backend, and the dtype of the activations that enter its matrix products.
+package struct Device {
+    package let backend: any Backend
+    package let dtype: DType
+
+    package init(backend: any Backend, dtype: DType) {
+        self.backend = backend
+        self.dtype = dtype
+    }
+
+    /// The same backend for a part that stays in f32.
+    package var f32: Device { Device(backend: backend, dtype: .f32) }
+
+    package func allocate(_ shape: Shape) throws(ComputeError) -> Tensor {
+        try backend.allocate(shape, dtype)
+    }
+
+    /// `x` in this device's dtype; `x` itself where it has it already.
+    package func cast(_ x: Tensor) throws(ComputeError) -> Tensor {
+        guard x.dtype != dtype else { return x }
+        let out = try allocate(x.shape)
+        try backend.copy(x, into: out)
+        return out
+    }
+}

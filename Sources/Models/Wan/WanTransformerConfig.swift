@@ -1,0 +1,108 @@
+package import Compute
+package import Weights
+
+/// The numbers of a Wan transformer, from `transformer/config.json`.
+package struct WanTransformerConfig: Decodable, Sendable {
+    /// Which tokens a block's self-attention joins.
+    package enum AttentionKind: String, Decodable, Sendable {
+        /// Every token to every token: the published checkpoints.
+        case full
+        /// Even blocks within a latent frame, odd blocks along time at one place.
+        case factorized
+    }
+
+    package let patchSize: [Int]
+    package let numAttentionHeads: Int
+    package let attentionHeadDim: Int
+    package let inChannels: Int
+    package let outChannels: Int
+    package let textDim: Int
+    package let freqDim: Int
+    package let ffnDim: Int
+    package let numLayers: Int
+    package let crossAttnNorm: Bool
+    package let qkNorm: String?
+    package let eps: Float
+    package let imageDim: Int?
+    package let addedKvProjDim: Int?
+    package let ropeMaxSeqLen: Int
+    package let attention: AttentionKind
+    /// Frequencies of the coordinate channels that follow the latents in the input; nil where there are none.
+    package let coordinateFeatures: Int?
+    /// Rows the text is padded to with zeros.
+    package let textLen: Int
+
+    package var dim: Int { numAttentionHeads * attentionHeadDim }
+    package var patch: PatchSize { PatchSize(time: patchSize[0], height: patchSize[1], width: patchSize[2]) }
+    /// Coordinate channels in the input: position, sines and cosines for each of three axes.
+    package var coordinateChannels: Int { coordinateFeatures.map { 3 * (1 + 2 * $0) } ?? 0 }
+
+    private enum CodingKeys: String, CodingKey {
+        case patchSize = "patch_size"
+        case numAttentionHeads = "num_attention_heads"
+        case attentionHeadDim = "attention_head_dim"
+        case inChannels = "in_channels"
+        case outChannels = "out_channels"
+        case textDim = "text_dim"
+        case freqDim = "freq_dim"
+        case ffnDim = "ffn_dim"
+        case numLayers = "num_layers"
+        case crossAttnNorm = "cross_attn_norm"
+        case qkNorm = "qk_norm"
+        case eps
+        case imageDim = "image_dim"
+        case addedKvProjDim = "added_kv_proj_dim"
+        case ropeMaxSeqLen = "rope_max_seq_len"
+        case attention
+        case coordinateFeatures = "coordinate_features"
+        case textLen = "text_len"
+    }
+
+    package init(from decoder: any Decoder) throws {
+        let values = try decoder.container(keyedBy: CodingKeys.self)
+        patchSize = try values.decode([Int].self, forKey: .patchSize)
+        numAttentionHeads = try values.decode(Int.self, forKey: .numAttentionHeads)
+        attentionHeadDim = try values.decode(Int.self, forKey: .attentionHeadDim)
+        inChannels = try values.decode(Int.self, forKey: .inChannels)
+        outChannels = try values.decode(Int.self, forKey: .outChannels)
+        textDim = try values.decode(Int.self, forKey: .textDim)
+        freqDim = try values.decode(Int.self, forKey: .freqDim)
+        ffnDim = try values.decode(Int.self, forKey: .ffnDim)
+        numLayers = try values.decode(Int.self, forKey: .numLayers)
+        crossAttnNorm = try values.decode(Bool.self, forKey: .crossAttnNorm)
+        qkNorm = try values.decodeIfPresent(String.self, forKey: .qkNorm)
+        eps = try values.decode(Float.self, forKey: .eps)
+        imageDim = try values.decodeIfPresent(Int.self, forKey: .imageDim)
+        addedKvProjDim = try values.decodeIfPresent(Int.self, forKey: .addedKvProjDim)
+        ropeMaxSeqLen = try values.decode(Int.self, forKey: .ropeMaxSeqLen)
+        attention = try values.decodeIfPresent(AttentionKind.self, forKey: .attention) ?? .full
+        coordinateFeatures = try values.decodeIfPresent(Int.self, forKey: .coordinateFeatures)
+        textLen = try values.decodeIfPresent(Int.self, forKey: .textLen) ?? 512
+    }
+
+    /// Checks every number against what can be run.
+    package func validate(_ fields: ConfigFields) throws(WeightError) {
+        try fields.exactly(3, patchSize, "patch_size")
+        for extent in patchSize { try fields.positive(extent, "patch_size", limit: 16) }
+        try fields.positive(numAttentionHeads, "num_attention_heads", limit: 1024)
+        try fields.multiple(attentionHeadDim, "attention_head_dim", of: 2, limit: 1024)
+        try fields.whole(attentionHeadDim, "attention_head_dim", in: 6...1024)
+        try fields.positive(outChannels, "out_channels", limit: 4096)
+        try fields.positive(textDim, "text_dim", limit: 65536)
+        try fields.multiple(freqDim, "freq_dim", of: 2, limit: 65536)
+        try fields.positive(ffnDim, "ffn_dim", limit: 1_000_000)
+        try fields.positive(numLayers, "num_layers", limit: 1024)
+        try fields.real(Double(eps), "eps", in: 0...1)
+        try fields.positive(ropeMaxSeqLen, "rope_max_seq_len", limit: 1_000_000)
+        try fields.positive(textLen, "text_len", limit: 8192)
+        if let coordinateFeatures { try fields.positive(coordinateFeatures, "coordinate_features", limit: 64) }
+        try fields.oneOf(["rms_norm_across_heads"], qkNorm ?? "null", "qk_norm")
+        try fields.oneOf([true], crossAttnNorm, "cross_attn_norm")
+        let expected = outChannels + coordinateChannels
+        guard imageDim == nil, addedKvProjDim == nil, inChannels == expected else {
+            throw fields.failure(
+                "in_channels", inChannels,
+                "\(expected), out_channels plus coordinate channels (image-to-video models are not supported yet)")
+        }
+    }
+}
