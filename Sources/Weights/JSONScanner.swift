@@ -38,7 +38,7 @@ struct JSONScanner {
         keys.append([])
     }
 
-    /// The key of the next member of the innermost open object, nil behind the last one. Read the value next.
+    /// The key of the next member of the innermost open object, nil behind the last one; its value is next.
     mutating func nextKey() throws(Failure) -> String? {
         var seen = keys.removeLast()
         guard try next(isFirst: seen.isEmpty, closing: "}") else { return nil }

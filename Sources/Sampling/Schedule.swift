@@ -1,0 +1,104 @@
+/// Which update rule walks the schedule.
+package enum SolverKind: String, Sendable, CaseIterable {
+    /// UniPC of order 2 (bh2), predictor and corrector; Wan's own default.
+    case unipc
+    /// Plain Euler steps; what few-step distilled models are trained for.
+    case euler
+    /// DPM-Solver++ 2M, midpoint.
+    case dpmSolver = "dpm++"
+}
+
+/// Noise levels from 1 (pure noise) to 0 for a rectified flow, and the timesteps the model is told.
+///
+/// The values are those of Diffusers 0.42.1, bit for bit: each formula is evaluated in the precision in which its scheduler
+/// evaluates it. UniPC and DPM++ tell the model whole timesteps, Euler fractional ones.
+package struct Schedule: Sendable, Equatable {
+    package static let stepLimit = 1000
+    package static let shiftRange: ClosedRange<Double> = 0.01...100
+
+    /// One for each step.
+    package let timesteps: [Float]
+    /// One for each step and the final 0.
+    package let sigmas: [Float]
+
+    package var stepCount: Int { timesteps.count }
+
+    /// The schedule that `kind` uses for `steps` steps.
+    ///
+    /// - Parameters:
+    ///   - steps: 1 to `stepLimit`.
+    ///   - shift: moves steps towards pure noise where it is above 1; in `shiftRange`.
+    ///   - trainTimesteps: the model's timestep at noise level 1.
+    package init(_ kind: SolverKind, steps: Int, shift: Double, trainTimesteps: Int = 1000) {
+        precondition(steps >= 1 && Self.shiftRange.contains(shift) && trainTimesteps >= 1)
+        let train = Double(trainTimesteps)
+        switch kind {
+        case .unipc:
+            let levels = Self.evenly(from: 1, to: 1 / train, count: steps + 1).dropLast()
+            self.init(nudged: levels.map { Self.shifted($0, shift) }, train: train)
+        case .euler:
+            // The end of the grid comes out of a table that is shifted already; then everything is shifted again.
+            let narrow = (one: Float(shift), other: Float(shift - 1))
+            let table = { (level: Float) -> Double in Double(narrow.one * level / (1 + narrow.other * level)) }
+            let last = table(1 / Float(trainTimesteps))
+            let grid = Self.evenly(from: table(1) * train, to: last * train, count: steps)
+            self.init(fractional: grid.map { Float(Self.shifted($0 / train, shift)) }, train: trainTimesteps)
+        case .dpmSolver:
+            let alphas = Self.evenly(from: 1, to: 1 / train, count: steps + 1)
+            self.init(whole: alphas.dropFirst().reversed().map { Self.shifted(1 - $0, shift) }, train: train)
+        }
+    }
+
+    /// The schedule of an explicit list of noise levels, each shifted once; 0 is appended.
+    ///
+    /// With Euler and shift 5, `[1, 0.75, 0.5, 0.25]` is the recipe of lightx2v's 4-step models: 1, 0.9375, 0.8333, 0.625.
+    ///
+    /// - Parameter levels: such as `accepts(levels:)` accepts.
+    package init(_ kind: SolverKind, levels: [Double], shift: Double, trainTimesteps: Int = 1000) {
+        precondition(Self.accepts(levels: levels) && Self.shiftRange.contains(shift) && trainTimesteps >= 1)
+        let train = Double(trainTimesteps)
+        switch kind {
+        case .unipc: self.init(nudged: levels.map { Self.shifted($0, shift) }, train: train)
+        case .dpmSolver: self.init(whole: levels.map { Self.shifted($0, shift) }, train: train)
+        case .euler:
+            let sigmas = levels.map { level -> Float in
+                Float(shift) * Float(level) / (1 + Float(shift - 1) * Float(level))
+            }
+            self.init(fractional: sigmas, train: trainTimesteps)
+        }
+    }
+
+    /// Whether `levels` is a list to walk down: 1 to `stepLimit` values, at most 1, above 0, falling by at least 0.0001.
+    package static func accepts(levels: [Double]) -> Bool {
+        guard let first = levels.first, let last = levels.last, levels.count <= stepLimit else { return false }
+        return first <= 1 && last >= 1e-4 && zip(levels, levels.dropFirst()).allSatisfy { $0 - $1 >= 1e-4 }
+    }
+
+    /// UniPC's last word on its grid: noise level 1 would make the signal's logarithm infinite.
+    private init(nudged levels: [Double], train: Double) {
+        var levels = levels
+        if abs(levels[0] - 1) < 1e-6 { levels[0] -= 1e-6 }
+        self.init(whole: levels, train: train)
+    }
+
+    private init(whole levels: [Double], train: Double) {
+        timesteps = levels.map { Float(($0 * train).rounded(.towardZero)) }
+        sigmas = levels.map { Float($0) } + [0]
+    }
+
+    private init(fractional levels: [Float], train: Int) {
+        timesteps = levels.map { $0 * Float(train) }
+        sigmas = levels + [0]
+    }
+
+    private static func shifted(_ level: Double, _ shift: Double) -> Double {
+        shift * level / (1 + (shift - 1) * level)
+    }
+
+    /// `numpy.linspace`.
+    private static func evenly(from start: Double, to end: Double, count: Int) -> [Double] {
+        guard count > 1 else { return [start] }
+        let step = (end - start) / Double(count - 1)
+        return (0..<count - 1).map { Double($0) * step + start } + [end]
+    }
+}

@@ -1,0 +1,41 @@
+package import Compute
+
+/// Walks a schedule: turns the model's velocity at each step into the next latents.
+///
+/// The steps must be made in order. Everything is f32; coefficients are computed in f32 too, in the order of operations of
+/// Diffusers' schedulers, because theirs carry its rounding.
+package protocol Solver {
+    var schedule: Schedule { get }
+
+    /// Replaces `latents`, which the model saw at step `index`, by those of the next step.
+    mutating func step(
+        _ index: Int, velocity: Tensor, latents: Tensor, on backend: any Backend
+    ) throws(ComputeError)
+}
+
+extension SolverKind {
+    /// A solver at the beginning of `schedule`.
+    package func solver(_ schedule: Schedule) -> any Solver {
+        switch self {
+        case .unipc: UniPCSolver(schedule)
+        case .euler: EulerSolver(schedule)
+        case .dpmSolver: DPMSolver(schedule)
+        }
+    }
+}
+
+/// `x += (σ' - σ) v`.
+package struct EulerSolver: Solver {
+    package let schedule: Schedule
+
+    package init(_ schedule: Schedule) {
+        self.schedule = schedule
+    }
+
+    package mutating func step(
+        _ index: Int, velocity: Tensor, latents: Tensor, on backend: any Backend
+    ) throws(ComputeError) {
+        let change = schedule.sigmas[index + 1] - schedule.sigmas[index]
+        try backend.combine([(1, latents), (change, velocity)], into: latents)
+    }
+}
