@@ -1,0 +1,33 @@
+import CKernels
+import Compute
+
+extension CPUBackend {
+    package func add(_ x: Tensor, into out: Tensor) throws(ComputeError) {
+        precondition(x.count == out.count, "add of \(x.shape) into \(out.shape)")
+        unsafe ck_add(target(out), out.dtype.ck, address(x), x.dtype.ck, x.count, workers)
+    }
+
+    package func silu(_ x: Tensor, into out: Tensor) throws(ComputeError) {
+        precondition(x.count == out.count, "silu of \(x.shape) into \(out.shape)")
+        unsafe ck_silu(target(out), out.dtype.ck, address(x), x.dtype.ck, x.count, workers)
+    }
+
+    package func geluGate(_ gate: Tensor, _ x: Tensor, into out: Tensor) throws(ComputeError) {
+        precondition(
+            gate.count == x.count && x.count == out.count, "geluGate of \(gate.shape), \(x.shape) into \(out.shape)")
+        precondition(
+            gate.dtype == x.dtype && x.dtype == out.dtype, "geluGate of \(gate.dtype), \(x.dtype) into \(out.dtype)")
+        unsafe ck_gelu_gate(target(out), address(gate), address(x), x.dtype.ck, x.count, workers)
+    }
+
+    package func combine(_ terms: [(factor: Float, tensor: Tensor)], into out: Tensor) throws(ComputeError) {
+        precondition((1...4).contains(terms.count) && out.dtype == .f32, "\(terms.count) terms into \(out.dtype)")
+        var pointers: [UnsafePointer<Float>?] = unsafe []
+        for (_, tensor) in terms {
+            unsafe pointers.append(UnsafePointer(floats(tensor, count: out.count, "term")))
+        }
+        unsafe ck_combine(
+            target(out).assumingMemoryBound(to: Float.self), pointers, terms.map(\.factor), terms.count, out.count,
+            workers)
+    }
+}

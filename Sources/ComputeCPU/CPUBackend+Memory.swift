@@ -1,0 +1,43 @@
+import CKernels
+import Compute
+
+extension CPUBackend {
+    package func allocate(_ shape: Shape, _ dtype: DType) throws(ComputeError) -> Tensor {
+        let storage = try HostStorage(shape.count * dtype.byteWidth, from: pool)
+        return Tensor(storage: storage, shape: shape, dtype: dtype)
+    }
+
+    package func upload(_ values: [Float], _ shape: Shape) throws(ComputeError) -> Tensor {
+        precondition(values.count == shape.count, "\(values.count) values for \(shape)")
+        let out = try allocate(shape, .f32)
+        unsafe target(out).copyMemory(from: values, byteCount: out.byteCount)
+        return out
+    }
+
+    package func download(_ x: Tensor) throws(ComputeError) -> [Float] {
+        unsafe [Float](unsafeUninitializedCapacity: x.count) { buffer, count in
+            if let first = buffer.baseAddress {
+                unsafe ck_convert(first, CK_DTYPE_F32, address(x), x.dtype.ck, x.count, workers)
+            }
+            count = x.count
+        }
+    }
+
+    package func downloadBytes(_ x: Tensor) throws(ComputeError) -> [UInt8] {
+        precondition(x.dtype == .u8, "bytes of a tensor of \(x.dtype)")
+        return unsafe [UInt8](UnsafeRawBufferPointer(start: address(x), count: x.count))
+    }
+
+    package func copy(_ x: Tensor, into out: Tensor) throws(ComputeError) {
+        precondition(x.count == out.count, "copy of \(x.shape) into \(out.shape)")
+        if x.dtype == out.dtype {
+            unsafe target(out).copyMemory(from: address(x), byteCount: x.byteCount)
+        } else {
+            unsafe ck_convert(target(out), out.dtype.ck, address(x), x.dtype.ck, x.count, workers)
+        }
+    }
+
+    package func zero(_ out: Tensor) throws(ComputeError) {
+        unsafe target(out).initializeMemory(as: UInt8.self, repeating: 0, count: out.byteCount)
+    }
+}

@@ -1,0 +1,43 @@
+import CKernels
+import Compute
+
+extension CPUBackend {
+    package func layerNorm(
+        _ x: Tensor, gain: Tensor?, offset: Tensor?, eps: Float, into out: Tensor
+    ) throws(ComputeError) {
+        let width = x.shape.last
+        precondition(x.count == out.count, "layerNorm of \(x.shape) into \(out.shape)")
+        unsafe ck_layer_norm(
+            target(out), out.dtype.ck, address(x), x.dtype.ck, gain.map { unsafe floats($0, count: width, "gain") },
+            offset.map { unsafe floats($0, count: width, "offset") }, x.shape.rows, width, eps, workers)
+    }
+
+    package func rmsNorm(_ x: Tensor, gain: Tensor, eps: Float, into out: Tensor) throws(ComputeError) {
+        let width = x.shape.last
+        precondition(x.count == out.count, "rmsNorm of \(x.shape) into \(out.shape)")
+        unsafe ck_rms_norm(
+            target(out), out.dtype.ck, address(x), x.dtype.ck, floats(gain, count: width, "gain"), x.shape.rows, width,
+            eps, workers)
+    }
+
+    package func rmsNormRotary(
+        _ x: Tensor, gain: Tensor, eps: Float, heads: Int, rotary: RotaryTable?
+    ) throws(ComputeError) {
+        let width = x.shape.last
+        precondition(width % heads == 0, "\(heads) heads in \(x.shape)")
+        let pairs = x.shape.rows * (width / heads / 2)
+        unsafe ck_rms_norm_rotary(
+            target(x), x.dtype.ck, floats(gain, count: width, "gain"),
+            rotary.map { unsafe floats($0.cosine, count: pairs, "cosine") },
+            rotary.map { unsafe floats($0.sine, count: pairs, "sine") }, x.shape.rows, heads, width / heads, eps,
+            workers)
+    }
+
+    package func channelNorm(_ x: Tensor, gain: Tensor, silu: Bool, into out: Tensor) throws(ComputeError) {
+        let width = x.shape.last
+        precondition(x.count == out.count, "channelNorm of \(x.shape) into \(out.shape)")
+        unsafe ck_channel_norm(
+            target(out), out.dtype.ck, address(x), x.dtype.ck, floats(gain, count: width, "gain"), silu, x.shape.rows,
+            width, workers)
+    }
+}

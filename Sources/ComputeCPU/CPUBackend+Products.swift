@@ -1,0 +1,129 @@
+import CKernels
+import COneDNN
+import Compute
+
+/// What decides a matrix product's primitive.
+struct ProductKey: Hashable {
+    enum After: Hashable {
+        case nothing
+        case gelu
+        case silu
+        case add
+        case gatedAdd
+    }
+
+    let rows: Int
+    let inFeatures: Int
+    let outFeatures: Int
+    let dtype: DType
+    let outType: DType
+    let isPacked: Bool
+    let hasBias: Bool
+    let after: After
+    let threads: Int
+}
+
+extension CPUBackend {
+    package func linear(
+        _ x: Tensor, _ weight: LinearWeight, bias: Tensor?, _ epilogue: Epilogue, into out: Tensor
+    ) throws(ComputeError) {
+        let (n, k) = (weight.outFeatures, weight.inFeatures)
+        precondition(
+            x.shape.last == k && x.dtype == weight.dtype, "linear [\(n), \(k)] \(weight.dtype) on \(x.shape) \(x.dtype)"
+        )
+        precondition(
+            out.shape.last == n && out.count / n == x.count / k, "linear [\(n), \(k)] of \(x.shape) into \(out.shape)")
+        guard let matrix = weight.storage as? MatrixStorage else { preconditionFailure("weight of another backend") }
+        guard x.count > 0 else { return }
+        let (after, gate) = split(epilogue)
+        if computesNatively(x.dtype), x.dtype == .bf16 || out.dtype == .f32 {
+            try product(x, matrix, bias, after, gate, into: out, n: n, k: k)
+        } else {
+            try ownProduct(x, matrix, bias, after, gate, into: out, n: n, k: k)
+        }
+    }
+
+    /// The layout oneDNN likes best for a matrix, whatever the number of rows it meets.
+    func packedLayout(rows: Int, columns: Int, _ dtype: DType) throws(ComputeError) -> dnnl_memory_desc_t {
+        let key = ProductKey(
+            rows: 512, inFeatures: columns, outFeatures: rows, dtype: dtype, outType: dtype, isPacked: true,
+            hasBias: true, after: .nothing, threads: threads)
+        let any = try unsafe dnnl_memory_desc_t([columns, rows], dtype, dnnl_format_tag_any)
+        return try unsafe makeProduct(key, weights: any).weightsLayout
+    }
+
+    private func product(
+        _ x: Tensor, _ matrix: MatrixStorage, _ bias: Tensor?, _ after: ProductKey.After, _ gate: Tensor?,
+        into out: Tensor, n: Int, k: Int
+    ) throws(ComputeError) {
+        let m = x.count / k
+        let key = ProductKey(
+            rows: m, inFeatures: k, outFeatures: n, dtype: x.dtype, outType: out.dtype, isPacked: matrix.isPacked,
+            hasBias: bias != nil, after: after, threads: useThreads(forOperations: m * n * k))
+        let primitive = try products.primitive(key) { () throws(ComputeError) in
+            try unsafe makeProduct(key, weights: matrix.packing ?? dnnl_memory_desc_t([k, n], x.dtype, dnnl_ba))
+        }
+        var arrays = unsafe [address(x), matrix.host.address, target(out)]
+        if let bias { unsafe arrays.append(UnsafeMutableRawPointer(floats(bias, count: n, "bias"))) }
+        if let gate { unsafe arrays.append(UnsafeMutableRawPointer(floats(gate, count: n, "gate"))) }
+        let scratch = try primitive.scratchBytes > 0 ? scratch(primitive.scratchBytes) : nil
+        try unsafe primitive.run(arrays, scratch: scratch?.address)
+    }
+
+    /// Products that oneDNN does not have here: bf16 on older CPUs, f32 into bf16.
+    private func ownProduct(
+        _ x: Tensor, _ matrix: MatrixStorage, _ bias: Tensor?, _ after: ProductKey.After, _ gate: Tensor?,
+        into out: Tensor, n: Int, k: Int
+    ) throws(ComputeError) {
+        precondition(!matrix.isPacked, "f32 product of a converted weight into \(out.dtype)")
+        let epilogues: [ProductKey.After: ck_epilogue] = [
+            .nothing: CK_EPILOGUE_NONE, .gelu: CK_EPILOGUE_GELU, .silu: CK_EPILOGUE_SILU, .add: CK_EPILOGUE_ADD,
+            .gatedAdd: CK_EPILOGUE_GATED_ADD,
+        ]
+        let done = unsafe ck_gemm(
+            target(out), out.dtype.ck, address(x), x.dtype.ck, matrix.host.address, matrix.dtype.ck,
+            bias.map { unsafe floats($0, count: n, "bias") }, epilogues[after] ?? CK_EPILOGUE_NONE,
+            gate.map { unsafe floats($0, count: n, "gate") }, x.count / k, n, k, workers)
+        guard done else { throw ComputeError.outOfMemory(requested: 0, backend: name) }
+    }
+
+    private func makeProduct(
+        _ key: ProductKey, weights: dnnl_memory_desc_t
+    ) throws(ComputeError) -> Primitive {
+        var x = try unsafe dnnl_memory_desc_t([key.rows, key.inFeatures], key.dtype, dnnl_ab)
+        var weights = unsafe weights
+        var out = try unsafe dnnl_memory_desc_t([key.rows, key.outFeatures], key.outType, dnnl_ab)
+        var vector = try unsafe dnnl_memory_desc_t([1, key.outFeatures], .f32, dnnl_ab)
+        var product = unsafe dnnl_matmul_desc_t()
+        if key.hasBias {
+            try unsafe check(dnnl_matmul_desc_init(&product, &x, &weights, &vector, &out), "dnnl_matmul_desc_init")
+        } else {
+            try unsafe check(dnnl_matmul_desc_init(&product, &x, &weights, nil, &out), "dnnl_matmul_desc_init")
+        }
+        let attributes = try Attributes()
+        switch key.after {
+        case .nothing: break
+        case .gelu: try attributes.appendFunction(dnnl_eltwise_gelu_tanh)
+        case .silu: try attributes.appendFunction(dnnl_eltwise_swish)
+        case .add: try attributes.appendSum()
+        case .gatedAdd:
+            try unsafe attributes.appendProduct(with: vector)
+            try attributes.appendSum()
+        }
+        var slots = unsafe [(DNNL_ARG_SRC, x), (DNNL_ARG_WEIGHTS, weights), (DNNL_ARG_DST, out)]
+        if key.hasBias { unsafe slots.append((DNNL_ARG_BIAS, vector)) }
+        if key.after == .gatedAdd { unsafe slots.append((Attributes.firstFactorArgument, vector)) }
+        let description = try unsafe attributes.describe(&product, on: oneDNN)
+        return try unsafe Primitive(consuming: description, slots: slots, on: oneDNN)
+    }
+
+    private func split(_ epilogue: Epilogue) -> (ProductKey.After, Tensor?) {
+        switch epilogue {
+        case .none: (.nothing, nil)
+        case .gelu: (.gelu, nil)
+        case .silu: (.silu, nil)
+        case .add: (.add, nil)
+        case .gatedAdd(let gate): (.gatedAdd, gate)
+        }
+    }
+}

@@ -1,0 +1,103 @@
+import CKernels
+import COneDNN
+import Compute
+
+/// A matrix for `linear`: rows as stored, or packed in the layout that oneDNN likes best.
+@safe
+final class MatrixStorage: Storage {
+    let host: HostStorage
+    let dtype: DType
+    /// oneDNN's layout; nil for plain rows.
+    let packing: dnnl_memory_desc_t?
+
+    init(_ host: HostStorage, _ dtype: DType, packing: dnnl_memory_desc_t? = nil) {
+        self.host = host
+        self.dtype = dtype
+        unsafe self.packing = packing
+    }
+
+    var byteCount: Int { host.byteCount }
+    var isPacked: Bool { unsafe packing != nil }
+}
+
+extension CPUBackend {
+    package func resident(_ stored: StoredTensor) throws(ComputeError) -> Tensor {
+        let isAligned = unsafe UInt(bitPattern: stored.bytes.address) % UInt(stored.dtype.byteWidth) == 0
+        guard !isAligned else {
+            return Tensor(storage: HostStorage(viewing: stored.bytes), shape: stored.shape, dtype: stored.dtype)
+        }
+        let out = try allocate(stored.shape, stored.dtype)
+        unsafe target(out).copyMemory(from: stored.bytes.address, byteCount: out.byteCount)
+        return out
+    }
+
+    package func vector(_ stored: StoredTensor) throws(ComputeError) -> Tensor {
+        try converted(stored, to: .f32)
+    }
+
+    package func linearWeight(_ stored: StoredTensor, for dtype: DType) throws(ComputeError) -> LinearWeight {
+        let (rows, columns) = (stored.shape[0], stored.shape.dims.dropFirst().reduce(1, *))
+        let storage: MatrixStorage
+        if stored.dtype == dtype || !computesNatively(dtype) {
+            storage = MatrixStorage(try host(resident(stored)), stored.dtype)
+        } else {
+            storage = try packed(stored, rows: rows, columns: columns, dtype)
+        }
+        return LinearWeight(storage: storage, outFeatures: rows, inFeatures: columns, dtype: dtype)
+    }
+
+    /// Whether oneDNN multiplies in this dtype here.
+    func computesNatively(_ dtype: DType) -> Bool { dtype == .f32 || hasNativeBF16 }
+
+    /// The stored elements in `dtype`, copied only where that differs.
+    func converted(_ stored: StoredTensor, to dtype: DType) throws(ComputeError) -> Tensor {
+        let view = try resident(stored)
+        guard stored.dtype != dtype else { return view }
+        let out = try allocate(stored.shape, dtype)
+        try copy(view, into: out)
+        return out
+    }
+
+    /// A matrix whose dtype has to change anyway: the one copy is made in oneDNN's own layout.
+    private func packed(
+        _ stored: StoredTensor, rows: Int, columns: Int, _ dtype: DType
+    ) throws(ComputeError) -> MatrixStorage {
+        let source = try stored.dtype == .f16 ? converted(stored, to: dtype) : resident(stored)
+        _ = useThreads(forOperations: .max)
+        let layout = try unsafe packedLayout(rows: rows, columns: columns, dtype)
+        let target = try HostStorage(unsafe layout.byteCount, from: pool)
+        let plain = try unsafe dnnl_memory_desc_t([columns, rows], source.dtype, dnnl_ba)
+        try unsafe oneDNN.reorder(address(source), plain, into: target.address, layout)
+        return unsafe MatrixStorage(target, dtype, packing: layout)
+    }
+
+    private func host(_ x: Tensor) -> HostStorage {
+        guard let storage = x.storage as? HostStorage else { preconditionFailure("tensor of another backend") }
+        return storage
+    }
+}
+
+/// A convolution kernel: the stored elements, and the layouts that oneDNN asked for.
+@safe
+final class KernelStorage: Storage {
+    let stored: Tensor
+    let byteCount: Int
+    private(set) var variants: [(layout: dnnl_memory_desc_t, host: HostStorage)] = unsafe []
+
+    init(_ stored: Tensor) {
+        self.stored = stored
+        byteCount = stored.byteCount
+    }
+
+    /// The elements in `layout`, made by `pack` the first time.
+    func packed(
+        _ layout: dnnl_memory_desc_t, orPack pack: () throws(ComputeError) -> HostStorage
+    ) throws(ComputeError) -> HostStorage {
+        for unsafevariant in unsafe variants where unsafe variant.layout.isSame(as: layout) {
+            return unsafe variant.host
+        }
+        let host = try pack()
+        unsafe variants.append((layout, host))
+        return host
+    }
+}

@@ -1,0 +1,109 @@
+import CKernels
+import COneDNN
+import Compute
+
+/// The backend for the processor: oneDNN for matrix products and convolutions, CKernels for everything else.
+@safe
+package final class CPUBackend: Backend {
+    package let name = "cpu"
+    /// Threads that share the work.
+    package let threads: Int
+    /// Where tensors live; tells how much they take.
+    package let pool = MemoryPool()
+
+    let oneDNN: OneDNN
+    /// CKernels' threads.
+    let workers: OpaquePointer
+    /// Whether oneDNN computes in bf16 on this CPU.
+    let hasNativeBF16: Bool
+    let products = PrimitiveCache<ProductKey>(limit: 256)
+    let convolutions = PrimitiveCache<ConvolutionKey>(limit: 256)
+
+    /// - Parameter threads: how many share the work, the caller included.
+    package convenience init(threads: Int) throws(ComputeError) {
+        try self.init(threads: threads, hasNativeBF16: Self.hasNativeBF16)
+    }
+
+    /// - Parameters:
+    ///   - threads: how many share the work, the caller included.
+    ///   - hasNativeBF16: whether oneDNN is asked for products in bf16; false is the path of older CPUs.
+    package init(threads: Int, hasNativeBF16: Bool) throws(ComputeError) {
+        precondition(threads > 0, "\(threads) threads")
+        guard let workers = unsafe ck_pool_create(Int32(clamping: threads)) else {
+            throw ComputeError.unavailable(backend: "cpu", reason: "cannot start \(threads) threads")
+        }
+        self.threads = threads
+        self.hasNativeBF16 = hasNativeBF16
+        unsafe self.workers = workers
+        do {
+            oneDNN = try OneDNN()
+        } catch {
+            unsafe ck_pool_destroy(workers)
+            throw error
+        }
+    }
+
+    deinit { unsafe ck_pool_destroy(workers) }
+
+    // MARK: facts about this machine
+
+    /// Whether bf16 is the faster dtype here: the CPU multiplies it directly.
+    package static var prefersBF16: Bool { ck_isa_best().rawValue >= CK_ISA_AVX512_BF16.rawValue }
+
+    /// Whether oneDNN has bf16 products for this CPU, if only emulated ones.
+    package static var hasNativeBF16: Bool { ck_isa_best().rawValue >= CK_ISA_AVX512.rawValue }
+
+    /// The instruction sets that our kernels use: "baseline", "avx2", "avx512", "avx512-bf16".
+    package static var instructionSet: String { unsafe String(cString: ck_isa_name(ck_isa_current())) }
+
+    /// oneDNN's version: "2.6.3".
+    package static var oneDNNVersion: String { OneDNN.version }
+
+    // MARK: what every operation needs
+
+    /// The first byte of a tensor of this backend.
+    func address(_ x: Tensor) -> UnsafeMutableRawPointer {
+        guard let storage = x.storage as? HostStorage else { preconditionFailure("tensor of another backend") }
+        precondition(
+            x.byteOffset + x.byteCount <= storage.byteCount,
+            "\(x.shape) \(x.dtype) at \(x.byteOffset) exceeds \(storage.byteCount) bytes")
+        return unsafe storage.address + x.byteOffset
+    }
+
+    /// The first byte of a tensor that an operation writes.
+    func target(_ out: Tensor) -> UnsafeMutableRawPointer {
+        precondition((out.storage as? HostStorage)?.isWritable == true, "output \(out.shape) is read-only")
+        return unsafe address(out)
+    }
+
+    /// The elements of an f32 vector.
+    func floats(_ x: Tensor, count: Int, _ role: String) -> UnsafeMutablePointer<Float> {
+        precondition(x.dtype == .f32 && x.count == count, "\(role) is \(x.shape) \(x.dtype), not [\(count)] f32")
+        return unsafe address(x).assumingMemoryBound(to: Float.self)
+    }
+
+    /// Memory for the time of one operation.
+    func scratch(_ byteCount: Int) throws(ComputeError) -> HostStorage {
+        try HostStorage(byteCount, from: pool)
+    }
+
+    /// Sets OpenMP's threads for primitives created or run next: work this small is done sooner by one.
+    func useThreads(forOperations count: Int) -> Int {
+        let used = count < 2_000_000 ? 1 : threads
+        omp_set_num_threads(Int32(clamping: used))
+        return used
+    }
+}
+
+extension DType {
+    /// CKernels' name of this dtype.
+    var ck: ck_dtype {
+        switch self {
+        case .f32: CK_DTYPE_F32
+        case .bf16: CK_DTYPE_BF16
+        case .f16: CK_DTYPE_F16
+        case .u8: CK_DTYPE_U8
+        case .i32: preconditionFailure("no kernel reads i32")
+        }
+    }
+}

@@ -1,0 +1,85 @@
+import COneDNN
+import Compute
+
+/// oneDNN's engine and stream on this CPU.
+@safe
+final class OneDNN {
+    let engine: dnnl_engine_t
+    let stream: dnnl_stream_t
+
+    init() throws(ComputeError) {
+        var engine: dnnl_engine_t?
+        var stream: dnnl_stream_t?
+        try unsafe check(dnnl_engine_create(&engine, dnnl_cpu, 0), "dnnl_engine_create")
+        try unsafe check(
+            dnnl_stream_create(&stream, engine, dnnl_stream_default_flags.rawValue), "dnnl_stream_create")
+        guard let engine = unsafe engine, let stream = unsafe stream else {
+            throw ComputeError.unavailable(backend: "cpu", reason: "oneDNN gave no engine")
+        }
+        unsafe self.engine = engine
+        unsafe self.stream = stream
+    }
+
+    deinit {
+        unsafe dnnl_stream_destroy(stream)
+        unsafe dnnl_engine_destroy(engine)
+    }
+
+    /// "2.6.3"
+    static var version: String {
+        guard let version = unsafe dnnl_version() else { return "unknown" }
+        return unsafe "\(version.pointee.major).\(version.pointee.minor).\(version.pointee.patch)"
+    }
+
+    /// Copies between two layouts of the same array, converting the dtype.
+    func reorder(
+        _ x: UnsafeMutableRawPointer, _ xLayout: dnnl_memory_desc_t, into out: UnsafeMutableRawPointer,
+        _ outLayout: dnnl_memory_desc_t
+    ) throws(ComputeError) {
+        var xLayout = unsafe xLayout
+        var outLayout = unsafe outLayout
+        var description: dnnl_primitive_desc_t?
+        try unsafe check(
+            dnnl_reorder_primitive_desc_create(&description, &xLayout, engine, &outLayout, engine, nil),
+            "dnnl_reorder_primitive_desc_create")
+        guard let description = unsafe description else { return }
+        let primitive = try unsafe Primitive(
+            consuming: description, slots: [(DNNL_ARG_FROM, xLayout), (DNNL_ARG_TO, outLayout)], on: self)
+        try unsafe primitive.run([x, out], scratch: nil)
+    }
+}
+
+/// Turns a status of oneDNN into an error.
+func check(_ status: dnnl_status_t, _ call: String) throws(ComputeError) {
+    guard status == dnnl_success else {
+        throw ComputeError.failed(call: call, status: Int(status.rawValue), backend: "cpu")
+    }
+}
+
+extension dnnl_memory_desc_t {
+    /// A layout of an array of extents `dims`.
+    init(_ dims: [Int], _ dtype: DType, _ tag: dnnl_format_tag_t) throws(ComputeError) {
+        precondition(dims.count <= Int(DNNL_MAX_NDIMS), "\(dims.count) dimensions")
+        unsafe self.init()
+        let extents = dims.map(Int64.init) + [Int64](repeating: 0, count: Int(DNNL_MAX_NDIMS) - dims.count)
+        let type: dnnl_data_type_t
+        switch dtype {
+        case .f32: type = dnnl_f32
+        case .bf16: type = dnnl_bf16
+        case .f16, .u8, .i32: preconditionFailure("oneDNN is not asked for \(dtype)")
+        }
+        try unsafe check(
+            dnnl_memory_desc_init_by_tag(&self, Int32(dims.count), extents, type, tag), "dnnl_memory_desc_init_by_tag")
+    }
+
+    var byteCount: Int {
+        var layout = unsafe self
+        return unsafe dnnl_memory_desc_get_size(&layout)
+    }
+
+    func isSame(as other: dnnl_memory_desc_t) -> Bool {
+        var one = unsafe self
+        var two = unsafe other
+        return unsafe dnnl_memory_desc_equal(&one, &two) != 0
+    }
+}
