@@ -43,9 +43,10 @@ let package = Package(
             name: "wan-infer", dependencies: ["VideoTypes", "VideoProvider", "Compute", "ComputeCPU"],
             swiftSettings: strict),
 
-        .target(name: "TestSupport", dependencies: ["Compute"], path: "Tests/TestSupport", swiftSettings: strict),
+        .target(name: "TestSupport", dependencies: ["Compute", "Weights"], path: "Tests/TestSupport", swiftSettings: strict),
         tests("ArchitectureTests"),
         tests("ComputeTests", ["Compute", "TestSupport"]),
+        tests("ModelsTests", ["Compute", "ComputeCPU", "Layers", "Models", "TestSupport", "Weights"]),
     ],
     swiftLanguageModes: [.v6]
 )
