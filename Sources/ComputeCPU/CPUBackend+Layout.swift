@@ -1,5 +1,5 @@
 import CKernels
-import Compute
+package import Compute
 
 extension CPUBackend {
     package func embedding(_ ids: [Int32], _ table: Tensor, into out: Tensor) throws(ComputeError) {

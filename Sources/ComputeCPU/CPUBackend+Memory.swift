@@ -1,5 +1,5 @@
 import CKernels
-import Compute
+package import Compute
 
 extension CPUBackend {
     package func allocate(_ shape: Shape, _ dtype: DType) throws(ComputeError) -> Tensor {

@@ -1,6 +1,6 @@
 import CKernels
 import COneDNN
-import Compute
+package import Compute
 
 /// What decides a matrix product's primitive.
 struct ProductKey: Hashable {

@@ -1,6 +1,6 @@
 import CKernels
 import COneDNN
-import Compute
+package import Compute
 
 /// A matrix for `linear`: rows as stored, or packed in the layout that oneDNN likes best.
 @safe

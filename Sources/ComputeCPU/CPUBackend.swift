@@ -1,6 +1,6 @@
 import CKernels
 import COneDNN
-import Compute
+package import Compute
 
 /// The backend for the processor: oneDNN for matrix products and convolutions, CKernels for everything else.
 @safe

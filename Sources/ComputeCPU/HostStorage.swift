@@ -1,4 +1,4 @@
-import Compute
+package import Compute
 
 /// Memory of the CPU backend: a block of its pool, or read-only bytes that somebody else keeps.
 @safe

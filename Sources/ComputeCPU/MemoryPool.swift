@@ -1,4 +1,4 @@
-import Compute
+package import Compute
 import Glibc
 
 /// Aligned host memory that is kept for the next tensor of similar size.
