@@ -1,56 +1,61 @@
 #include "kernels.h"
+#include <stdatomic.h>
 
 struct attention {
-    ck_attention_call call;
-    ptrdiff_t runs, step, length; // groups, distance of two tokens of a group, tokens of a group
+    ck_attention_plan plan;
+    const struct ck_kernels *kernels;
+    ck_pool *pool;
+    size_t scratch_bytes;
+    ptrdiff_t count, piece; // blocks of work, and how many of them are one piece
+    atomic_bool failed;
 };
 
 static void attend(void *context, ptrdiff_t index, int thread) {
-    (void)thread;
-    const struct attention *a = context;
-    const ck_attention_call *c = &a->call;
-    ptrdiff_t query = index / c->heads, head = index % c->heads, first = 0, end = c->keys, step = 1;
-    if (c->groups == CK_GROUPS_CONSECUTIVE) {
-        first = query / c->extent * c->extent;
-        end = ck_min(first + c->extent, c->keys);
-    } else if (c->groups == CK_GROUPS_STRIDED) {
-        first = query % c->extent;
-        step = c->extent;
+    struct attention *a = context;
+    void *scratch = ck_scratch(a->pool, thread, a->scratch_bytes);
+    if (!scratch) {
+        atomic_store_explicit(&a->failed, true, memory_order_relaxed);
+        return;
     }
-    ptrdiff_t column = head * c->head_dim;
-    double sum = 0, most = -INFINITY;
-    double out[c->head_dim];
-    memset(out, 0, sizeof out);
-    for (ptrdiff_t key = first; key < end; key += step) {
-        double logit = 0;
-        for (ptrdiff_t i = 0; i < c->head_dim; i++)
-            logit += ck_load(c->q, c->dtype, query * c->q_stride + column + i) *
-                     ck_load(c->k, c->dtype, key * c->k_stride + column + i);
-        logit *= c->scale;
-        if (c->head_bias)
-            logit += c->head_bias[(head * c->queries + query) * c->keys + key];
-        if (c->key_bias)
-            logit += c->key_bias[key];
-        double next = logit > most ? logit : most;
-        if (next == -INFINITY)
-            continue;
-        double weight = exp(logit - next), keep = exp(most - next);
-        sum = sum * keep + weight;
-        for (ptrdiff_t i = 0; i < c->head_dim; i++)
-            out[i] = out[i] * keep + weight * ck_load(c->v, c->dtype, key * c->v_stride + column + i);
-        most = next;
-    }
-    for (ptrdiff_t i = 0; i < c->head_dim; i++)
-        ck_store(c->out, c->dtype, query * c->out_stride + column + i, sum > 0 ? (float)(out[i] / sum) : 0);
+    for (ptrdiff_t i = index * a->piece; i < ck_min((index + 1) * a->piece, a->count); i++)
+        a->kernels->attend_block(&a->plan, i, scratch);
+}
+
+/// Blocks large enough to pay for packing keys and values, small enough for the second-level cache and for all threads.
+static void choose_blocks(struct attention *a, ptrdiff_t groups, ptrdiff_t tokens, ptrdiff_t queries) {
+    const ck_attention_call *c = &a->plan.call;
+    ptrdiff_t threads = ck_pool_threads(a->pool), wide = ck_max(c->head_dim, 1);
+    ptrdiff_t query_block = wide <= 128 ? ck_most_queries : wide <= 512 ? 144 : 96;
+    while (query_block > ck_least_queries && groups * c->heads * ck_ceil_div(queries, query_block) < 4 * threads)
+        query_block -= 48;
+    ptrdiff_t blocks = ck_max(ck_ceil_div(queries, query_block), 1);
+    a->plan.blocks = blocks;
+    a->plan.query_block = ck_min(ck_ceil_div(ck_ceil_div(queries, blocks), 12) * 12, query_block);
+    a->plan.key_block = ck_min(ck_min(ck_max(32768 / wide / 32 * 32, 64), 256), ck_max(tokens, 1));
+    a->count = groups * c->heads * blocks;
+    // Some microseconds at least, so that handing out pieces costs little.
+    ptrdiff_t work = ck_max(a->plan.query_block * tokens * wide, 1);
+    a->piece = ck_max(ck_min(1000000 / work, a->count / (4 * threads)), 1);
 }
 
 bool ck_attention(const ck_attention_call *call, ck_pool *pool) {
-    struct attention a = {.call = *call};
-    ptrdiff_t width = call->heads * call->head_dim;
-    a.call.q_stride = call->q_stride ? call->q_stride : width;
-    a.call.k_stride = call->k_stride ? call->k_stride : width;
-    a.call.v_stride = call->v_stride ? call->v_stride : width;
-    a.call.out_stride = call->out_stride ? call->out_stride : width;
-    ck_parallel_for(pool, call->queries * call->heads, attend, &a);
-    return true;
+    struct attention a = {.plan = {.call = *call, .step = 1}, .kernels = ck_kernels(), .pool = pool};
+    ck_attention_call *c = &a.plan.call;
+    ptrdiff_t width = c->heads * c->head_dim, groups = 1, tokens = c->keys, queries = c->queries;
+    c->q_stride = c->q_stride ? c->q_stride : width;
+    c->k_stride = c->k_stride ? c->k_stride : width;
+    c->v_stride = c->v_stride ? c->v_stride : width;
+    c->out_stride = c->out_stride ? c->out_stride : width;
+    if (c->groups == CK_GROUPS_CONSECUTIVE) {
+        groups = ck_ceil_div(c->keys, c->extent);
+        tokens = queries = ck_min(c->extent, c->keys);
+    } else if (c->groups == CK_GROUPS_STRIDED) {
+        groups = ck_min(c->extent, c->keys);
+        tokens = queries = ck_ceil_div(c->keys, c->extent);
+        a.plan.step = c->extent;
+    }
+    choose_blocks(&a, groups, tokens, queries);
+    a.scratch_bytes = a.kernels->attention_bytes(&a.plan);
+    ck_parallel_for(pool, ck_ceil_div(a.count, a.piece), attend, &a);
+    return !atomic_load(&a.failed);
 }

@@ -10,6 +10,31 @@
 /// none.
 void *ck_scratch(ck_pool *pool, int thread, size_t bytes);
 
+/// Bounds of attention blocks.
+enum { ck_most_queries = 240, ck_least_queries = 48 };
+
+/// A call of ck_attention, cut into groups x heads x blocks of queries.
+typedef struct ck_attention_plan {
+    ck_attention_call call;
+    ptrdiff_t step;   // from a token to the next one of its group
+    ptrdiff_t blocks; // of queries in a group
+    ptrdiff_t query_block, key_block;
+} ck_attention_plan;
+
+/// The inner loops, compiled once for each instruction set.
+struct ck_kernels {
+    size_t (*attention_bytes)(const ck_attention_plan *plan);
+    void (*attend_block)(const ck_attention_plan *plan, ptrdiff_t index, void *scratch);
+};
+
+extern const struct ck_kernels ck_kernels_baseline;
+#if defined(__x86_64__)
+extern const struct ck_kernels ck_kernels_avx2, ck_kernels_avx512, ck_kernels_avx512_bf16;
+#endif
+
+/// Those of the level in use.
+const struct ck_kernels *ck_kernels(void);
+
 static inline size_t ck_size(ck_dtype dtype) { return dtype == CK_DTYPE_F32 ? 4 : dtype == CK_DTYPE_U8 ? 1 : 2; }
 
 static inline ptrdiff_t ck_min(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
