@@ -13,7 +13,7 @@ typedef uint16_t vh __attribute__((vector_size(CK_WIDTH * 2)));
 typedef vf vf_memory __attribute__((aligned(1), may_alias));
 typedef vh vh_memory __attribute__((aligned(1), may_alias));
 
-INLINE vf v_set(float x) { return (vf){0} + x; }
+INLINE vf v_set(float x) { return x - (vf){0}; }
 INLINE vf v_load(const void *x) { return *(const vf_memory *)x; }
 INLINE void v_store(void *out, vf x) { *(vf_memory *)out = x; }
 INLINE vf v_max(vf a, vf b) { return __builtin_elementwise_max(a, b); }

@@ -2,125 +2,182 @@
 // (online softmax), so that no more than one block of logits exists at a time.
 #include "simd_product.h"
 
+/// What a block works on, and where.
 struct attention_block {
     const ck_attention_plan *plan;
     bool pairs;
-    ptrdiff_t queries, keys; // of this block
-    ptrdiff_t depth;         // words of a head: pairs or numbers
-    ptrdiff_t columns;       // head_dim, rounded up to whole vectors
-    ptrdiff_t stride;        // of the logits
-    float *q, *packed_keys, *packed_values, *logits, *out;
-    float *most, *sum, *keep, *ones; // of each query: largest logit (log₂), sum, what remains of earlier blocks, 1
+    ptrdiff_t depth;                     // of a head, in numbers or pairs
+    ptrdiff_t columns;                   // head_dim, rounded up to whole vectors
+    ptrdiff_t stride;                    // of the logits: key_block, rounded up to whole panels
+    ptrdiff_t head, first_token, tokens; // of the unit
+    ptrdiff_t queries, keys;             // of the present block
+    float *q, *logits, *out, *packed;    // packed: keys, then values
+    // Of each query: W candidates for the largest logit, largest logit so far (as a power of two), sum of weights,
+    // factor of what earlier blocks left, and 1.
+    float *largest, *most, *sum, *keep, *ones;
 };
 
-static struct attention_block attention_layout(const ck_attention_plan *plan) {
-    struct attention_block b = {.plan = plan, .pairs = CK_PAIRS && plan->call.dtype == CK_DTYPE_BF16};
-    ptrdiff_t width = plan->call.head_dim;
-    b.depth = b.pairs ? (width + 1) / 2 : width;
-    b.columns = ck_ceil_div(width, W) * W;
+static struct attention_block attention_layout(const ck_attention_plan *plan, ptrdiff_t unit) {
+    const ck_attention_call *c = &plan->call;
+    struct attention_block b = {.plan = plan, .pairs = CK_PAIRS && c->dtype == CK_DTYPE_BF16, .tokens = c->keys};
+    b.depth = b.pairs ? (c->head_dim + 1) / 2 : c->head_dim;
+    b.columns = ck_ceil_div(c->head_dim, W) * W;
     b.stride = ck_ceil_div(plan->key_block, panel) * panel;
+    b.head = unit % c->heads;
+    if (c->groups == CK_GROUPS_CONSECUTIVE) {
+        b.first_token = unit / c->heads * c->extent;
+        b.tokens = ck_min(c->extent, c->keys - b.first_token);
+    } else if (c->groups == CK_GROUPS_STRIDED) {
+        b.first_token = unit / c->heads;
+        b.tokens = ck_ceil_div(c->keys - b.first_token, c->extent);
+    }
     return b;
 }
 
-/// Numbers of the arrays of a block, in the order q, packed_keys, packed_values, logits, out, rows.
-static void attention_sizes(const struct attention_block *b, ptrdiff_t sizes[6]) {
-    ptrdiff_t rows = ck_ceil_div(b->plan->query_block, 16) * 16;
-    sizes[0] = rows * b->depth;
-    sizes[1] = b->stride * b->depth;
-    sizes[2] = b->stride * b->columns;
-    sizes[3] = rows * b->stride;
-    sizes[4] = rows * b->columns;
-    sizes[5] = rows * 4;
+static ptrdiff_t attention_packed(const ck_attention_plan *plan) {
+    struct attention_block b = attention_layout(plan, 0);
+    return b.stride * (b.depth + b.columns);
+}
+
+/// Places the arrays of a block behind `scratch` and returns how many floats they take.
+static ptrdiff_t place_arrays(struct attention_block *b, float *scratch) {
+    ptrdiff_t rows = ck_ceil_div(b->plan->query_block, 16) * 16, floats = 0;
+    struct {
+        float **array;
+        ptrdiff_t floats;
+    } arrays[] = {
+        {&b->q, rows * b->depth},
+        {&b->logits, rows * b->stride},
+        {&b->out, rows * b->columns},
+        {&b->packed, attention_packed(b->plan)},
+        {&b->largest, rows * W},
+        {&b->most, rows},
+        {&b->sum, rows},
+        {&b->keep, rows},
+        {&b->ones, rows},
+    };
+    for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) {
+        *arrays[i].array = scratch ? scratch + floats : NULL;
+        floats += ck_ceil_div(arrays[i].floats, 16) * 16;
+    }
+    return floats;
 }
 
 static size_t attention_bytes(const ck_attention_plan *plan) {
-    struct attention_block b = attention_layout(plan);
-    ptrdiff_t sizes[6], sum = 0;
-    attention_sizes(&b, sizes);
-    for (int i = 0; i < 6; i++)
-        sum += ck_ceil_div(sizes[i], 16) * 16;
-    return (size_t)sum * sizeof(float);
+    struct attention_block b = attention_layout(plan, 0);
+    return (size_t)place_arrays(&b, NULL) * sizeof(float);
 }
 
-static void place_arrays(struct attention_block *b, float *scratch) {
-    ptrdiff_t sizes[6];
-    float **arrays[6] = {&b->q, &b->packed_keys, &b->packed_values, &b->logits, &b->out, &b->most};
-    attention_sizes(b, sizes);
-    for (int i = 0; i < 6; i++) {
-        *arrays[i] = scratch;
-        scratch += ck_ceil_div(sizes[i], 16) * 16;
-    }
-    b->sum = b->most + sizes[5] / 4;
-    b->keep = b->sum + sizes[5] / 4;
-    b->ones = b->keep + sizes[5] / 4;
+/// Keys and values `first`..<first + b->keys of the unit.
+static void pack_keys(const struct attention_block *b, ptrdiff_t first, float *packed) {
+    const ck_attention_call *c = &b->plan->call;
+    size_t size = ck_size(c->dtype);
+    ptrdiff_t key = b->first_token + first * b->plan->step, column = b->head * c->head_dim;
+    pack_transposed(packed, (const char *)c->k + (size_t)(key * c->k_stride + column) * size, c->dtype, b->pairs,
+                    b->keys, c->head_dim, c->k_stride * b->plan->step);
+    pack_rows(packed + b->stride * b->depth, (const char *)c->v + (size_t)(key * c->v_stride + column) * size, c->dtype,
+              b->pairs, b->keys, c->head_dim, c->v_stride * b->plan->step);
+}
+
+static void attention_pack(const ck_attention_plan *plan, ptrdiff_t unit, ptrdiff_t block, float *packed) {
+    struct attention_block b = attention_layout(plan, unit);
+    ptrdiff_t first = block * plan->key_block;
+    b.keys = ck_min(plan->key_block, b.tokens - first);
+    if (b.keys > 0)
+        pack_keys(&b, first, packed);
 }
 
 static void copy_queries(const struct attention_block *b, const char *q, ptrdiff_t stride) {
     const ck_attention_call *c = &b->plan->call;
     size_t row_bytes = (size_t)stride * ck_size(c->dtype);
     for (ptrdiff_t row = 0; row < b->queries; row++) {
+        const char *x = q + (size_t)row * row_bytes;
         float *out = b->q + row * b->depth;
         ptrdiff_t i = 0;
         for (; i + W <= b->depth; i += W)
-            v_store(out + i, get_words(q + (size_t)row * row_bytes, c->dtype, b->pairs, i, c->head_dim));
+            v_store(out + i, get_words(x, c->dtype, b->pairs, i, c->head_dim));
         if (i < b->depth)
-            v_put_part(out, CK_DTYPE_F32, i, get_words(q + (size_t)row * row_bytes, c->dtype, b->pairs, i, c->head_dim),
-                       b->depth - i);
+            v_put_part(out, CK_DTYPE_F32, i, get_words(x, c->dtype, b->pairs, i, c->head_dim), b->depth - i);
     }
 }
 
-/// Scales a row of logits to log₂ units and adds the biases, which are `step` apart.
-static void add_bias(float *logits, float factor, const float *head_bias, const float *key_bias, ptrdiff_t keys,
-                     ptrdiff_t step) {
-    const float log2e = 0x1.715476p0f;
-    for (ptrdiff_t i = 0; i < keys; i++) {
-        float bias = (head_bias ? head_bias[i * step] : 0) + (key_bias ? key_bias[i * step] : 0);
-        logits[i] = logits[i] * factor + bias * log2e;
-    }
+static void multiply_keys(const struct attention_block *b, const float *packed) {
+    for (ptrdiff_t i = 0; i < b->queries * W; i += W)
+        v_store(b->largest + i, v_set(-INFINITY));
+    struct product p = {.out = b->logits,
+                        .out_stride = b->stride,
+                        .ones = b->ones,
+                        .largest = b->largest,
+                        .a = b->q,
+                        .a_stride = b->depth,
+                        .b = packed,
+                        .rows = b->queries,
+                        .columns = ck_ceil_div(b->keys, W) * W,
+                        .depth = b->depth,
+                        .pairs = b->pairs};
+    multiply(&p);
 }
 
-/// Turns a row of logits into weights 2^(factor · logit - most), as bf16 pairs in place when `pairs`.
-INLINE void weigh_row(const struct attention_block *b, float *logits, ptrdiff_t row, ptrdiff_t keys, float factor,
-                      const bool pairs) {
-    vf largest = v_set(-INFINITY), sum = v_set(0), f = v_set(factor);
-    for (ptrdiff_t i = 0; i < keys; i += W)
-        largest = v_max(largest, v_load(logits + i));
-    float most = b->most[row], next = v_largest(largest) * factor;
-    next = next > most ? next : most;
-    // A row with nothing but -∞ so far keeps the sum 0.
-    float reference = next == -INFINITY ? 0 : next;
-    vf shift = v_set(-reference);
-    for (ptrdiff_t i = 0; i < keys; i += W) {
-        vf weight = v_exp2(v_fma(v_load(logits + i), f, shift), pairs);
-        sum += weight;
-        if (pairs)
-            v_put(logits, CK_DTYPE_BF16, i, weight);
-        else
-            v_store(logits + i, weight);
-    }
-    float keep = v_exp2(v_set(most - reference), false)[0];
-    b->keep[row] = keep;
-    b->most[row] = next;
-    b->sum[row] = b->sum[row] * keep + v_sum(sum);
+static void multiply_values(const struct attention_block *b, const float *packed, bool first) {
+    struct product p = {.out = b->out,
+                        .out_stride = b->columns,
+                        .keep = first ? NULL : b->keep,
+                        .ones = b->ones,
+                        .a = b->logits,
+                        .a_stride = b->stride,
+                        .b = packed + b->stride * b->depth,
+                        .rows = b->queries,
+                        .columns = b->columns,
+                        .depth = b->pairs ? (b->keys + 1) / 2 : b->keys,
+                        .pairs = b->pairs};
+    multiply(&p);
 }
 
-/// Turns the logits of the block into weights; the biases begin at its first query and key.
-static void weigh(const struct attention_block *b, const float *head_bias, const float *key_bias) {
-    const ck_attention_plan *p = b->plan;
-    float factor = p->call.scale * 0x1.715476p0f;
-    bool plain = !head_bias && !key_bias && factor > 0;
-    ptrdiff_t keys = ck_ceil_div(b->keys, W) * W;
+/// Scales the logits to powers of two, adds the biases of the block's first query and key, hides the columns behind the
+/// last key and finds the largest of each row anew.
+static void finish_logits(const struct attention_block *b, const float *head_bias, const float *key_bias) {
+    const float log2e = 0x1.715476p0f, factor = b->plan->call.scale * log2e;
+    ptrdiff_t step = b->plan->step, columns = ck_ceil_div(b->keys, W) * W;
     for (ptrdiff_t row = 0; row < b->queries; row++) {
         float *logits = b->logits + row * b->stride;
-        if (!plain)
-            add_bias(logits, factor, head_bias ? head_bias + row * p->step * p->call.keys : NULL, key_bias, b->keys,
-                     p->step);
-        for (ptrdiff_t i = b->keys; i < keys; i++)
+        const float *own = head_bias ? head_bias + row * step * b->plan->call.keys : NULL;
+        for (ptrdiff_t i = 0; i < b->keys; i++) {
+            float bias = (own ? own[i * step] : 0) + (key_bias ? key_bias[i * step] : 0);
+            logits[i] = logits[i] * factor + bias * log2e;
+        }
+        for (ptrdiff_t i = b->keys; i < columns; i++)
             logits[i] = -INFINITY;
-        if (b->pairs)
-            weigh_row(b, logits, row, keys, plain ? factor : 1, true);
-        else
-            weigh_row(b, logits, row, keys, plain ? factor : 1, false);
+        vf largest = v_set(-INFINITY);
+        for (ptrdiff_t i = 0; i < columns; i += W)
+            largest = v_max(largest, v_load(logits + i));
+        v_store(b->largest + row * W, largest);
+    }
+}
+
+/// Turns logits into weights 2^(factor · logit - most); as bf16, in the first half of their row, when `pairs`.
+INLINE void weigh(const struct attention_block *b, float factor, const bool pairs) {
+    ptrdiff_t columns = ck_ceil_div(b->keys, W) * W;
+    for (ptrdiff_t row = 0; row < b->queries; row++) {
+        float most = b->most[row], next = v_largest(v_load(b->largest + row * W)) * factor;
+        next = next > most ? next : most;
+        // A row with nothing but -∞ so far keeps the sum 0.
+        float reference = next == -INFINITY ? 0 : next;
+        b->most[row] = next;
+        b->keep[row] = v_exp2(v_set(most - reference), false)[0];
+        b->largest[row * W] = -reference;
+    }
+    for (ptrdiff_t row = 0; row < b->queries; row++) {
+        float *logits = b->logits + row * b->stride;
+        vf sum = v_set(0), shift = v_set(b->largest[row * W]), f = v_set(factor);
+        for (ptrdiff_t i = 0; i < columns; i += W) {
+            vf weight = v_exp2(v_fma(v_load(logits + i), f, shift), pairs);
+            sum += weight;
+            if (pairs)
+                v_put(logits, CK_DTYPE_BF16, i, weight);
+            else
+                v_store(logits + i, weight);
+        }
+        b->sum[row] = b->sum[row] * b->keep[row] + v_sum(sum);
     }
 }
 
@@ -139,51 +196,46 @@ static void store_rows(const struct attention_block *b, char *out, ptrdiff_t str
     }
 }
 
-/// Depth is walked in parts whose panel fits the first-level cache.
-static void multiply_deep(bool pairs, float *out, ptrdiff_t out_stride, const float *keep, const float *a,
-                          ptrdiff_t a_stride, const float *b, ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t depth,
-                          const float *ones) {
-    enum { most_depth = 256 };
-    for (ptrdiff_t first = 0; first < depth; first += most_depth)
-        multiply(pairs, out, out_stride, first ? ones : keep, a + first, a_stride, b, rows, columns, first,
-                 ck_min(most_depth, depth - first), depth);
+static void attend_keys(struct attention_block *b, ptrdiff_t first, ptrdiff_t query, const float *packed) {
+    const ck_attention_call *c = &b->plan->call;
+    ptrdiff_t key = b->first_token + first * b->plan->step;
+    b->keys = ck_min(b->plan->key_block, b->tokens - first);
+    if (!packed) {
+        pack_keys(b, first, b->packed);
+        packed = b->packed;
+    }
+    multiply_keys(b, packed);
+    bool plain = !c->head_bias && !c->key_bias && c->scale > 0 && b->keys % W == 0;
+    if (!plain)
+        finish_logits(b, c->head_bias ? c->head_bias + (b->head * c->queries + query) * c->keys + key : NULL,
+                      c->key_bias ? c->key_bias + key : NULL);
+    float factor = plain ? c->scale * 0x1.715476p0f : 1;
+    if (b->pairs)
+        weigh(b, factor, true);
+    else
+        weigh(b, factor, false);
+    multiply_values(b, packed, first == 0);
 }
 
-static void attend_block(const ck_attention_plan *p, ptrdiff_t index, void *scratch) {
-    struct attention_block b = attention_layout(p);
-    const ck_attention_call *c = &p->call;
+static void attend_block(const ck_attention_plan *plan, ptrdiff_t unit, ptrdiff_t block, const float *packed,
+                         float *scratch) {
+    struct attention_block b = attention_layout(plan, unit);
+    const ck_attention_call *c = &plan->call;
     size_t size = ck_size(c->dtype);
-    ptrdiff_t block = index % p->blocks, head = index / p->blocks % c->heads, group = index / p->blocks / c->heads;
-    // First token of the group, and how many it has.
-    ptrdiff_t start = c->groups == CK_GROUPS_CONSECUTIVE ? group * c->extent : group;
-    ptrdiff_t tokens = c->groups == CK_GROUPS_CONSECUTIVE ? ck_min(c->extent, c->keys - start)
-                       : c->groups == CK_GROUPS_STRIDED   ? ck_ceil_div(c->keys - start, c->extent)
-                                                          : c->keys;
-    ptrdiff_t queries = c->groups == CK_GROUPS_ALL ? c->queries : tokens, first_query = block * p->query_block;
-    b.queries = ck_min(p->query_block, queries - first_query);
+    ptrdiff_t first_query = block * plan->query_block, column = b.head * c->head_dim;
+    b.queries = ck_min(plan->query_block, (c->groups == CK_GROUPS_ALL ? c->queries : b.tokens) - first_query);
     if (b.queries <= 0)
         return;
     place_arrays(&b, scratch);
-    ptrdiff_t query = start + first_query * p->step, column = head * c->head_dim;
-    copy_queries(&b, (const char *)c->q + (size_t)(query * c->q_stride + column) * size, c->q_stride * p->step);
+    ptrdiff_t query = b.first_token + first_query * plan->step;
+    copy_queries(&b, (const char *)c->q + (size_t)(query * c->q_stride + column) * size, c->q_stride * plan->step);
     for (ptrdiff_t row = 0; row < b.queries; row++) {
         b.most[row] = -INFINITY;
         b.sum[row] = 0;
         b.ones[row] = 1;
     }
-    for (ptrdiff_t first = 0; first < tokens; first += p->key_block) {
-        ptrdiff_t key = start + first * p->step;
-        b.keys = ck_min(p->key_block, tokens - first);
-        pack_transposed(b.packed_keys, (const char *)c->k + (size_t)(key * c->k_stride + column) * size, c->dtype,
-                        b.pairs, b.keys, c->head_dim, c->k_stride * p->step);
-        pack_rows(b.packed_values, (const char *)c->v + (size_t)(key * c->v_stride + column) * size, c->dtype, b.pairs,
-                  b.keys, c->head_dim, c->v_stride * p->step);
-        multiply_deep(b.pairs, b.logits, b.stride, NULL, b.q, b.depth, b.packed_keys, b.queries,
-                      ck_ceil_div(b.keys, W) * W, b.depth, b.ones);
-        weigh(&b, c->head_bias ? c->head_bias + (head * c->queries + query) * c->keys + key : NULL,
-              c->key_bias ? c->key_bias + key : NULL);
-        multiply_deep(b.pairs, b.out, b.columns, first ? b.keep : NULL, b.logits, b.stride, b.packed_values, b.queries,
-                      b.columns, b.pairs ? (b.keys + 1) / 2 : b.keys, b.ones);
-    }
-    store_rows(&b, (char *)c->out + (size_t)(query * c->out_stride + column) * size, c->out_stride * p->step);
+    ptrdiff_t packed_floats = attention_packed(plan);
+    for (ptrdiff_t first = 0; first < b.tokens; first += plan->key_block)
+        attend_keys(&b, first, query, packed ? packed + first / plan->key_block * packed_floats : NULL);
+    store_rows(&b, (char *)c->out + (size_t)(query * c->out_stride + column) * size, c->out_stride * plan->step);
 }

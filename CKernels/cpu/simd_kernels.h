@@ -3,5 +3,7 @@
 
 const struct ck_kernels CK_KERNELS = {
     .attention_bytes = attention_bytes,
+    .attention_packed = attention_packed,
+    .attention_pack = attention_pack,
     .attend_block = attend_block,
 };

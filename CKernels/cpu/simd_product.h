@@ -5,7 +5,8 @@
 
 enum {
     product_rows = W == 16 ? 12 : 6, // accumulators: product_rows x 2 vectors
-    panel = 2 * W
+    panel = 2 * W,
+    most_depth = 256
 };
 
 INLINE vf v_dot(vf sum, float a, vf b, bool pairs) {
@@ -18,46 +19,61 @@ INLINE vf v_dot(vf sum, float a, vf b, bool pairs) {
     return v_fma(v_set(a), b, sum);
 }
 
-/// out [rows, vectors W] = keep[row] · out + a · b; keep NULL means 0. Called with constants, so that all sums stay in
-/// registers.
-INLINE void multiply_tile(const int rows, const int vectors, const bool pairs, float *out, ptrdiff_t out_stride,
-                          const float *keep, const float *a, ptrdiff_t a_stride, const float *b, ptrdiff_t k) {
-    vf sum[rows][vectors];
+/// out [rows, columns] = keep · out + a · b.
+struct product {
+    float *out;
+    ptrdiff_t out_stride;
+    const float *keep; // [rows] or NULL for 0
+    const float *ones; // [rows], where the depth is more than most_depth
+    float *largest;    // [rows, W] or NULL: becomes the larger of itself and each W-th element of its row
+    const float *a;
+    ptrdiff_t a_stride;
+    const float *b; // packed: [columns / panel][depth][panel]
+    ptrdiff_t rows, columns, depth;
+    bool pairs;
+};
+
+/// Rows of one panel. Called with constants, so that all sums stay in registers.
+INLINE void multiply_tile(const int rows, const int vectors, const bool pairs, const struct product *p, ptrdiff_t row,
+                          ptrdiff_t depth) {
+    vf sum[product_rows][2];
+    const float *a = p->a + row * p->a_stride, *b = p->b;
+    ptrdiff_t a_stride = p->a_stride;
     UNROLL for (int i = 0; i < rows; i++) { UNROLL for (int j = 0; j < vectors; j++) sum[i][j] = v_set(0); }
-    for (ptrdiff_t at = 0; at < k; at++) {
-        vf column[vectors];
-        UNROLL for (int j = 0; j < vectors; j++) column[j] = v_load(b + (at * vectors + j) * W);
+    for (ptrdiff_t k = 0; k < depth; k++) {
+        vf column[2];
+        UNROLL for (int j = 0; j < vectors; j++) column[j] = v_load(b + (k * vectors + j) * W);
         UNROLL for (int i = 0; i < rows; i++) {
-            float x = a[i * a_stride + at];
+            float x = a[i * a_stride + k];
             UNROLL for (int j = 0; j < vectors; j++) sum[i][j] = v_dot(sum[i][j], x, column[j], pairs);
         }
     }
     UNROLL for (int i = 0; i < rows; i++) {
         UNROLL for (int j = 0; j < vectors; j++) {
-            float *place = out + i * out_stride + j * W;
-            v_store(place, keep ? v_fma(v_load(place), v_set(keep[i]), sum[i][j]) : sum[i][j]);
+            float *place = p->out + (row + i) * p->out_stride + j * W;
+            if (p->keep)
+                sum[i][j] = v_fma(v_load(place), v_set(p->keep[row + i]), sum[i][j]);
+            v_store(place, sum[i][j]);
+        }
+    }
+    if (p->largest) {
+        UNROLL for (int i = 0; i < rows; i++) {
+            vf most = v_load(p->largest + (row + i) * W);
+            UNROLL for (int j = 0; j < vectors; j++) most = v_max(most, sum[i][j]);
+            v_store(p->largest + (row + i) * W, most);
         }
     }
 }
 
-INLINE void multiply_panel(const int vectors, const bool pairs, float *out, ptrdiff_t out_stride, const float *keep,
-                           const float *a, ptrdiff_t a_stride, const float *b, ptrdiff_t rows, ptrdiff_t k) {
-#define TILE(count)                                                                                                    \
-    for (; i + count <= rows; i += count)                                                                              \
-        multiply_tile(count, vectors, pairs, out + i * out_stride, out_stride, keep ? keep + i : NULL,                 \
-                      a + i * a_stride, a_stride, b, k);
-    ptrdiff_t i = 0;
-    TILE(product_rows)
-    TILE(4)
-    TILE(1)
-#undef TILE
-}
-
 #define PANEL_FUNCTION(name, vectors, pairs)                                                                           \
-    static __attribute__((noinline, unused)) void name(float *out, ptrdiff_t out_stride, const float *keep,            \
-                                                       const float *a, ptrdiff_t a_stride, const float *b,             \
-                                                       ptrdiff_t rows, ptrdiff_t k) {                                  \
-        multiply_panel(vectors, pairs, out, out_stride, keep, a, a_stride, b, rows, k);                                \
+    static __attribute__((noinline, unused)) void name(const struct product *p, ptrdiff_t depth) {                     \
+        ptrdiff_t row = 0;                                                                                             \
+        for (; row + product_rows <= p->rows; row += product_rows)                                                     \
+            multiply_tile(product_rows, vectors, pairs, p, row, depth);                                                \
+        for (; row + 4 <= p->rows; row += 4)                                                                           \
+            multiply_tile(4, vectors, pairs, p, row, depth);                                                           \
+        for (; row < p->rows; row++)                                                                                   \
+            multiply_tile(1, vectors, pairs, p, row, depth);                                                           \
     }
 PANEL_FUNCTION(multiply_panel1, 1, false)
 PANEL_FUNCTION(multiply_panel2, 2, false)
@@ -70,25 +86,27 @@ PANEL_FUNCTION(multiply_panel2_pairs, 2, true)
 #endif
 #undef PANEL_FUNCTION
 
-/// out [rows, columns] = keep · out + a · b with b packed [columns / panel][k][panel]; columns a multiple of W. k may
-/// be a part of the depth of b, which then begins at row `first` of `depth`.
-static void multiply(bool pairs, float *out, ptrdiff_t out_stride, const float *keep, const float *a,
-                     ptrdiff_t a_stride, const float *b, ptrdiff_t rows, ptrdiff_t columns, ptrdiff_t first,
-                     ptrdiff_t k, ptrdiff_t depth) {
-    for (ptrdiff_t column = 0; column < columns; column += panel) {
-        ptrdiff_t width = ck_min(panel, columns - column);
-        const float *packed = b + column * depth + first * width;
-        if (width == panel)
-            (pairs ? multiply_panel2_pairs : multiply_panel2)(out + column, out_stride, keep, a, a_stride, packed, rows,
-                                                              k);
-        else
-            (pairs ? multiply_panel1_pairs : multiply_panel1)(out + column, out_stride, keep, a, a_stride, packed, rows,
-                                                              k);
+/// Depth is walked in parts whose panel fits the first-level cache.
+static void multiply(const struct product *whole) {
+    for (ptrdiff_t first = 0; first < whole->depth; first += most_depth) {
+        ptrdiff_t depth = ck_min(most_depth, whole->depth - first);
+        for (ptrdiff_t column = 0; column < whole->columns; column += panel) {
+            struct product p = *whole;
+            ptrdiff_t width = ck_min(panel, p.columns - column);
+            p.out += column;
+            p.a += first;
+            p.b += column * p.depth + first * width;
+            p.keep = first ? p.ones : p.keep;
+            p.largest = first + depth == p.depth ? p.largest : NULL;
+            if (width == panel)
+                (p.pairs ? multiply_panel2_pairs : multiply_panel2)(&p, depth);
+            else
+                (p.pairs ? multiply_panel1_pairs : multiply_panel1)(&p, depth);
+        }
     }
 }
 
-// ---- Packing
-// -----------------------------------------------------------------------------------------------------------
+// ---- Packing ----
 
 #if CK_WIDTH == 16
 #define ZIP_LOW(a, b) __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23)
