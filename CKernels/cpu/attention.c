@@ -1,56 +1,94 @@
 #include "kernels.h"
+#include <stdatomic.h>
 
 struct attention {
-    ck_attention_call call;
-    ptrdiff_t runs, step, length; // groups, distance of two tokens of a group, tokens of a group
+    ck_attention_plan plan;
+    const struct ck_kernels *kernels;
+    ck_pool *pool;
+    size_t scratch_bytes;
+    ptrdiff_t units, query_blocks, key_blocks;
+    ptrdiff_t piece;             // blocks of queries that are handed out together
+    ptrdiff_t packed_floats;     // of a unit; 0 where each block of queries packs for itself
+    ptrdiff_t first_unit, batch; // the units that are packed at present
+    float *packed;
+    atomic_bool failed;
 };
 
-static void attend(void *context, ptrdiff_t index, int thread) {
+static void pack(void *context, ptrdiff_t index, int thread) {
     (void)thread;
     const struct attention *a = context;
-    const ck_attention_call *c = &a->call;
-    ptrdiff_t query = index / c->heads, head = index % c->heads, first = 0, end = c->keys, step = 1;
-    if (c->groups == CK_GROUPS_CONSECUTIVE) {
-        first = query / c->extent * c->extent;
-        end = ck_min(first + c->extent, c->keys);
-    } else if (c->groups == CK_GROUPS_STRIDED) {
-        first = query % c->extent;
-        step = c->extent;
+    ptrdiff_t unit = index / a->key_blocks, block = index % a->key_blocks;
+    float *packed = a->packed + unit * a->packed_floats + block * (a->packed_floats / a->key_blocks);
+    a->kernels->attention_pack(&a->plan, a->first_unit + unit, block, packed);
+}
+
+static void attend(void *context, ptrdiff_t index, int thread) {
+    struct attention *a = context;
+    float *scratch = ck_scratch(a->pool, thread, a->scratch_bytes);
+    if (!scratch) {
+        atomic_store_explicit(&a->failed, true, memory_order_relaxed);
+        return;
     }
-    ptrdiff_t column = head * c->head_dim;
-    double sum = 0, most = -INFINITY;
-    double out[c->head_dim];
-    memset(out, 0, sizeof out);
-    for (ptrdiff_t key = first; key < end; key += step) {
-        double logit = 0;
-        for (ptrdiff_t i = 0; i < c->head_dim; i++)
-            logit += ck_load(c->q, c->dtype, query * c->q_stride + column + i) *
-                     ck_load(c->k, c->dtype, key * c->k_stride + column + i);
-        logit *= c->scale;
-        if (c->head_bias)
-            logit += c->head_bias[(head * c->queries + query) * c->keys + key];
-        if (c->key_bias)
-            logit += c->key_bias[key];
-        double next = logit > most ? logit : most;
-        if (next == -INFINITY)
-            continue;
-        double weight = exp(logit - next), keep = exp(most - next);
-        sum = sum * keep + weight;
-        for (ptrdiff_t i = 0; i < c->head_dim; i++)
-            out[i] = out[i] * keep + weight * ck_load(c->v, c->dtype, key * c->v_stride + column + i);
-        most = next;
+    ptrdiff_t end = ck_min((index + 1) * a->piece, a->batch * a->query_blocks);
+    for (ptrdiff_t i = index * a->piece; i < end; i++) {
+        ptrdiff_t unit = i / a->query_blocks;
+        const float *packed = a->packed_floats ? a->packed + unit * a->packed_floats : NULL;
+        a->kernels->attend_block(&a->plan, a->first_unit + unit, i % a->query_blocks, packed, scratch);
     }
-    for (ptrdiff_t i = 0; i < c->head_dim; i++)
-        ck_store(c->out, c->dtype, query * c->out_stride + column + i, sum > 0 ? (float)(out[i] / sum) : 0);
+}
+
+/// Blocks large enough to pay for reading all keys and values, small enough for the second-level cache and for all
+/// threads.
+static void choose_blocks(struct attention *a, ptrdiff_t tokens, ptrdiff_t queries) {
+    const ck_attention_call *c = &a->plan.call;
+    enum { least_queries = 48, most_keys = 256, packed_bytes = 1 << 24 };
+    ptrdiff_t threads = ck_pool_threads(a->pool), wide = ck_max(c->head_dim, 1);
+    ptrdiff_t query_block = wide <= 512 ? 192 : 384;
+    while (query_block > least_queries && a->units * ck_ceil_div(queries, query_block) < 4 * threads)
+        query_block -= 48;
+    a->query_blocks = ck_max(ck_ceil_div(queries, query_block), 1);
+    a->plan.query_block = ck_min(ck_ceil_div(ck_ceil_div(queries, a->query_blocks), 12) * 12, query_block);
+    a->plan.key_block = ck_min(most_keys, ck_max(tokens, 1));
+    a->key_blocks = ck_ceil_div(tokens, a->plan.key_block);
+    // Some microseconds at least, so that handing out pieces costs little.
+    ptrdiff_t work = ck_max(a->plan.query_block * tokens * wide, 1);
+    a->piece = ck_max(ck_min(1000000 / work, a->units * a->query_blocks / (4 * threads)), 1);
+    a->batch = a->units;
+    if (a->query_blocks >= 3) {
+        a->packed_floats = a->key_blocks * a->kernels->attention_packed(&a->plan);
+        a->batch = ck_min(ck_max(packed_bytes / 4 / ck_max(a->packed_floats, 1), 1), a->units);
+    }
 }
 
 bool ck_attention(const ck_attention_call *call, ck_pool *pool) {
-    struct attention a = {.call = *call};
-    ptrdiff_t width = call->heads * call->head_dim;
-    a.call.q_stride = call->q_stride ? call->q_stride : width;
-    a.call.k_stride = call->k_stride ? call->k_stride : width;
-    a.call.v_stride = call->v_stride ? call->v_stride : width;
-    a.call.out_stride = call->out_stride ? call->out_stride : width;
-    ck_parallel_for(pool, call->queries * call->heads, attend, &a);
-    return true;
+    struct attention a = {.plan = {.call = *call, .step = 1}, .kernels = ck_kernels(), .pool = pool};
+    ck_attention_call *c = &a.plan.call;
+    ptrdiff_t width = c->heads * c->head_dim, groups = 1, tokens = c->keys, queries = c->queries;
+    c->q_stride = c->q_stride ? c->q_stride : width;
+    c->k_stride = c->k_stride ? c->k_stride : width;
+    c->v_stride = c->v_stride ? c->v_stride : width;
+    c->out_stride = c->out_stride ? c->out_stride : width;
+    if (c->groups == CK_GROUPS_CONSECUTIVE) {
+        groups = ck_ceil_div(tokens, c->extent);
+        tokens = queries = ck_min(c->extent, tokens);
+    } else if (c->groups == CK_GROUPS_STRIDED) {
+        groups = ck_min(c->extent, tokens);
+        tokens = queries = ck_ceil_div(tokens, c->extent);
+        a.plan.step = c->extent;
+    }
+    a.units = groups * c->heads;
+    choose_blocks(&a, tokens, queries);
+    a.scratch_bytes = a.kernels->attention_bytes(&a.plan);
+    if (a.packed_floats) {
+        a.packed = ck_shared_scratch(pool, (size_t)(a.batch * a.packed_floats) * sizeof(float));
+        if (!a.packed)
+            return false;
+    }
+    for (ptrdiff_t batch = a.batch; a.first_unit < a.units; a.first_unit += batch) {
+        a.batch = ck_min(batch, a.units - a.first_unit);
+        if (a.packed_floats)
+            ck_parallel_for(pool, a.batch * a.key_blocks, pack, &a);
+        ck_parallel_for(pool, ck_ceil_div(a.batch * a.query_blocks, a.piece), attend, &a);
+    }
+    return !atomic_load(&a.failed);
 }

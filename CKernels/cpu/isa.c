@@ -34,3 +34,13 @@ const char *ck_isa_name(ck_isa level) {
     static const char *const names[] = {"baseline", "avx2", "avx512", "avx512-bf16"};
     return names[level];
 }
+
+const struct ck_kernels *ck_kernels(void) {
+#if defined(__x86_64__)
+    static const struct ck_kernels *const levels[] = {&ck_kernels_baseline, &ck_kernels_avx2, &ck_kernels_avx512,
+                                                      &ck_kernels_avx512_bf16};
+    return levels[ck_isa_current()];
+#else
+    return &ck_kernels_baseline;
+#endif
+}

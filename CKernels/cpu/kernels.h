@@ -6,9 +6,38 @@
 #include <math.h>
 #include <string.h>
 
-/// At least `bytes` of 64-byte-aligned memory of one thread, valid until the next request for it. NULL when there is
-/// none.
+/// At least `bytes` of page-aligned memory of one thread, valid until its next request. NULL when there is none.
 void *ck_scratch(ck_pool *pool, int thread, size_t bytes);
+/// The same for memory that all threads share.
+void *ck_shared_scratch(ck_pool *pool, size_t bytes);
+
+/// A call of ck_attention, cut into units (a head of a group) and blocks of their queries and keys.
+typedef struct ck_attention_plan {
+    ck_attention_call call;
+    ptrdiff_t step; // from a token to the next one of its group
+    ptrdiff_t query_block, key_block;
+} ck_attention_plan;
+
+/// The inner loops, compiled once for each instruction set.
+struct ck_kernels {
+    /// Scratch memory of attend_block, in bytes.
+    size_t (*attention_bytes)(const ck_attention_plan *plan);
+    /// Size of one packed block of keys and values, in floats.
+    ptrdiff_t (*attention_packed)(const ck_attention_plan *plan);
+    /// Packs the keys and values of one block.
+    void (*attention_pack)(const ck_attention_plan *plan, ptrdiff_t unit, ptrdiff_t block, float *packed);
+    /// One block of queries; `packed` has all blocks of keys and values, or is NULL.
+    void (*attend_block)(const ck_attention_plan *plan, ptrdiff_t unit, ptrdiff_t block, const float *packed,
+                         float *scratch);
+};
+
+extern const struct ck_kernels ck_kernels_baseline;
+#if defined(__x86_64__)
+extern const struct ck_kernels ck_kernels_avx2, ck_kernels_avx512, ck_kernels_avx512_bf16;
+#endif
+
+/// Those of the level in use.
+const struct ck_kernels *ck_kernels(void);
 
 static inline size_t ck_size(ck_dtype dtype) { return dtype == CK_DTYPE_F32 ? 4 : dtype == CK_DTYPE_U8 ? 1 : 2; }
 

@@ -2,6 +2,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 enum { spin_rounds = 2000, most_threads = 1024 };
 
@@ -18,8 +19,8 @@ struct scratch {
 
 struct ck_pool {
     int threads;
-    struct worker *workers; // the caller is thread 0 and has no worker
-    struct scratch *scratch;
+    struct worker *workers;  // the caller is thread 0 and has no worker
+    struct scratch *scratch; // the shared one, then one a thread
 
     pthread_mutex_t lock;
     pthread_cond_t work, idle;
@@ -88,7 +89,7 @@ ck_pool *ck_pool_create(int threads) {
     pthread_cond_init(&pool->work, NULL);
     pthread_cond_init(&pool->idle, NULL);
     pool->workers = calloc((size_t)threads, sizeof(struct worker));
-    pool->scratch = calloc((size_t)threads, sizeof(struct scratch));
+    pool->scratch = calloc((size_t)threads + 1, sizeof(struct scratch));
     pool->threads = 1;
     bool complete = pool->workers && pool->scratch;
     for (; complete && pool->threads < threads; pool->threads += complete) {
@@ -111,7 +112,7 @@ void ck_pool_destroy(ck_pool *pool) {
     pthread_mutex_unlock(&pool->lock);
     for (int i = 1; i < pool->threads; i++)
         pthread_join(pool->workers[i].thread, NULL);
-    for (int i = 0; pool->scratch && i < pool->threads; i++)
+    for (int i = 0; pool->scratch && i <= pool->threads; i++)
         free(pool->scratch[i].memory);
     pthread_cond_destroy(&pool->idle);
     pthread_cond_destroy(&pool->work);
@@ -147,15 +148,24 @@ void ck_parallel_for(ck_pool *pool, ptrdiff_t count, ck_body body, void *context
     pthread_mutex_unlock(&pool->lock);
 }
 
-void *ck_scratch(ck_pool *pool, int thread, size_t bytes) {
-    struct scratch *scratch = &pool->scratch[thread];
-    if (scratch->bytes < bytes) {
-        if (bytes > SIZE_MAX / 2)
-            return NULL;
-        bytes = (bytes + 4095) / 4096 * 4096;
-        free(scratch->memory);
-        scratch->memory = aligned_alloc(4096, bytes);
-        scratch->bytes = scratch->memory ? bytes : 0;
-    }
+static void *reserve(struct scratch *scratch, size_t bytes) {
+    enum { page = 4096, huge_page = 1 << 21 };
+    if (scratch->bytes >= bytes)
+        return scratch->memory;
+    if (bytes > SIZE_MAX / 2)
+        return NULL;
+    size_t alignment = bytes >= huge_page ? huge_page : page;
+    bytes = (bytes + alignment - 1) / alignment * alignment;
+    free(scratch->memory);
+    scratch->memory = aligned_alloc(alignment, bytes);
+    scratch->bytes = scratch->memory ? bytes : 0;
+#if defined(MADV_HUGEPAGE)
+    if (scratch->memory && alignment == huge_page)
+        madvise(scratch->memory, bytes, MADV_HUGEPAGE);
+#endif
     return scratch->memory;
 }
+
+void *ck_scratch(ck_pool *pool, int thread, size_t bytes) { return reserve(&pool->scratch[thread + 1], bytes); }
+
+void *ck_shared_scratch(ck_pool *pool, size_t bytes) { return reserve(&pool->scratch[0], bytes); }

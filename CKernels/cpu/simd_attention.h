@@ -1,0 +1,241 @@
+// One block of queries of one head against all its keys: softmax(q kᵀ) v with the running maximum and sum of each row
+// (online softmax), so that no more than one block of logits exists at a time.
+#include "simd_product.h"
+
+/// What a block works on, and where.
+struct attention_block {
+    const ck_attention_plan *plan;
+    bool pairs;
+    ptrdiff_t depth;                     // of a head, in numbers or pairs
+    ptrdiff_t columns;                   // head_dim, rounded up to whole vectors
+    ptrdiff_t stride;                    // of the logits: key_block, rounded up to whole panels
+    ptrdiff_t head, first_token, tokens; // of the unit
+    ptrdiff_t queries, keys;             // of the present block
+    float *q, *logits, *out, *packed;    // packed: keys, then values
+    // Of each query: W candidates for the largest logit, largest logit so far (as a power of two), sum of weights,
+    // factor of what earlier blocks left, and 1.
+    float *largest, *most, *sum, *keep, *ones;
+};
+
+static struct attention_block attention_layout(const ck_attention_plan *plan, ptrdiff_t unit) {
+    const ck_attention_call *c = &plan->call;
+    struct attention_block b = {.plan = plan, .pairs = CK_PAIRS && c->dtype == CK_DTYPE_BF16, .tokens = c->keys};
+    b.depth = b.pairs ? (c->head_dim + 1) / 2 : c->head_dim;
+    b.columns = ck_ceil_div(c->head_dim, W) * W;
+    b.stride = ck_ceil_div(plan->key_block, panel) * panel;
+    b.head = unit % c->heads;
+    if (c->groups == CK_GROUPS_CONSECUTIVE) {
+        b.first_token = unit / c->heads * c->extent;
+        b.tokens = ck_min(c->extent, c->keys - b.first_token);
+    } else if (c->groups == CK_GROUPS_STRIDED) {
+        b.first_token = unit / c->heads;
+        b.tokens = ck_ceil_div(c->keys - b.first_token, c->extent);
+    }
+    return b;
+}
+
+static ptrdiff_t attention_packed(const ck_attention_plan *plan) {
+    struct attention_block b = attention_layout(plan, 0);
+    return b.stride * (b.depth + b.columns);
+}
+
+/// Places the arrays of a block behind `scratch` and returns how many floats they take.
+static ptrdiff_t place_arrays(struct attention_block *b, float *scratch) {
+    ptrdiff_t rows = ck_ceil_div(b->plan->query_block, 16) * 16, floats = 0;
+    struct {
+        float **array;
+        ptrdiff_t floats;
+    } arrays[] = {
+        {&b->q, rows * b->depth},
+        {&b->logits, rows * b->stride},
+        {&b->out, rows * b->columns},
+        {&b->packed, attention_packed(b->plan)},
+        {&b->largest, rows * W},
+        {&b->most, rows},
+        {&b->sum, rows},
+        {&b->keep, rows},
+        {&b->ones, rows},
+    };
+    for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) {
+        *arrays[i].array = scratch ? scratch + floats : NULL;
+        floats += ck_ceil_div(arrays[i].floats, 16) * 16;
+    }
+    return floats;
+}
+
+static size_t attention_bytes(const ck_attention_plan *plan) {
+    struct attention_block b = attention_layout(plan, 0);
+    return (size_t)place_arrays(&b, NULL) * sizeof(float);
+}
+
+/// Keys and values `first`..<first + b->keys of the unit.
+static void pack_keys(const struct attention_block *b, ptrdiff_t first, float *packed) {
+    const ck_attention_call *c = &b->plan->call;
+    size_t size = ck_size(c->dtype);
+    ptrdiff_t key = b->first_token + first * b->plan->step, column = b->head * c->head_dim;
+    pack_transposed(packed, (const char *)c->k + (size_t)(key * c->k_stride + column) * size, c->dtype, b->pairs,
+                    b->keys, c->head_dim, c->k_stride * b->plan->step);
+    pack_rows(packed + b->stride * b->depth, (const char *)c->v + (size_t)(key * c->v_stride + column) * size, c->dtype,
+              b->pairs, b->keys, c->head_dim, c->v_stride * b->plan->step);
+}
+
+static void attention_pack(const ck_attention_plan *plan, ptrdiff_t unit, ptrdiff_t block, float *packed) {
+    struct attention_block b = attention_layout(plan, unit);
+    ptrdiff_t first = block * plan->key_block;
+    b.keys = ck_min(plan->key_block, b.tokens - first);
+    if (b.keys > 0)
+        pack_keys(&b, first, packed);
+}
+
+static void copy_queries(const struct attention_block *b, const char *q, ptrdiff_t stride) {
+    const ck_attention_call *c = &b->plan->call;
+    size_t row_bytes = (size_t)stride * ck_size(c->dtype);
+    for (ptrdiff_t row = 0; row < b->queries; row++) {
+        const char *x = q + (size_t)row * row_bytes;
+        float *out = b->q + row * b->depth;
+        ptrdiff_t i = 0;
+        for (; i + W <= b->depth; i += W)
+            v_store(out + i, get_words(x, c->dtype, b->pairs, i, c->head_dim));
+        if (i < b->depth)
+            v_put_part(out, CK_DTYPE_F32, i, get_words(x, c->dtype, b->pairs, i, c->head_dim), b->depth - i);
+    }
+}
+
+static void multiply_keys(const struct attention_block *b, const float *packed) {
+    for (ptrdiff_t i = 0; i < b->queries * W; i += W)
+        v_store(b->largest + i, v_set(-INFINITY));
+    struct product p = {.out = b->logits,
+                        .out_stride = b->stride,
+                        .ones = b->ones,
+                        .largest = b->largest,
+                        .a = b->q,
+                        .a_stride = b->depth,
+                        .b = packed,
+                        .rows = b->queries,
+                        .columns = ck_ceil_div(b->keys, W) * W,
+                        .depth = b->depth,
+                        .pairs = b->pairs};
+    multiply(&p);
+}
+
+static void multiply_values(const struct attention_block *b, const float *packed, bool first) {
+    struct product p = {.out = b->out,
+                        .out_stride = b->columns,
+                        .keep = first ? NULL : b->keep,
+                        .ones = b->ones,
+                        .a = b->logits,
+                        .a_stride = b->stride,
+                        .b = packed + b->stride * b->depth,
+                        .rows = b->queries,
+                        .columns = b->columns,
+                        .depth = b->pairs ? (b->keys + 1) / 2 : b->keys,
+                        .pairs = b->pairs};
+    multiply(&p);
+}
+
+/// Scales the logits to powers of two, adds the biases of the block's first query and key, hides the columns behind the
+/// last key and finds the largest of each row anew.
+static void finish_logits(const struct attention_block *b, const float *head_bias, const float *key_bias) {
+    const float log2e = 0x1.715476p0f, factor = b->plan->call.scale * log2e;
+    ptrdiff_t step = b->plan->step, columns = ck_ceil_div(b->keys, W) * W;
+    for (ptrdiff_t row = 0; row < b->queries; row++) {
+        float *logits = b->logits + row * b->stride;
+        const float *own = head_bias ? head_bias + row * step * b->plan->call.keys : NULL;
+        for (ptrdiff_t i = 0; i < b->keys; i++) {
+            float bias = (own ? own[i * step] : 0) + (key_bias ? key_bias[i * step] : 0);
+            logits[i] = logits[i] * factor + bias * log2e;
+        }
+        for (ptrdiff_t i = b->keys; i < columns; i++)
+            logits[i] = -INFINITY;
+        vf largest = v_set(-INFINITY);
+        for (ptrdiff_t i = 0; i < columns; i += W)
+            largest = v_max(largest, v_load(logits + i));
+        v_store(b->largest + row * W, largest);
+    }
+}
+
+/// Turns logits into weights 2^(factor · logit - most); as bf16, in the first half of their row, when `pairs`.
+INLINE void weigh(const struct attention_block *b, float factor, const bool pairs) {
+    ptrdiff_t columns = ck_ceil_div(b->keys, W) * W;
+    for (ptrdiff_t row = 0; row < b->queries; row++) {
+        float most = b->most[row], next = v_largest(v_load(b->largest + row * W)) * factor;
+        next = next > most ? next : most;
+        // A row with nothing but -∞ so far keeps the sum 0.
+        float reference = next == -INFINITY ? 0 : next;
+        b->most[row] = next;
+        b->keep[row] = v_exp2(v_set(most - reference), false)[0];
+        b->largest[row * W] = -reference;
+    }
+    for (ptrdiff_t row = 0; row < b->queries; row++) {
+        float *logits = b->logits + row * b->stride;
+        vf sum = v_set(0), shift = v_set(b->largest[row * W]), f = v_set(factor);
+        for (ptrdiff_t i = 0; i < columns; i += W) {
+            vf weight = v_exp2(v_fma(v_load(logits + i), f, shift), pairs);
+            sum += weight;
+            if (pairs)
+                v_put(logits, CK_DTYPE_BF16, i, weight);
+            else
+                v_store(logits + i, weight);
+        }
+        b->sum[row] = b->sum[row] * b->keep[row] + v_sum(sum);
+    }
+}
+
+static void store_rows(const struct attention_block *b, char *out, ptrdiff_t stride) {
+    const ck_attention_call *c = &b->plan->call;
+    size_t row_bytes = (size_t)stride * ck_size(c->dtype);
+    for (ptrdiff_t row = 0; row < b->queries; row++) {
+        const float *x = b->out + row * b->columns;
+        vf factor = v_set(b->sum[row] > 0 ? 1 / b->sum[row] : b->sum[row]);
+        char *place = out + (size_t)row * row_bytes;
+        ptrdiff_t i = 0;
+        for (; i + W <= c->head_dim; i += W)
+            v_put(place, c->dtype, i, v_load(x + i) * factor);
+        if (i < c->head_dim)
+            v_put_part(place, c->dtype, i, v_load(x + i) * factor, c->head_dim - i);
+    }
+}
+
+static void attend_keys(struct attention_block *b, ptrdiff_t first, ptrdiff_t query, const float *packed) {
+    const ck_attention_call *c = &b->plan->call;
+    ptrdiff_t key = b->first_token + first * b->plan->step;
+    b->keys = ck_min(b->plan->key_block, b->tokens - first);
+    if (!packed) {
+        pack_keys(b, first, b->packed);
+        packed = b->packed;
+    }
+    multiply_keys(b, packed);
+    bool plain = !c->head_bias && !c->key_bias && c->scale > 0 && b->keys % W == 0;
+    if (!plain)
+        finish_logits(b, c->head_bias ? c->head_bias + (b->head * c->queries + query) * c->keys + key : NULL,
+                      c->key_bias ? c->key_bias + key : NULL);
+    float factor = plain ? c->scale * 0x1.715476p0f : 1;
+    if (b->pairs)
+        weigh(b, factor, true);
+    else
+        weigh(b, factor, false);
+    multiply_values(b, packed, first == 0);
+}
+
+static void attend_block(const ck_attention_plan *plan, ptrdiff_t unit, ptrdiff_t block, const float *packed,
+                         float *scratch) {
+    struct attention_block b = attention_layout(plan, unit);
+    const ck_attention_call *c = &plan->call;
+    size_t size = ck_size(c->dtype);
+    ptrdiff_t first_query = block * plan->query_block, column = b.head * c->head_dim;
+    b.queries = ck_min(plan->query_block, (c->groups == CK_GROUPS_ALL ? c->queries : b.tokens) - first_query);
+    if (b.queries <= 0)
+        return;
+    place_arrays(&b, scratch);
+    ptrdiff_t query = b.first_token + first_query * plan->step;
+    copy_queries(&b, (const char *)c->q + (size_t)(query * c->q_stride + column) * size, c->q_stride * plan->step);
+    for (ptrdiff_t row = 0; row < b.queries; row++) {
+        b.most[row] = -INFINITY;
+        b.sum[row] = 0;
+        b.ones[row] = 1;
+    }
+    ptrdiff_t packed_floats = attention_packed(plan);
+    for (ptrdiff_t first = 0; first < b.tokens; first += plan->key_block)
+        attend_keys(&b, first, query, packed ? packed + first / plan->key_block * packed_floats : NULL);
+    store_rows(&b, (char *)c->out + (size_t)(query * c->out_stride + column) * size, c->out_stride * plan->step);
+}

@@ -1,0 +1,197 @@
+// Products of small matrices in the cache. The left matrix is row-major; the right one has been packed into panels of
+// up to 2 W columns, each [k][columns]. In pair mode (bf16, CK_PAIRS) an element is a pair of neighbours along k, so k
+// counts pairs.
+#include "simd.h"
+
+enum {
+    product_rows = W == 16 ? 12 : 6, // accumulators: product_rows x 2 vectors
+    panel = 2 * W,
+    most_depth = 256
+};
+
+INLINE vf v_dot(vf sum, float a, vf b, bool pairs) {
+#if CK_PAIRS
+    if (pairs)
+        return (vf)_mm512_dpbf16_ps((__m512)sum, (__m512bh)v_set(a), (__m512bh)b);
+#else
+    (void)pairs;
+#endif
+    return v_fma(v_set(a), b, sum);
+}
+
+/// out [rows, columns] = keep · out + a · b.
+struct product {
+    float *out;
+    ptrdiff_t out_stride;
+    const float *keep; // [rows] or NULL for 0
+    const float *ones; // [rows], where the depth is more than most_depth
+    float *largest;    // [rows, W] or NULL: becomes the larger of itself and each W-th element of its row
+    const float *a;
+    ptrdiff_t a_stride;
+    const float *b; // packed: [columns / panel][depth][panel]
+    ptrdiff_t rows, columns, depth;
+    bool pairs;
+};
+
+/// Rows of one panel. Called with constants, so that all sums stay in registers.
+INLINE void multiply_tile(const int rows, const int vectors, const bool pairs, const struct product *p, ptrdiff_t row,
+                          ptrdiff_t depth) {
+    vf sum[product_rows][2];
+    const float *a = p->a + row * p->a_stride, *b = p->b;
+    ptrdiff_t a_stride = p->a_stride;
+    UNROLL for (int i = 0; i < rows; i++) { UNROLL for (int j = 0; j < vectors; j++) sum[i][j] = v_set(0); }
+    for (ptrdiff_t k = 0; k < depth; k++) {
+        vf column[2];
+        UNROLL for (int j = 0; j < vectors; j++) column[j] = v_load(b + (k * vectors + j) * W);
+        UNROLL for (int i = 0; i < rows; i++) {
+            float x = a[i * a_stride + k];
+            UNROLL for (int j = 0; j < vectors; j++) sum[i][j] = v_dot(sum[i][j], x, column[j], pairs);
+        }
+    }
+    UNROLL for (int i = 0; i < rows; i++) {
+        UNROLL for (int j = 0; j < vectors; j++) {
+            float *place = p->out + (row + i) * p->out_stride + j * W;
+            if (p->keep)
+                sum[i][j] = v_fma(v_load(place), v_set(p->keep[row + i]), sum[i][j]);
+            v_store(place, sum[i][j]);
+        }
+    }
+    if (p->largest) {
+        UNROLL for (int i = 0; i < rows; i++) {
+            vf most = v_load(p->largest + (row + i) * W);
+            UNROLL for (int j = 0; j < vectors; j++) most = v_max(most, sum[i][j]);
+            v_store(p->largest + (row + i) * W, most);
+        }
+    }
+}
+
+#define PANEL_FUNCTION(name, vectors, pairs)                                                                           \
+    static __attribute__((noinline, unused)) void name(const struct product *p, ptrdiff_t depth) {                     \
+        ptrdiff_t row = 0;                                                                                             \
+        for (; row + product_rows <= p->rows; row += product_rows)                                                     \
+            multiply_tile(product_rows, vectors, pairs, p, row, depth);                                                \
+        for (; row + 4 <= p->rows; row += 4)                                                                           \
+            multiply_tile(4, vectors, pairs, p, row, depth);                                                           \
+        for (; row < p->rows; row++)                                                                                   \
+            multiply_tile(1, vectors, pairs, p, row, depth);                                                           \
+    }
+PANEL_FUNCTION(multiply_panel1, 1, false)
+PANEL_FUNCTION(multiply_panel2, 2, false)
+#if CK_PAIRS
+PANEL_FUNCTION(multiply_panel1_pairs, 1, true)
+PANEL_FUNCTION(multiply_panel2_pairs, 2, true)
+#else
+#define multiply_panel1_pairs multiply_panel1
+#define multiply_panel2_pairs multiply_panel2
+#endif
+#undef PANEL_FUNCTION
+
+/// Depth is walked in parts whose panel fits the first-level cache.
+static void multiply(const struct product *whole) {
+    for (ptrdiff_t first = 0; first < whole->depth; first += most_depth) {
+        ptrdiff_t depth = ck_min(most_depth, whole->depth - first);
+        for (ptrdiff_t column = 0; column < whole->columns; column += panel) {
+            struct product p = *whole;
+            ptrdiff_t width = ck_min(panel, p.columns - column);
+            p.out += column;
+            p.a += first;
+            p.b += column * p.depth + first * width;
+            p.keep = first ? p.ones : p.keep;
+            p.largest = first + depth == p.depth ? p.largest : NULL;
+            if (width == panel)
+                (p.pairs ? multiply_panel2_pairs : multiply_panel2)(&p, depth);
+            else
+                (p.pairs ? multiply_panel1_pairs : multiply_panel1)(&p, depth);
+        }
+    }
+}
+
+// ---- Packing ----
+
+#if CK_WIDTH == 16
+#define ZIP_LOW(a, b) __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23)
+#define ZIP_HIGH(a, b) __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31)
+#elif CK_WIDTH == 8
+#define ZIP_LOW(a, b) __builtin_shufflevector(a, b, 0, 8, 1, 9, 2, 10, 3, 11)
+#define ZIP_HIGH(a, b) __builtin_shufflevector(a, b, 4, 12, 5, 13, 6, 14, 7, 15)
+#else
+#define ZIP_LOW(a, b) __builtin_shufflevector(a, b, 0, 4, 1, 5)
+#define ZIP_HIGH(a, b) __builtin_shufflevector(a, b, 2, 6, 3, 7)
+#endif
+
+/// Transposes W x W values: log₂ W perfect shuffles of the rows.
+INLINE void transpose(vf x[W]) {
+    UNROLL for (int round = 1; round < W; round *= 2) {
+        vf y[W];
+        UNROLL for (int i = 0; i < W / 2; i++) {
+            y[2 * i] = ZIP_LOW(x[i], x[i + W / 2]);
+            y[2 * i + 1] = ZIP_HIGH(x[i], x[i + W / 2]);
+        }
+        UNROLL for (int i = 0; i < W; i++) x[i] = y[i];
+    }
+}
+
+/// Elements (pairs) i..<i + W of a row of `width` numbers, zeros behind its end.
+INLINE vf get_words(const void *row, ck_dtype dtype, bool pairs, ptrdiff_t i, ptrdiff_t width) {
+    if (!pairs)
+        return i + W <= width ? v_get(row, dtype, i) : v_get_part(row, dtype, i, width - i);
+    vf words = v_set(0);
+    if (dtype == CK_DTYPE_BF16) {
+        const char *x = (const char *)row + i * 4;
+        if (2 * (i + W) <= width)
+            return v_load(x);
+        memcpy(&words, x, (size_t)(width - 2 * i) * 2);
+        return words;
+    }
+    vh low = v_to_bf16(get_words(row, dtype, false, 2 * i, width)), high = {0};
+    if (2 * i + W < width)
+        high = v_to_bf16(get_words(row, dtype, false, 2 * i + W, width));
+    memcpy(&words, &low, sizeof low);
+    memcpy((char *)&words + sizeof low, &high, sizeof high);
+    return words;
+}
+
+/// Packs the transpose of `rows` rows of `width` numbers, `stride` numbers apart: row r becomes column r. Columns are
+/// filled up to a multiple of W with zeros; k = width, or pairs of it, rounded up.
+static void pack_transposed(float *out, const void *x, ck_dtype dtype, bool pairs, ptrdiff_t rows, ptrdiff_t width,
+                            ptrdiff_t stride) {
+    ptrdiff_t k = pairs ? (width + 1) / 2 : width, columns = ck_ceil_div(rows, W) * W;
+    size_t row_bytes = (size_t)stride * ck_size(dtype);
+    for (ptrdiff_t column = 0; column < columns; column += W) {
+        ptrdiff_t first = column / panel * panel, span = ck_min(panel, columns - first);
+        float *place = out + first * k + column - first;
+        for (ptrdiff_t at = 0; at < k; at += W) {
+            vf tile[W];
+            for (int i = 0; i < W; i++)
+                tile[i] = column + i < rows
+                              ? get_words((const char *)x + (size_t)(column + i) * row_bytes, dtype, pairs, at, width)
+                              : v_set(0);
+            transpose(tile);
+            for (int i = 0; i < W && at + i < k; i++)
+                v_store(place + (at + i) * span, tile[i]);
+        }
+    }
+}
+
+/// Packs `rows` rows of `width` numbers, `stride` numbers apart, as the right matrix itself: rows run along k. Columns
+/// are filled up to a multiple of W, and an odd last row to a pair, with zeros.
+static void pack_rows(float *out, const void *x, ck_dtype dtype, bool pairs, ptrdiff_t rows, ptrdiff_t width,
+                      ptrdiff_t stride) {
+    ptrdiff_t k = pairs ? (rows + 1) / 2 : rows, columns = ck_ceil_div(width, W) * W;
+    size_t row_bytes = (size_t)stride * ck_size(dtype);
+    for (ptrdiff_t at = 0; at < k; at++) {
+        const char *low = (const char *)x + (size_t)(pairs ? 2 * at : at) * row_bytes;
+        bool paired = pairs && 2 * at + 1 < rows;
+        for (ptrdiff_t column = 0; column < columns; column += W) {
+            ptrdiff_t first = column / panel * panel, span = ck_min(panel, columns - first);
+            vf y = get_words(low, dtype, false, column, width);
+            if (pairs) {
+                // bf16 values as f32 have their bits above, zeros below.
+                y = (vf)((vu)y >> 16);
+                if (paired)
+                    y = (vf)((vu)y | (vu)get_words(low + row_bytes, dtype, false, column, width));
+            }
+            v_store(out + first * k + at * span + column - first, y);
+        }
+    }
+}
