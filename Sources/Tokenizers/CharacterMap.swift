@@ -38,7 +38,7 @@ struct CharacterMap: Sendable {
             node ^= offset(unit)
             if unit >> 8 & 1 == 1 {
                 guard node < units.count else { return nil }
-                return text(at: Int(units[node] & 0x7FFF_FFFF))
+                return replacementText(at: Int(units[node] & 0x7FFF_FFFF))
             }
         }
         return nil
@@ -48,7 +48,7 @@ struct CharacterMap: Sendable {
         Int(unit >> 10) << Int((unit & 0x200) >> 6)
     }
 
-    private func text(at start: Int) -> ArraySlice<UInt8>? {
+    private func replacementText(at start: Int) -> ArraySlice<UInt8>? {
         guard start < texts.count, texts.isBoundary(start) else { return nil }
         return texts[start...].prefix { $0 != 0 }
     }

@@ -64,7 +64,7 @@ struct PieceTable: Sendable {
             if slots[slot] >> 32 == hash >> 32, isEqual(slots[slot], bytes, range) { break }
             slot = (slot + 1) & (slots.count - 1)
         }
-        slots[slot] = hash >> 32 << 32 | UInt64(piece + 1)
+        slots[slot] = (hash >> 32) << 32 | UInt64(piece + 1)
     }
 
     private func isEqual(_ entry: UInt64, _ text: [UInt8], _ range: Range<Int>) -> Bool {

@@ -9,12 +9,14 @@ enum UnicodeNormalization: Sendable {
     case compatibilityDecomposed
 
     func apply(to text: String) -> String {
+        var result = String.UnicodeScalarView()
         switch self {
-        case .canonicalComposed: String(text._nfc)
-        case .canonicalDecomposed: String(text._nfd)
-        case .compatibilityComposed: String(Self.compatibilityMapped(text)._nfc)
-        case .compatibilityDecomposed: String(Self.compatibilityMapped(text)._nfd)
+        case .canonicalComposed: result.append(contentsOf: text._nfc)
+        case .canonicalDecomposed: result.append(contentsOf: text._nfd)
+        case .compatibilityComposed: result.append(contentsOf: Self.compatibilityMapped(text)._nfc)
+        case .compatibilityDecomposed: result.append(contentsOf: Self.compatibilityMapped(text)._nfd)
         }
+        return String(result)
     }
 
     func apply(to text: [UInt8]) -> [UInt8] {

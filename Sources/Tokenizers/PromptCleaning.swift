@@ -1,0 +1,3 @@
+package enum PromptCleaning {
+    package static func clean(_ text: String) -> String { text }
+}
