@@ -6,6 +6,8 @@
 package protocol Backend: AnyObject {
     /// "cpu", "cuda:0", …
     var name: String { get }
+    /// Whether matrix products are faster in bf16 than in f32.
+    var prefersBF16: Bool { get }
 
     // MARK: memory
 

@@ -11,6 +11,7 @@ package final class NullBackend: Backend {
     }
 
     package let name = "null"
+    package let prefersBF16 = false
 
     package init() {}
 

@@ -48,7 +48,7 @@ package final class CPUBackend: Backend {
     // MARK: facts about this machine
 
     /// Whether bf16 is the faster dtype here: the CPU multiplies it directly.
-    package static var prefersBF16: Bool { ck_isa_best().rawValue >= CK_ISA_AVX512_BF16.rawValue }
+    package var prefersBF16: Bool { ck_isa_best().rawValue >= CK_ISA_AVX512_BF16.rawValue }
 
     /// Whether oneDNN has bf16 products for this CPU, if only emulated ones.
     package static var hasNativeBF16: Bool { ck_isa_best().rawValue >= CK_ISA_AVX512.rawValue }

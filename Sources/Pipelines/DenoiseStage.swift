@@ -1,0 +1,119 @@
+import Compute
+import Layers
+import Models
+import Sampling
+import VideoTypes
+
+/// The denoise loop: asks the transformer for a velocity at each step and lets the solver take it.
+struct DenoiseStage {
+    let components: WanComponents
+    let device: Device
+    let settings: VideoSettings
+    let progress: ProgressReporter
+    let dump: TensorDump?
+
+    /// A loaded transformer with what does not change from step to step.
+    private struct Expert {
+        let number: Int
+        let transformer: WanTransformer
+        let prompt: WanTransformer.Context
+        let negative: WanTransformer.Context?
+        let grid: WanTransformer.Grid
+    }
+
+    /// Replaces the noise in `latents` f32 `[C, T, H, W]` by what the texts say.
+    func run(_ latents: Tensor, _ texts: TextStage.Embeddings) throws {
+        let schedule = try makeSchedule()
+        dump?.record("schedule.timesteps", [schedule.stepCount], schedule.timesteps)
+        dump?.record("schedule.sigmas", [schedule.stepCount + 1], schedule.sigmas)
+        var solver = (SolverKind(rawValue: settings.scheduler.rawValue) ?? .unipc).solver(schedule)
+        var expert: Expert?
+        for (index, timestep) in schedule.timesteps.enumerated() {
+            let number = expertNumber(timestep)
+            if expert?.number != number {
+                expert = nil  // The one weight set leaves before the other arrives.
+                try progress.begin(.load, total: 1)
+                expert = try load(number, latents.shape, texts)
+                try progress.begin(.denoise, completed: index, total: schedule.stepCount)
+            }
+            guard let expert else { preconditionFailure("no expert for timestep \(timestep)") }
+            try step(index, timestep, expert, latents, &solver)
+            try progress.advance()
+        }
+        try dump?.record("latents.final", latents, on: device.backend)
+    }
+
+    private func step(
+        _ index: Int, _ timestep: Float, _ expert: Expert, _ latents: Tensor, _ solver: inout any Solver
+    ) throws {
+        let name = "step.\(threeDigits(index))"
+        try dump?.record("\(name).model_input", latents, on: device.backend)
+        recordTimestep(name, timestep, expert, latents.shape)
+        let velocity = try expert.transformer(
+            latents, timestep: timestep, context: expert.prompt, grid: expert.grid, probe: probe(name, "cond", index))
+        try dump?.record("\(name).cond", velocity, on: device.backend)
+        if let negative = expert.negative {
+            let unconditional = try expert.transformer(
+                latents, timestep: timestep, context: negative, grid: expert.grid, probe: probe(name, "uncond", index))
+            try dump?.record("\(name).uncond", unconditional, on: device.backend)
+            let scale = expert.number == 0 ? settings.guidanceScale : settings.guidanceScale2 ?? settings.guidanceScale
+            try Guidance.apply(
+                Float(scale), conditional: velocity, unconditional: unconditional, on: device.backend)
+        }
+        try dump?.record("\(name).noise_pred", velocity, on: device.backend)
+        try solver.step(index, velocity: velocity, latents: latents, on: device.backend)
+        try dump?.record("\(name).latents", latents, on: device.backend)
+    }
+
+    private func load(_ number: Int, _ shape: Shape, _ texts: TextStage.Embeddings) throws -> Expert {
+        let transformer = try components.makeTransformer(expert: number, on: device)
+        return Expert(
+            number: number, transformer: transformer, prompt: try transformer.context(texts.prompt),
+            negative: try texts.negative.map { try transformer.context($0) }, grid: try transformer.grid(shape))
+    }
+
+    /// The high-noise expert serves timesteps from the boundary up.
+    private func expertNumber(_ timestep: Float) -> Int {
+        guard let boundary = components.index.boundaryRatio else { return 0 }
+        return Double(timestep) >= boundary * Double(trainTimesteps) ? 0 : 1
+    }
+
+    private var trainTimesteps: Int { components.scheduler.numTrainTimesteps ?? 1000 }
+
+    private func makeSchedule() throws(VideoError) -> Schedule {
+        let kind = SolverKind(rawValue: settings.scheduler.rawValue) ?? .unipc
+        guard let levels = settings.sigmas else {
+            return Schedule(kind, steps: settings.steps, shift: settings.flowShift, trainTimesteps: trainTimesteps)
+        }
+        guard Schedule.accepts(levels: levels) else {
+            throw .invalid(
+                "sigmas must fall from at most 1 by at least 0.0001 each, got \(levels)",
+                hint: "example: --sigmas 1,0.75,0.5,0.25")
+        }
+        return Schedule(kind, levels: levels, shift: settings.flowShift, trainTimesteps: trainTimesteps)
+    }
+
+    /// Blocks are recorded at the first step only: they are large, and an error shows there.
+    private func probe(_ step: String, _ pass: String, _ index: Int) -> Probe? {
+        guard let dump, index == 0 else { return nil }
+        return { (block, value) throws(ComputeError) in
+            try dump.record("\(step).\(pass).\(block)", value, on: device.backend)
+        }
+    }
+
+    /// Models with expanded timesteps are told one per token; for text to video all are equal.
+    private func recordTimestep(_ name: String, _ timestep: Float, _ expert: Expert, _ shape: Shape) {
+        guard let dump else { return }
+        let patch = components.transformer.patch
+        let tokens = shape[1] * (shape[2] / patch.height) * (shape[3] / patch.width)
+        let count = components.index.expandTimesteps ? tokens : 1
+        dump.record("\(name).timestep", count > 1 ? [1, count] : [1], [Float](repeating: timestep, count: count))
+        dump.record("\(name).expert", [1], [Int64(expert.number)])
+    }
+}
+
+/// 7 as "007".
+func threeDigits(_ number: Int) -> String {
+    let digits = String(number)
+    return String(repeating: "0", count: max(0, 3 - digits.count)) + digits
+}

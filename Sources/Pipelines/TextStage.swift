@@ -1,0 +1,52 @@
+import Compute
+import Models
+import Tokenizers
+import VideoTypes
+
+/// Prompts to what the transformer attends to.
+struct TextStage {
+    let tokenizer: Tokenizer
+    let encoder: T5Encoder
+    let vocabulary: Int
+    /// Rows that a text is padded to, and cut at.
+    let length: Int
+    let backend: any Backend
+    let dump: TensorDump?
+
+    /// Hidden states f32 `[tokens, width]`, without padding; negative only where guidance needs it.
+    struct Embeddings {
+        let prompt: Tensor
+        let negative: Tensor?
+    }
+
+    func encode(_ prompt: String, negative: String?) throws -> Embeddings {
+        Embeddings(prompt: try embed(prompt, "prompt"), negative: try negative.map { try embed($0, "negative") })
+    }
+
+    private func embed(_ text: String, _ name: String) throws -> Tensor {
+        let ids = tokenizer.encode(PromptCleaning.clean(text), maximumLength: length)
+        if let id = ids.first(where: { $0 < 0 || $0 >= vocabulary }) {
+            throw VideoError(
+                .weightsInvalid, "the tokenizer gives id \(id), the text encoder knows \(vocabulary)",
+                hint: "tokenizer and text_encoder belong to different models")
+        }
+        let probe: Probe? = dump.map { dump in
+            { (block, value) throws(ComputeError) in try dump.record("text.\(name).\(block)", value, on: backend) }
+        }
+        let embedding = try encoder(ids, probe: probe)
+        if let dump { try record(ids, embedding, name, dump) }
+        return embedding
+    }
+
+    private func record(_ ids: [Int32], _ embedding: Tensor, _ name: String, _ dump: TensorDump) throws {
+        let padding = length - ids.count
+        dump.record(
+            "text.\(name)_ids", [1, length], ids.map(Int64.init) + [Int64](repeating: Int64(tokenizer.padID), count: padding))
+        dump.record(
+            "text.\(name)_mask", [1, length],
+            [Int64](repeating: 1, count: ids.count) + [Int64](repeating: 0, count: padding))
+        let width = embedding.shape.last
+        let values = try backend.download(embedding) + [Float](repeating: 0, count: padding * width)
+        dump.record("text.\(name)_embeds", [1, length, width], values)
+    }
+}

@@ -1,0 +1,134 @@
+import Compute
+import Models
+
+/// Decodes a clip in overlapping spatial tiles, which bounds the decoder's memory, and blends their borders.
+///
+/// Tiles are 256 pixels wide and high, 192 apart, as in Diffusers' tiled decoding, whose result this is. Of a tile's frames
+/// only the borders that its neighbours blend with are kept.
+struct TiledDecoder {
+    let decoder: WanVAEDecoder
+    let backend: any Backend
+
+    private static let tilePixels = 256
+    private static let stridePixels = 192
+
+    /// Part of one decoded frame: `[height, width, channels]`.
+    private struct Patch {
+        var height: Int
+        var width: Int
+        let channels: Int
+        var values: [Float]
+
+        func cropped(rows: Range<Int>, columns: Range<Int>) -> Patch {
+            var part: [Float] = []
+            part.reserveCapacity(rows.count * columns.count * channels)
+            for row in rows {
+                let start = (row * width + columns.lowerBound) * channels
+                part += values[start..<start + columns.count * channels]
+            }
+            return Patch(height: rows.count, width: columns.count, channels: channels, values: part)
+        }
+    }
+
+    /// Where a part of a frame belongs.
+    struct Place {
+        let frame: Int
+        let row: Int
+        let column: Int
+    }
+
+    private var scale: Int { decoder.config.scaleFactorSpatial }
+    private var tile: Int { Self.tilePixels / scale }
+    private var stride: Int { Self.stridePixels / scale }
+    /// Decoded positions per latent position; pixels are unpatched later.
+    private var factor: Int { scale / decoder.config.patchSize }
+    private var blend: Int { (Self.tilePixels - Self.stridePixels) / decoder.config.patchSize }
+
+    /// Whether latents `[C, T, H, W]` are larger than one tile.
+    func isNeeded(_ shape: Shape) -> Bool { shape[2] > tile || shape[3] > tile }
+
+    /// - Parameter place: receives f32 `[1, height, width, out_channels]` and where it belongs, in decoded positions. The
+    ///   parts of one frame cover it without overlap.
+    func run(_ latents: Tensor, progress: ProgressReporter, place: (Tensor, _ at: Place) throws -> Void) throws {
+        let rows = Array(Swift.stride(from: 0, to: latents.shape[2], by: stride))
+        let columns = Array(Swift.stride(from: 0, to: latents.shape[3], by: stride))
+        let values = try backend.download(latents)
+        try progress.begin(.decode, total: rows.count * columns.count)
+        var above: [[Patch]] = []  // of each column, the last rows of each frame
+        for row in rows {
+            var below: [[Patch]] = []
+            var left: [Patch] = []
+            for (number, column) in columns.enumerated() {
+                var frames = try decode(crop(values, latents.shape, row, column))
+                for index in frames.indices {
+                    if row > 0 { blendRows(above[number][index], into: &frames[index]) }
+                    if column > 0 { blendColumns(left[index], into: &frames[index]) }
+                    let own = frames[index].cropped(
+                        rows: 0..<min(frames[index].height, stride * factor),
+                        columns: 0..<min(frames[index].width, stride * factor))
+                    try place(
+                        backend.upload(own.values, [1, own.height, own.width, own.channels]),
+                        Place(frame: index, row: row * factor, column: column * factor))
+                }
+                below.append(frames.map { $0.cropped(rows: max(0, $0.height - blend)..<$0.height, columns: 0..<$0.width) })
+                left = frames.map { $0.cropped(rows: 0..<$0.height, columns: max(0, $0.width - blend)..<$0.width) }
+                try progress.advance()
+            }
+            above = below
+        }
+    }
+
+    private func decode(_ latents: Tensor) throws -> [Patch] {
+        decoder.reset()
+        var frames: [Patch] = []
+        for index in 0..<latents.shape[1] {
+            try decoder.decode(latents, frame: index) { x in
+                frames.append(
+                    Patch(height: x.shape[1], width: x.shape[2], channels: x.shape[3], values: try backend.download(x)))
+            }
+        }
+        return frames
+    }
+
+    private func crop(_ values: [Float], _ shape: Shape, _ row: Int, _ column: Int) throws(ComputeError) -> Tensor {
+        let rows = row..<min(row + tile, shape[2])
+        let columns = column..<min(column + tile, shape[3])
+        var part: [Float] = []
+        for plane in 0..<shape[0] * shape[1] {
+            for y in rows {
+                let start = (plane * shape[2] + y) * shape[3]
+                part += values[start + columns.lowerBound..<start + columns.upperBound]
+            }
+        }
+        return try backend.upload(part, [shape[0], shape[1], rows.count, columns.count])
+    }
+
+    /// Linear ramp from the last rows of the tile above to the first of this one.
+    private func blendRows(_ above: Patch, into frame: inout Patch) {
+        let extent = min(above.height, frame.height, blend)
+        let length = frame.width * frame.channels
+        for y in 0..<extent {
+            let weight = Float(y) / Float(extent)
+            let source = (above.height - extent + y) * length
+            for x in 0..<length {
+                frame.values[y * length + x] =
+                    above.values[source + x] * (1 - weight) + frame.values[y * length + x] * weight
+            }
+        }
+    }
+
+    private func blendColumns(_ left: Patch, into frame: inout Patch) {
+        let extent = min(left.width, frame.width, blend)
+        for y in 0..<frame.height {
+            for x in 0..<extent {
+                let weight = Float(x) / Float(extent)
+                let source = (y * left.width + left.width - extent + x) * frame.channels
+                let target = (y * frame.width + x) * frame.channels
+                for channel in 0..<frame.channels {
+                    frame.values[target + channel] =
+                        left.values[source + channel] * (1 - weight) + frame.values[target + channel] * weight
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,43 @@
+import Compute
+package import VideoTypes
+import Tokenizers
+import Weights
+
+extension VideoError {
+    /// The public form of an error from a room below; `error` itself where it is public already.
+    package init(room error: any Error) {
+        switch error {
+        case let error as VideoError: self = error
+        case let error as WeightError: self = VideoError(error)
+        case let error as ComputeError: self = VideoError(error)
+        case let error as TokenizerError:
+            self = VideoError(
+                .weightsInvalid, "the tokenizer cannot be used: \(error)", hint: "fetch the model's tokenizer folder again")
+        default: self = VideoError(.internalError, "unexpected: \(error)", hint: "please report this with the command line")
+        }
+    }
+
+    private init(_ error: WeightError) {
+        let code: Code =
+            switch error {
+            case .fileMissing, .notAFolder, .unreadable: .modelNotFound
+            default: .weightsInvalid
+            }
+        self = VideoError(code, error.message, hint: error.hint)
+    }
+
+    private init(_ error: ComputeError) {
+        switch error {
+        case .outOfMemory(let requested, let backend):
+            self = VideoError(
+                .outOfMemory, "\(backend) could not give \(requested) bytes",
+                hint: "use a smaller size or fewer frames, or --vae-tiling")
+        case .unsupported(let operation, let detail, let backend):
+            self = VideoError(.internalError, "\(backend) cannot do \(operation): \(detail)", hint: "try --dtype f32")
+        case .failed(let call, let status, let backend):
+            self = VideoError(.internalError, "\(backend): \(call) failed with status \(status)", hint: "try --dtype f32")
+        case .unavailable(let backend, let reason):
+            self = VideoError(.deviceUnavailable, "\(backend) is not available: \(reason)", hint: "run wan-infer doctor")
+        }
+    }
+}

@@ -1,0 +1,105 @@
+import Compute
+import Layers
+import Models
+import Sampling
+package import Weights
+
+/// The parts of a Wan folder: configurations read and checked, weights opened but not yet in a backend.
+struct WanComponents {
+    let folder: ModelFolder
+    let index: PipelineIndex
+    let textEncoder: T5Config
+    let transformer: WanTransformerConfig
+    let transformer2: WanTransformerConfig?
+    let vae: WanVAEConfig
+    let scheduler: SchedulerConfig
+
+    private static let encoderKeys = [
+        IgnoredKey("encoder.*", reason: "only image-to-video encodes pixels"),
+        IgnoredKey("quant_conv.*", reason: "only image-to-video encodes pixels"),
+    ]
+    private static let tiedKeys = [
+        IgnoredKey("shared.weight", reason: "tied to encoder.embed_tokens.weight")
+    ]
+
+    /// Reads and checks everything that can be checked without computing: configurations, and each component's names,
+    /// shapes and dtypes, by building it on a backend that holds nothing.
+    init(_ folder: ModelFolder) throws {
+        self.folder = folder
+        index = try Self.config(folder, "model_index.json", as: PipelineIndex.self) { try $0.validate($1) }
+        textEncoder = try Self.config(folder, "text_encoder/config.json", as: T5Config.self) { try $0.validate($1) }
+        transformer = try Self.transformer(folder, "transformer")
+        transformer2 = index.hasSecondTransformer ? try Self.transformer(folder, "transformer_2") : nil
+        vae = try Self.config(folder, "vae/config.json", as: WanVAEConfig.self) { try $0.validate($1) }
+        scheduler = try folder.config("scheduler/scheduler_config.json", as: SchedulerConfig.self)
+        try checkAgreement()
+        let nowhere = Device(backend: NullBackend(), dtype: .f32)
+        _ = try makeTextEncoder(on: nowhere)
+        _ = try makeTransformer(expert: 0, on: nowhere)
+        if transformer2 != nil { _ = try makeTransformer(expert: 1, on: nowhere) }
+        _ = try makeDecoder(on: nowhere)
+    }
+
+    func makeTextEncoder(on device: Device) throws -> T5Encoder {
+        let checkpoint = try Checkpoint(folder, "text_encoder")
+        let encoder = try T5Encoder(checkpoint.root, textEncoder, on: device)
+        try checkpoint.assertAllUsed(ignoring: Self.tiedKeys)
+        return encoder
+    }
+
+    /// - Parameter expert: 1 for the low-noise expert of a model with two.
+    func makeTransformer(expert: Int, on device: Device) throws -> WanTransformer {
+        let checkpoint = try Checkpoint(folder, expert == 0 ? "transformer" : "transformer_2")
+        let config = expert == 0 ? transformer : transformer2 ?? transformer
+        let model = try WanTransformer(checkpoint.root, config, on: device)
+        try checkpoint.assertAllUsed()
+        return model
+    }
+
+    func makeDecoder(on device: Device) throws -> WanVAEDecoder {
+        let checkpoint = try Checkpoint(folder, "vae")
+        let decoder = try WanVAEDecoder(checkpoint.root, vae, on: device)
+        try checkpoint.assertAllUsed(ignoring: Self.encoderKeys)
+        return decoder
+    }
+
+    /// The dtype in which the transformer's matrices are stored.
+    func storedDType() throws -> DType {
+        let checkpoint = try Checkpoint(folder, "transformer")
+        return try checkpoint.root["proj_out"].tensor(
+            "weight", [transformer.outChannels * transformer.patch.volume, transformer.dim]
+        ).dtype
+    }
+
+    private func checkAgreement() throws {
+        let fields = ConfigFields(file: folder.fullName("transformer/config.json"))
+        try fields.oneOf([vae.zDim], transformer.outChannels, "out_channels")
+        try fields.oneOf([textEncoder.dModel], transformer.textDim, "text_dim")
+        try fields.oneOf([1], transformer.patch.time, "patch_size[0]")
+        if let second = transformer2 {
+            let fields = ConfigFields(file: folder.fullName("transformer_2/config.json"))
+            try fields.oneOf([transformer.outChannels], second.outChannels, "out_channels")
+            try fields.oneOf([transformer.textDim], second.textDim, "text_dim")
+            try fields.oneOf([transformer.textLen], second.textLen, "text_len")
+            guard second.patchSize == transformer.patchSize else {
+                throw fields.failure("patch_size", "\(second.patchSize)", "\(transformer.patchSize) as in the first expert")
+            }
+        }
+        if let unsupported = scheduler.unsupported {
+            throw ConfigFields(file: folder.fullName("scheduler/scheduler_config.json"))
+                .failure(unsupported.field, unsupported.value, unsupported.rule)
+        }
+    }
+
+    private static func transformer(_ folder: ModelFolder, _ component: String) throws -> WanTransformerConfig {
+        try config(folder, "\(component)/config.json", as: WanTransformerConfig.self) { try $0.validate($1) }
+    }
+
+    private static func config<T: Decodable>(
+        _ folder: ModelFolder, _ path: String, as type: T.Type, validate: (T, ConfigFields) throws -> Void
+    ) throws -> T {
+        let config = try folder.config(path, as: type)
+        try validate(config, ConfigFields(file: folder.fullName(path)))
+        return config
+    }
+}
