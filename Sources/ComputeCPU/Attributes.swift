@@ -28,7 +28,7 @@ final class Attributes {
 
     /// Multiplies with a vector.
     func appendProduct(with layout: dnnl_memory_desc_t) throws(ComputeError) {
-        var layout = unsafe layout
+        var layout = layout
         try unsafe check(
             dnnl_post_ops_append_binary(operations, dnnl_binary_mul, &layout), "dnnl_post_ops_append_binary")
     }

@@ -64,9 +64,9 @@ extension CPUBackend {
             dtype: x.dtype, outType: out.dtype, hasBias: bias != nil, accumulates: accumulate,
             threads: useThreads(forOperations: operations))
         let primitive = try convolutions.primitive(key) { () throws(ComputeError) in try makeConvolution(key) }
-        let layout = unsafe primitive.weightsLayout
-        let packed = try unsafe kernel.packed(layout) { () throws(ComputeError) in
-            try unsafe pack(kernel.stored, into: layout)
+        let layout = primitive.weightsLayout
+        let packed = try kernel.packed(layout) { () throws(ComputeError) in
+            try pack(kernel.stored, into: layout)
         }
         var arrays = unsafe [address(x), packed.address, target(out)]
         if let bias { unsafe arrays.append(UnsafeMutableRawPointer(floats(bias, count: weight.outChannels, "bias"))) }
@@ -75,8 +75,8 @@ extension CPUBackend {
     }
 
     private func pack(_ stored: Tensor, into layout: dnnl_memory_desc_t) throws(ComputeError) -> HostStorage {
-        let target = try unsafe HostStorage(layout.byteCount, from: pool)
-        let plain = try unsafe dnnl_memory_desc_t(stored.shape.dims, stored.dtype, dnnl_oidhw)
+        let target = try HostStorage(layout.byteCount, from: pool)
+        let plain = try dnnl_memory_desc_t(stored.shape.dims, stored.dtype, dnnl_oidhw)
         try unsafe oneDNN.reorder(address(stored), plain, into: target.address, layout)
         return target
     }
@@ -99,15 +99,15 @@ extension CPUBackend {
     private func makeConvolution(_ key: ConvolutionKey) throws(ComputeError) -> Primitive {
         let (extent, kernel) = (key.extent, key.kernel)
         let frames = extent[0] + kernel[0] - 1
-        var x = try unsafe dnnl_memory_desc_t(
+        var x = try dnnl_memory_desc_t(
             [1, key.inChannels, frames, extent[1], extent[2]], key.dtype, dnnl_ndhwc)
-        var out = try unsafe dnnl_memory_desc_t([1, key.outChannels] + extent, key.outType, dnnl_ndhwc)
-        var weights = try unsafe dnnl_memory_desc_t(
+        var out = try dnnl_memory_desc_t([1, key.outChannels] + extent, key.outType, dnnl_ndhwc)
+        var weights = try dnnl_memory_desc_t(
             [key.outChannels, key.inChannels] + kernel, key.dtype, dnnl_format_tag_any)
-        var vector = try unsafe dnnl_memory_desc_t([key.outChannels], .f32, dnnl_a)
+        var vector = try dnnl_memory_desc_t([key.outChannels], .f32, dnnl_a)
         let strides = Self.dims([1, 1, 1])
         let padding = Self.dims([0, kernel[1] / 2, kernel[2] / 2])
-        var convolution = unsafe dnnl_convolution_desc_t()
+        var convolution = dnnl_convolution_desc_t()
         if key.hasBias {
             try unsafe check(
                 dnnl_convolution_forward_desc_init(
@@ -121,8 +121,8 @@ extension CPUBackend {
         }
         let attributes = try Attributes()
         if key.accumulates { try attributes.appendSum() }
-        var slots = unsafe [(DNNL_ARG_SRC, x), (DNNL_ARG_WEIGHTS, weights), (DNNL_ARG_DST, out)]
-        if key.hasBias { unsafe slots.append((DNNL_ARG_BIAS, vector)) }
+        var slots = [(DNNL_ARG_SRC, x), (DNNL_ARG_WEIGHTS, weights), (DNNL_ARG_DST, out)]
+        if key.hasBias { slots.append((DNNL_ARG_BIAS, vector)) }
         let description = try unsafe attributes.describe(&convolution, on: oneDNN)
         return try unsafe Primitive(consuming: description, slots: slots, on: oneDNN)
     }

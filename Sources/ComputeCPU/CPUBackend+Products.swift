@@ -48,8 +48,8 @@ extension CPUBackend {
         let key = ProductKey(
             rows: 512, inFeatures: columns, outFeatures: rows, dtype: dtype, outType: dtype, isPacked: true,
             hasBias: true, after: .nothing, threads: threads)
-        let any = try unsafe dnnl_memory_desc_t([columns, rows], dtype, dnnl_format_tag_any)
-        return try unsafe makeProduct(key, weights: any).weightsLayout
+        let any = try dnnl_memory_desc_t([columns, rows], dtype, dnnl_format_tag_any)
+        return try makeProduct(key, weights: any).weightsLayout
     }
 
     private func product(
@@ -60,8 +60,9 @@ extension CPUBackend {
         let key = ProductKey(
             rows: m, inFeatures: k, outFeatures: n, dtype: x.dtype, outType: out.dtype, isPacked: matrix.isPacked,
             hasBias: bias != nil, after: after, threads: useThreads(forOperations: m * n * k))
-        let primitive = try products.primitive(key) { () throws(ComputeError) in
-            try unsafe makeProduct(key, weights: matrix.packing ?? dnnl_memory_desc_t([k, n], x.dtype, dnnl_ba))
+        let primitive = try products.primitive(key) { () throws(ComputeError) -> Primitive in
+            let plain = try dnnl_memory_desc_t([k, n], x.dtype, dnnl_ba)
+            return try makeProduct(key, weights: matrix.packing ?? plain)
         }
         var arrays = unsafe [address(x), matrix.host.address, target(out)]
         if let bias { unsafe arrays.append(UnsafeMutableRawPointer(floats(bias, count: n, "bias"))) }
@@ -90,11 +91,11 @@ extension CPUBackend {
     private func makeProduct(
         _ key: ProductKey, weights: dnnl_memory_desc_t
     ) throws(ComputeError) -> Primitive {
-        var x = try unsafe dnnl_memory_desc_t([key.rows, key.inFeatures], key.dtype, dnnl_ab)
-        var weights = unsafe weights
-        var out = try unsafe dnnl_memory_desc_t([key.rows, key.outFeatures], key.outType, dnnl_ab)
-        var vector = try unsafe dnnl_memory_desc_t([1, key.outFeatures], .f32, dnnl_ab)
-        var product = unsafe dnnl_matmul_desc_t()
+        var x = try dnnl_memory_desc_t([key.rows, key.inFeatures], key.dtype, dnnl_ab)
+        var weights = weights
+        var out = try dnnl_memory_desc_t([key.rows, key.outFeatures], key.outType, dnnl_ab)
+        var vector = try dnnl_memory_desc_t([1, key.outFeatures], .f32, dnnl_ab)
+        var product = dnnl_matmul_desc_t()
         if key.hasBias {
             try unsafe check(dnnl_matmul_desc_init(&product, &x, &weights, &vector, &out), "dnnl_matmul_desc_init")
         } else {
@@ -107,12 +108,12 @@ extension CPUBackend {
         case .silu: try attributes.appendFunction(dnnl_eltwise_swish)
         case .add: try attributes.appendSum()
         case .gatedAdd:
-            try unsafe attributes.appendProduct(with: vector)
+            try attributes.appendProduct(with: vector)
             try attributes.appendSum()
         }
-        var slots = unsafe [(DNNL_ARG_SRC, x), (DNNL_ARG_WEIGHTS, weights), (DNNL_ARG_DST, out)]
-        if key.hasBias { unsafe slots.append((DNNL_ARG_BIAS, vector)) }
-        if key.after == .gatedAdd { unsafe slots.append((Attributes.firstFactorArgument, vector)) }
+        var slots = [(DNNL_ARG_SRC, x), (DNNL_ARG_WEIGHTS, weights), (DNNL_ARG_DST, out)]
+        if key.hasBias { slots.append((DNNL_ARG_BIAS, vector)) }
+        if key.after == .gatedAdd { slots.append((Attributes.firstFactorArgument, vector)) }
         let description = try unsafe attributes.describe(&product, on: oneDNN)
         return try unsafe Primitive(consuming: description, slots: slots, on: oneDNN)
     }

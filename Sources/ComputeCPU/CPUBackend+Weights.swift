@@ -13,11 +13,11 @@ final class MatrixStorage: Storage {
     init(_ host: HostStorage, _ dtype: DType, packing: dnnl_memory_desc_t? = nil) {
         self.host = host
         self.dtype = dtype
-        unsafe self.packing = packing
+        self.packing = packing
     }
 
     var byteCount: Int { host.byteCount }
-    var isPacked: Bool { unsafe packing != nil }
+    var isPacked: Bool { packing != nil }
 }
 
 extension CPUBackend {
@@ -64,11 +64,11 @@ extension CPUBackend {
     ) throws(ComputeError) -> MatrixStorage {
         let source = try stored.dtype == .f16 ? converted(stored, to: dtype) : resident(stored)
         _ = useThreads(forOperations: .max)
-        let layout = try unsafe packedLayout(rows: rows, columns: columns, dtype)
-        let target = try HostStorage(unsafe layout.byteCount, from: pool)
-        let plain = try unsafe dnnl_memory_desc_t([columns, rows], source.dtype, dnnl_ba)
+        let layout = try packedLayout(rows: rows, columns: columns, dtype)
+        let target = try HostStorage(layout.byteCount, from: pool)
+        let plain = try dnnl_memory_desc_t([columns, rows], source.dtype, dnnl_ba)
         try unsafe oneDNN.reorder(address(source), plain, into: target.address, layout)
-        return unsafe MatrixStorage(target, dtype, packing: layout)
+        return MatrixStorage(target, dtype, packing: layout)
     }
 
     private func host(_ x: Tensor) -> HostStorage {
@@ -82,7 +82,7 @@ extension CPUBackend {
 final class KernelStorage: Storage {
     let stored: Tensor
     let byteCount: Int
-    private(set) var variants: [(layout: dnnl_memory_desc_t, host: HostStorage)] = unsafe []
+    private(set) var variants: [(layout: dnnl_memory_desc_t, host: HostStorage)] = []
 
     init(_ stored: Tensor) {
         self.stored = stored
@@ -93,11 +93,11 @@ final class KernelStorage: Storage {
     func packed(
         _ layout: dnnl_memory_desc_t, orPack pack: () throws(ComputeError) -> HostStorage
     ) throws(ComputeError) -> HostStorage {
-        for unsafevariant in unsafe variants where unsafe variant.layout.isSame(as: layout) {
-            return unsafe variant.host
+        for variant in variants where variant.layout.isSame(as: layout) {
+            return variant.host
         }
         let host = try pack()
-        unsafe variants.append((layout, host))
+        variants.append((layout, host))
         return host
     }
 }

@@ -1,9 +1,9 @@
-package import Compute
+import Compute
 
 /// Memory of the CPU backend: a block of its pool, or read-only bytes that somebody else keeps.
 @safe
-package final class HostStorage: Storage {
-    package let byteCount: Int
+final class HostStorage: Storage {
+    let byteCount: Int
     /// The first byte, 64-byte aligned when `isWritable`.
     let address: UnsafeMutableRawPointer
     let isWritable: Bool

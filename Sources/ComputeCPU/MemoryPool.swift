@@ -1,10 +1,11 @@
-package import Compute
+import Compute
 import Glibc
 
 /// Aligned host memory that is kept for the next tensor of similar size.
 ///
 /// Kept and used memory together never exceed 9/8 of the most that was in use at one time, so that a loop neither
 /// grows nor asks the system for pages again and again.
+@safe
 package final class MemoryPool {
     /// Bytes in use by tensors.
     package private(set) var currentBytes = 0
@@ -13,9 +14,10 @@ package final class MemoryPool {
     /// Bytes kept for reuse.
     package private(set) var keptBytes = 0
 
-    private var free: [Int: [Block]] = [:]
+    private var free: [Int: [Block]] = unsafe [:]
     private var clock = 0
 
+    @unsafe
     private struct Block {
         let address: UnsafeMutableRawPointer
         let returnedAt: Int
@@ -67,7 +69,7 @@ package final class MemoryPool {
             let oldest = unsafe free.filter { unsafe !$0.value.isEmpty }.min {
                 unsafe ($0.value.first?.returnedAt ?? 0) < ($1.value.first?.returnedAt ?? 0)
             }
-            guard let capacity = oldest?.key, let block = unsafe free[capacity]?.removeFirst() else { return }
+            guard let capacity = unsafe oldest?.key, let block = unsafe free[capacity]?.removeFirst() else { return }
             keptBytes -= capacity
             unsafe Glibc.free(block.address)
         }

@@ -25,7 +25,7 @@ final class OneDNN {
         unsafe dnnl_engine_destroy(engine)
     }
 
-    /// "2.6.3"
+    /// oneDNN's version: "2.6.3".
     static var version: String {
         guard let version = unsafe dnnl_version() else { return "unknown" }
         return unsafe "\(version.pointee.major).\(version.pointee.minor).\(version.pointee.patch)"
@@ -36,8 +36,8 @@ final class OneDNN {
         _ x: UnsafeMutableRawPointer, _ xLayout: dnnl_memory_desc_t, into out: UnsafeMutableRawPointer,
         _ outLayout: dnnl_memory_desc_t
     ) throws(ComputeError) {
-        var xLayout = unsafe xLayout
-        var outLayout = unsafe outLayout
+        var xLayout = xLayout
+        var outLayout = outLayout
         var description: dnnl_primitive_desc_t?
         try unsafe check(
             dnnl_reorder_primitive_desc_create(&description, &xLayout, engine, &outLayout, engine, nil),
@@ -60,7 +60,7 @@ extension dnnl_memory_desc_t {
     /// A layout of an array of extents `dims`.
     init(_ dims: [Int], _ dtype: DType, _ tag: dnnl_format_tag_t) throws(ComputeError) {
         precondition(dims.count <= Int(DNNL_MAX_NDIMS), "\(dims.count) dimensions")
-        unsafe self.init()
+        self.init()
         let extents = dims.map(Int64.init) + [Int64](repeating: 0, count: Int(DNNL_MAX_NDIMS) - dims.count)
         let type: dnnl_data_type_t
         switch dtype {
@@ -73,13 +73,13 @@ extension dnnl_memory_desc_t {
     }
 
     var byteCount: Int {
-        var layout = unsafe self
+        var layout = self
         return unsafe dnnl_memory_desc_get_size(&layout)
     }
 
     func isSame(as other: dnnl_memory_desc_t) -> Bool {
-        var one = unsafe self
-        var two = unsafe other
+        var one = self
+        var two = other
         return unsafe dnnl_memory_desc_equal(&one, &two) != 0
     }
 }

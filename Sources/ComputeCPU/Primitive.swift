@@ -33,8 +33,8 @@ final class Primitive {
         unsafe scratchBytes = scratch.map { unsafe dnnl_memory_desc_get_size($0) } ?? 0
         implementation = unsafe Self.implementation(of: description)
         try unsafe check(dnnl_primitive_create(&primitive, description), "dnnl_primitive_create")
-        for unsafe(argument, layout) in unsafe slots {
-            try unsafe addSlot(argument, argument == DNNL_ARG_WEIGHTS ? weightsLayout : layout)
+        for (argument, layout) in slots {
+            try addSlot(argument, argument == DNNL_ARG_WEIGHTS ? weightsLayout : layout)
         }
         if let scratch = unsafe scratch, scratchBytes > 0 {
             try unsafe addSlot(DNNL_ARG_SCRATCHPAD, scratch.pointee)
@@ -42,7 +42,7 @@ final class Primitive {
     }
 
     deinit {
-        for unsafeargument in unsafe arguments { unsafe dnnl_memory_destroy(argument.memory) }
+        for index in unsafe arguments.indices { unsafe dnnl_memory_destroy(arguments[index].memory) }
         unsafe dnnl_primitive_destroy(primitive)
     }
 
@@ -61,7 +61,7 @@ final class Primitive {
     }
 
     private func addSlot(_ argument: Int32, _ layout: dnnl_memory_desc_t) throws(ComputeError) {
-        var layout = unsafe layout
+        var layout = layout
         var memory: dnnl_memory_t?
         try unsafe check(dnnl_memory_create(&memory, &layout, oneDNN.engine, nil), "dnnl_memory_create")
         unsafe arguments.append(dnnl_exec_arg_t(arg: argument, memory: memory))
