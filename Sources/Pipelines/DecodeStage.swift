@@ -55,13 +55,7 @@ struct DecodeStage {
 
     /// Blocks are recorded for the first two chunks: the second is the first with a history.
     private func probe(chunk: Int) -> Probe? {
-        guard let dump, chunk < 2 else { return nil }
-        var counts: [String: Int] = [:]
-        return { (block, value) throws(ComputeError) in
-            let part = counts[block, default: 0]
-            counts[block] = part + 1
-            dump.record("vae.chunk.\(chunk).\(block).\(part)", value.shape.dims, try backend.download(value))
-        }
+        chunk < 2 ? dump?.probe("vae.chunk.\(chunk)", on: backend) : nil
     }
 
     private func recordInput(_ latents: Tensor) throws {

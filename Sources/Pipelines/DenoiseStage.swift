@@ -95,10 +95,7 @@ struct DenoiseStage {
 
     /// Blocks are recorded at the first step only: they are large, and an error shows there.
     private func probe(_ step: String, _ pass: String, _ index: Int) -> Probe? {
-        guard let dump, index == 0 else { return nil }
-        return { (block, value) throws(ComputeError) in
-            try dump.record("\(step).\(pass).\(block)", value, on: device.backend)
-        }
+        index == 0 ? dump?.probe("\(step).\(pass)", on: device.backend) : nil
     }
 
     /// Models with expanded timesteps are told one per token; for text to video all are equal.

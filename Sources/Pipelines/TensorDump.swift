@@ -1,4 +1,5 @@
-package import Compute
+import Compute
+import Models
 
 /// Intermediate results by name, to be compared with a reference.
 package final class TensorDump {
@@ -23,5 +24,12 @@ package final class TensorDump {
     /// Records `x` under a shape with a leading batch dimension of 1.
     func record(_ name: String, _ x: Tensor, on backend: any Backend) throws(ComputeError) {
         record(name, [1] + x.shape.dims, try backend.download(x))
+    }
+
+    /// A probe that records what it is given under names that begin with `prefix`.
+    func probe(_ prefix: String, on backend: any Backend) -> Probe {
+        { (name, value) throws(ComputeError) in
+            try self.record("\(prefix).\(name)", value, on: backend)
+        }
     }
 }

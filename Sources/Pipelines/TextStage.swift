@@ -30,10 +30,7 @@ struct TextStage {
                 .weightsInvalid, "the tokenizer gives id \(id), the text encoder knows \(vocabulary)",
                 hint: "tokenizer and text_encoder belong to different models")
         }
-        let probe: Probe? = dump.map { dump in
-            { (block, value) throws(ComputeError) in try dump.record("text.\(name).\(block)", value, on: backend) }
-        }
-        let embedding = try encoder(ids, probe: probe)
+        let embedding = try encoder(ids, probe: dump?.probe("text.\(name)", on: backend))
         if let dump { try record(ids, embedding, name, dump) }
         return embedding
     }

@@ -1,5 +1,6 @@
 import Compute
 import Models
+import VideoTypes
 
 /// Decodes a clip in overlapping spatial tiles, which bounds the decoder's memory, and blends their borders.
 ///

@@ -2,7 +2,7 @@ import Compute
 import Layers
 import Models
 import Sampling
-package import Weights
+import Weights
 
 /// The parts of a Wan folder: configurations read and checked, weights opened but not yet in a backend.
 struct WanComponents {

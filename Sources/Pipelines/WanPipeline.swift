@@ -61,7 +61,7 @@ package final class WanPipeline {
     ///   - dump: receives every intermediate result, for comparison with a reference.
     ///   - emit: receives the frames in order, as the decoder yields them.
     package func generate(
-        _ settings: VideoSettings, report: (VideoProgress) -> Bool, dump: TensorDump?, emit: (Frame) throws -> Void
+        _ settings: VideoSettings, report: @escaping (VideoProgress) -> Bool, dump: TensorDump?, emit: (Frame) throws -> Void
     ) throws(VideoError) {
         do {
             let progress = ProgressReporter(report)

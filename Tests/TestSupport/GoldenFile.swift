@@ -17,9 +17,10 @@ package struct GoldenFile {
 
     package func shape(_ name: String) throws -> [Int] { try entry(name).shape }
 
-    /// The values of an F32 tensor.
+    /// The values of an F32 tensor, or of an I64 tensor as floats.
     package func floats(_ name: String) throws -> [Float] {
         let entry = try entry(name)
+        guard entry.dtypeName != "I64" else { return try integers(name).map(Float.init) }
         precondition(entry.dtypeName == "F32", "\(name) is \(entry.dtypeName)")
         return bytes[entry.range].withBytes { span in
             (0..<span.byteCount / 4).map { unsafe span.unsafeLoadUnaligned(fromByteOffset: $0 * 4, as: Float.self) }
