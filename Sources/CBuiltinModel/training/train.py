@@ -1,0 +1,116 @@
+"""Trains the denoiser and, slowly, the text encoder by rectified flow on freshly drawn clips.
+
+    python train.py RUN_FOLDER MINUTES [key=value ...]
+RUN_FOLDER holds basis.pt, tokenizer/ and text.pt; state.pt (resumable) and ema_*.pt appear there. The learning rate falls linearly to
+zero over the last `decay` of the time; MINUTES counts from the start of the first run, so that a resumed run ends on time."""
+import os, sys, time
+import numpy as np, torch
+from clips import draw
+from dit import *
+from latents import Encoder
+from muon import Muon
+from text import Words, embed, make_text
+from vocabulary import *
+
+torch.set_flush_denormal(True)
+
+
+class Pool:
+    """Recently drawn clips of one kind; half a batch is new each time."""
+    def __init__(self, encoder, rng, frames, side, batch):
+        self.encoder, self.rng, self.kind, self.batch = encoder, rng, (frames, (side, side)), batch
+        self.specs, self.latents = [], None
+
+    def fresh(self, n):
+        S = [sample_spec(self.rng) for _ in range(n)]
+        return S, self.encoder.encode_parts(*draw(S, self.rng, *self.kind))
+
+    def next(self, capacity=1024):
+        new, z = self.fresh(self.batch if len(self.specs) < 2 * self.batch else self.batch // 2)
+        if len(self.specs) < capacity:
+            self.specs += new; self.latents = z if self.latents is None else torch.cat([self.latents, z])
+        else:
+            for k, j in enumerate(self.rng.choice(capacity, len(new), replace=False)): self.specs[j] = new[k]; self.latents[j] = z[k]
+        i = self.rng.choice(len(self.specs), self.batch, replace=False)
+        return [self.specs[j] for j in i], self.latents[torch.from_numpy(i)]
+
+
+def parameters(m, te): return [("d." + n, p) for n, p in m.named_parameters()] + [("t." + n, p) for n, p in te.named_parameters()]
+
+
+def load(path, words=1024, key="ema"):
+    m, te = make_dit(), make_text(words)
+    d = torch.load(path)[key]
+    m.load_state_dict({k[2:]: v for k, v in d.items() if k[0] == "d"}, strict=False)
+    te.load_state_dict({k[2:]: v for k, v in d.items() if k[0] == "t"}, strict=False)
+    return m.eval(), te.eval()
+
+
+def main(run, minutes, shift="10", batch="32", lr="1", decay=".6", mix="64x17:1", ema=".998", threads="1", text_lr=".3", fresh="0", seed="0"):
+    torch.set_num_threads(int(threads))
+    shift, batch, lr, decay, ema_decay = float(shift), int(batch), float(lr), float(decay), float(ema)
+    torch.manual_seed(int(seed)); rng = np.random.default_rng(7 + int(seed))
+    words = Words(f"{run}/tokenizer/tokenizer.json")
+    encoder = Encoder(torch.load(f"{run}/basis.pt"))
+    m, te = make_dit(), make_text(len(words))
+    te.load_state_dict(torch.load(f"{run}/text.pt"))
+    P = parameters(m, te)
+    is_matrix = lambda n, p: p.dim() == 2 and ("blocks." in n or "block." in n) and "relative" not in n
+    groups = [(Muon, lambda n, p: is_matrix(n, p) and n[0] == "d", .02), (Muon, lambda n, p: is_matrix(n, p) and n[0] == "t", .02 * float(text_lr)),
+              (None, lambda n, p: not is_matrix(n, p) and n[0] == "d", 2e-3), (None, lambda n, p: not is_matrix(n, p) and n[0] == "t", 2e-3 * float(text_lr))]
+    opts = []
+    for kind, wants, rate in groups:
+        ps = [p for n, p in P if wants(n, p)]
+        opts.append((Muon(ps, rate) if kind else torch.optim.AdamW(ps, rate, betas=(.9, .98), weight_decay=0), rate))
+    average = {n: p.detach().clone() for n, p in P}
+    step, begun = 0, time.time()
+    if os.path.exists(f"{run}/state.pt"):
+        s = torch.load(f"{run}/state.pt", weights_only=False)
+        with torch.no_grad():
+            for n, p in P: p.copy_(s["weights"][n]); average[n].copy_(s["ema"][n])
+        for (o, _), d in zip(opts, s["opts"]): o.load_state_dict(d)
+        step, begun = s["step"], s["begun"]; rng = np.random.default_rng(1000 + step); torch.manual_seed(step)
+        print("resumed at", step, flush=True)
+        if fresh != "0": begun = time.time()
+    # mix: "64x17:3,96x17:1" = side x frames : weight; longer or larger clips come in smaller batches
+    kinds = []
+    for item in mix.split(","):
+        (side, frames), weight = map(int, item.split(":")[0].split("x")), float(item.split(":")[1])
+        cells = (side // 16) ** 2 * (1 + (frames - 1) // 4)
+        kinds.append((Pool(encoder, rng, frames, side, max(4, min(batch, round(batch * 190 / cells)))), weight, item.split(":")[0]))
+    chance = np.array([w for _, w, _ in kinds]); chance /= chance.sum()
+    losses, saved, mark, first = {}, time.time(), time.time(), step
+    while (done := (time.time() - begun) / 60 / minutes) < 1:
+        rate = lr * min(1, (step + 1) / 60, (step - first + 1) / 20) * min(1, (1 - done) / decay)
+        for o, base in opts:
+            for g in o.param_groups: g["lr"] = base * rate
+        pool, _, name = kinds[rng.choice(len(kinds), p=chance)]
+        S, x0 = pool.next()
+        text = ["" if rng.random() < .1 else caption(s, rng) for s in S]
+        B = len(S)
+        t = shifted((torch.randperm(B) + torch.rand(B)) / B, shift)
+        noise = torch.randn_like(x0); tt = t.view(-1, 1, 1, 1, 1)
+        with torch.autocast("cpu", torch.bfloat16):
+            v = dit(m, (1 - tt) * x0 + tt * noise, t * 1000, embed(te, words.ids(text)))
+        err = (v.float() - (noise - x0)).square().mean((1, 2, 3, 4))
+        for _, p in P: p.grad = None
+        err.mean().backward()
+        for o, _ in opts: o.step()
+        step += 1
+        losses.setdefault(name, []).append((err.mean().item(), err[t > .97].mean().item()))
+        with torch.no_grad(): torch._foreach_lerp_(list(average.values()), [p for _, p in P], 1 - min(ema_decay, (1 + step) / (10 + step)))
+        if step % 100 == 0:
+            print(step, f"{(time.time() - begun) / 60:.1f} min, {(time.time() - mark) * 10:.0f} ms/step",
+                  {k: [round(float(x), 4) for x in np.mean(v, 0)] for k, v in losses.items()}, flush=True)
+            losses, mark = {}, time.time()
+        if time.time() - saved > 120 or os.path.exists(f"{run}/save"):
+            saved = time.time()
+            torch.save({"ema": average, "step": step}, f"{run}/ema.tmp"); os.replace(f"{run}/ema.tmp", f"{run}/ema.pt")
+            torch.save({"weights": dict(P), "ema": average, "opts": [o.state_dict() for o, _ in opts], "step": step, "begun": begun}, f"{run}/state.tmp")
+            os.replace(f"{run}/state.tmp", f"{run}/state.pt")
+            if os.path.exists(f"{run}/save"): os.remove(f"{run}/save"); print("stopped at", step); return
+    torch.save({"ema": average, "step": step}, f"{run}/ema.pt")
+    print("done", step, flush=True)
+
+
+if __name__ == "__main__": main(sys.argv[1], float(sys.argv[2]), **dict(a.split("=") for a in sys.argv[3:]))
