@@ -45,6 +45,7 @@ let package = Package(
 
         .target(name: "TestSupport", dependencies: ["Compute", "Weights"], path: "Tests/TestSupport", swiftSettings: strict),
         tests("ArchitectureTests"),
+        tests("MediaTests", ["Media", "VideoTypes", "CFFmpeg", "TestSupport"]),
         tests("ComputeTests", ["Compute", "TestSupport"]),
         tests("ModelsTests", ["Compute", "ComputeCPU", "Layers", "Models", "TestSupport", "Weights"]),
     ],

@@ -1,0 +1,25 @@
+package import VideoTypes
+
+/// What a clip says about how it was made: the prompt as its title, everything as JSON in its comment.
+package struct ClipMetadata: Sendable {
+    package let title: String
+    package let comment: String
+
+    /// Players show the title on one line; the comment keeps the whole prompt.
+    private static let titleCharacters = 200
+
+    package init(settings: VideoSettings, model: String, backend: String, dtype: String) {
+        let line = settings.prompt.split(whereSeparator: \.isWhitespace).joined(separator: " ")
+        title = String(line.filter { $0 != "\0" }.prefix(Self.titleCharacters))
+        comment =
+            JSONText.object(
+                [
+                    ("generator", .string("wan-infer \(Version.text)")), ("model", .string(model)),
+                    ("backend", .string(backend)), ("dtype", .string(dtype)),
+                ] + settings.jsonFields
+            ).description
+    }
+
+    /// The keys that an MP4 keeps.
+    var entries: [(String, String)] { [("title", title), ("comment", comment)] }
+}

@@ -1,0 +1,126 @@
+import CFFmpeg
+package import VideoTypes
+
+/// What a clip says about itself and what decoding it shows.
+package struct ClipFacts: Equatable, Sendable {
+    package let width: Int
+    package let height: Int
+    /// Frames that were really decoded.
+    package let frames: Int
+    /// As a fraction: "16/1".
+    package let frameRate: String
+    package let durationSeconds: Double
+    package let codec: String
+}
+
+/// Reads a clip from the start to the end, once.
+@safe package final class MP4Reader {
+    private let ffmpeg: FFmpeg
+    private let path: String
+    private var container: UnsafeMutablePointer<AVFormatContext>?
+    private var decoder: UnsafeMutablePointer<AVCodecContext>?
+    private var packet: UnsafeMutablePointer<AVPacket>?
+    private var picture: UnsafeMutablePointer<AVFrame>?
+    private var codecName = ""
+
+    package init(path: String) throws(MediaError) {
+        ffmpeg = try FFmpeg()
+        self.path = path
+        let status = unsafe ffmpeg.call.avformat_open_input(&container, "file:" + path, nil, nil)
+        try ffmpeg.check(status, "avformat_open_input")
+        let found = unsafe ffmpeg.call.avformat_find_stream_info(container, nil)
+        try ffmpeg.check(found, "avformat_find_stream_info")
+        unsafe packet = try ffmpeg.allocated(ffmpeg.call.av_packet_alloc(), "av_packet_alloc")
+        unsafe picture = try ffmpeg.allocated(ffmpeg.call.av_frame_alloc(), "av_frame_alloc")
+        try openDecoder()
+    }
+
+    deinit {
+        unsafe ffmpeg.call.av_frame_free(&picture)
+        unsafe ffmpeg.call.av_packet_free(&packet)
+        unsafe ffmpeg.call.avcodec_free_context(&decoder)
+        unsafe ffmpeg.call.avformat_close_input(&container)
+    }
+
+    /// Decodes the clip and counts.
+    package func facts() throws(MediaError) -> ClipFacts {
+        var frames = 0
+        var size = (width: 0, height: 0)
+        try unsafe decode { picture throws(MediaError) in
+            frames += 1
+            size = unsafe (Int(picture.pointee.width), Int(picture.pointee.height))
+        }
+        guard let stream = unsafe stream else { throw .notAClip(path: path, reason: "no video stream") }
+        let rate = unsafe stream.pointee.avg_frame_rate
+        let base = unsafe stream.pointee.time_base
+        let duration = unsafe Double(stream.pointee.duration) * Double(base.num) / Double(base.den)
+        return ClipFacts(
+            width: size.width, height: size.height, frames: frames, frameRate: "\(rate.num)/\(rate.den)",
+            durationSeconds: duration, codec: codecName)
+    }
+
+    /// Decodes the clip into frames, handed over in order.
+    package func forEachFrame(_ body: (Frame) throws(MediaError) -> Void) throws(MediaError) {
+        var converter: ColourConverter?
+        try unsafe decode { picture throws(MediaError) in
+            let width = unsafe Int(picture.pointee.width)
+            let height = unsafe Int(picture.pointee.height)
+            if converter == nil {
+                let format = unsafe AVPixelFormat(picture.pointee.format)
+                converter = try ColourConverter(ffmpeg, width: width, height: height, .toRGB(format))
+            }
+            guard let frame = unsafe converter?.convert(picture, width: width, height: height) else { return }
+            try body(frame)
+        }
+    }
+
+    /// The value of a metadata key such as "comment".
+    package func metadata(_ key: String) -> String? {
+        guard let entry = unsafe ffmpeg.call.av_dict_get(container?.pointee.metadata, key, nil, 0) else { return nil }
+        return unsafe String(cString: entry.pointee.value)
+    }
+
+    private var stream: UnsafeMutablePointer<AVStream>? {
+        guard let container = unsafe container, unsafe container.pointee.nb_streams > 0 else { return nil }
+        return unsafe container.pointee.streams[0]
+    }
+
+    private func openDecoder() throws(MediaError) {
+        guard let parameters = unsafe stream?.pointee.codecpar,
+            unsafe parameters.pointee.codec_type == AVMEDIA_TYPE_VIDEO
+        else { throw .notAClip(path: path, reason: "its first stream is not video") }
+        guard let codec = unsafe ffmpeg.call.avcodec_find_decoder(parameters.pointee.codec_id) else {
+            throw .notAClip(path: path, reason: "FFmpeg has no decoder for it")
+        }
+        codecName = unsafe String(cString: codec.pointee.name)
+        unsafe decoder = try ffmpeg.allocated(ffmpeg.call.avcodec_alloc_context3(codec), "avcodec_alloc_context3")
+        let status = unsafe ffmpeg.call.avcodec_parameters_to_context(decoder, parameters)
+        try ffmpeg.check(status, "avcodec_parameters_to_context")
+        try ffmpeg.check(unsafe ffmpeg.call.avcodec_open2(decoder, codec, nil), "avcodec_open2")
+    }
+
+    private func decode(_ body: (UnsafeMutablePointer<AVFrame>) throws(MediaError) -> Void) throws(MediaError) {
+        guard let packet = unsafe packet else { return }
+        while true {
+            let status = unsafe ffmpeg.call.av_read_frame(container, packet)
+            if status == cff_error_end_of_file() { break }
+            try ffmpeg.check(status, "av_read_frame")
+            defer { unsafe ffmpeg.call.av_packet_unref(packet) }
+            guard unsafe packet.pointee.stream_index == 0 else { continue }
+            try ffmpeg.check(unsafe ffmpeg.call.avcodec_send_packet(decoder, packet), "avcodec_send_packet")
+            try unsafe receive(body)
+        }
+        try ffmpeg.check(unsafe ffmpeg.call.avcodec_send_packet(decoder, nil), "avcodec_send_packet")
+        try unsafe receive(body)
+    }
+
+    private func receive(_ body: (UnsafeMutablePointer<AVFrame>) throws(MediaError) -> Void) throws(MediaError) {
+        guard let picture = unsafe picture else { return }
+        while true {
+            let status = unsafe ffmpeg.call.avcodec_receive_frame(decoder, picture)
+            if status == cff_error_again() || status == cff_error_end_of_file() { return }
+            try ffmpeg.check(status, "avcodec_receive_frame")
+            try unsafe body(picture)
+        }
+    }
+}

@@ -1,0 +1,120 @@
+package import VideoTypes
+
+#if canImport(Glibc)
+import Glibc
+#endif
+
+/// What goes wrong between a frame and a finished file.
+package enum MediaError: Error, Hashable {
+    case libraryMissing(name: String, reason: String)
+    case ffmpeg(call: String, status: Int32, text: String)
+    case noEncoder(tried: [String])
+    case output(path: String, problem: OutputProblem)
+    case notAClip(path: String, reason: String)
+    /// The finished file, read back, is not what was written.
+    case readBack(fact: String, expected: String, found: String)
+}
+
+/// Why a file cannot be written.
+package enum OutputProblem: Hashable, Sendable {
+    case emptyPath
+    case notMP4
+    case folderMissing(String)
+    case isDirectory
+    case notRegular
+    case danglingLink
+    case readOnly
+    case system(call: String, errno: Int32)
+}
+
+extension MediaError {
+    /// The same for the outside.
+    package var videoError: VideoError {
+        switch self {
+        case .libraryMissing(let name, let reason):
+            VideoError(
+                .mediaFailed, "cannot open FFmpeg's \(name): \(reason)",
+                hint: "install it: apt-get install \(Self.debianPackage(of: name))")
+        case .ffmpeg(let call, let status, let text) where OutputProblem.isDiskProblem(status):
+            VideoError(
+                .outputFailed, "writing the file failed: \(text) (\(call))",
+                hint: OutputProblem.hint(errno: -status) ?? "write somewhere else with --output")
+        case .ffmpeg(let call, let status, let text):
+            VideoError(.mediaFailed, "FFmpeg's \(call) failed: \(text) (\(status))", hint: Self.doctorHint)
+        case .noEncoder(let tried):
+            VideoError(
+                .mediaFailed, "FFmpeg on this machine has none of the encoders \(tried.joined(separator: ", "))",
+                hint: "install Debian's or Ubuntu's own libavcodec, which has libx264")
+        case .output(let path, let problem):
+            VideoError(.outputFailed, "cannot write \(path): \(problem.reason)", hint: problem.hint)
+        case .notAClip(let path, let reason):
+            VideoError(.mediaFailed, "cannot read \(path) as a clip: \(reason)")
+        case .readBack(let fact, let expected, let found):
+            VideoError(
+                .mediaFailed, "the finished file has a wrong \(fact): expected \(expected), found \(found)",
+                hint: "nothing was written; \(Self.doctorHint)")
+        }
+    }
+
+    private static let doctorHint = "`wan-infer doctor` tests the libraries of this machine"
+
+    /// Debian and Ubuntu name a library's package after its name and major version: libavutil.so.57 is in libavutil57.
+    static func debianPackage(of soname: String) -> String {
+        var package = soname
+        for part in [".so.", ".so"] {
+            guard let range = package.firstRange(of: part) else { continue }
+            package.removeSubrange(range)
+        }
+        return package
+    }
+}
+
+extension OutputProblem {
+    fileprivate var reason: String {
+        switch self {
+        case .emptyPath: "the path is empty"
+        case .notMP4: "the file written is an MP4, so its name must end in .mp4"
+        case .folderMissing(let folder): "there is no folder \(folder)"
+        case .isDirectory: "it is a folder"
+        case .notRegular: "it exists and is not a regular file"
+        case .danglingLink: "it is a link to a file that does not exist"
+        case .readOnly: "it exists and is read-only"
+        case .system(let call, let errno): "\(Self.text(errno)) (\(call))"
+        }
+    }
+
+    fileprivate var hint: String? {
+        switch self {
+        case .emptyPath, .notMP4, .isDirectory, .notRegular: "name a file, for example --output out.mp4"
+        case .folderMissing(let folder): "create it: mkdir -p '\(folder)'"
+        case .danglingLink: "remove the link or create its target"
+        case .readOnly: "make it writable, or choose another name with --output"
+        case .system(_, let errno): Self.hint(errno: errno)
+        }
+    }
+
+    fileprivate static func isDiskProblem(_ status: Int32) -> Bool {
+        [ENOSPC, EDQUOT, EFBIG, EIO, EROFS, EACCES, EPERM].contains(-status)
+    }
+
+    fileprivate static func hint(errno: Int32) -> String? {
+        switch errno {
+        case ENOSPC, EDQUOT: "free some space, or write somewhere else with --output"
+        case EFBIG: "the limit on file sizes (ulimit -f) is too low for this clip"
+        case EACCES, EPERM, EROFS: "choose a folder that you may write to with --output"
+        case ENAMETOOLONG: "choose a shorter name with --output"
+        default: nil
+        }
+    }
+
+    fileprivate static func text(_ errno: Int32) -> String {
+        var buffer = [CChar](repeating: 0, count: 128)
+        // Safe: strerror_r ends its text with a zero within the buffer.
+        return unsafe buffer.withUnsafeMutableBufferPointer { buffer in
+            guard let base = buffer.baseAddress, unsafe strerror_r(errno, base, buffer.count) == 0 else {
+                return "error \(errno)"
+            }
+            return unsafe String(cString: base)
+        }
+    }
+}

@@ -1,0 +1,63 @@
+#if canImport(Glibc)
+import Glibc
+#endif
+
+/// A path checked to be one that a finished clip may take.
+package struct OutputTarget {
+    /// As it was given, for messages.
+    let givenPath: String
+    /// With a symbolic link at its end followed: the link stays, its target is replaced.
+    let path: String
+    let folder: String
+
+    package init(_ given: String) throws(MediaError) {
+        givenPath = given
+        guard !given.isEmpty else { throw .output(path: "''", problem: .emptyPath) }
+        guard given.lowercased().hasSuffix(".mp4") else { throw .output(path: given, problem: .notMP4) }
+        path = try Self.followed(given)
+        folder = Self.folder(of: path)
+        try Self.checkExisting(given, path)
+        var status = stat()
+        guard unsafe stat(folder, &status) == 0 else {
+            let code = errno
+            throw .output(
+                path: given,
+                problem: code == ENOENT || code == ENOTDIR
+                    ? .folderMissing(folder) : .system(call: "stat", errno: code))
+        }
+        guard unsafe access(folder, W_OK | X_OK) == 0 else { throw failure("access") }
+    }
+
+    /// The system call `call` that has just failed.
+    func failure(_ call: String) -> MediaError {
+        .output(path: givenPath, problem: .system(call: call, errno: errno))
+    }
+
+    private static func followed(_ given: String) throws(MediaError) -> String {
+        var status = stat()
+        guard unsafe lstat(given, &status) == 0, status.st_mode & S_IFMT == S_IFLNK else { return given }
+        guard let resolved = unsafe realpath(given, nil) else { throw .output(path: given, problem: .danglingLink) }
+        defer { unsafe free(resolved) }
+        return unsafe String(cString: resolved)
+    }
+
+    private static func folder(of path: String) -> String {
+        guard let slash = path.lastIndex(of: "/") else { return "." }
+        return slash == path.startIndex ? "/" : String(path[..<slash])
+    }
+
+    private static func checkExisting(_ given: String, _ path: String) throws(MediaError) {
+        var status = stat()
+        guard unsafe stat(path, &status) == 0 else {
+            let code = errno
+            guard code == ENOENT || code == ENOTDIR else {
+                throw .output(path: given, problem: .system(call: "stat", errno: code))
+            }
+            return
+        }
+        let kind = status.st_mode & S_IFMT
+        guard kind != S_IFDIR else { throw .output(path: given, problem: .isDirectory) }
+        guard kind == S_IFREG else { throw .output(path: given, problem: .notRegular) }
+        guard unsafe access(path, W_OK) == 0 else { throw .output(path: given, problem: .readOnly) }
+    }
+}

@@ -1,0 +1,4 @@
+/// The release of this program.
+package enum Version {
+    package static let text = "0.1.0"
+}
