@@ -168,6 +168,7 @@ import VideoTypes
                 try MP4Writer(path: folder.file("old.mp4"), width: 64, height: 64, framesPerSecond: 16)
             }
             #expect(readOnly == .output(path: folder.file("old.mp4"), problem: .readOnly))
+            try #require(setreuid(0, 0) == 0)
         }
     }
 }
