@@ -18,6 +18,28 @@ typedef struct ck_attention_plan {
     ptrdiff_t query_block, key_block;
 } ck_attention_plan;
 
+/// A norm over rows; each function uses what it needs.
+typedef struct ck_norm {
+    void *out;
+    const void *x;
+    ck_dtype out_dtype, x_dtype;
+    const float *gain, *offset, *cosine, *sine;
+    ptrdiff_t rows, width, head_dim;
+    float eps;
+    bool silu;
+} ck_norm;
+
+/// An elementwise operation; each function uses what it needs.
+typedef struct ck_elements {
+    void *out;
+    const void *x, *y;
+    ck_dtype out_dtype, x_dtype;
+    ptrdiff_t count;
+    const float *const *terms;
+    const float *factors;
+    ptrdiff_t term_count;
+} ck_elements;
+
 /// The inner loops, compiled once for each instruction set.
 struct ck_kernels {
     /// Scratch memory of attend_block, in bytes.
@@ -29,6 +51,16 @@ struct ck_kernels {
     /// One block of queries; `packed` has all blocks of keys and values, or is NULL.
     void (*attend_block)(const ck_attention_plan *plan, ptrdiff_t unit, ptrdiff_t block, const float *packed,
                          float *scratch);
+
+    // Rows or elements first..<end.
+    void (*layer_norm)(const ck_norm *norm, ptrdiff_t first, ptrdiff_t end);
+    void (*rms_norm)(const ck_norm *norm, ptrdiff_t first, ptrdiff_t end);
+    void (*channel_norm)(const ck_norm *norm, ptrdiff_t first, ptrdiff_t end);
+    void (*convert)(const ck_elements *elements, ptrdiff_t first, ptrdiff_t end);
+    void (*add)(const ck_elements *elements, ptrdiff_t first, ptrdiff_t end);
+    void (*silu)(const ck_elements *elements, ptrdiff_t first, ptrdiff_t end);
+    void (*gelu_gate)(const ck_elements *elements, ptrdiff_t first, ptrdiff_t end);
+    void (*combine)(const ck_elements *elements, ptrdiff_t first, ptrdiff_t end);
 };
 
 extern const struct ck_kernels ck_kernels_baseline;

@@ -1,3 +1,5 @@
+#ifndef CK_SIMD_H
+#define CK_SIMD_H
 // Vectors of CK_WIDTH floats, written once for every instruction set. The including file has set CK_WIDTH (4, 8, 16),
 // CK_HALF (hardware f16 conversion), CK_PAIRS (hardware dot products of bf16 pairs) and the compiler's target.
 #include "kernels.h"
@@ -99,19 +101,48 @@ INLINE void v_put(void *out, ck_dtype dtype, ptrdiff_t i, vf x) {
         *(vh_memory *)((uint16_t *)out + i) = dtype == CK_DTYPE_BF16 ? v_to_bf16(x) : v_to_f16(x);
 }
 
-/// Elements i..<i + count, zeros behind them.
-static inline vf v_get_part(const void *x, ck_dtype dtype, ptrdiff_t i, ptrdiff_t count) {
+/// Elements i..<i + count, zeros behind them; 0 < count < W.
+INLINE vf v_get_part(const void *x, ck_dtype dtype, ptrdiff_t i, ptrdiff_t count) {
+#if CK_WIDTH == 16
+    uint16_t lanes = (uint16_t)((1u << count) - 1);
+    if (dtype == CK_DTYPE_F32)
+        return (vf)_mm512_maskz_loadu_ps(lanes, (const float *)x + i);
+    vh half = (vh)_mm256_maskz_loadu_epi16(lanes, (const uint16_t *)x + i);
+    return dtype == CK_DTYPE_BF16 ? v_from_bf16(half) : v_from_f16(half);
+#else
     float values[W] = {0};
     size_t size = ck_size(dtype);
     memcpy(values, (const char *)x + (size_t)i * size, (size_t)count * size);
     return v_get(values, dtype, 0);
+#endif
 }
 
-static inline void v_put_part(void *out, ck_dtype dtype, ptrdiff_t i, vf x, ptrdiff_t count) {
+INLINE void v_put_part(void *out, ck_dtype dtype, ptrdiff_t i, vf x, ptrdiff_t count) {
+#if CK_WIDTH == 16
+    uint16_t lanes = (uint16_t)((1u << count) - 1);
+    if (dtype == CK_DTYPE_F32)
+        _mm512_mask_storeu_ps((float *)out + i, lanes, (__m512)x);
+    else
+        _mm256_mask_storeu_epi16((uint16_t *)out + i, lanes,
+                                 (__m256i)(dtype == CK_DTYPE_BF16 ? v_to_bf16(x) : v_to_f16(x)));
+#else
     float values[W];
     size_t size = ck_size(dtype);
     v_put(values, dtype, 0, x);
     memcpy((char *)out + (size_t)i * size, values, (size_t)count * size);
+#endif
+}
+
+/// Elements i..<i + W of a row that ends at `end`, zeros behind it; and their counterpart.
+INLINE vf v_take(const void *x, ck_dtype dtype, ptrdiff_t i, ptrdiff_t end) {
+    return i + W <= end ? v_get(x, dtype, i) : v_get_part(x, dtype, i, end - i);
+}
+
+INLINE void v_give(void *out, ck_dtype dtype, ptrdiff_t i, vf x, ptrdiff_t end) {
+    if (i + W <= end)
+        v_put(out, dtype, i, x);
+    else
+        v_put_part(out, dtype, i, x, end - i);
 }
 
 /// 2ˣ with a relative error below 1.7e-7, or 1e-4 when `coarse`; 0 below the smallest normal number. x < 128.
@@ -166,3 +197,5 @@ INLINE vf v_gelu(vf x) {
     vf u = v_fma(cube, v_set(0.044715f), x) * v_set(-1.5957691216f);
     return x / (v_exp(u) + 1);
 }
+
+#endif

@@ -93,11 +93,8 @@ static void copy_queries(const struct attention_block *b, const char *q, ptrdiff
     for (ptrdiff_t row = 0; row < b->queries; row++) {
         const char *x = q + (size_t)row * row_bytes;
         float *out = b->q + row * b->depth;
-        ptrdiff_t i = 0;
-        for (; i + W <= b->depth; i += W)
-            v_store(out + i, get_words(x, c->dtype, b->pairs, i, c->head_dim));
-        if (i < b->depth)
-            v_put_part(out, CK_DTYPE_F32, i, get_words(x, c->dtype, b->pairs, i, c->head_dim), b->depth - i);
+        for (ptrdiff_t i = 0; i < b->depth; i += W)
+            v_give(out, CK_DTYPE_F32, i, get_words(x, c->dtype, b->pairs, i, c->head_dim), b->depth);
     }
 }
 
@@ -188,11 +185,8 @@ static void store_rows(const struct attention_block *b, char *out, ptrdiff_t str
         const float *x = b->out + row * b->columns;
         vf factor = v_set(b->sum[row] > 0 ? 1 / b->sum[row] : b->sum[row]);
         char *place = out + (size_t)row * row_bytes;
-        ptrdiff_t i = 0;
-        for (; i + W <= c->head_dim; i += W)
-            v_put(place, c->dtype, i, v_load(x + i) * factor);
-        if (i < c->head_dim)
-            v_put_part(place, c->dtype, i, v_load(x + i) * factor, c->head_dim - i);
+        for (ptrdiff_t i = 0; i < c->head_dim; i += W)
+            v_give(place, c->dtype, i, v_load(x + i) * factor, c->head_dim);
     }
 }
 

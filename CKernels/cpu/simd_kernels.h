@@ -1,9 +1,21 @@
 // All inner loops of one instruction set; the including file has defined CK_KERNELS as the name of their table.
+#include "simd_product.h"
+
 #include "simd_attention.h"
+#include "simd_elementwise.h"
+#include "simd_norm.h"
 
 const struct ck_kernels CK_KERNELS = {
     .attention_bytes = attention_bytes,
     .attention_packed = attention_packed,
     .attention_pack = attention_pack,
     .attend_block = attend_block,
+    .layer_norm = layer_norm,
+    .rms_norm = rms_norm,
+    .channel_norm = channel_norm,
+    .convert = convert,
+    .add = add,
+    .silu = silu,
+    .gelu_gate = gelu_gate,
+    .combine = combine,
 };

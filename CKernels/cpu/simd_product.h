@@ -1,3 +1,5 @@
+#ifndef CK_SIMD_PRODUCT_H
+#define CK_SIMD_PRODUCT_H
 // Products of small matrices in the cache. The left matrix is row-major; the right one has been packed into panels of
 // up to 2 W columns, each [k][columns]. In pair mode (bf16, CK_PAIRS) an element is a pair of neighbours along k, so k
 // counts pairs.
@@ -134,7 +136,7 @@ INLINE void transpose(vf x[W]) {
 /// Elements (pairs) i..<i + W of a row of `width` numbers, zeros behind its end.
 INLINE vf get_words(const void *row, ck_dtype dtype, bool pairs, ptrdiff_t i, ptrdiff_t width) {
     if (!pairs)
-        return i + W <= width ? v_get(row, dtype, i) : v_get_part(row, dtype, i, width - i);
+        return v_take(row, dtype, i, width);
     vf words = v_set(0);
     if (dtype == CK_DTYPE_BF16) {
         const char *x = (const char *)row + i * 4;
@@ -195,3 +197,5 @@ static void pack_rows(float *out, const void *x, ck_dtype dtype, bool pairs, ptr
         }
     }
 }
+
+#endif

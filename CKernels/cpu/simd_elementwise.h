@@ -1,0 +1,32 @@
+// Elementwise operations on elements first..<end.
+#include "simd.h"
+
+static void convert(const ck_elements *e, ptrdiff_t first, ptrdiff_t end) {
+    for (ptrdiff_t i = first; i < end; i += W)
+        v_give(e->out, e->out_dtype, i, v_take(e->x, e->x_dtype, i, end), end);
+}
+
+static void add(const ck_elements *e, ptrdiff_t first, ptrdiff_t end) {
+    for (ptrdiff_t i = first; i < end; i += W)
+        v_give(e->out, e->out_dtype, i, v_take(e->out, e->out_dtype, i, end) + v_take(e->x, e->x_dtype, i, end), end);
+}
+
+static void silu(const ck_elements *e, ptrdiff_t first, ptrdiff_t end) {
+    for (ptrdiff_t i = first; i < end; i += W)
+        v_give(e->out, e->out_dtype, i, v_silu(v_take(e->x, e->x_dtype, i, end)), end);
+}
+
+static void gelu_gate(const ck_elements *e, ptrdiff_t first, ptrdiff_t end) {
+    for (ptrdiff_t i = first; i < end; i += W)
+        v_give(e->out, e->out_dtype, i, v_gelu(v_take(e->x, e->x_dtype, i, end)) * v_take(e->y, e->x_dtype, i, end),
+               end);
+}
+
+static void combine(const ck_elements *e, ptrdiff_t first, ptrdiff_t end) {
+    for (ptrdiff_t i = first; i < end; i += W) {
+        vf sum = v_set(0);
+        for (ptrdiff_t term = 0; term < e->term_count; term++)
+            sum = v_fma(v_set(e->factors[term]), v_take(e->terms[term], CK_DTYPE_F32, i, end), sum);
+        v_give(e->out, CK_DTYPE_F32, i, sum, end);
+    }
+}

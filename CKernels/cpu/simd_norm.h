@@ -1,0 +1,131 @@
+// Norms of rows. Sums run over 2 W partial sums, so that a row of some thousand numbers loses no more than a bit or
+// two.
+#include "simd.h"
+
+typedef float vf_half __attribute__((vector_size(CK_WIDTH * 2), aligned(4), may_alias));
+
+/// Keeps the first `count` lanes, zeros the others.
+INLINE vf v_first(vf x, ptrdiff_t count) {
+    int32_t lane[W];
+    UNROLL for (int i = 0; i < W; i++) lane[i] = i;
+    vu index;
+    memcpy(&index, lane, sizeof index);
+    return v_select((vu)(index < (uint32_t)count), x, v_set(0));
+}
+
+static float row_mean(const void *x, ck_dtype dtype, ptrdiff_t first, ptrdiff_t width) {
+    vf sum[4] = {v_set(0), v_set(0), v_set(0), v_set(0)};
+    ptrdiff_t i = first, end = first + width;
+    for (; i + 4 * W <= end; i += 4 * W) {
+        UNROLL for (int j = 0; j < 4; j++) sum[j] += v_get(x, dtype, i + j * W);
+    }
+    for (; i < end; i += W)
+        sum[0] += v_take(x, dtype, i, end);
+    return v_sum((sum[0] + sum[1]) + (sum[2] + sum[3])) / (float)width;
+}
+
+/// Σ (x - mean)² over a row.
+static float row_squares(const void *x, ck_dtype dtype, ptrdiff_t first, ptrdiff_t width, float mean) {
+    vf sum[4] = {v_set(0), v_set(0), v_set(0), v_set(0)}, m = v_set(mean);
+    ptrdiff_t i = first, end = first + width;
+    for (; i + 4 * W <= end; i += 4 * W) {
+        UNROLL for (int j = 0; j < 4; j++) {
+            vf d = v_get(x, dtype, i + j * W) - m;
+            sum[j] = v_fma(d, d, sum[j]);
+        }
+    }
+    for (; i < end; i += W) {
+        vf d = v_take(x, dtype, i, end) - m;
+        d = i + W <= end ? d : v_first(d, end - i);
+        sum[0] = v_fma(d, d, sum[0]);
+    }
+    return v_sum((sum[0] + sum[1]) + (sum[2] + sum[3]));
+}
+
+static void layer_norm(const ck_norm *n, ptrdiff_t first_row, ptrdiff_t end_row) {
+    for (ptrdiff_t row = first_row; row < end_row; row++) {
+        ptrdiff_t first = row * n->width;
+        float mean = row_mean(n->x, n->x_dtype, first, n->width);
+        float variance = row_squares(n->x, n->x_dtype, first, n->width, mean) / (float)n->width;
+        vf scale = v_set(1 / sqrtf(variance + n->eps)), m = v_set(mean);
+        for (ptrdiff_t i = 0; i < n->width; i += W) {
+            vf y = (v_take(n->x, n->x_dtype, first + i, first + n->width) - m) * scale;
+            if (n->gain)
+                y *= v_take(n->gain, CK_DTYPE_F32, i, n->width);
+            if (n->offset)
+                y += v_take(n->offset, CK_DTYPE_F32, i, n->width);
+            v_give(n->out, n->out_dtype, first + i, y, first + n->width);
+        }
+    }
+}
+
+/// Each number twice.
+INLINE vf v_twice(const float *x, ptrdiff_t i, ptrdiff_t end) {
+    vf_half half;
+    if (i + W / 2 <= end) {
+        half = *(const vf_half *)(x + i);
+    } else {
+        half = (vf_half){0};
+        memcpy(&half, x + i, (size_t)(end - i) * sizeof(float));
+    }
+#if CK_WIDTH == 16
+    return __builtin_shufflevector(half, half, 0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7);
+#elif CK_WIDTH == 8
+    return __builtin_shufflevector(half, half, 0, 0, 1, 1, 2, 2, 3, 3);
+#else
+    return __builtin_shufflevector(half, half, 0, 0, 1, 1);
+#endif
+}
+
+/// (a, b) to (-b, a) for each pair of neighbours.
+INLINE vf v_quarter_turn(vf x) {
+#if CK_WIDTH == 16
+    vf y = __builtin_shufflevector(x, x, 1, 0, 3, 2, 5, 4, 7, 6, 9, 8, 11, 10, 13, 12, 15, 14);
+#elif CK_WIDTH == 8
+    vf y = __builtin_shufflevector(x, x, 1, 0, 3, 2, 5, 4, 7, 6);
+#else
+    vf y = __builtin_shufflevector(x, x, 1, 0, 3, 2);
+#endif
+    typedef uint64_t vl __attribute__((vector_size(CK_WIDTH * 4)));
+    return (vf)((vl)y ^ 0x80000000);
+}
+
+static void rotate_row(const ck_norm *n, ptrdiff_t row, vf scale) {
+    ptrdiff_t half = n->head_dim / 2;
+    for (ptrdiff_t head = 0; head < n->width; head += n->head_dim) {
+        ptrdiff_t first = row * n->width + head, end = first + n->head_dim;
+        for (ptrdiff_t i = 0; i < n->head_dim; i += W) {
+            vf y = v_take(n->x, n->x_dtype, first + i, end) * scale;
+            y *= v_take(n->gain + head, CK_DTYPE_F32, i, n->head_dim);
+            vf cosine = v_twice(n->cosine + row * half, i / 2, half), sine = v_twice(n->sine + row * half, i / 2, half);
+            v_give(n->out, n->out_dtype, first + i, v_fma(y, cosine, v_quarter_turn(y) * sine), end);
+        }
+    }
+}
+
+static void rms_norm(const ck_norm *n, ptrdiff_t first_row, ptrdiff_t end_row) {
+    for (ptrdiff_t row = first_row; row < end_row; row++) {
+        ptrdiff_t first = row * n->width, end = first + n->width;
+        vf scale = v_set(1 / sqrtf(row_squares(n->x, n->x_dtype, first, n->width, 0) / (float)n->width + n->eps));
+        if (n->cosine) {
+            rotate_row(n, row, scale);
+            continue;
+        }
+        for (ptrdiff_t i = 0; i < n->width; i += W) {
+            vf y = v_take(n->x, n->x_dtype, first + i, end) * scale * v_take(n->gain, CK_DTYPE_F32, i, n->width);
+            v_give(n->out, n->out_dtype, first + i, y, end);
+        }
+    }
+}
+
+static void channel_norm(const ck_norm *n, ptrdiff_t first_row, ptrdiff_t end_row) {
+    for (ptrdiff_t row = first_row; row < end_row; row++) {
+        ptrdiff_t first = row * n->width, end = first + n->width;
+        float norm = sqrtf(row_squares(n->x, n->x_dtype, first, n->width, 0));
+        vf scale = v_set(sqrtf((float)n->width) / (norm > 1e-12f ? norm : 1e-12f));
+        for (ptrdiff_t i = 0; i < n->width; i += W) {
+            vf y = v_take(n->x, n->x_dtype, first + i, end) * scale * v_take(n->gain, CK_DTYPE_F32, i, n->width);
+            v_give(n->out, n->out_dtype, first + i, n->silu ? v_silu(y) : y, end);
+        }
+    }
+}
