@@ -34,6 +34,9 @@ package final class WanPipeline {
         (components.scheduler.kind.flatMap { Scheduler(rawValue: $0.rawValue) } ?? .unipc, components.scheduler.ownShift)
     }
 
+    /// Whether a second expert serves the low noise levels.
+    package var hasTwoExperts: Bool { components.transformer2 != nil }
+
     /// Checks settings against what this model can make.
     package func validate(_ settings: VideoSettings) throws(VideoError) {
         let vae = components.vae

@@ -179,7 +179,7 @@ final class WanUpsampler {
         if let timeConv, !isFirst { frames = try doubled(x, timeConv) }
         let (count, height, width, channels) = (frames.shape[0], frames.shape[1], frames.shape[2], frames.shape[3])
         let large = try device.allocate([count, 2 * height, 2 * width, channels])
-        try device.backend.upsample2x(frames, into: large)
+        try device.backend.upsample2x(device.cast(frames), into: large)
         return try resample(large)
     }
 

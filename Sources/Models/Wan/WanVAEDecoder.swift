@@ -19,6 +19,8 @@ package final class WanVAEDecoder {
     private let gain: Tensor  // [z], latents_std
     private let offset: Tensor  // [z], latents_mean
     private var isFirst = true
+    /// How often each up block has run for the current latent frame; names what a probe is given.
+    private var parts: [Int] = []
 
     package init(_ w: WeightScope, _ config: WanVAEConfig, on device: Device) throws {
         self.config = config
@@ -62,6 +64,7 @@ package final class WanVAEDecoder {
             postQuantConv(z, as: .f32), into: convIn.input(frames: 1, height: height, width: width))
         let x = try device.backend.allocate([1, height, width, convIn.outChannels], .f32)
         try convIn(frames: 1, into: x)
+        parts = upBlocks.map { _ in 0 }
         try probe?("conv_in", x)
         let y = try midBlock(x)
         try probe?("mid_block", y)
@@ -74,7 +77,8 @@ package final class WanVAEDecoder {
     private func up(_ index: Int, _ x: Tensor, probe: Probe?, emit: (Tensor) throws -> Void) throws {
         guard index < upBlocks.count else { return try emit(head(x)) }
         let y = try upBlocks[index](x, isFirst: isFirst)
-        try probe?("up_block.\(index)", y)
+        try probe?("up_block.\(index).part.\(parts[index])", y)
+        parts[index] += 1
         for frame in 0..<y.shape[0] {
             try up(index + 1, y[frame..<frame + 1], probe: probe, emit: emit)
         }

@@ -1,0 +1,28 @@
+package import Compute
+
+/// Where a model comes from.
+package enum ModelSource: Sendable, Hashable {
+    case builtIn
+    /// A folder in the Diffusers layout.
+    case folder(String)
+}
+
+/// How the engine runs, apart from what it is asked to make.
+package struct EngineOptions: Sendable {
+    package var model: ModelSource
+    /// Of activations; nil leaves the choice to model and backend.
+    package var dtype: DType?
+    /// Whether clips carry their prompt and settings.
+    package var writesMetadata: Bool
+    /// Where to write every intermediate result as safetensors, for comparison with a reference.
+    package var dumpPath: String?
+
+    package init(
+        model: ModelSource = .builtIn, dtype: DType? = nil, writesMetadata: Bool = true, dumpPath: String? = nil
+    ) {
+        self.model = model
+        self.dtype = dtype
+        self.writesMetadata = writesMetadata
+        self.dumpPath = dumpPath
+    }
+}
