@@ -1,8 +1,8 @@
 #!/usr/bin/env python
 """Writes ComputeTests/Fixtures/noise.json: what torch's CPU generator draws.
 
-Each case draws several times from one generator: one randn of each count. `sum` is the sum of bits(i) * (2i + 1) modulo 2^64
-over all numbers drawn, in hexadecimal.
+Each case draws several times from one generator: one randn of each count. `sum` is the sum of bits(i) * (2i + 1) over
+all numbers drawn, modulo 2^64, in hexadecimal.
 """
 
 import json
@@ -14,7 +14,8 @@ import torch
 SEEDS = [0, 1, 42, 1234, 2**31 - 1, 2**31, 2**32 - 1, 2**32, 2**32 + 5, 2**53 + 1, 2**63 - 1, 2**63, 2**64 - 1]
 SEQUENCES = [
     [1], [2], [3], [15], [16], [17], [31], [32], [33], [100], [623], [624], [625], [1000], [4097],
-    [3, 3, 3], [1, 1, 1], [7, 16, 7], [16, 3, 16], [17, 17, 17], [33, 5, 100], [15, 20, 15], [0, 1, 0, 16], [5, 5, 5, 16, 5],
+    [3, 3, 3], [1, 1, 1], [7, 16, 7], [16, 3, 16], [17, 17, 17], [33, 5, 100], [15, 20, 15], [0, 1, 0, 16],
+    [5, 5, 5, 16, 5],
 ]  # fmt: skip
 LARGE = [(5, [16 * 21 * 30 * 52]), (99, [300_001])]
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env python
 """Writes SamplingTests/Fixtures/schedules.safetensors: schedules and steps of the schedulers of diffusers.
 
-For each case `KIND/STEPS/SHIFT` (or `KIND/levels/SHIFT`): `.timesteps`, `.sigmas` and, for some, `.latents` [steps, 16], the
-latents after each step. Noise and velocities are consecutive randn(1, 16) of a generator with seed 7.
+For each case `KIND/STEPS/SHIFT` (or `KIND/levels/SHIFT`): `.timesteps`, `.sigmas` and, for some, `.latents` [steps, 16],
+the latents after each step. Noise and velocities are consecutive randn(1, 16) of a generator with seed 7.
 """
 
 import pathlib
@@ -61,7 +61,7 @@ def main():
             tensors[name + ".sigmas"] = s.sigmas
             tensors[name + ".latents"] = walk(s)
     out = pathlib.Path(__file__).parents[1] / "SamplingTests/Fixtures/schedules.safetensors"
-    made_by = {"made_by": "Tests/Reference/schedules.py", "diffusers": diffusers.__version__, "torch": torch.__version__}
+    made_by = {"made_by": f"Tests/Reference/schedules.py, diffusers {diffusers.__version__}"}
     save_file({k: v.contiguous() for k, v in tensors.items()}, out, metadata=made_by)
     print(out, out.stat().st_size, "bytes")
 
