@@ -46,8 +46,10 @@ let package = Package(
         .target(name: "TestSupport", dependencies: ["Compute", "Weights"], path: "Tests/TestSupport", swiftSettings: strict),
         tests("ArchitectureTests"),
         tests("MediaTests", ["Media", "VideoTypes", "CFFmpeg", "TestSupport"]),
-        tests("ComputeTests", ["Compute", "TestSupport"]),
         tests("ModelsTests", ["Compute", "ComputeCPU", "Layers", "Models", "TestSupport", "Weights"]),
+        tests("ComputeTests", ["Compute", "TestSupport"], resources: [.copy("Fixtures")]),
+        tests("WeightsTests", ["Compute", "Weights", "TestSupport"]),
+        tests("SamplingTests", ["Compute", "Weights", "Sampling", "TestSupport"], resources: [.copy("Fixtures")]),
     ],
     swiftLanguageModes: [.v6]
 )

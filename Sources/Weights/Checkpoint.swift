@@ -1,10 +1,12 @@
 package import Compute
-import FoundationEssentials
 
 /// The weights of one component: a safetensors file, or an index and its shards.
 ///
 /// It remembers which tensors have been asked for, and is confined to the thread that builds the model.
 package final class Checkpoint {
+    /// Longest shard index accepted, in bytes.
+    package static let indexLimit = 64 << 20
+
     /// How errors name it: the single file, or the index.
     package let file: String
     private let shards: [Safetensors]
@@ -102,10 +104,13 @@ package final class Checkpoint {
 
     private static func weightMap(_ folder: ModelFolder, _ index: String) throws(WeightError) -> [String: String] {
         let file = folder.fullName(index)
-        let text = try folder.json(index, limit: 64 << 20)
+        let bytes = try folder.bytes(index)
+        guard bytes.count <= indexLimit else {
+            throw .fileTooLarge(file: file, bytes: bytes.count, limit: indexLimit)
+        }
         var listed: [String: String]?
         do throws(JSONScanner.Failure) {
-            var scanner = JSONScanner(text)
+            var scanner = JSONScanner(bytes.copied)
             try scanner.openObject()
             while let field = try scanner.nextKey() {
                 guard field == "weight_map" else {
@@ -117,6 +122,7 @@ package final class Checkpoint {
                 while let key = try scanner.nextKey() { map[key] = try scanner.string() }
                 listed = map
             }
+            try scanner.end()
         } catch {
             throw .badJSON(file: file, offset: error.offset, problem: error.problem)
         }

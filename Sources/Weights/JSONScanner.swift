@@ -17,13 +17,6 @@ struct JSONScanner {
         self.bytes = bytes
     }
 
-    /// The whole text is one well-formed value.
-    static func validate(_ bytes: [UInt8]) throws(Failure) {
-        var scanner = JSONScanner(bytes)
-        try scanner.skipValue()
-        try scanner.end()
-    }
-
     func failure(_ problem: JSONProblem) -> Failure { Failure(offset: at, problem: problem) }
 
     /// Nothing but white space is left.
@@ -80,27 +73,36 @@ struct JSONScanner {
         return value
     }
 
-    /// Any value, checked and thrown away.
-    mutating func skipValue() throws(Failure) {
+    /// Any value.
+    mutating func value() throws(Failure) -> JSONValue {
         skipSpace()
         switch try peek() {
         case UInt8(ascii: "{"):
             try openObject()
-            while try nextKey() != nil { try skipValue() }
+            var members: [String: JSONValue] = [:]
+            while let key = try nextKey() { members[key] = try value() }
+            return .object(members)
         case UInt8(ascii: "["):
             try open("[")
-            var isFirst = true
-            while try next(isFirst: isFirst, closing: "]") {
-                isFirst = false
-                try skipValue()
-            }
-        case UInt8(ascii: "\""): _ = try string()
-        case UInt8(ascii: "t"): try literal("true")
-        case UInt8(ascii: "f"): try literal("false")
-        case UInt8(ascii: "n"): try literal("null")
-        default: try skipNumber()
+            var elements: [JSONValue] = []
+            while try next(isFirst: elements.isEmpty, closing: "]") { elements.append(try value()) }
+            return .array(elements)
+        case UInt8(ascii: "\""): return .string(try string())
+        case UInt8(ascii: "t"):
+            try literal("true")
+            return .bool(true)
+        case UInt8(ascii: "f"):
+            try literal("false")
+            return .bool(false)
+        case UInt8(ascii: "n"):
+            try literal("null")
+            return .null
+        default: return .number(try number())
         }
     }
+
+    /// Any value, checked and thrown away.
+    mutating func skipValue() throws(Failure) { _ = try value() }
 
     /// A string, white space in front of it allowed.
     mutating func string() throws(Failure) -> String {
@@ -157,7 +159,8 @@ struct JSONScanner {
         return value
     }
 
-    private mutating func skipNumber() throws(Failure) {
+    private mutating func number() throws(Failure) -> String {
+        let start = at
         if try peek() == UInt8(ascii: "-") { at += 1 }
         let first = try peek()
         let whole = skipDigits()
@@ -171,6 +174,7 @@ struct JSONScanner {
             if at < bytes.count, bytes[at] == UInt8(ascii: "+") || bytes[at] == UInt8(ascii: "-") { at += 1 }
             guard skipDigits() > 0 else { throw failure(.badNumber) }
         }
+        return String(decoding: bytes[start..<at], as: UTF8.self)
     }
 
     private mutating func skipDigits() -> Int {

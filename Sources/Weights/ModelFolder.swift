@@ -1,5 +1,4 @@
 package import Compute
-import FoundationEssentials
 import Glibc
 
 /// Where a model's files come from: a folder on disk, or a table inside the binary.
@@ -8,6 +7,9 @@ package struct ModelFolder: Sendable {
         case disk(root: String)
         case memory([String: HostBytes])
     }
+
+    /// Longest configuration accepted, in bytes.
+    package static let jsonLimit = 4 << 20
 
     /// How errors and results name the folder.
     package let name: String
@@ -55,64 +57,26 @@ package struct ModelFolder: Sendable {
     /// How errors name the file at `path`.
     package func fullName(_ path: String) -> String { "\(name)/\(path)" }
 
-    /// The bytes of a JSON file of at most `limit` bytes: well-formed, no key twice in one object.
-    package func json(_ path: String, limit: Int = 4 << 20) throws(WeightError) -> [UInt8] {
-        let bytes = try bytes(path)
-        guard bytes.count <= limit else {
-            throw .fileTooLarge(file: fullName(path), bytes: bytes.count, limit: limit)
-        }
-        let text = bytes.copied
-        do throws(JSONScanner.Failure) {
-            try JSONScanner.validate(text)
-        } catch {
-            throw .badJSON(file: fullName(path), offset: error.offset, problem: error.problem)
-        }
-        return text
-    }
-
     /// The configuration at `path`.
     package func config<T: Decodable>(_ path: String, as type: T.Type) throws(WeightError) -> T {
-        let text = try json(path)
-        do {
-            return try JSONDecoder().decode(type, from: Data(text))
-        } catch let error as DecodingError {
-            throw WeightError(error, file: fullName(path))
-        } catch {
-            throw .config(file: fullName(path), field: "", value: "\(error)", rule: "readable")
-        }
+        try Self.decode(try bytes(path), as: type, file: fullName(path))
     }
-}
 
-extension WeightError {
-    /// What the decoder of a configuration stumbled over.
-    init(_ error: DecodingError, file: String) {
-        func path(_ keys: [any CodingKey]) -> String {
-            keys.reduce("") { text, key in
-                if let index = key.intValue { return "\(text)[\(index)]" }
-                return text.isEmpty ? key.stringValue : "\(text).\(key.stringValue)"
-            }
+    /// What JSON text holds.
+    static func decode<T: Decodable>(_ bytes: HostBytes, as type: T.Type, file: String) throws(WeightError) -> T {
+        guard bytes.count <= jsonLimit else { throw .fileTooLarge(file: file, bytes: bytes.count, limit: jsonLimit) }
+        let value: JSONValue
+        do throws(JSONScanner.Failure) {
+            value = try JSONValue(bytes.copied)
+        } catch {
+            throw .badJSON(file: file, offset: error.offset, problem: error.problem)
         }
-        func rule(_ type: any Any.Type) -> String {
-            switch type {
-            case is any BinaryInteger.Type: "a whole number"
-            case is any BinaryFloatingPoint.Type: "a number"
-            case is Bool.Type: "true or false"
-            case is String.Type: "a text"
-            default: "a value of another kind"
-            }
-        }
-        switch error {
-        case .keyNotFound(let key, let context):
-            self = .config(file: file, field: path(context.codingPath + [key]), value: nil, rule: "present")
-        case .valueNotFound(let type, let context):
-            self = .config(file: file, field: path(context.codingPath), value: "null", rule: rule(type))
-        case .typeMismatch(let type, let context):
-            self = .config(file: file, field: path(context.codingPath), value: "of another kind", rule: rule(type))
-        case .dataCorrupted(let context):
-            self = .config(
-                file: file, field: path(context.codingPath), value: "out of range or malformed", rule: "a usable value")
-        @unknown default:
-            self = .config(file: file, field: "", value: "unreadable", rule: "readable")
+        do {
+            return try JSONValueDecoder(value: value, file: file, path: "").make(type)
+        } catch let error as WeightError {
+            throw error
+        } catch {
+            throw .config(file: file, field: "", value: value.shown, rule: "readable")
         }
     }
 }

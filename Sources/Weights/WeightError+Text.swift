@@ -30,6 +30,8 @@ extension WeightError {
             "\(file): \(count) tensors that the model does not know: "
                 + keys.map { "'\($0.printable)'" }.joined(separator: ", ") + (count > keys.count ? ", …" : "")
         case .config(let file, let field, nil, _): "\(file): field '\(field.printable)' is missing"
+        case .config(let file, "", let value?, let rule):
+            "\(file): must be \(rule), is \(value.printable)"
         case .config(let file, let field, let value?, let rule):
             "\(file): field '\(field.printable)' must be \(rule), is \(value.printable)"
         }

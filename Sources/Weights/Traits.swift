@@ -1,0 +1,67 @@
+/// The numbers that tell published models apart.
+package struct Traits: Decodable, Sendable, Equatable {
+    /// The class of the Diffusers pipeline.
+    package let pipeline: String
+    package let layers: Int
+    package let heads: Int
+    package let headDim: Int
+    package let inChannels: Int
+    /// Where the second expert takes over, as a part of the noise; nil with one expert.
+    package let boundaryRatio: Double?
+    /// Whether each token has its own timestep.
+    package let expandTimesteps: Bool?
+    /// Patch length in time; nil where patches are flat.
+    package let patchSizeT: Int?
+
+    private enum CodingKeys: String, CodingKey {
+        case pipeline, layers, heads
+        case headDim = "head_dim"
+        case inChannels = "in_channels"
+        case boundaryRatio = "boundary_ratio"
+        case expandTimesteps = "expand_timesteps"
+        case patchSizeT = "patch_size_t"
+    }
+
+    /// The numbers of an opened folder.
+    package init(_ folder: ModelFolder) throws(WeightError) {
+        let index = try folder.config("model_index.json", as: ModelIndex.self)
+        let transformer = try folder.config("transformer/config.json", as: Transformer.self)
+        pipeline = index.className
+        layers = transformer.layers
+        heads = transformer.heads
+        headDim = transformer.headDim
+        inChannels = transformer.inChannels
+        boundaryRatio = index.boundaryRatio
+        let isWan = index.className.hasPrefix("Wan")
+        expandTimesteps = isWan ? index.expandTimesteps ?? false : nil
+        patchSizeT = transformer.patchSizeT
+    }
+
+    private struct ModelIndex: Decodable {
+        let className: String
+        let boundaryRatio: Double?
+        let expandTimesteps: Bool?
+
+        private enum CodingKeys: String, CodingKey {
+            case className = "_class_name"
+            case boundaryRatio = "boundary_ratio"
+            case expandTimesteps = "expand_timesteps"
+        }
+    }
+
+    private struct Transformer: Decodable {
+        let layers: Int
+        let heads: Int
+        let headDim: Int
+        let inChannels: Int
+        let patchSizeT: Int?
+
+        private enum CodingKeys: String, CodingKey {
+            case layers = "num_layers"
+            case heads = "num_attention_heads"
+            case headDim = "attention_head_dim"
+            case inChannels = "in_channels"
+            case patchSizeT = "patch_size_t"
+        }
+    }
+}

@@ -1,0 +1,125 @@
+import Compute
+import Testing
+import Weights
+
+/// Thousands of damaged files: each must end in an error or in a table that holds, never in a trap.
+struct MutationTests {
+    /// SplitMix64, so that a failure can be repeated.
+    private struct Random: RandomNumberGenerator {
+        var state: UInt64
+        mutating func next() -> UInt64 {
+            state &+= 0x9E37_79B9_7F4A_7C15
+            var z = state
+            z = (z ^ z >> 30) &* 0xBF58_476D_1CE4_E5B9
+            z = (z ^ z >> 27) &* 0x94D0_49BB_1331_11EB
+            return z ^ z >> 31
+        }
+    }
+
+    private static let words = [
+        "{", "}", "[", "]", ",", ":", "\"", "\\u", "\\ud800", "-", "0", "9", "99999999999999999999", "1e999", "1.5",
+        "null",
+        "true", "9223372036854775807", "4611686018427387904", "-1", "F32", "I64", "dtype", "__metadata__", " ", "\u{0}",
+        "..", "/", "../x", "NaN", "\u{7F}", "é",
+    ].map { Array($0.utf8) }
+
+    /// One to four changes: a bit, a byte, a cut, a doubled stretch, a word put in or over.
+    private static func mutant(of bytes: [UInt8], _ random: inout Random) -> [UInt8] {
+        var bytes = bytes
+        for _ in 0..<Int.random(in: 1...4, using: &random) {
+            guard !bytes.isEmpty else { return bytes }
+            let at = Int.random(in: 0..<bytes.count, using: &random)
+            let end = min(bytes.count, at + Int.random(in: 1...24, using: &random))
+            switch Int.random(in: 0..<7, using: &random) {
+            case 0: bytes[at] ^= 1 << UInt8.random(in: 0..<8, using: &random)
+            case 1: bytes[at] = UInt8.random(in: 0...255, using: &random)
+            case 2: bytes.removeSubrange(at..<end)
+            case 3: bytes.insert(contentsOf: bytes[at..<end], at: at)
+            case 4: bytes.insert(contentsOf: words.randomElement(using: &random) ?? [], at: at)
+            case 5: bytes.replaceSubrange(at..<end, with: words.randomElement(using: &random) ?? [])
+            default: bytes.removeSubrange(at...)
+            }
+        }
+        return bytes
+    }
+
+    @Test func `a damaged safetensors file never traps`() throws {
+        let header =
+            #"{"__metadata__":{"format":"pt"},"#
+            + [
+                FileBuilder.entry("a.weight", "F32", [2, 3], 0, 24), FileBuilder.entry("b", "BF16", [4], 24, 32),
+                FileBuilder.entry("c", "I64", [1], 32, 40), FileBuilder.entry("d", "F16", [0, 7], 40, 40),
+            ].joined(separator: ",") + "}"
+        let data = (0..<40).map { UInt8($0) }
+        let whole = FileBuilder.file(header: header, data: data)
+        var random = Random(state: 1)
+        var accepted = 0
+        for round in 0..<6000 {
+            // Half of the mutants keep a header length that fits, to get behind the first check.
+            let bytes =
+                round % 2 == 0
+                ? Self.mutant(of: whole, &random)
+                : FileBuilder.file(
+                    header: String(decoding: Self.mutant(of: Array(header.utf8), &random), as: UTF8.self), data: data)
+            let error = failure { () throws(WeightError) in
+                let file = try Safetensors(HostBytes(bytes), file: "m")
+                accepted += 1
+                for (key, entry) in file.entries where entry.dtype != nil {
+                    let tensor = try file.tensor(key)
+                    #expect(tensor.bytes.count == tensor.shape.count * tensor.dtype.byteWidth)
+                    #expect(entry.range.upperBound <= bytes.count)
+                }
+            }
+            if let error { #expect(!error.message.isEmpty && !error.hint.isEmpty) }
+        }
+        #expect(accepted > 50 && accepted < 3000, "\(accepted) of 6000 mutants were accepted")
+    }
+
+    @Test func `a damaged index never traps`() {
+        let index = Array(
+            #"{"metadata":{"total_size":36},"weight_map":{"a":"1.safetensors","b":"1.safetensors","c":"2.safetensors"}}"#
+                .utf8)
+        let shards = [
+            "1.safetensors": HostBytes(FileBuilder.file([("a", [2]), ("b", [3])])),
+            "2.safetensors": HostBytes(FileBuilder.file([("c", [4])])),
+        ]
+        var random = Random(state: 2)
+        for _ in 0..<3000 {
+            var files = shards
+            files["model.safetensors.index.json"] = HostBytes(Self.mutant(of: index, &random))
+            let error = failure { () throws(WeightError) in
+                let checkpoint = try Checkpoint(ModelFolder(files: files, name: "m"), "")
+                // Whole shards and their keys may be gone, nothing may be new.
+                #expect(Set(checkpoint.keys).isSubset(of: ["a", "b", "c"]) && !checkpoint.keys.isEmpty)
+            }
+            if let error { #expect(!error.message.isEmpty && !error.hint.isEmpty) }
+        }
+    }
+
+    private struct Config: Decodable {
+        let layers: Int
+        let eps: Double
+        let mean: [Double]
+        let boundary: Double?
+        let kind: String
+        let flag: Bool?
+    }
+
+    @Test func `a damaged config never traps`() {
+        let text = Array(
+            #"{"layers":30,"eps":1e-06,"mean":[-0.75,1.5,-0.25],"boundary":null,"kind":"WanPipeline","flag":true}"#.utf8
+        )
+        var random = Random(state: 3)
+        for _ in 0..<3000 {
+            let folder = ModelFolder(files: ["c.json": HostBytes(Self.mutant(of: text, &random))], name: "m")
+            let error = failure { () throws(WeightError) in
+                let config = try folder.config("c.json", as: Config.self)
+                let fields = ConfigFields(file: "c.json")
+                try fields.positive(config.layers, "layers", limit: 200)
+                try fields.real(config.eps, "eps", in: 0...1)
+                for value in config.mean { try fields.real(value, "mean", in: -100...100) }
+            }
+            if let error { #expect(!error.message.isEmpty && !error.hint.isEmpty) }
+        }
+    }
+}
