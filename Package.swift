@@ -47,6 +47,7 @@ let package = Package(
         tests("ArchitectureTests"),
         tests("MediaTests", ["Media", "VideoTypes", "CFFmpeg", "TestSupport"]),
         tests("ComputeTests", ["Compute", "TestSupport"]),
+        tests("ComputeCPUTests", ["CKernels", "Compute", "ComputeCPU", "TestSupport"]),
         tests("ModelsTests", ["Compute", "ComputeCPU", "Layers", "Models", "TestSupport", "Weights"]),
     ],
     swiftLanguageModes: [.v6]
