@@ -37,7 +37,7 @@ let package = Package(
         room("ComputeCPU", ["Compute", "CKernels", "COneDNN"]),
         room("Layers", ["Compute", "Weights"]),
         room("Models", ["Compute", "Weights", "Layers"]),
-        room("Pipelines", ["VideoTypes", "Compute", "Tokenizers", "Weights", "Sampling", "Models"]),
+        room("Pipelines", ["VideoTypes", "Compute", "Tokenizers", "Weights", "Sampling", "Layers", "Models"]),
         room("VideoProvider", ["VideoTypes", "Compute", "Weights", "Pipelines", "Media", "CBuiltinModel"]),
         .executableTarget(
             name: "wan-infer", dependencies: ["VideoTypes", "VideoProvider", "Compute", "ComputeCPU"],
@@ -46,6 +46,7 @@ let package = Package(
         .target(name: "TestSupport", dependencies: ["Compute", "Weights"], path: "Tests/TestSupport", swiftSettings: strict),
         tests("ArchitectureTests"),
         tests("MediaTests", ["Media", "VideoTypes", "CFFmpeg", "TestSupport"]),
+        tests("ComputeCPUTests", ["CKernels", "Compute", "ComputeCPU", "TestSupport"]),
         tests("ModelsTests", ["Compute", "ComputeCPU", "Layers", "Models", "TestSupport", "Weights"]),
         tests("ComputeTests", ["Compute", "TestSupport"], resources: [.copy("Fixtures")]),
         tests("WeightsTests", ["Compute", "Weights", "TestSupport"]),

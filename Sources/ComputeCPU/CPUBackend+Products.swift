@@ -36,10 +36,16 @@ extension CPUBackend {
         guard let matrix = weight.storage as? MatrixStorage else { preconditionFailure("weight of another backend") }
         guard x.count > 0 else { return }
         let (after, gate) = split(epilogue)
-        if computesNatively(x.dtype), x.dtype == .bf16 || out.dtype == .f32 {
-            try product(x, matrix, bias, after, gate, into: out, n: n, k: k)
-        } else {
+        if !computesNatively(x.dtype) {
             try ownProduct(x, matrix, bias, after, gate, into: out, n: n, k: k)
+        } else if x.dtype == .f32, out.dtype != .f32 {
+            // oneDNN has no such product.
+            let wide = try allocate(out.shape, .f32)
+            if after == .add || after == .gatedAdd { try copy(out, into: wide) }
+            try product(x, matrix, bias, after, gate, into: wide, n: n, k: k)
+            try copy(wide, into: out)
+        } else {
+            try product(x, matrix, bias, after, gate, into: out, n: n, k: k)
         }
     }
 
@@ -71,12 +77,11 @@ extension CPUBackend {
         try unsafe primitive.run(arrays, scratch: scratch?.address)
     }
 
-    /// Products that oneDNN does not have here: bf16 on older CPUs, f32 into bf16.
+    /// Products in bf16 on CPUs where oneDNN has none.
     private func ownProduct(
         _ x: Tensor, _ matrix: MatrixStorage, _ bias: Tensor?, _ after: ProductKey.After, _ gate: Tensor?,
         into out: Tensor, n: Int, k: Int
     ) throws(ComputeError) {
-        precondition(!matrix.isPacked, "f32 product of a converted weight into \(out.dtype)")
         let epilogues: [ProductKey.After: ck_epilogue] = [
             .nothing: CK_EPILOGUE_NONE, .gelu: CK_EPILOGUE_GELU, .silu: CK_EPILOGUE_SILU, .add: CK_EPILOGUE_ADD,
             .gatedAdd: CK_EPILOGUE_GATED_ADD,

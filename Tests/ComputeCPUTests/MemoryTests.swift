@@ -1,0 +1,47 @@
+import Compute
+import ComputeCPU
+import TestSupport
+import Testing
+
+struct MemoryTests {
+    @Test func `a loop reuses its buffers`() throws {
+        let backend = try CPUBackend(threads: 1)
+        for _ in 0..<50 {
+            let x = try backend.allocate([100, 1000], .f32)
+            let y = try backend.allocate([50, 1000], .bf16)
+            try backend.copy(x[0..<50], into: y)
+        }
+        #expect(backend.pool.peakBytes <= 600_000)
+        #expect(backend.pool.currentBytes == 0)
+        #expect(backend.pool.keptBytes <= 600_000)
+    }
+
+    @Test func `kept and used memory stay near the most that was in use`() throws {
+        let backend = try CPUBackend(threads: 1)
+        for size in stride(from: 1_000_000, through: 9_000_000, by: 777_777) {
+            let x = try backend.allocate([size], .u8)
+            #expect(x.byteCount == size)
+            #expect(backend.pool.currentBytes + backend.pool.keptBytes <= backend.pool.peakBytes * 9 / 8)
+        }
+        backend.pool.releaseKept(downTo: 0)
+        #expect(backend.pool.keptBytes == 0)
+    }
+
+    @Test func `an impossible size is an error, not a crash`() throws {
+        let backend = try CPUBackend(threads: 1)
+        #expect(throws: ComputeError.outOfMemory(requested: 1 << 60, backend: "cpu")) {
+            _ = try backend.allocate([1 << 58], .f32)
+        }
+        #expect(backend.pool.currentBytes == 0)
+    }
+
+    @Test func `weights of the right dtype are not copied`() throws {
+        let backend = try CPUBackend(threads: 1)
+        let bytes = HeapBytes([UInt8](repeating: 0, count: 64 * 64 * 4))
+        let stored = StoredTensor(bytes: bytes.host, dtype: .f32, shape: [64, 64])
+        _ = try (backend.resident(stored), backend.vector(stored), backend.linearWeight(stored, for: .f32))
+        #expect(backend.pool.peakBytes == 0)
+        _ = try backend.linearWeight(stored, for: .bf16)
+        #expect(backend.pool.peakBytes > 0)
+    }
+}

@@ -1,0 +1,21 @@
+package import Compute
+
+/// Bytes on the heap in the place of a mapped file.
+@safe
+package final class HeapBytes: @unchecked Sendable {
+    // Safe: the bytes are written once, before anybody else sees them.
+    private let memory: UnsafeRawBufferPointer
+
+    package init(_ bytes: [UInt8]) {
+        let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: max(bytes.count, 1), alignment: 64)
+        unsafe memory.copyBytes(from: bytes)
+        unsafe self.memory = UnsafeRawBufferPointer(memory)
+    }
+
+    deinit { unsafe memory.deallocate() }
+
+    package var host: HostBytes {
+        guard let base = unsafe memory.baseAddress else { preconditionFailure("no bytes") }
+        return unsafe HostBytes(base: base, count: memory.count, owner: self)
+    }
+}

@@ -1,0 +1,63 @@
+import Compute
+
+extension OpCase {
+    /// Elementwise operations: counts around the width of a vector register, every mix of dtypes.
+    package static var elementwise: [OpCase] {
+        var cases: [OpCase] = []
+        for count in [1, 15, 16, 33, 1000, 70_001] {
+            for (x, out) in [(DType.f32, DType.f32), (.f32, .bf16), (.bf16, .bf16), (.bf16, .f32)] {
+                let text = "\(count) \(x) to \(out)"
+                cases.append(OpCase("add \(text)", errorBound(out)) { try add($0, count, x, out) })
+                cases.append(OpCase("SiLU \(text)", errorBound(out)) { try silu($0, count, x, out) })
+            }
+            for dtype in [DType.f32, .bf16] {
+                cases.append(
+                    OpCase("GELU gate \(count) \(dtype)", errorBound(dtype)) { try geluGate($0, count, dtype) })
+            }
+            for terms in 1...4 {
+                cases.append(OpCase("combine \(count), \(terms) terms", 2e-6) { try combine($0, count, terms) })
+            }
+        }
+        return cases
+    }
+
+    private static func add(_ backend: any Backend, _ count: Int, _ xType: DType, _ outType: DType) throws -> OpResult {
+        let x = Operand([count], xType, seed: 1)
+        let old = Operand([count], outType, seed: 2)
+        let out = try old.tensor(on: backend)
+        try backend.add(x.tensor(on: backend), into: out)
+        return OpResult(try backend.download(out), from: zip(x.doubles, old.doubles).map { $0 + $1 })
+    }
+
+    private static func silu(
+        _ backend: any Backend, _ count: Int, _ xType: DType, _ outType: DType
+    ) throws -> OpResult {
+        var values = TestRandom.normal(count, seed: 1).map { $0 * 4 }
+        values[0] = -100
+        let x = Operand(values, [count], xType)
+        let input = try x.tensor(on: backend)
+        let out = xType == outType ? input : try backend.allocate([count], outType)
+        try backend.silu(input, into: out)
+        return OpResult(try backend.download(out), from: x.doubles.map { TestSupport.silu($0) })
+    }
+
+    private static func geluGate(_ backend: any Backend, _ count: Int, _ dtype: DType) throws -> OpResult {
+        let gate = Operand([count], dtype, scale: 3, seed: 1)
+        let x = Operand([count], dtype, seed: 2)
+        let out = try gate.tensor(on: backend)
+        try backend.geluGate(out, x.tensor(on: backend), into: out)
+        return OpResult(try backend.download(out), from: zip(gate.doubles, x.doubles).map { geluTanh($0) * $1 })
+    }
+
+    private static func combine(_ backend: any Backend, _ count: Int, _ terms: Int) throws -> OpResult {
+        let factors: [Float] = [0.5, -2, 3.25, 1]
+        let operands = (0..<terms).map { Operand([count], seed: $0 + 1) }
+        let tensors = try operands.map { try $0.tensor(on: backend) }
+        let pairs = zip(factors, tensors).map { (factor: $0, tensor: $1) }
+        try backend.combine(pairs, into: tensors[terms - 1])
+        let expected = (0..<count).map { index in
+            zip(factors, operands).reduce(0.0) { $0 + Double($1.0) * Double($1.1.values[index]) }
+        }
+        return OpResult(try backend.download(tensors[terms - 1]), from: expected)
+    }
+}

@@ -1,0 +1,135 @@
+import Compute
+import Glibc
+
+extension OpCase {
+    /// Matrix products: odd sizes, every mix of dtypes, every epilogue.
+    package static var linear: [OpCase] {
+        let sizes = [(1, 48, 64), (7, 5, 3), (33, 130, 12), (100, 64, 96), (2, 256, 1), (17, 1, 31), (64, 96, 384)]
+        let mixes: [(x: DType, stored: DType, out: DType)] = [
+            (.f32, .f32, .f32), (.f32, .bf16, .f32), (.f32, .f16, .f32), (.bf16, .bf16, .bf16), (.bf16, .f32, .bf16),
+            (.bf16, .bf16, .f32), (.bf16, .f16, .f32), (.f32, .f32, .bf16), (.f32, .f16, .bf16),
+        ]
+        var cases: [OpCase] = []
+        for (index, size) in sizes.enumerated() {
+            for mix in mixes {
+                for (step, after) in ["none", "gelu", "silu", "add", "gated add"].enumerated() {
+                    let hasBias = (index + step) % 3 != 0
+                    cases.append(
+                        OpCase(
+                            "linear \(size) \(mix.x) · \(mix.stored) to \(mix.out), \(after), bias \(hasBias)",
+                            mix.out == .f32 ? 2e-5 : 4e-3
+                        ) { try product($0, size, mix, after, hasBias) })
+                }
+            }
+        }
+        return cases
+    }
+
+    private static func product(
+        _ backend: any Backend, _ size: (m: Int, k: Int, n: Int), _ mix: (x: DType, stored: DType, out: DType),
+        _ after: String, _ hasBias: Bool
+    ) throws -> OpResult {
+        let (m, k, n) = size
+        let x = Operand([m, k], mix.x, seed: 1)
+        let w = Operand([n, k], mix.stored, scale: 0.3, seed: 2)
+        let bias = Operand([n], seed: 3)
+        let gate = Operand([n], seed: 4)
+        let old = Operand([m, n], mix.out, seed: 5)
+        let out = try old.tensor(on: backend)
+        let epilogues: [String: Epilogue] = [
+            "none": .none, "gelu": .gelu, "silu": .silu, "add": .add,
+            "gated add": .gatedAdd(gate: try gate.tensor(on: backend)),
+        ]
+        let weight = try backend.linearWeight(w.stored, for: mix.x)
+        for _ in 0..<(after.hasSuffix("add") ? 1 : 2) {
+            try backend.linear(
+                x.tensor(on: backend), weight, bias: hasBias ? bias.tensor(on: backend) : nil,
+                epilogues[after] ?? .none, into: out)
+        }
+        // Weights take the dtype of x.
+        let rounded = Operand(w.values, w.shape, mix.x).doubles
+        var expected = [Double](repeating: 0, count: m * n)
+        for row in 0..<m {
+            for column in 0..<n {
+                var y = hasBias ? Double(bias.values[column]) : 0
+                for i in 0..<k { y += Double(x.values[row * k + i]) * rounded[column * k + i] }
+                let before = Double(old.values[row * n + column])
+                switch after {
+                case "gelu": y = geluTanh(y)
+                case "silu": y = silu(y)
+                case "add": y += before
+                case "gated add": y = before + Double(gate.values[column]) * y
+                default: break
+                }
+                expected[row * n + column] = y
+            }
+        }
+        return OpResult(try backend.download(out), from: expected)
+    }
+
+    /// Convolutions: odd sizes and channel counts, every kernel of the VAEs.
+    package static var convolution: [OpCase] {
+        let sizes: [(extent: [Int], channels: [Int], kernel: [Int])] = [
+            ([1, 5, 7], [3, 4], [3, 3, 3]), ([2, 6, 5], [16, 12], [3, 3, 3]), ([3, 4, 9], [6, 3], [1, 3, 3]),
+            ([2, 3, 5], [4, 8], [3, 1, 1]), ([4, 3, 4], [12, 6], [1, 1, 1]), ([1, 8, 8], [48, 32], [3, 3, 3]),
+            ([4, 9, 17], [24, 40], [1, 3, 3]), ([1, 1, 1], [1, 1], [3, 3, 3]),
+        ]
+        let mixes: [(x: DType, stored: DType, out: DType)] = [
+            (.f32, .f32, .f32), (.f32, .bf16, .f32), (.f32, .f16, .f32), (.bf16, .f32, .bf16), (.bf16, .f32, .f32),
+            (.bf16, .bf16, .bf16), (.bf16, .f16, .f32), (.f32, .f32, .bf16),
+        ]
+        var cases: [OpCase] = []
+        for (index, size) in sizes.enumerated() {
+            for (step, mix) in mixes.enumerated() {
+                let (hasBias, accumulates) = ((index + step) % 3 != 0, (index + step) % 2 != 0)
+                cases.append(
+                    OpCase(
+                        "convolution \(size) \(mix.x) · \(mix.stored) to \(mix.out), bias \(hasBias), accumulate \(accumulates)",
+                        mix.out == .f32 ? 2e-5 : 4e-3
+                    ) { try convolution($0, size, mix, hasBias, accumulates) })
+            }
+        }
+        return cases
+    }
+
+    private static func convolution(
+        _ backend: any Backend, _ size: (extent: [Int], channels: [Int], kernel: [Int]),
+        _ mix: (x: DType, stored: DType, out: DType), _ hasBias: Bool, _ accumulates: Bool
+    ) throws -> OpResult {
+        let (inputs, outputs) = (size.channels[0], size.channels[1])
+        let (t, h, w) = (size.extent[0], size.extent[1], size.extent[2])
+        let kernel = size.kernel
+        let x = Operand([t + kernel[0] - 1, h, w, inputs], mix.x, seed: 1)
+        let weight = Operand(Shape([outputs, inputs] + kernel), mix.stored, scale: 0.3, seed: 2)
+        let bias = Operand([outputs], seed: 3)
+        let old = Operand([t, h, w, outputs], mix.out, seed: 4)
+        let out = try old.tensor(on: backend)
+        try backend.convolution(
+            x.tensor(on: backend), backend.convolutionWeight(weight.stored, for: mix.x),
+            bias: hasBias ? bias.tensor(on: backend) : nil, accumulate: accumulates, into: out)
+        let rounded = Operand(weight.values, weight.shape, mix.x).doubles
+        var expected: [Double] = []
+        for place in 0..<t * h * w {
+            let (frame, row, column) = (place / (h * w), place / w % h, place % w)
+            for o in 0..<outputs {
+                var y = hasBias ? Double(bias.values[o]) : 0
+                for tap in 0..<kernel[0] * kernel[1] * kernel[2] {
+                    let source = [
+                        frame + tap / (kernel[1] * kernel[2]), row + tap / kernel[2] % kernel[1] - kernel[1] / 2,
+                        column + tap % kernel[2] - kernel[2] / 2,
+                    ]
+                    guard (0..<h).contains(source[1]), (0..<w).contains(source[2]) else { continue }
+                    let pixel = ((source[0] * h + source[1]) * w + source[2]) * inputs
+                    let taps = kernel[0] * kernel[1] * kernel[2]
+                    for i in 0..<inputs { y += Double(x.values[pixel + i]) * rounded[(o * inputs + i) * taps + tap] }
+                }
+                expected.append(y + (accumulates ? Double(old.values[place * outputs + o]) : 0))
+            }
+        }
+        return OpResult(try backend.download(out), from: expected)
+    }
+}
+
+func geluTanh(_ x: Double) -> Double { 0.5 * x * (1 + tanh((2 / Double.pi).squareRoot() * (x + 0.044715 * x * x * x))) }
+
+func silu(_ x: Double) -> Double { x / (1 + exp(-x)) }

@@ -1,0 +1,27 @@
+/// A small deterministic source of test values.
+struct TestRandom {
+    private var state: UInt64
+
+    init(seed: Int) {
+        state = UInt64(truncatingIfNeeded: seed) &* 0x9e37_79b9_7f4a_7c15
+    }
+
+    /// SplitMix64.
+    mutating func next() -> UInt64 {
+        state &+= 0x9e37_79b9_7f4a_7c15
+        var z = state
+        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
+        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
+        return z ^ (z >> 31)
+    }
+
+    /// Sums of uniform values: close enough to a normal distribution, with a bound.
+    static func normal(_ count: Int, seed: Int) -> [Float] {
+        var random = TestRandom(seed: seed)
+        return (0..<count).map { _ in
+            let bits = random.next()
+            let sum = (0..<4).reduce(Float(0)) { $0 + Float(bits >> ($1 * 16) & 0xffff) / 65536 }
+            return (sum - 2) * 1.732
+        }
+    }
+}
