@@ -26,7 +26,9 @@ enum EncodingRepair {
 
     private static func decoded(_ bytes: [UInt8], from page: CodePage) -> [Unicode.Scalar]? {
         var bytes = bytes
-        if page.restoresSpaces, alteredUTF8.replacing(in: bytes, { Array($0) }) != nil { bytes = restoringSpaces(bytes) }
+        if page.restoresSpaces, alteredUTF8.replacing(in: bytes, { Array($0) }) != nil {
+            bytes = restoringSpaces(bytes)
+        }
         if page.isSloppy { bytes = lossyUTF8.replacing(in: bytes) { _ in [0xEF, 0xBF, 0xBD] } ?? bytes }
         return decodedUTF8(bytes)
     }

@@ -20,8 +20,8 @@ enum HTMLReferences {
                 let value = resolved(Array(text[index...end]))
                 return value.contains(";") ? nil : (value, end + 1)
             }
-            let name = PromptCleaning.string(Array(text[start..<end]))
-            guard let value = names[name + ";"] ?? capitalForm(name) else { return nil }
+            let name = Array(text[start...end])
+            guard let value = names[name] ?? capitalForm(name) else { return nil }
             return (value, end + 1)
         }
     }
@@ -80,7 +80,7 @@ enum HTMLReferences {
         if end < text.count, text[end] == ";" { end += 1 }
         // The longest prefix that is a name; what follows it stays.
         for cut in stride(from: end, to: start + 1, by: -1) {
-            if let value = names[PromptCleaning.string(Array(text[start..<cut]))] {
+            if let value = names[Array(text[start..<cut])] {
                 return (value + text[cut..<end], end)
             }
         }
@@ -88,11 +88,10 @@ enum HTMLReferences {
     }
 
     /// `&EACUTE;` for `&eacute;` as a capital letter, unless HTML itself reads the capitals as something.
-    private static func capitalForm(_ name: String) -> [Unicode.Scalar]? {
-        let small = name.lowercased()
-        guard let value = names[small + ";"], small.uppercased() == name else { return nil }
-        let reference = Array("&\(name);".unicodeScalars)
-        guard resolved(reference) == reference else { return nil }
+    private static func capitalForm(_ name: [Unicode.Scalar]) -> [Unicode.Scalar]? {
+        guard !name.contains(where: { "a"..."z" ~= $0 }) else { return nil }
+        let small = name.map { "A"..."Z" ~= $0 ? Unicode.Scalar(UInt8($0.value + 32)) : $0 }
+        guard let value = names[small], resolved(["&"] + name) == ["&"] + name else { return nil }
         return value.flatMap { Array($0.properties.uppercaseMapping.unicodeScalars) }
     }
 
@@ -104,12 +103,12 @@ enum HTMLReferences {
     }
 
     /// Names with their semicolons, and without where HTML allows that.
-    private static let names: [String: [Unicode.Scalar]] = {
-        var names: [String: [Unicode.Scalar]] = [:]
-        var name = ""
+    private static let names: [[Unicode.Scalar]: [Unicode.Scalar]] = {
+        var names: [[Unicode.Scalar]: [Unicode.Scalar]] = [:]
+        var name: [Unicode.Scalar] = []
         for (index, word) in HTMLEntityTable.text.split(separator: " ").enumerated() {
             if index.isMultiple(of: 2) {
-                name = String(word)
+                name = Array(word.unicodeScalars)
                 continue
             }
             let value = word.split(separator: "+").compactMap { UInt32($0, radix: 16).flatMap(Unicode.Scalar.init) }
@@ -117,7 +116,7 @@ enum HTMLReferences {
                 name.removeLast()
                 names[name] = value
             }
-            names[name + ";"] = value
+            names[name + [";"]] = value
         }
         return names
     }()

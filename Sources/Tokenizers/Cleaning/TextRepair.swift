@@ -24,16 +24,26 @@ enum TextRepair {
         while true {
             let before = text
             if resolvesReferences { text = HTMLReferences.resolvedUnambiguous(text) }
+            if text.allSatisfy(isPlain) {
+                if text == before { return text }
+                continue
+            }
             text = EncodingRepair.repaired(text)
             text = withPlainCharacters(text)
             text = withPlainLineBreaks(text)
             text = withoutTerminalEscapes(text)
             text.removeAll(where: isUselessControl)
             if text.contains(where: { $0.value >= 0x300 }) {
-                text = Array(UnicodeNormalization.canonicalComposed.apply(to: PromptCleaning.string(text)).unicodeScalars)
+                text = Array(
+                    UnicodeNormalization.canonicalComposed.apply(to: PromptCleaning.string(text)).unicodeScalars)
             }
             if text == before { return text }
         }
+    }
+
+    /// Whether nothing but a reference could make this scalar need a repair.
+    private static func isPlain(_ scalar: Unicode.Scalar) -> Bool {
+        0x20...0x7E ~= scalar.value || scalar == "\n"
     }
 
     /// C1 controls as Windows-1252 has them, ligatures taken apart, full and half width undone, quotes straightened.
@@ -95,7 +105,9 @@ enum TextRepair {
         var index = 0
         while index < text.count {
             if text[index] == "\u{1B}", index + 1 < text.count, text[index + 1] == "[" {
-                let end = text[(index + 2)...].firstIndex { $0 != ";" && $0.properties.generalCategory != .decimalNumber }
+                let end = text[(index + 2)...].firstIndex {
+                    $0 != ";" && $0.properties.generalCategory != .decimalNumber
+                }
                 if let end, text[end].isASCII, text[end].properties.isAlphabetic {
                     index = end + 1
                     continue
