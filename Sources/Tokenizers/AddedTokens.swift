@@ -1,7 +1,7 @@
 /// Tokens that are cut out of the text before the model sees it.
 struct AddedTokens: Sendable {
     struct Token: Sendable {
-        var content: String
+        var content: [UInt8]
         var isSingleWord = false
         var stripsLeft = false
         var stripsRight = false
@@ -22,21 +22,21 @@ struct AddedTokens: Sendable {
 
     private let verbatim: Matcher
     private let normalized: Matcher
-    private let ids: [String: Int32]
+    private let ids: [[UInt8]: Int32]
 
     /// Gives each token its id: the model's where it has the piece, else the next free one; a later entry with the
     /// same content replaces an earlier one.
     init(_ entries: [Token], model: Unigram, normalizer: Normalizer?) {
-        var ids: [String: Int32] = [:]
-        var order: [String] = []
-        var latest: [String: Token] = [:]
+        var ids: [[UInt8]: Int32] = [:]
+        var order: [[UInt8]] = []
+        var latest: [[UInt8]: Token] = [:]
         var next = Int32(model.count)
         for var token in entries where !token.content.isEmpty {
             if let id = ids[token.content] {
                 token.id = id
             } else {
                 order.append(token.content)
-                if let piece = model.piece(token.content.utf8) {
+                if let piece = model.piece(token.content) {
                     token.id = Int32(piece)
                 } else {
                     token.id = next
@@ -48,16 +48,16 @@ struct AddedTokens: Sendable {
         }
         let tokens = order.compactMap { latest[$0] }
         self.ids = ids
-        verbatim = Matcher(tokens.filter { !$0.isNormalized }.map { (Array($0.content.utf8), $0) })
+        verbatim = Matcher(tokens.filter { !$0.isNormalized }.map { ($0.content, $0) })
         normalized = Matcher(
             tokens.filter(\.isNormalized).map { token in
-                var text = NormalizedText(Array(token.content.utf8), isFirst: true)
+                var text = NormalizedText(token.content, firstCount: 0)
                 normalizer?.apply(to: &text)
                 return (text.bytes, token)
             })
     }
 
-    func id(of content: String) -> Int32? { ids[content] }
+    func id(of content: String) -> Int32? { ids[Array(content.utf8)] }
 
     /// One more than the greatest id.
     var idLimit: Int { Int(ids.values.max() ?? -1) + 1 }
@@ -72,9 +72,9 @@ struct AddedTokens: Sendable {
                 Self.cut(text, part, normalized, into: &result)
                 return
             }
-            var clean = NormalizedText(Array(text[part.range]), isFirst: part.isFirst)
+            var clean = NormalizedText(Array(text[part.range]), firstCount: part.firstCount)
             normalizer.apply(to: &clean)
-            let whole = SplitText.Part(range: 0..<clean.bytes.count, token: nil, isFirst: clean.isFirst)
+            let whole = SplitText.Part(range: 0..<clean.bytes.count, token: nil, firstCount: clean.firstCount)
             Self.cut(clean.bytes, whole, normalized, into: &result)
         }
     }
@@ -82,8 +82,9 @@ struct AddedTokens: Sendable {
     private static func cut(_ text: [UInt8], _ part: SplitText.Part, _ matcher: Matcher, into result: inout SplitText) {
         let range = part.range
         var done = range.lowerBound
-        func append(_ piece: Range<Int>, _ token: Int32?) {
-            result.append(text[piece], token: token, isFirst: part.isFirst && piece.lowerBound == range.lowerBound)
+        func appendText(upTo end: Int) {
+            guard done < end else { return }
+            result.append(text[done..<end], firstCount: part.firstCount - (done - range.lowerBound))
         }
         var start = range.lowerBound
         while matcher.table.count > 0, start < range.upperBound {
@@ -97,41 +98,46 @@ struct AddedTokens: Sendable {
             }
             let token = matcher.tokens[match.token]
             if !token.isSingleWord || isWord(text, start..<match.end, in: range) {
-                let lower = token.stripsLeft ? max(done, spaceStart(text, before: start, in: range)) : start
-                let upper = token.stripsRight ? spaceEnd(text, after: match.end, in: range) : match.end
-                append(done..<max(done, lower), nil)
-                append(lower..<upper, token.id)
+                let lower = token.stripsLeft ? max(done, spaceStart(text, before: start, from: done)) : start
+                // What an earlier token stripped reaches to the end of the same white space.
+                let upper =
+                    token.stripsRight ? spaceEnd(text, after: max(done, match.end), to: range.upperBound) : match.end
+                appendText(upTo: lower)
+                if lower < upper { result.append(token: token.id) }
                 done = upper
             }
             start = match.end
         }
-        if done < range.upperBound { append(done..<range.upperBound, nil) }
+        appendText(upTo: range.upperBound)
     }
 
     private static func isWord(_ text: [UInt8], _ match: Range<Int>, in range: Range<Int>) -> Bool {
-        let before = previous(text, match.lowerBound, in: range).map { !text.scalar(at: $0).value.isWordCharacter }
-        let isFree = match.upperBound == range.upperBound || !text.scalar(at: match.upperBound).value.isWordCharacter
-        return (before ?? true) && isFree
+        if let before = previous(text, match.lowerBound, from: range.lowerBound),
+            text.scalar(at: before).value.isWordCharacter
+        {
+            return false
+        }
+        return match.upperBound == range.upperBound || !text.scalar(at: match.upperBound).value.isWordCharacter
     }
 
-    private static func previous(_ text: [UInt8], _ index: Int, in range: Range<Int>) -> Int? {
-        guard index > range.lowerBound else { return nil }
+    private static func previous(_ text: [UInt8], _ index: Int, from start: Int) -> Int? {
+        guard index > start else { return nil }
         var previous = index - 1
-        while previous > range.lowerBound, !text.isBoundary(previous) { previous -= 1 }
+        while previous > start, !text.isBoundary(previous) { previous -= 1 }
         return previous
     }
 
-    private static func spaceStart(_ text: [UInt8], before index: Int, in range: Range<Int>) -> Int {
+    private static func spaceStart(_ text: [UInt8], before index: Int, from limit: Int) -> Int {
         var start = index
-        while let before = previous(text, start, in: range), text.scalar(at: before).value.properties.isWhitespace {
+        while let before = previous(text, start, from: limit), text.scalar(at: before).value.properties.isWhitespace {
             start = before
         }
         return start
     }
 
-    private static func spaceEnd(_ text: [UInt8], after index: Int, in range: Range<Int>) -> Int {
+    private static func spaceEnd(_ text: [UInt8], after index: Int, to limit: Int) -> Int {
         var end = index
-        while end < range.upperBound {
+        while end < limit {
             let (scalar, width) = text.scalar(at: end)
             guard scalar.properties.isWhitespace else { break }
             end += width

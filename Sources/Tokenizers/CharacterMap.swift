@@ -57,25 +57,29 @@ struct CharacterMap: Sendable {
     ///
     /// A grapheme of fewer than six bytes is replaced as a whole by what its shortest known prefix becomes: that loses
     /// what follows the prefix, and the models were trained on it.
-    func apply(to text: [UInt8]) -> [UInt8] {
+    func apply(to text: NormalizedText) -> NormalizedText {
+        let bytes = text.bytes
         var result: [UInt8] = []
-        result.reserveCapacity(text.count)
+        result.reserveCapacity(bytes.count)
+        var first = 0
         var start = 0
-        while start < text.count {
-            let end = simpleGraphemeEnd(text, start)
-            if let end {
-                map(text, start..<end, into: &result)
-                start = end
+        func mapGrapheme(upTo end: Int) {
+            // What is dropped at the very start leaves its place to what follows.
+            let isFirst = start < text.firstCount || text.firstCount > 0 && result.isEmpty
+            map(bytes, start..<end, into: &result)
+            if isFirst { first = result.count }
+            start = end
+        }
+        while start < bytes.count {
+            if let end = simpleGraphemeEnd(bytes, start) {
+                mapGrapheme(upTo: end)
                 continue
             }
-            let runEnd = mixedRunEnd(text, start)
-            for character in String(decoding: text[start..<runEnd], as: UTF8.self) {
-                let end = start + character.utf8.count
-                map(text, start..<end, into: &result)
-                start = end
+            for character in String(decoding: bytes[start..<mixedRunEnd(bytes, start)], as: UTF8.self) {
+                mapGrapheme(upTo: start + character.utf8.count)
             }
         }
-        return result
+        return NormalizedText(result, firstCount: first)
     }
 
     private func map(_ text: [UInt8], _ grapheme: Range<Int>, into result: inout [UInt8]) {

@@ -53,14 +53,17 @@ struct JSONScanner {
 
     /// Passes an object, handing each key to `member`, which must pass the value.
     mutating func object(
-        _ member: (inout JSONScanner, String) throws(TokenizerError) -> Void
+        _ member: (inout JSONScanner, [UInt8]) throws(TokenizerError) -> Void
     ) throws(TokenizerError) {
         try expect(UInt8(ascii: "{"))
         if take(UInt8(ascii: "}")) { return }
-        var seen: Set<String> = []
+        var seen: Set<[UInt8]> = []
         repeat {
-            let key = try string()
-            guard seen.insert(key).inserted else { throw error("the key `\(key)` occurs twice") }
+            var key: [UInt8] = []
+            try string(into: &key)
+            guard seen.insert(key).inserted else {
+                throw error("the key `\(String(decoding: key, as: UTF8.self))` occurs twice")
+            }
             try expect(UInt8(ascii: ":"))
             try member(&self, key)
         } while take(UInt8(ascii: ","))
@@ -82,7 +85,7 @@ struct JSONScanner {
         guard depth < Self.depthLimit else { throw error("nested deeper than \(Self.depthLimit)") }
         switch peek() {
         case UInt8(ascii: "{"):
-            var fields: [String: JSONValue] = [:]
+            var fields: [[UInt8]: JSONValue] = [:]
             try object { (scanner, key) throws(TokenizerError) in fields[key] = try scanner.value(depth: depth + 1) }
             return .object(fields)
         case UInt8(ascii: "["):

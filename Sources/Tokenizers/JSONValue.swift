@@ -6,7 +6,8 @@ enum JSONValue {
     case number(Double)
     case string(String)
     case array([JSONValue])
-    case object([String: JSONValue])
+    /// Keys are bytes: two strings count as equal in Swift if they are only canonically equivalent.
+    case object([[UInt8]: JSONValue])
 
     /// What a message calls this kind of value.
     var kind: String {
@@ -29,7 +30,7 @@ enum JSONValue {
 /// One JSON object together with the path by which messages name it.
 struct JSONFields {
     let path: String
-    let fields: [String: JSONValue]
+    let fields: [[UInt8]: JSONValue]
 
     init(_ value: JSONValue, path: String) throws(TokenizerError) {
         guard case .object(let fields) = value else {
@@ -41,7 +42,7 @@ struct JSONFields {
 
     /// The field's value; nil if it is absent or null.
     subscript(name: String) -> JSONValue? {
-        guard let value = fields[name], !value.isNull else { return nil }
+        guard let value = fields[Array(name.utf8)], !value.isNull else { return nil }
         return value
     }
 

@@ -1,15 +1,3 @@
-/// A text on its way through the normaliser.
-struct NormalizedText {
-    var bytes: [UInt8]
-    /// Whether the first byte still stands for the first byte of the prompt.
-    var isFirst: Bool
-
-    init(_ bytes: [UInt8], isFirst: Bool) {
-        self.bytes = bytes
-        self.isFirst = isFirst
-    }
-}
-
 /// The normaliser of a tokenizer file.
 indirect enum Normalizer: Sendable {
     case sequence([Normalizer])
@@ -26,45 +14,18 @@ indirect enum Normalizer: Sendable {
         switch self {
         case .sequence(let parts):
             for part in parts { part.apply(to: &text) }
-        case .characterMap(let map): text.bytes = map.apply(to: text.bytes)
-        case .replace(let pattern, let content):
-            let (bytes, keepsStart) = pattern.replace(in: text.bytes, by: content)
-            text.bytes = bytes
-            text.isFirst = text.isFirst && keepsStart
-        case .strip(let left, let right): strip(&text, left: left, right: right)
-        case .unicode(let form): text.bytes = form.apply(to: text.bytes)
-        case .lowercase:
-            text.bytes = mapped(text.bytes) { Array($0.properties.lowercaseMapping.utf8) }
-        case .prepend(let prefix):
-            if !text.bytes.isEmpty { text.bytes.insert(contentsOf: prefix, at: 0) }
-        case .stripAccents: filter(&text) { !$0.isCombiningMark }
+        case .characterMap(let map): text = map.apply(to: text)
+        case .replace(let pattern, let content): text = pattern.replace(in: text, by: content)
+        case .strip(let left, let right): text.strip(left: left, right: right)
+        case .unicode(let form):
+            let first = form.apply(to: Array(text.bytes[..<text.firstCount]))
+            text = NormalizedText(form.apply(to: text.bytes), firstCount: first.count)
+        case .lowercase: text.map { Array($0.properties.lowercaseMapping.utf8) }
+        case .prepend(let prefix): text.prepend(prefix)
+        case .stripAccents: text.map { $0.isCombiningMark ? [] : $0.utf8Bytes }
         case .nmt:
-            filter(&text) { !Self.isNMTControl($0.value) }
-            text.bytes = mapped(text.bytes) { Self.isNMTSpace($0.value) ? [0x20] : Array(UTF8.encode($0) ?? .init()) }
+            text.map { Self.isNMTControl($0.value) ? [] : Self.isNMTSpace($0.value) ? [0x20] : $0.utf8Bytes }
         }
-    }
-
-    private func strip(_ text: inout NormalizedText, left: Bool, right: Bool) {
-        let string = String(decoding: text.bytes, as: UTF8.self).unicodeScalars
-        let start = left ? string.firstIndex { !$0.properties.isWhitespace } ?? string.endIndex : string.startIndex
-        var end = string.endIndex
-        while right, end > start, string[string.index(before: end)].properties.isWhitespace {
-            end = string.index(before: end)
-        }
-        if start > string.startIndex { text.isFirst = false }
-        text.bytes = Array(String(string[start..<end]).utf8)
-    }
-
-    private func mapped(_ text: [UInt8], _ transform: (Unicode.Scalar) -> [UInt8]) -> [UInt8] {
-        String(decoding: text, as: UTF8.self).unicodeScalars.flatMap(transform)
-    }
-
-    private func filter(_ text: inout NormalizedText, _ keeps: (Unicode.Scalar) -> Bool) {
-        let scalars = String(decoding: text.bytes, as: UTF8.self).unicodeScalars
-        if let first = scalars.first, !keeps(first) { text.isFirst = false }
-        var kept = String.UnicodeScalarView()
-        kept.append(contentsOf: scalars.lazy.filter(keeps))
-        text.bytes = Array(String(kept).utf8)
     }
 
     private static func isNMTControl(_ value: UInt32) -> Bool {

@@ -5,7 +5,7 @@
 struct PieceTable: Sendable {
     private let bytes: [UInt8]
     private let ends: [Int32]
-    /// Upper half: upper half of the piece's hash. Lower half: its number plus one, 0 for a free slot.
+    /// Upper half of the piece's hash above the piece's number plus one; 0 for a free slot.
     private var slots: [UInt64]
     /// One bit for each hash of a prefix of a piece; other bits may be set by chance.
     private var prefixes: [UInt64]

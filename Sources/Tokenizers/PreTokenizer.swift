@@ -40,7 +40,7 @@ indirect enum PreTokenizer: Sendable {
         var runKind: Int?
         func close(_ end: Int) {
             guard runKind != nil else { return }
-            result.append(text[start..<end], isFirst: part.isFirst && start == part.range.lowerBound)
+            result.append(text[start..<end], firstCount: part.firstCount - (start - part.range.lowerBound))
         }
         var index = start
         while index < part.range.upperBound {
@@ -59,26 +59,23 @@ indirect enum PreTokenizer: Sendable {
         _ text: [UInt8], _ part: SplitText.Part, _ replacement: [UInt8], _ scheme: PrependScheme, _ splits: Bool,
         into result: inout SplitText
     ) {
-        var marked: [UInt8] = []
-        for byte in text[part.range] {
-            if byte == 0x20 { marked += replacement } else { marked.append(byte) }
-        }
-        let wantsPrefix = scheme == .always || scheme == .first && part.isFirst
-        if wantsPrefix, !marked.starts(with: replacement) { marked.insert(contentsOf: replacement, at: 0) }
+        var text = NormalizedText(Array(text[part.range]), firstCount: part.firstCount)
+        let wantsPrefix = scheme == .always || scheme == .first && text.firstCount > 0
+        text.map { $0 == " " ? replacement : $0.utf8Bytes }
+        if wantsPrefix, !text.bytes.starts(with: replacement) { text.prepend(replacement) }
+        let marked = text.bytes
         guard splits else {
-            result.append(marked[...], isFirst: part.isFirst)
+            result.append(marked[...], firstCount: text.firstCount)
             return
         }
         var start = 0
-        var index = 1
-        while index < marked.count {
-            if marked[index] == replacement[0], marked[index...].starts(with: replacement) {
-                result.append(marked[start..<index], isFirst: part.isFirst && start == 0)
+        for index in marked.indices where index > 0 && marked[index] == replacement[0] {
+            if marked[index...].starts(with: replacement) {
+                result.append(marked[start..<index], firstCount: text.firstCount - start)
                 start = index
             }
-            index += 1
         }
-        result.append(marked[start...], isFirst: part.isFirst && start == 0)
+        result.append(marked[start...], firstCount: text.firstCount - start)
     }
 }
 
@@ -114,7 +111,8 @@ extension PreTokenizer {
             scheme = known
         }
         if try fields.bool("add_prefix_space") == false, scheme != .never {
-            throw .badValue(field: fields.name("add_prefix_space"), reason: "is false, but prepend_scheme is not `never`")
+            throw .badValue(
+                field: fields.name("add_prefix_space"), reason: "is false, but prepend_scheme is not `never`")
         }
         let splits = try fields.bool("split") ?? true
         return .metaspace(replacement: Array(replacement.utf8), scheme: scheme, splits: splits)

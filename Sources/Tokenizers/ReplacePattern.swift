@@ -29,24 +29,22 @@ struct ReplacePattern: Sendable {
         }
     }
 
-    /// Replaces every match, leftmost first; also says whether the first scalar that stays visible is the first one.
-    func replace(in text: [UInt8], by content: [UInt8]) -> (text: [UInt8], keepsStart: Bool) {
+    /// Replaces every match, leftmost first.
+    func replace(in text: NormalizedText, by content: [UInt8]) -> NormalizedText {
+        let bytes = text.bytes
         var result: [UInt8] = []
-        result.reserveCapacity(text.count)
-        var keepsStart = true
+        result.reserveCapacity(bytes.count)
+        var first = 0
         var start = 0
-        while start < text.count {
-            if let end = matchEnd(text, start) {
-                if start == 0 { keepsStart = end == text.scalar(at: 0).width && !content.isEmpty }
-                result += content
-                start = end
-            } else {
-                let end = start + text.scalar(at: start).width
-                result += text[start..<end]
-                start = end
-            }
+        while start < bytes.count {
+            let match = matchEnd(bytes, start)
+            let end = match ?? start + bytes.scalar(at: start).width
+            if match != nil { result += content } else { result += bytes[start..<end] }
+            // A replacement stands for the last character that it replaces.
+            if end <= text.firstCount { first = result.count }
+            start = end
         }
-        return (result, keepsStart)
+        return NormalizedText(result, firstCount: first)
     }
 
     private func matchEnd(_ text: [UInt8], _ start: Int) -> Int? {
@@ -65,6 +63,8 @@ struct ReplacePattern: Sendable {
     }
 
     private struct Parser {
+        static let countLimit = 1000
+
         let scalars: [Unicode.Scalar]
         let source: String
         var index = 0
@@ -155,11 +155,13 @@ struct ReplacePattern: Sendable {
 
         mutating func count() throws(TokenizerError) -> Int {
             var value: Int?
-            while let scalar = scalars[index...].first, let digit = Character(scalar).wholeNumberValue, scalar.isASCII {
-                value = min((value ?? 0) * 10 + digit, 100_000)
+            while (value ?? 0) <= Self.countLimit, let scalar = scalars[index...].first,
+                let digit = Character(scalar).wholeNumberValue, scalar.isASCII
+            {
+                value = (value ?? 0) * 10 + digit
                 index += 1
             }
-            guard let value else { throw unsupported }
+            guard let value, value <= Self.countLimit else { throw unsupported }
             return value
         }
     }

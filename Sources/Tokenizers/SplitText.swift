@@ -1,11 +1,12 @@
 /// A text in parts: those already turned into ids, and those still to be worked on.
 struct SplitText {
     struct Part {
+        /// Where the text is; empty for a token.
         var range: Range<Int>
         /// The id of an added token; nil for plain text.
         var token: Int32?
-        /// Whether the first byte stands for the first byte of the prompt.
-        var isFirst: Bool
+        /// How many of its leading bytes stand for the first character of the prompt.
+        var firstCount: Int
     }
 
     private(set) var bytes: [UInt8] = []
@@ -15,13 +16,18 @@ struct SplitText {
 
     init(_ text: [UInt8]) {
         bytes = text
-        if !text.isEmpty { parts = [Part(range: 0..<text.count, token: nil, isFirst: true)] }
+        if !text.isEmpty { parts = [Part(range: 0..<text.count, token: nil, firstCount: text.scalar(at: 0).width)] }
     }
 
-    mutating func append(_ text: ArraySlice<UInt8>, token: Int32? = nil, isFirst: Bool) {
+    mutating func append(_ text: ArraySlice<UInt8>, firstCount: Int) {
         guard !text.isEmpty else { return }
-        parts.append(Part(range: bytes.count..<bytes.count + text.count, token: token, isFirst: isFirst))
+        let range = bytes.count..<bytes.count + text.count
+        parts.append(Part(range: range, token: nil, firstCount: min(max(0, firstCount), text.count)))
         bytes += text
+    }
+
+    mutating func append(token: Int32) {
+        parts.append(Part(range: bytes.count..<bytes.count, token: token, firstCount: 0))
     }
 
     /// Rewrites the plain parts: `body` appends what a part becomes.
@@ -29,8 +35,8 @@ struct SplitText {
         var result = SplitText()
         result.bytes.reserveCapacity(bytes.count)
         for part in parts {
-            if part.token != nil {
-                result.append(bytes[part.range], token: part.token, isFirst: part.isFirst)
+            if let token = part.token {
+                result.append(token: token)
             } else {
                 body(bytes, part, &result)
             }

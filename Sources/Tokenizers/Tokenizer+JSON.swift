@@ -1,15 +1,15 @@
 extension Tokenizer {
     /// Reads a `tokenizer.json` of the tokenizers library.
     ///
-    /// `decoder`, `truncation` and `padding` are passed over: they do not change how a text is encoded, or the pipelines
-    /// set them by call.
+    /// `decoder`, `truncation` and `padding` are passed over: the first does not matter here, the pipelines set the
+    /// others at each call.
     package init(json: RawSpan) throws(TokenizerError) {
         var scanner = try JSONScanner(json)
-        var fields: [String: JSONValue] = [:]
+        var fields: [[UInt8]: JSONValue] = [:]
         var model: ModelFields?
         guard scanner.peek() == UInt8(ascii: "{") else { throw scanner.error("expected an object") }
         try scanner.object { (scanner, key) throws(TokenizerError) in
-            if key == "model", scanner.peek() == UInt8(ascii: "{") {
+            if key == Array("model".utf8), scanner.peek() == UInt8(ascii: "{") {
                 model = try ModelFields(&scanner)
             } else {
                 fields[key] = try scanner.value(depth: 1)
@@ -48,7 +48,7 @@ extension AddedTokens.Token {
         guard try fields.integer("id") != nil else { throw fields.missing("id") }
         _ = try fields.requiredBool("special")
         self.init(
-            content: try fields.string("content"), isSingleWord: try fields.requiredBool("single_word"),
+            content: Array(try fields.string("content").utf8), isSingleWord: try fields.requiredBool("single_word"),
             stripsLeft: try fields.requiredBool("lstrip"), stripsRight: try fields.requiredBool("rstrip"),
             isNormalized: try fields.requiredBool("normalized"))
     }
@@ -56,14 +56,14 @@ extension AddedTokens.Token {
 
 /// The `model` object; its vocabulary goes straight into flat arrays.
 private struct ModelFields {
-    private var fields: [String: JSONValue] = [:]
+    private var fields: [[UInt8]: JSONValue] = [:]
     private var vocabulary: Vocabulary?
 
     init(_ scanner: inout JSONScanner) throws(TokenizerError) {
-        var fields: [String: JSONValue] = [:]
+        var fields: [[UInt8]: JSONValue] = [:]
         var vocabulary: Vocabulary?
         try scanner.object { (scanner, key) throws(TokenizerError) in
-            if key == "vocab", scanner.peek() == UInt8(ascii: "[") {
+            if key == Array("vocab".utf8), scanner.peek() == UInt8(ascii: "[") {
                 vocabulary = try Self.vocabulary(&scanner)
             } else {
                 fields[key] = try scanner.value(depth: 2)

@@ -1,8 +1,8 @@
 extension Tokenizer {
     /// Reads a `spiece.model` as transformers' T5 tokenizer does where there is no `tokenizer.json`.
     ///
-    /// That conversion keeps the pieces, their scores and the character map; it appends the `<extra_id_…>` tokens, cuts at
-    /// white space, always prefixes `▁`, spells nothing in bytes, and takes id 2 for unknown text.
+    /// That conversion keeps the pieces, their scores and the character map; it appends the `<extra_id_…>` tokens, cuts
+    /// at white space, always prefixes `▁`, spells nothing in bytes, and takes id 2 for unknown text.
     ///
     /// - Parameter configuration: the text of `tokenizer_config.json` beside it, for the number of extra ids.
     package init(sentencePiece: RawSpan, configuration: RawSpan? = nil) throws(TokenizerError) {
@@ -20,7 +20,7 @@ extension Tokenizer {
         let names = (0..<extraIDs).reversed().map { "<extra_id_\($0)>" }
         for name in names { try file.vocabulary.append(name, score: 0) }
         let unigram = try Unigram(vocabulary: file.vocabulary, unknown: 2, byteFallback: false)
-        let tokens = (["</s>", "<unk>", "<pad>"] + names).map { AddedTokens.Token(content: $0) }
+        let tokens = (["</s>", "<unk>", "<pad>"] + names).map { AddedTokens.Token(content: Array($0.utf8)) }
         let map: CharacterMap? = file.characterMap.isEmpty ? nil : try CharacterMap(file.characterMap)
         try self.init(
             model: unigram, addedTokens: tokens, normalizer: map.map { .characterMap($0) },
@@ -43,7 +43,8 @@ private struct SentencePieceFile {
 
     init(_ span: RawSpan) throws(TokenizerError) {
         guard span.byteCount <= Self.byteLimit else {
-            throw .badProtobuf(offset: 0, reason: "\(span.byteCount) bytes are more than the limit of \(Self.byteLimit)")
+            throw .badProtobuf(
+                offset: 0, reason: "\(span.byteCount) bytes are more than the limit of \(Self.byteLimit)")
         }
         // Safe: every bit pattern is a UInt8, and the buffer is only read while the span is borrowed.
         let bytes = unsafe span.withUnsafeBytes { unsafe [UInt8]($0) }

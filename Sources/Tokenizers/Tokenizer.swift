@@ -21,7 +21,7 @@ package struct Tokenizer: Sendable {
         self.preTokenizer = preTokenizer
         self.addedTokens = AddedTokens(addedTokens, model: model, normalizer: normalizer)
         self.template = try template(self.addedTokens)
-        padID = self.addedTokens.id(of: "<pad>") ?? model.piece("<pad>".utf8).map { Int32($0) } ?? 0
+        padID = self.addedTokens.id(of: "<pad>") ?? model.piece(Array("<pad>".utf8)).map { Int32($0) } ?? 0
         vocabularyCount = max(model.count, self.addedTokens.idLimit)
     }
 

@@ -23,6 +23,12 @@ extension Array where Element == UInt8 {
 }
 
 extension Unicode.Scalar {
+    var utf8Bytes: [UInt8] {
+        var bytes: [UInt8] = []
+        bytes.append(scalar: self)
+        return bytes
+    }
+
     /// A letter, mark, decimal digit, connector or joiner: `\w` of the regular expressions in the tokenizers library.
     var isWordCharacter: Bool {
         if isASCII { return properties.isAlphabetic || properties.generalCategory == .decimalNumber || self == "_" }
@@ -32,10 +38,10 @@ extension Unicode.Scalar {
         }
     }
 
-    /// A mark of any kind.
+    /// A mark of any kind in Unicode 9, whose tables the tokenizers library uses for StripAccents.
     var isCombiningMark: Bool {
         switch properties.generalCategory {
-        case .nonspacingMark, .spacingMark, .enclosingMark: true
+        case .nonspacingMark, .spacingMark, .enclosingMark: properties.age.map { $0.major <= 9 } ?? false
         default: false
         }
     }

@@ -31,7 +31,7 @@ struct Unigram: Sendable {
     }
 
     /// The number of the piece that is exactly this text.
-    func piece(_ text: some Sequence<UInt8>) -> Int? { table[Array(text)] }
+    func piece(_ text: [UInt8]) -> Int? { table[text] }
 
     /// Appends the best segmentation of a part of `text`.
     func encode(_ text: [UInt8], _ range: Range<Int>, into ids: inout [Int32]) {

@@ -1,8 +1,8 @@
 """Writes Sources/Tokenizers/Tables/*.swift: the tables of prompt cleaning and of compatibility normalisation.
 
-    python Tests/Reference/make_text_tables.py        # Python 3.11 (Unicode 14), ftfy==6.3.1
+    python Tests/Reference/make_text_tables.py        # Python 3.11, ftfy==6.3.1, tokenizers==0.23.3
 
-Sources of the facts: Python's codecs, html.entities and unicodedata; ftfy's heuristics (Apache-2.0), read from its
+Sources of the facts: Python's codecs, html.entities; the tokenizers library; ftfy's heuristics (Apache-2.0), read from its
 compiled regular expressions rather than copied from its text.
 """
 
@@ -15,6 +15,7 @@ import unicodedata
 
 import ftfy.bad_codecs  # registers the sloppy codecs
 from ftfy import badness, chardata
+from tokenizers import normalizers
 
 ROOM = pathlib.Path(__file__).resolve().parents[2] / "Sources" / "Tokenizers" / "Tables"
 HEADER = "// Written by Tests/Reference/make_text_tables.py; change that, not this.\n\n"
@@ -69,14 +70,15 @@ def varint(n):
 
 
 def compatibility():
+    compatibility_form = normalizers.NFKD()
     blob, last = bytearray(), 0
     for c in EVERY_SCALAR:
-        full = unicodedata.normalize("NFKD", chr(c))
+        full = compatibility_form.normalize_str(chr(c))
         if full == unicodedata.normalize("NFD", chr(c)):
             continue
         blob += varint(c - last) + varint(len(full)) + b"".join(varint(ord(x)) for x in full)
         last = c
-    write("CompatibilityTable", f"Full compatibility decompositions of Unicode {unicodedata.unidata_version}.", [
+    write("CompatibilityTable", "Full compatibility decompositions of Unicode 9, as the tokenizers library has them.", [
         ("base64", "Entries in rising order: distance from the last scalar, number of scalars, the scalars; all LEB128.",
          literal(base64.b64encode(bytes(blob)).decode()))])
 
@@ -195,10 +197,10 @@ def mojibake():
         class_texts.append(("!" if negated else "w" if word else "=") + listed)
     rule_text = "|".join(" ".join("^" if c == "^" else str(classes.index(c)) for c in rule) for rule in rules)
     write("MojibakeTable", "Which scalars make a text look like UTF-8 that was read in another encoding.", [
-        ("kinds", "Scalars that no rule tells apart share a kind: hexadecimal ranges, kinds separated by `|`, the first is "
-         "kind 1.\n    /// Kind 0 is every scalar not listed.", literal("|".join(hex_ranges(v) for v in kinds.values()))),
-        ("classes", "The kinds in each class: `=` these, `!` all but these, `w` these and every letter, digit or "
-         "underscore. The\n    /// first five are the clues of a UTF-8 sequence: first of two, of three, of four, "
+        ("kinds", "Scalars that no rule tells apart share a kind: hexadecimal ranges, kinds separated by `|`.\n    ///\n    /// "
+         "The first is kind 1; kind 0 is every scalar not listed.", literal("|".join(hex_ranges(v) for v in kinds.values()))),
+        ("classes", "The kinds in each class: `=` these, `!` all but these, `w` these and letters, digits and `_`.\n    ///\n"
+         "    /// The first five are the clues of a UTF-8 sequence: first of two, of three, of four, "
          "continuation, certain continuation.", literal("|".join(class_texts))),
         ("rules", "Sequences of classes that betray mojibake; `^` is the start of the text.", literal(rule_text))])
 

@@ -2,8 +2,9 @@
 
 /// Which scalars make a text look like UTF-8 that was read in another encoding.
 enum MojibakeTable {
-    /// Scalars that no rule tells apart share a kind: hexadecimal ranges, kinds separated by `|`, the first is kind 1.
-    /// Kind 0 is every scalar not listed.
+    /// Scalars that no rule tells apart share a kind: hexadecimal ranges, kinds separated by `|`.
+    ///
+    /// The first is kind 1; kind 0 is every scalar not listed.
     static let kinds = """
         9 b-d 1c-1f 1680 2000-200a 2028-2029 202f 205f 3000|a|20|21 2c 2e 3f|41-5a|61-7a|80-84 86-9f|85|a0|a1|a2|a3|\
         a4 a6 a8 aa ac af b8 ba 192 2c6-2c7 2d8 2db-2dc 2021 2030|a5|a7 b6|a9 ab bf 384-385 2039|ad|ae|b0|b1|b2|b3|b\
@@ -19,8 +20,9 @@ enum MojibakeTable {
         58c 2590-2593|f8ff
         """
 
-    /// The kinds in each class: `=` these, `!` all but these, `w` these and every letter, digit or underscore. The first
-    /// five are the clues of a UTF-8 sequence: first of two, of three, of four, continuation, certain continuation.
+    /// The kinds in each class: `=` these, `!` all but these, `w` these and letters, digits and `_`.
+    ///
+    /// The first five are the clues of a UTF-8 sequence: first of two, of three, of four, continuation, certain continuation.
     static let classes = """
         =29-41 62 70-71 78-80|=42-47 56 72-73 81|=48 51 63 74 76|=3 7-27 33 37 46 54 57-68 77 82-89 91-93|=7-27 33 3\
         7 46 54 57-68 77 82-83 89 91-93|=7-8|=10-16 18 20-22 24 26-34 36-37 39 41-49 53 55-60 62-66 86-99|=13 89 97|\

@@ -1,3 +1,0 @@
-package enum PromptCleaning {
-    package static func clean(_ text: String) -> String { text }
-}
