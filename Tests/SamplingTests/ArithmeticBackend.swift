@@ -9,6 +9,7 @@ final class ArithmeticBackend: Backend {
     }
 
     let name = "arithmetic"
+    let prefersBF16 = false
     /// Tensors allocated so far.
     private(set) var allocations = 0
 
