@@ -40,7 +40,8 @@ let package = Package(
         room("Pipelines", ["VideoTypes", "Compute", "Tokenizers", "Weights", "Sampling", "Layers", "Models"]),
         room("VideoProvider", ["VideoTypes", "Compute", "Weights", "Pipelines", "Media", "CBuiltinModel"]),
         .executableTarget(
-            name: "wan-infer", dependencies: ["VideoTypes", "VideoProvider", "Compute", "ComputeCPU", "Media"],
+            name: "wan-infer",
+            dependencies: ["VideoTypes", "VideoProvider", "Compute", "ComputeCPU", "Media", "Weights"],
             swiftSettings: strict),
 
         .target(name: "TestSupport", dependencies: ["Compute", "Weights"], path: "Tests/TestSupport", swiftSettings: strict),

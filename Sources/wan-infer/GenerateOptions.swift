@@ -39,9 +39,8 @@ struct GenerateOptions {
         self.request = request
 
         try Self.check(device: values.text("device"))
-        let model = values.text("model") ?? "built-in"
         engine = EngineOptions(
-            model: model == "built-in" ? .builtIn : .folder(model),
+            model: try ModelsCommand.source(values.text("model")),
             dtype: try Self.dtype(values), writesMetadata: !arguments.has("no-metadata"), dumpPath: values.text("dump"))
         threads = try values.integer("threads", in: 1...1024)
         output = values.text("output") ?? "out.mp4"
