@@ -1,0 +1,69 @@
+/// What the program is asked to do.
+enum Command: String, CaseIterable {
+    case generate
+    case doctor
+    case models
+}
+
+/// One option of the command line.
+struct CommandOption {
+    /// Without its dashes.
+    let name: String
+    /// What stands for the value in the help; nil for a switch.
+    let value: String?
+    let summary: String
+    let group: Group
+    var commands: [Command] = [.generate]
+
+    enum Group: String, CaseIterable {
+        case picture = "what to draw"
+        case sampling = "how to draw it"
+        case machine = "where to compute"
+        case output = "what to write"
+        case other = "other"
+    }
+
+    /// Every option there is, in the order of the help.
+    static let all = [
+        CommandOption(name: "prompt", value: "TEXT", summary: "the same as PROMPT", group: .picture),
+        CommandOption(
+            name: "negative-prompt", value: "TEXT", summary: "what to keep out of the picture", group: .picture),
+        CommandOption(
+            name: "model", value: "DIR", summary: "a model in the Diffusers layout (built-in)", group: .picture),
+        CommandOption(name: "frames", value: "N", summary: "number of frames, 4k + 1", group: .picture),
+        CommandOption(name: "width", value: "N", summary: "width in pixels", group: .picture),
+        CommandOption(name: "height", value: "N", summary: "height in pixels", group: .picture),
+        CommandOption(name: "fps", value: "N", summary: "frames per second", group: .picture),
+        CommandOption(name: "steps", value: "N", summary: "denoising steps", group: .sampling),
+        CommandOption(
+            name: "guidance", value: "X", summary: "weight of the prompt; 1 means no guidance", group: .sampling),
+        CommandOption(
+            name: "guidance-2", value: "X", summary: "the same for the low-noise expert of Wan 2.2", group: .sampling),
+        CommandOption(name: "flow-shift", value: "X", summary: "shift of the noise schedule", group: .sampling),
+        CommandOption(name: "scheduler", value: "NAME", summary: "unipc, euler or dpm++", group: .sampling),
+        CommandOption(
+            name: "sigmas", value: "LIST", summary: "explicit noise levels, as 1,0.75,0.5,0.25", group: .sampling),
+        CommandOption(
+            name: "seed", value: "N", summary: "the same seed gives the same clip (random)", group: .sampling),
+        CommandOption(name: "device", value: "NAME", summary: "auto or cpu (auto)", group: .machine),
+        CommandOption(name: "dtype", value: "NAME", summary: "auto, f32 or bf16 (auto)", group: .machine),
+        CommandOption(
+            name: "threads", value: "N", summary: "threads to compute with (all processors)", group: .machine),
+        CommandOption(
+            name: "vae-tiling", value: nil, summary: "decode in tiles: less memory, more time", group: .machine),
+        CommandOption(name: "output", value: "FILE.mp4", summary: "the clip to write (out.mp4)", group: .output),
+        CommandOption(
+            name: "no-metadata", value: nil, summary: "keep prompt, seed and settings out of the file", group: .output),
+        CommandOption(
+            name: "dump", value: "FILE.safetensors", summary: "also write every intermediate tensor", group: .output),
+        CommandOption(
+            name: "json", value: nil, summary: "print the result as one JSON object", group: .output,
+            commands: Command.allCases),
+        CommandOption(name: "quiet", value: nil, summary: "print nothing but errors", group: .other),
+        CommandOption(name: "verbose", value: nil, summary: "print every step", group: .other),
+        CommandOption(
+            name: "version", value: nil, summary: "print the version", group: .other, commands: Command.allCases),
+        CommandOption(
+            name: "help", value: nil, summary: "print this text", group: .other, commands: Command.allCases),
+    ]
+}

@@ -1,0 +1,130 @@
+import Compute
+import ComputeCPU
+import Media
+import VideoProvider
+import VideoTypes
+
+#if canImport(Glibc)
+import Glibc
+#endif
+
+/// Says what this machine can do and tries it.
+struct DoctorCommand {
+    private let program: Program
+    private let json: Bool
+
+    init(_ program: Program, json: Bool) {
+        self.program = program
+        self.json = json
+    }
+
+    func run() throws(VideoError) {
+        var findings = [Finding("wan-infer", Version.text), Self.processor, Self.memory, Self.gpu]
+        findings.append(Finding("oneDNN", CPUBackend.oneDNNVersion))
+        var failure: VideoError?
+        for (name, check) in [("FFmpeg", Self.ffmpeg), ("self-test", Self.selfTest)] {
+            do throws(VideoError) {
+                findings.append(Finding(name, try check()))
+            } catch {
+                findings.append(Finding(name, error))
+                failure = failure ?? error
+            }
+        }
+        try program.output.print(json ? "\(Self.json(findings))" : findings.map(\.line).joined(separator: "\n"))
+        if let failure { throw failure }
+    }
+
+    private static var processor: Finding {
+        let name = Machine.processorName ?? "unknown"
+        return Finding(
+            "processor", "\(name), \(Machine.processors) threads, kernels for \(CPUBackend.instructionSet)")
+    }
+
+    private static var memory: Finding {
+        guard let memory = Machine.memory else { return Finding("memory", "unknown") }
+        return Finding("memory", "\(Numbers.bytes(memory.total)), \(Numbers.bytes(memory.available)) free")
+    }
+
+    private static var gpu: Finding {
+        let driver = Machine.exists("/dev/nvidia0") || Machine.exists("/proc/driver/nvidia/version")
+        return Finding("GPU", driver ? "an NVIDIA GPU is here; this build does not use it" : "none, and not needed")
+    }
+
+    private static func ffmpeg() throws(VideoError) -> String {
+        do throws(MediaError) {
+            let facts = try EncodingFacts()
+            return "\(facts.version), writes with \(facts.encoder)"
+        } catch {
+            throw error.videoError
+        }
+    }
+
+    /// The built-in model makes a small clip, which is read back.
+    private static func selfTest() throws(VideoError) -> String {
+        let folder = try temporaryFolder()
+        let path = folder + "/self-test.mp4"
+        defer {
+            unsafe unlink(path)
+            unsafe rmdir(folder)
+        }
+        let engine = try VideoEngine(EngineOptions(), backend: Machine.backend(threads: nil))
+        var request = VideoRequest(prompt: engine.samplePrompt)
+        request.steps = 4
+        request.seed = 1
+        let result = try engine.generate(request, to: path) { _ in !Interrupt.isRequested }
+        var frames = 0
+        var flat = 0
+        do throws(MediaError) {
+            try MP4Reader(path: path).forEachFrame { frame in
+                frames += 1
+                if frame.pixels.allSatisfy({ $0 == frame.pixels[0] }) { flat += 1 }
+            }
+        } catch {
+            throw error.videoError
+        }
+        guard frames == result.settings.frames, flat == 0 else {
+            throw VideoError(
+                .internalError, "the clip has \(frames) frames of \(result.settings.frames), \(flat) of them empty",
+                hint: "please report this with the output of wan-infer doctor")
+        }
+        return "\(frames) frames of the built-in model in \(Numbers.duration(result.totalSeconds)), read back"
+    }
+
+    private static func temporaryFolder() throws(VideoError) -> String {
+        let root = unsafe getenv("TMPDIR").map { unsafe String(cString: $0) } ?? "/tmp"
+        var template = Array((root + "/wan-infer-XXXXXX").utf8CString)
+        guard unsafe mkdtemp(&template) != nil else {
+            throw VideoError(.outputFailed, "cannot make a folder in \(root)", hint: "set TMPDIR to a writable folder")
+        }
+        return unsafe template.withUnsafeBufferPointer { buffer in
+            unsafe buffer.baseAddress.map { unsafe String(cString: $0) } ?? root
+        }
+    }
+
+    static func json(_ findings: [Finding]) -> JSONText {
+        .object(findings.map { ($0.name, .object([("ok", .bool($0.isGood)), ("text", .string($0.text))])) })
+    }
+}
+
+/// One fact about the machine.
+struct Finding {
+    let name: String
+    let text: String
+    let isGood: Bool
+
+    init(_ name: String, _ text: String) {
+        self.name = name
+        self.text = text
+        isGood = true
+    }
+
+    init(_ name: String, _ error: VideoError) {
+        self.name = name
+        text = error.message
+        isGood = false
+    }
+
+    var line: String {
+        (isGood ? "  ok  " : "FAIL  ") + name + String(repeating: " ", count: max(11 - name.count, 1)) + text
+    }
+}

@@ -1,0 +1,58 @@
+import Compute
+import ComputeCPU
+import VideoProvider
+import VideoTypes
+
+/// Makes one clip.
+struct GenerateCommand {
+    private let options: GenerateOptions
+    private let program: Program
+    private let json: Bool
+
+    init(_ options: GenerateOptions, _ program: Program, json: Bool) {
+        self.options = options
+        self.program = program
+        self.json = json
+    }
+
+    func run() throws(VideoError) {
+        var request = options.request
+        let typed: String? =
+            if let prompt = options.prompt { prompt } else { try StandardInput(descriptor: 0).prompt() }
+        let engine = try VideoEngine(options.engine, backend: Machine.backend(threads: options.threads))
+        request.prompt = typed ?? engine.samplePrompt
+        if typed == nil { note("no prompt given, using the model's sample: \(ResultReport.line(request.prompt))") }
+
+        let display = ProgressDisplay(style, clock: Machine.seconds) { program.errors.write($0) }
+        let result: VideoResult
+        do throws(VideoError) {
+            result = try engine.generate(request, to: options.output) { progress in
+                display.show(progress)
+                return !Interrupt.isRequested
+            }
+        } catch {
+            display.finish()
+            throw error
+        }
+        display.finish()
+        let report = ResultReport(result: result)
+        if json {
+            try program.output.print("\(report.json)")
+        } else if options.detail != .quiet {
+            try program.output.print(report.text)
+        }
+    }
+
+    private var style: ProgressDisplay.Style {
+        switch options.detail {
+        case .quiet: .none
+        case .verbose: .everyStep
+        case .normal: program.errors.isLive ? .live(columns: program.errors.columns) : .plain
+        }
+    }
+
+    private func note(_ text: String) {
+        guard options.detail != .quiet else { return }
+        program.errors.write("wan-infer: \(text)\n")
+    }
+}

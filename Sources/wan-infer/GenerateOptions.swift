@@ -1,0 +1,81 @@
+import Compute
+import VideoProvider
+import VideoTypes
+
+/// The options of `generate` as values.
+struct GenerateOptions {
+    /// Without a prompt where none is on the command line.
+    let request: VideoRequest
+    let prompt: String?
+    let engine: EngineOptions
+    let threads: Int?
+    let output: String
+    let detail: Detail
+
+    enum Detail {
+        case quiet
+        case normal
+        case verbose
+    }
+
+    init(_ arguments: ParsedArguments) throws(VideoError) {
+        let values = OptionValues(arguments.values)
+        prompt = arguments.prompt ?? values.text("prompt")
+        if let prompt { try Self.check(prompt: prompt) }
+        var request = VideoRequest(prompt: prompt ?? "", tilesVAE: arguments.has("vae-tiling"))
+        request.negativePrompt = values.text("negative-prompt")
+        request.frames = try values.integer("frames")
+        request.width = try values.integer("width")
+        request.height = try values.integer("height")
+        request.framesPerSecond = try values.integer("fps")
+        request.steps = try values.integer("steps")
+        request.guidanceScale = try values.number("guidance")
+        request.guidanceScale2 = try values.number("guidance-2")
+        request.flowShift = try values.number("flow-shift")
+        request.scheduler = try values.choice("scheduler", Scheduler.allCases.map(\.rawValue)).flatMap(Scheduler.init)
+        request.sigmas = try values.numbers("sigmas")
+        request.seed = try values.seed()
+        try request.validate()
+        self.request = request
+
+        try Self.check(device: values.text("device"))
+        engine = EngineOptions(
+            model: try ModelsCommand.source(values.text("model")),
+            dtype: try Self.dtype(values), writesMetadata: !arguments.has("no-metadata"), dumpPath: values.text("dump"))
+        threads = try values.integer("threads", in: 1...1024)
+        output = values.text("output") ?? "out.mp4"
+        guard !(arguments.has("quiet") && arguments.has("verbose")) else {
+            throw .invalid("--quiet and --verbose exclude each other", hint: "leave one of them out")
+        }
+        detail = arguments.has("quiet") ? .quiet : arguments.has("verbose") ? .verbose : .normal
+    }
+
+    /// Rules for a prompt from anywhere.
+    static func check(prompt: String) throws(VideoError) {
+        guard prompt.contains(where: { !$0.isWhitespace }) else {
+            throw .invalid("the prompt is empty", hint: "leave it out to use the model's sample prompt")
+        }
+        guard !prompt.utf8.contains(0) else {
+            throw .invalid("the prompt contains a zero byte", hint: "pass plain text")
+        }
+    }
+
+    private static func dtype(_ values: OptionValues) throws(VideoError) -> DType? {
+        switch try values.choice("dtype", ["auto", "f32", "bf16"]) {
+        case "f32": .f32
+        case "bf16": .bf16
+        default: nil
+        }
+    }
+
+    private static func check(device: String?) throws(VideoError) {
+        switch device {
+        case nil, "auto", "cpu": return
+        case "cuda":
+            throw VideoError(
+                .deviceUnavailable, "this build computes on the CPU only, got --device cuda",
+                hint: "use --device cpu or leave it out")
+        case let other?: throw .invalid("device must be auto or cpu, got '\(other)'", hint: "leave --device out")
+        }
+    }
+}

@@ -1,0 +1,78 @@
+import VideoProvider
+import VideoTypes
+import Weights
+
+/// Lists the models there are.
+struct ModelsCommand {
+    private let program: Program
+    private let json: Bool
+
+    init(_ program: Program, json: Bool) {
+        self.program = program
+        self.json = json
+    }
+
+    func run() throws(VideoError) {
+        let models = try Self.manifest().models
+        try program.output.print(json ? "\(Self.json(models))" : Self.table(models))
+    }
+
+    /// The list inside the binary.
+    static func manifest() throws(VideoError) -> Manifest {
+        do throws(WeightError) {
+            return try BuiltInModel.manifest()
+        } catch {
+            throw VideoError(.internalError, "the list of models in this binary: \(error.message)", hint: error.hint)
+        }
+    }
+
+    /// What `--model` means: the model inside, or a folder.
+    static func source(_ text: String?) throws(VideoError) -> ModelSource {
+        guard let text, text != BuiltInModel.name else { return .builtIn }
+        guard !Machine.exists(text), let entry = try manifest().entry(named: text) else { return .folder(text) }
+        guard let repository = entry.repository else { return .builtIn }
+        throw VideoError(
+            .modelNotFound, "\(entry.id) is not on this machine as a folder '\(text)'",
+            hint: "download \(repository) and give its folder with --model")
+    }
+
+    static func table(_ models: [Manifest.Entry]) -> String {
+        let rows = models.map { entry in
+            let defaults = entry.defaults
+            return [
+                entry.id, entry.task.rawValue, "\(defaults.width)x\(defaults.height)", "\(defaults.frames)",
+                entry.parameters == 0 ? "inside" : Numbers.fixed(Double(entry.parameters) / 1e9, 1) + " B",
+                entry.licence, entry.status.rawValue, entry.repository ?? "",
+            ]
+        }
+        let all = [["model", "task", "size", "frames", "parameters", "licence", "status", "repository"]] + rows
+        let widths = all[0].indices.map { column in all.map { $0[column].count }.max() ?? 0 }
+        return all.map { row in
+            let line = zip(row, widths).map { $0 + String(repeating: " ", count: $1 - $0.count) }
+                .joined(separator: "  ")
+            let end = line.lastIndex { $0 != " " } ?? line.startIndex
+            return String(line[...end])
+        }.joined(separator: "\n")
+    }
+
+    static func json(_ models: [Manifest.Entry]) -> JSONText {
+        .array(
+            models.map { entry in
+                .object([
+                    ("model", .string(entry.id)),
+                    ("task", .string(entry.task.rawValue)),
+                    ("repository", entry.repository.map(JSONText.string) ?? .null),
+                    ("licence", .string(entry.licence)),
+                    ("parameters", .integer(entry.parameters)),
+                    ("status", .string(entry.status.rawValue)),
+                    ("width", .integer(entry.defaults.width)),
+                    ("height", .integer(entry.defaults.height)),
+                    ("frames", .integer(entry.defaults.frames)),
+                    ("fps", .integer(entry.defaults.fps)),
+                    ("steps", .integer(entry.defaults.steps)),
+                    ("guidance", .number(entry.defaults.guidance)),
+                    ("notes", entry.notes.map(JSONText.string) ?? .null),
+                ])
+            })
+    }
+}

@@ -1,0 +1,66 @@
+import VideoTypes
+
+/// Texts of options read as the kinds of value that they stand for.
+struct OptionValues {
+    private let texts: [String: String]
+
+    init(_ texts: [String: String]) { self.texts = texts }
+
+    func text(_ name: String) -> String? { texts[name] }
+
+    func integer(_ name: String, in range: ClosedRange<Int>? = nil) throws(VideoError) -> Int? {
+        guard let text = texts[name] else { return nil }
+        guard let value = Int(text) else {
+            throw .invalid("\(name) must be a whole number, got '\(Self.shown(text))'", hint: "example: --\(name) 16")
+        }
+        if let range, !range.contains(value) {
+            throw .invalid("\(name) must be between \(range.lowerBound) and \(range.upperBound), got \(value)")
+        }
+        return value
+    }
+
+    func number(_ name: String) throws(VideoError) -> Double? {
+        guard let text = texts[name] else { return nil }
+        return try Self.number(text[...], name)
+    }
+
+    /// Numbers between commas.
+    func numbers(_ name: String) throws(VideoError) -> [Double]? {
+        guard let text = texts[name] else { return nil }
+        var values: [Double] = []
+        for part in text.split(separator: ",", omittingEmptySubsequences: false) {
+            values.append(try Self.number(part, name))
+        }
+        return values
+    }
+
+    func choice(_ name: String, _ known: [String]) throws(VideoError) -> String? {
+        guard let text = texts[name] else { return nil }
+        guard known.contains(text) else {
+            throw .invalid("\(name) must be one of \(known.joined(separator: ", ")), got '\(Self.shown(text))'")
+        }
+        return text
+    }
+
+    func seed() throws(VideoError) -> UInt64? {
+        guard let text = texts["seed"] else { return nil }
+        guard let value = UInt64(text) else {
+            throw .invalid(
+                "seed must be a whole number from 0 to \(UInt64.max), got '\(Self.shown(text))'",
+                hint: "leave --seed out for a random one")
+        }
+        return value
+    }
+
+    private static func number(_ text: Substring, _ name: String) throws(VideoError) -> Double {
+        guard let value = Double(text) else {
+            throw .invalid("\(name) must be a number, got '\(shown(String(text)))'", hint: "example: --\(name) 1.0")
+        }
+        return value
+    }
+
+    /// Cut, so that a stray file in an argument does not fill the screen.
+    private static func shown(_ text: String) -> String {
+        text.count <= 60 ? text : text.prefix(60) + "…"
+    }
+}

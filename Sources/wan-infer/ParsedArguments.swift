@@ -1,0 +1,104 @@
+import VideoTypes
+
+/// The words of the command line, taken apart and checked against the options there are; values are still text.
+struct ParsedArguments: Equatable {
+    private(set) var command = Command.generate
+    private(set) var prompt: String?
+    private(set) var values: [String: String] = [:]
+    private(set) var switches: Set<String> = []
+
+    /// - Parameter words: what follows the program's name.
+    init(_ words: [String]) throws(VideoError) {
+        var rest = words[...]
+        if let first = rest.first, let command = Command(rawValue: first) {
+            self.command = command
+            rest.removeFirst()
+        }
+        var optionsEnded = false
+        while let word = rest.popFirst() {
+            if optionsEnded || !word.hasPrefix("-") {
+                try take(prompt: word)
+            } else if word == "--" {
+                optionsEnded = true
+            } else {
+                try take(option: word, &rest)
+            }
+        }
+        if prompt != nil, values["prompt"] != nil {
+            throw .invalid("the prompt is given twice, as a word and with --prompt", hint: "leave one of them out")
+        }
+    }
+
+    func has(_ name: String) -> Bool { switches.contains(name) }
+
+    private mutating func take(prompt word: String) throws(VideoError) {
+        guard command == .generate else {
+            throw .invalid(
+                "\(command.rawValue) takes no '\(word)'", hint: "a clip is made by: wan-infer generate \"PROMPT\"")
+        }
+        guard prompt == nil else {
+            throw .invalid("unexpected '\(word)' after the prompt", hint: "put the whole prompt in quotes")
+        }
+        prompt = word
+    }
+
+    private mutating func take(option word: String, _ rest: inout ArraySlice<String>) throws(VideoError) {
+        let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+        let name = String(parts[0].dropFirst(2))
+        guard word.hasPrefix("--"), let option = CommandOption.all.first(where: { $0.name == name }) else {
+            throw Self.unknown(String(parts[0]))
+        }
+        guard option.commands.contains(command) else {
+            throw .invalid(
+                "--\(name) does not belong to '\(command.rawValue)'", hint: "wan-infer --help lists the options")
+        }
+        guard values[name] == nil, !switches.contains(name) else {
+            throw .invalid("--\(name) is given twice", hint: "leave one of them out")
+        }
+        guard let placeholder = option.value else {
+            guard parts.count == 1 else {
+                throw .invalid("--\(name) takes no value, got '\(parts[1])'", hint: "write just --\(name)")
+            }
+            switches.insert(name)
+            return
+        }
+        if parts.count == 2 {
+            values[name] = String(parts[1])
+        } else if let next = rest.first, !next.hasPrefix("--") {
+            values[name] = next
+            rest.removeFirst()
+        } else {
+            throw .invalid(
+                "--\(name) needs a value",
+                hint: "--\(name) \(placeholder), or --\(name)=\(placeholder) for one with dashes")
+        }
+    }
+
+    private static func unknown(_ word: String) -> VideoError {
+        let name = String(word.drop { $0 == "-" })
+        let names = CommandOption.all.map(\.name)
+        let longer = name.isEmpty ? [] : names.filter { $0.hasPrefix(name) }
+        let near = names.filter { distance(name, $0) <= min(2, name.count - 1) }
+        let best = (longer.isEmpty ? near : longer).min { distance(name, $0) < distance(name, $1) }
+        let hint = best.map { "did you mean --\($0)?" } ?? "wan-infer --help lists the options"
+        return .invalid("unknown option '\(word)'", hint: hint)
+    }
+
+    /// Insertions, deletions and replacements that turn `a` into `b`.
+    static func distance(_ a: String, _ b: String) -> Int {
+        // A long word is no slip of the finger; comparing it would cost its length squared.
+        guard a.utf8.count <= 40 else { return a.utf8.count }
+        let b = Array(b)
+        var row = Array(0...b.count)
+        for (i, character) in a.enumerated() {
+            var diagonal = row[0]
+            row[0] = i + 1
+            for j in b.indices {
+                let replaced = diagonal + (character == b[j] ? 0 : 1)
+                diagonal = row[j + 1]
+                row[j + 1] = min(replaced, row[j] + 1, diagonal + 1)
+            }
+        }
+        return row[b.count]
+    }
+}

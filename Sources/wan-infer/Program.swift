@@ -1,0 +1,30 @@
+import VideoTypes
+
+/// One run of the program, from words to exit status.
+struct Program {
+    let output: Console
+    let errors: Console
+
+    func run(_ words: [String?]) -> Int32 {
+        do throws(VideoError) {
+            try execute(CommandLineWords.checked(words))
+            return 0
+        } catch {
+            errors.write(error.text)
+            // Words that could not be taken apart may still have asked for JSON.
+            if words.contains("--json") { output.write("\(error.json)\n") }
+            return error.code.exitStatus
+        }
+    }
+
+    private func execute(_ words: [String]) throws(VideoError) {
+        let arguments = try ParsedArguments(words)
+        if arguments.has("help") { return try output.print(Usage.text) }
+        if arguments.has("version") { return try output.print("wan-infer \(Version.text)") }
+        switch arguments.command {
+        case .generate: try GenerateCommand(GenerateOptions(arguments), self, json: arguments.has("json")).run()
+        case .doctor: try DoctorCommand(self, json: arguments.has("json")).run()
+        case .models: try ModelsCommand(self, json: arguments.has("json")).run()
+        }
+    }
+}

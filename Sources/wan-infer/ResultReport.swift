@@ -1,0 +1,75 @@
+import VideoTypes
+
+/// What is said about a finished clip.
+struct ResultReport {
+    let result: VideoResult
+
+    /// For people.
+    var text: String {
+        let settings = result.settings
+        let stages = VideoProgress.Stage.allCases.compactMap { stage in
+            result.stageSeconds[stage].map { "\(stage.rawValue) \(Numbers.fixed($0, 2))" }
+        }
+        let rows = [
+            ("wrote", result.path),
+            (
+                "clip",
+                "\(settings.frames) frames of \(settings.width) x \(settings.height) at \(settings.framesPerSecond)/s, "
+                    + "\(Numbers.fixed(settings.durationSeconds, 2)) s, \(Numbers.bytes(result.fileBytes)), "
+                    + result.encoder
+            ),
+            ("prompt", Self.line(settings.prompt)),
+            ("model", "\(result.model), \(result.backend) \(result.dtype)"),
+            ("seed", "\(settings.seed)"),
+            ("seconds", (stages + ["total \(Numbers.fixed(result.totalSeconds, 2))"]).joined(separator: ", ")),
+            ("speed", "\(Numbers.fixed(result.videoSecondsPerMinute, 1)) seconds of video per minute"),
+            ("memory", "\(Numbers.bytes(result.peakMemoryBytes)) at its peak"),
+        ]
+        return rows.map { $0.0 + String(repeating: " ", count: 9 - $0.0.count) + $0.1 }.joined(separator: "\n")
+    }
+
+    /// For programs.
+    var json: JSONText {
+        let stages = VideoProgress.Stage.allCases.compactMap { stage in
+            result.stageSeconds[stage].map { (stage.rawValue, JSONText.number($0)) }
+        }
+        return .object(
+            [
+                ("file", .string(result.path)),
+                ("bytes", .integer(result.fileBytes)),
+                ("model", .string(result.model)),
+                ("backend", .string(result.backend)),
+                ("dtype", .string(result.dtype)),
+                ("encoder", .string(result.encoder)),
+            ] + result.settings.jsonFields + [
+                ("duration_seconds", .number(result.settings.durationSeconds)),
+                ("stage_seconds", .object(stages)),
+                ("total_seconds", .number(result.totalSeconds)),
+                ("video_seconds_per_minute", .number(result.videoSecondsPerMinute)),
+                ("peak_memory_bytes", .integer(result.peakMemoryBytes)),
+            ])
+    }
+
+    /// A prompt on one line of bearable length.
+    static func line(_ prompt: String) -> String {
+        let line = prompt.split(whereSeparator: \.isWhitespace).joined(separator: " ")
+        return line.count <= 200 ? line : line.prefix(200) + "…"
+    }
+}
+
+extension VideoError {
+    /// The error as it goes to standard error.
+    var text: String { "wan-infer: error: \(message)\n" + (hint.map { "  hint: \($0)\n" } ?? "") }
+
+    var json: JSONText {
+        .object([
+            (
+                "error",
+                .object([
+                    ("code", .string(code.name)), ("message", .string(message)),
+                    ("hint", hint.map(JSONText.string) ?? .null), ("exit_status", .integer(Int(code.exitStatus))),
+                ])
+            )
+        ])
+    }
+}

@@ -1,0 +1,42 @@
+import Foundation
+import TestSupport
+import Testing
+import VideoTypes
+
+@testable import wan_infer
+
+@Suite struct ResultReportTests {
+    private let result = VideoResult(
+        path: "out.mp4", model: "built-in",
+        settings: VideoSettings(
+            prompt: "a red\n \"circle\"", negativePrompt: "", width: 64, height: 64, frames: 81, framesPerSecond: 16,
+            steps: 30, guidanceScale: 3, guidanceScale2: nil, flowShift: 5, scheduler: .unipc, sigmas: nil,
+            seed: 42, tilesVAE: false),
+        backend: "cpu", dtype: "f32", encoder: "libx264", fileBytes: 34_240,
+        stageSeconds: [.load: 0.05, .text: 0.01, .denoise: 1.2, .decode: 0.6], totalSeconds: 1.9,
+        peakMemoryBytes: 180_000_000)
+
+    @Test func `the report for people is pinned`() {
+        expectSnapshot(ResultReport(result: result).text + "\n", named: "report")
+    }
+
+    @Test func `the report for programs is pinned and is JSON`() throws {
+        let text = "\(ResultReport(result: result).json)"
+        expectSnapshot(text + "\n", named: "report-json")
+        let object = try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any]
+        #expect(object?["seed"] as? Int == 42)
+        #expect(object?["prompt"] as? String == "a red\n \"circle\"")
+    }
+
+    @Test func `an error is JSON too`() throws {
+        let error = VideoError(.mediaFailed, "no \"disk\"", hint: nil)
+        let object = try JSONSerialization.jsonObject(with: Data("\(error.json)".utf8)) as? [String: [String: Any]]
+        #expect(object?["error"]?["code"] as? String == "media_failed")
+        #expect(object?["error"]?["exit_status"] as? Int == 8)
+        #expect(error.text == "wan-infer: error: no \"disk\"\n")
+    }
+
+    @Test func `a long prompt is cut to one line`() {
+        #expect(ResultReport.line(String(repeating: "ab\n", count: 500)).count == 201)
+    }
+}
