@@ -39,7 +39,7 @@ extension CPUBackend {
         let (rows, columns) = (stored.shape[0], stored.shape.dims.dropFirst().reduce(1, *))
         let storage: MatrixStorage
         if stored.dtype == dtype || !computesNatively(dtype) {
-            storage = MatrixStorage(try host(resident(stored)), stored.dtype)
+            storage = MatrixStorage(try host(converted(stored, to: dtype)), dtype)
         } else {
             storage = try packed(stored, rows: rows, columns: columns, dtype)
         }
