@@ -63,7 +63,7 @@ extension CPUBackend {
         _ stored: StoredTensor, rows: Int, columns: Int, _ dtype: DType
     ) throws(ComputeError) -> MatrixStorage {
         let source = try stored.dtype == .f16 ? converted(stored, to: dtype) : resident(stored)
-        _ = useThreads(forOperations: .max)
+        _ = useThreads(forOperations: 8 * rows * columns)
         let layout = try packedLayout(rows: rows, columns: columns, dtype)
         let target = try HostStorage(layout.byteCount, from: pool)
         let plain = try dnnl_memory_desc_t([columns, rows], source.dtype, dnnl_ba)
