@@ -23,10 +23,15 @@ extension CPUBackend {
         precondition(stored.shape.rank == 5, "convolution weight \(stored.shape)")
         let kernel = Array(stored.shape.dims[2...])
         let storage: any Storage
-        if kernel == [1, 1, 1], computesNatively(dtype) {
+        if kernel == [1, 1, 1] {
             storage = try linearWeight(stored, for: dtype).storage
-        } else {
+        } else if computesNatively(dtype) {
             storage = KernelStorage(try stored.dtype == .f16 ? converted(stored, to: .f32) : resident(stored))
+        } else {
+            // Rounded like the activations, but multiplied in f32.
+            let wide = try allocate(stored.shape, .f32)
+            try copy(converted(stored, to: dtype), into: wide)
+            storage = KernelStorage(wide)
         }
         return ConvolutionWeight(
             storage: storage, outChannels: stored.shape[0], inChannels: stored.shape[1], kernel: kernel, dtype: dtype)

@@ -39,7 +39,7 @@ extension CPUBackend {
         let (rows, columns) = (stored.shape[0], stored.shape.dims.dropFirst().reduce(1, *))
         let storage: MatrixStorage
         if stored.dtype == dtype || !computesNatively(dtype) {
-            storage = MatrixStorage(try host(resident(stored)), stored.dtype)
+            storage = MatrixStorage(try host(converted(stored, to: dtype)), dtype)
         } else {
             storage = try packed(stored, rows: rows, columns: columns, dtype)
         }
@@ -63,7 +63,7 @@ extension CPUBackend {
         _ stored: StoredTensor, rows: Int, columns: Int, _ dtype: DType
     ) throws(ComputeError) -> MatrixStorage {
         let source = try stored.dtype == .f16 ? converted(stored, to: dtype) : resident(stored)
-        _ = useThreads(forOperations: .max)
+        _ = useThreads(forOperations: 8 * rows * columns)
         let layout = try packedLayout(rows: rows, columns: columns, dtype)
         let target = try HostStorage(layout.byteCount, from: pool)
         let plain = try dnnl_memory_desc_t([columns, rows], source.dtype, dnnl_ba)

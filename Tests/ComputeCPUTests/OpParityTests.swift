@@ -6,27 +6,52 @@ import Testing
 
 @Suite(.serialized)
 struct OpParityTests {
-    @Test(arguments: [CK_ISA_AVX512_BF16, CK_ISA_AVX512, CK_ISA_AVX2, CK_ISA_BASELINE])
-    func `every operation agrees with its float64 reference on every instruction set`(level: ck_isa) throws {
-        let used = ck_set_isa(level)
-        defer { ck_set_isa(CK_ISA_AVX512_BF16) }
-        guard used == level else { return }
-        try expectParity(on: CPUBackend(threads: 2))
+    /// One way to run the backend.
+    private struct Configuration {
+        let name: String
+        let level: ck_isa
+        let backend: CPUBackend
     }
 
-    @Test func `every operation agrees with its reference where oneDNN has no bf16`() throws {
-        try expectParity(on: CPUBackend(threads: 2, hasNativeBF16: false))
-    }
-
-    @Test func `every operation agrees with its reference on one thread`() throws {
-        try expectParity(on: CPUBackend(threads: 1))
-    }
-
-    private func expectParity(on backend: CPUBackend) throws {
-        for op in OpCase.all {
-            let result = try op.run(on: backend)
-            #expect(result.isWithin(op.tolerance), "\(op): \(result.deviation), bound \(op.tolerance)")
+    @Test(
+        arguments: [
+            ("linear", OpCase.linear), ("convolution", OpCase.convolution), ("attention", OpCase.attention),
+            ("norms", OpCase.norms), ("elementwise", OpCase.elementwise), ("layout", OpCase.layout),
+            ("memory", OpCase.memory),
+        ])
+    func `operations agree with their float64 references on every instruction set`(
+        group: String, cases: [OpCase]
+    ) throws {
+        let configurations = try configurations()
+        defer { ck_set_isa(ck_isa_best()) }
+        for op in cases {
+            var reference: OpReference?
+            for configuration in configurations {
+                ck_set_isa(configuration.level)
+                let result = try op.run(on: configuration.backend)
+                let expected = reference ?? result.reference()
+                reference = expected
+                let deviation = expected.deviation(of: result.found)
+                #expect(
+                    expected.accepts(deviation, op.tolerance),
+                    "\(op), \(configuration.name): \(deviation), bound \(op.tolerance)")
+            }
         }
-        #expect(backend.pool.currentBytes == 0)
+        for configuration in configurations { #expect(configuration.backend.pool.currentBytes == 0) }
+    }
+
+    private func configurations() throws -> [Configuration] {
+        let backend = try CPUBackend(threads: 2)
+        let levels = [CK_ISA_BASELINE, CK_ISA_AVX2, CK_ISA_AVX512, CK_ISA_AVX512_BF16]
+        let present = levels.filter { $0.rawValue <= ck_isa_best().rawValue }
+        var all = present.map {
+            Configuration(name: unsafe String(cString: ck_isa_name($0)), level: $0, backend: backend)
+        }
+        all.append(
+            Configuration(
+                name: "without bf16 in oneDNN", level: ck_isa_best(),
+                backend: try CPUBackend(threads: 2, hasNativeBF16: false)))
+        all.append(Configuration(name: "one thread", level: ck_isa_best(), backend: try CPUBackend(threads: 1)))
+        return all
     }
 }

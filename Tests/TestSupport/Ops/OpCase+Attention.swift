@@ -16,7 +16,7 @@ extension OpCase {
         let sizes = [
             AttentionSize(queries: 1, keys: 1, heads: 1, headDim: 8),
             AttentionSize(queries: 37, keys: 37, heads: 3, headDim: 64),
-            AttentionSize(queries: 130, keys: 77, heads: 2, headDim: 128),
+            AttentionSize(queries: 70, keys: 77, heads: 2, headDim: 128),
             AttentionSize(queries: 20, keys: 33, heads: 1, headDim: 384),
             AttentionSize(queries: 9, keys: 300, heads: 2, headDim: 12),
             AttentionSize(queries: 24, keys: 24, heads: 2, headDim: 16, groups: .consecutive(length: 8)),
@@ -55,6 +55,17 @@ extension OpCase {
         try backend.attention(
             q.tensor(on: backend), k.tensor(on: backend), v.tensor(on: backend), heads: size.heads, scale: scale,
             groups: size.groups, bias: bias, into: out)
+        return OpResult(
+            try backend.download(out),
+            from: attention(
+                q.doubles, k.doubles, v.doubles, Double(scale), headBias.doubles, keyBias.doubles, size))
+    }
+
+    private static func attention(
+        _ q: [Double], _ k: [Double], _ v: [Double], _ scale: Double, _ headBias: [Double], _ keyBias: [Double],
+        _ size: AttentionSize
+    ) -> [Double] {
+        let width = size.heads * size.headDim
         var expected: [Double] = []
         for query in 0..<size.queries {
             for head in 0..<size.heads {
@@ -63,24 +74,24 @@ extension OpCase {
                     guard isGroup(query, key, size.groups) else { return -.infinity }
                     var sum = 0.0
                     for i in 0..<size.headDim {
-                        sum += Double(q.values[query * width + start + i]) * Double(k.values[key * width + start + i])
+                        sum += q[query * width + start + i] * k[key * width + start + i]
                     }
-                    sum *= Double(scale)
+                    sum *= scale
                     if size.bias == "head" {
-                        sum += Double(headBias.values[(head * size.queries + query) * size.keys + key])
+                        sum += headBias[(head * size.queries + query) * size.keys + key]
                     }
-                    return size.bias == "key" ? sum + Double(keyBias.values[key]) : sum
+                    return size.bias == "key" ? sum + keyBias[key] : sum
                 }
                 let most = logits.max() ?? 0
                 let shares = logits.map { exp($0 - most) }
                 let total = shares.reduce(0, +)
                 for i in 0..<size.headDim {
-                    let sum = (0..<size.keys).reduce(0) { $0 + shares[$1] * Double(v.values[$1 * width + start + i]) }
+                    let sum = (0..<size.keys).reduce(0) { $0 + shares[$1] * v[$1 * width + start + i] }
                     expected.append(sum / total)
                 }
             }
         }
-        return OpResult(try backend.download(out), from: expected)
+        return expected
     }
 
     private static func isGroup(_ query: Int, _ key: Int, _ groups: TokenGroups) -> Bool {

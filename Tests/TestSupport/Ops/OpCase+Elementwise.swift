@@ -4,7 +4,7 @@ extension OpCase {
     /// Elementwise operations: counts around the width of a vector register, every mix of dtypes.
     package static var elementwise: [OpCase] {
         var cases: [OpCase] = []
-        for count in [1, 15, 16, 33, 1000, 70_001] {
+        for count in [1, 15, 16, 33, 9001] {
             for (x, out) in [(DType.f32, DType.f32), (.f32, .bf16), (.bf16, .bf16), (.bf16, .f32)] {
                 let text = "\(count) \(x) to \(out)"
                 cases.append(OpCase("add \(text)", errorBound(out)) { try add($0, count, x, out) })
@@ -33,7 +33,7 @@ extension OpCase {
         _ backend: any Backend, _ count: Int, _ xType: DType, _ outType: DType
     ) throws -> OpResult {
         var values = TestRandom.normal(count, seed: 1).map { $0 * 4 }
-        values[0] = -100
+        if count > 1 { values[0] = -100 }
         let x = Operand(values, [count], xType)
         let input = try x.tensor(on: backend)
         let out = xType == outType ? input : try backend.allocate([count], outType)

@@ -4,7 +4,7 @@ import Glibc
 extension OpCase {
     /// Norms and the rotary embedding: odd widths, every mix of dtypes, in place where that is allowed.
     package static var norms: [OpCase] {
-        let shapes: [Shape] = [[1, 1], [3, 7], [5, 64], [130, 96], [2, 3, 1536]]
+        let shapes: [Shape] = [[1, 1], [3, 7], [5, 64], [67, 32], [1, 2, 1536]]
         var cases: [OpCase] = []
         for shape in shapes {
             for (x, out) in [(DType.f32, DType.f32), (.f32, .bf16), (.bf16, .bf16), (.bf16, .f32)] {
@@ -26,7 +26,7 @@ extension OpCase {
                 }
             }
         }
-        for (tokens, heads, headDim) in [(1, 1, 2), (9, 3, 16), (33, 2, 6), (50, 12, 128)] {
+        for (tokens, heads, headDim) in [(1, 1, 2), (9, 3, 16), (33, 2, 6), (5, 12, 128)] {
             for dtype in [DType.f32, .bf16] {
                 for turns in [true, false] {
                     cases.append(

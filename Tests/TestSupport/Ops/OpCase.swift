@@ -1,6 +1,6 @@
 package import Compute
 
-/// One operation on one set of shapes: runs on any backend and tells how far the result is from a float64 reference.
+/// One operation on one set of shapes: runs on any backend and knows its float64 reference.
 package struct OpCase: Sendable, CustomStringConvertible {
     package let description: String
     /// Bound of the relative L2 error.
@@ -24,28 +24,44 @@ package struct OpCase: Sendable, CustomStringConvertible {
 
 /// What an operation wrote and what it should have written.
 package struct OpResult {
-    package let deviation: Deviation
-    private let largestExpected: Double
+    package let found: [Float]
+    /// Computes the reference; not cheap.
+    package let reference: () -> OpReference
 
-    init(_ found: [Float], from expected: [Double]) {
-        deviation = Deviation(found, from: expected.map(Float.init))
-        largestExpected = expected.map(abs).max() ?? 0
+    init(_ found: [Float], from expected: @escaping @autoclosure () -> [Double]) {
+        self.found = found
+        reference = { OpReference(expected()) }
+    }
+}
+
+/// What an operation should write.
+package struct OpReference {
+    private let expected: [Float]
+    private let largest: Double
+
+    init(_ expected: [Double]) {
+        self.expected = expected.map(Float.init)
+        largest = expected.map(abs).max() ?? 0
     }
 
+    package func deviation(of found: [Float]) -> Deviation { Deviation(found, from: expected) }
+
     /// Whether the whole is within `tolerance`, and no single element is far off.
-    package func isWithin(_ tolerance: Double) -> Bool {
-        deviation.relative <= tolerance && deviation.largest <= 10 * tolerance * largestExpected
+    package func accepts(_ deviation: Deviation, _ tolerance: Double) -> Bool {
+        deviation.relative <= tolerance && deviation.largest <= 10 * tolerance * largest
     }
 }
 
 /// Values of a test, rounded to what `dtype` can hold.
 struct Operand: Sendable {
     let values: [Float]
+    let doubles: [Double]
     let shape: Shape
     let dtype: DType
 
     init(_ values: [Float], _ shape: Shape, _ dtype: DType = .f32) {
-        self.values = values.map { rounded($0, to: dtype) }
+        self.values = dtype == .f32 ? values : values.map { rounded($0, to: dtype) }
+        doubles = self.values.map(Double.init)
         self.shape = shape
         self.dtype = dtype
     }
@@ -54,8 +70,6 @@ struct Operand: Sendable {
     init(_ shape: Shape, _ dtype: DType = .f32, scale: Float = 1, seed: Int) {
         self.init(TestRandom.normal(shape.count, seed: seed).map { $0 * scale }, shape, dtype)
     }
-
-    var doubles: [Double] { values.map(Double.init) }
 
     func tensor(on backend: any Backend) throws -> Tensor {
         let upload = try backend.upload(values, shape)
