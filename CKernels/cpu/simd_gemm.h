@@ -17,13 +17,13 @@ struct gemm_arrays {
 /// Numbers or pairs of a row.
 static ptrdiff_t gemm_depth(const ck_gemm_plan *g) { return gemm_in_pairs(g) ? (g->k + 1) / 2 : g->k; }
 
+/// Places the arrays in `scratch` and returns how many floats they take.
 static ptrdiff_t gemm_place(const ck_gemm_plan *g, struct gemm_arrays *arrays, float *scratch) {
     ptrdiff_t packed = ck_ceil_div(gemm_depth(g), most_depth) * most_depth * g->column_count;
-    arrays->packed = scratch;
-    arrays->x = arrays->packed + packed;
-    arrays->sums = arrays->x + row_block * most_depth;
-    arrays->ones = arrays->sums + row_block * g->column_count;
-    return packed + row_block * (most_depth + g->column_count + 1);
+    ptrdiff_t x = row_block * most_depth, sums = row_block * g->column_count;
+    if (scratch)
+        *arrays = (struct gemm_arrays){scratch, scratch + packed, scratch + packed + x, scratch + packed + x + sums};
+    return packed + x + sums + row_block;
 }
 
 static size_t gemm_bytes(const ck_gemm_plan *g) {
