@@ -24,7 +24,9 @@ let package = Package(
         .executable(name: "wan-infer", targets: ["wan-infer"]),
     ],
     targets: [
-        .target(name: "CKernels", path: "CKernels"),
+        // Optimised in debug builds too: tests multiply real matrices.
+        .target(
+            name: "CKernels", path: "CKernels", cSettings: [.unsafeFlags(["-O2"], .when(configuration: .debug))]),
         .systemLibrary(name: "COneDNN"),
         .target(name: "CFFmpeg"),
         .target(name: "CBuiltinModel", exclude: ["model", "training"]),

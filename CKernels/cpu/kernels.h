@@ -40,6 +40,20 @@ typedef struct ck_elements {
     ptrdiff_t term_count;
 } ck_elements;
 
+/// A call of ck_gemm and how it is cut into blocks.
+typedef struct ck_gemm_plan {
+    void *out;
+    const void *x, *w;
+    ck_dtype out_dtype, x_dtype, w_dtype;
+    const float *bias, *gate;
+    ck_epilogue epilogue;
+    ptrdiff_t m, n, k;
+    ptrdiff_t row_count, column_count; // of a block
+} ck_gemm_plan;
+
+/// Most columns that gemm_dot computes at once.
+enum { dot_columns = 64 };
+
 /// The inner loops, compiled once for each instruction set.
 struct ck_kernels {
     /// Scratch memory of attend_block, in bytes.
@@ -51,6 +65,13 @@ struct ck_kernels {
     /// One block of queries; `packed` has all blocks of keys and values, or is NULL.
     void (*attend_block)(const ck_attention_plan *plan, ptrdiff_t unit, ptrdiff_t block, const float *packed,
                          float *scratch);
+
+    /// Scratch memory of gemm_block, in bytes.
+    size_t (*gemm_bytes)(const ck_gemm_plan *plan);
+    /// The block of out that begins at (row, column).
+    void (*gemm_block)(const ck_gemm_plan *plan, ptrdiff_t row, ptrdiff_t column, float *scratch);
+    /// All rows of a few columns, without packing.
+    void (*gemm_dot)(const ck_gemm_plan *plan, ptrdiff_t column, ptrdiff_t end);
 
     // Rows or elements first..<end.
     void (*layer_norm)(const ck_norm *norm, ptrdiff_t first, ptrdiff_t end);

@@ -1,24 +1,24 @@
 #include "kernels.h"
 
 struct embedding {
-    void *out;
-    const void *table;
-    ck_dtype out_dtype, table_dtype;
+    ck_elements rows;
     const int32_t *ids;
-    ptrdiff_t width;
+    void (*convert)(const ck_elements *elements, ptrdiff_t first, ptrdiff_t end);
 };
 
 static void gather_row(void *context, ptrdiff_t row, int thread) {
     (void)thread;
-    const struct embedding *e = context;
-    for (ptrdiff_t i = 0; i < e->width; i++)
-        ck_store(e->out, e->out_dtype, row * e->width + i,
-                 ck_load(e->table, e->table_dtype, e->ids[row] * e->width + i));
+    const struct embedding *s = context;
+    ck_elements e = s->rows;
+    e.out = (char *)e.out + (size_t)(row * e.count) * ck_size(e.out_dtype);
+    e.x = (const char *)e.x + (size_t)(s->ids[row] * e.count) * ck_size(e.x_dtype);
+    s->convert(&e, 0, e.count);
 }
 
 void ck_embedding(void *out, ck_dtype out_dtype, const void *table, ck_dtype table_dtype, const int32_t *ids,
                   ptrdiff_t count, ptrdiff_t width, ck_pool *pool) {
-    struct embedding e = {out, table, out_dtype, table_dtype, ids, width};
+    struct embedding e = {.ids = ids, .convert = ck_kernels()->convert};
+    e.rows = (ck_elements){.out = out, .x = table, .out_dtype = out_dtype, .x_dtype = table_dtype, .count = width};
     ck_parallel_for(pool, count, gather_row, &e);
 }
 
@@ -30,7 +30,7 @@ struct patches {
     ptrdiff_t rows, columns, token_width;
 };
 
-// One row of tokens: all x at one (frame, y).
+/// One row of tokens: all x at one (frame, y).
 static void patchify_row(void *context, ptrdiff_t index, int thread) {
     (void)thread;
     const struct patches *s = context;
@@ -59,11 +59,11 @@ static void unpatchify_row(void *context, ptrdiff_t index, int thread) {
         for (ptrdiff_t pt = 0; pt < p->patch_frames; pt++)
             for (ptrdiff_t ph = 0; ph < p->patch_height; ph++) {
                 ptrdiff_t line = ((c * p->frames + frame + pt) * p->height + y + ph) * p->width;
-                for (ptrdiff_t i = 0; i < s->columns * p->patch_width; i++) {
-                    ptrdiff_t token = index * s->columns + i / p->patch_width, pw = i % p->patch_width;
-                    ptrdiff_t place = (pt * p->patch_height + ph) * p->patch_width + pw;
-                    out[line + i] = ck_load(s->x, s->dtype, token * s->token_width + place * p->channels + c);
-                }
+                ptrdiff_t place = (pt * p->patch_height + ph) * p->patch_width;
+                ptrdiff_t x = index * s->columns * s->token_width + place * p->channels + c;
+                for (ptrdiff_t column = 0; column < s->columns; column++, x += s->token_width)
+                    for (ptrdiff_t pw = 0; pw < p->patch_width; pw++)
+                        out[line++] = ck_load(s->x, s->dtype, x + pw * p->channels);
             }
 }
 

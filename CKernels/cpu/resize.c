@@ -51,31 +51,62 @@ struct repeated_up {
     const void *x;
     ck_dtype out_dtype, x_dtype;
     ck_repeated_up up;
+    void (*add)(const ck_elements *elements, ptrdiff_t first, ptrdiff_t end);
 };
 
-// One row of output pixels.
+/// Adds to one output pixel, which is at `place` of its source pixel's time · space².
+static void add_channels(const struct repeated_up *s, char *out, const char *x, ptrdiff_t place) {
+    enum { most_channels = 256 };
+    float gathered[most_channels];
+    ptrdiff_t places = s->up.time * s->up.space * s->up.space;
+    ptrdiff_t repeats = s->up.out_channels * places / s->up.in_channels;
+    for (ptrdiff_t first = 0; first < s->up.out_channels; first += most_channels) {
+        ptrdiff_t count = ck_min(most_channels, s->up.out_channels - first);
+        // (channel · places + place) / repeats, without a division for each channel.
+        ptrdiff_t source = (first * places + place) / repeats, rest = (first * places + place) % repeats;
+        for (ptrdiff_t i = 0; i < count; i++) {
+            gathered[i] = ck_load(x, s->x_dtype, source);
+            source += places / repeats;
+            rest += places % repeats;
+            if (rest >= repeats) {
+                rest -= repeats;
+                source++;
+            }
+        }
+        ck_elements e = {.out = out + (size_t)first * ck_size(s->out_dtype), .x = gathered};
+        e.out_dtype = s->out_dtype;
+        e.x_dtype = CK_DTYPE_F32;
+        s->add(&e, 0, count);
+    }
+}
+
+/// One row of output pixels.
 static void add_repeated_row(void *context, ptrdiff_t index, int thread) {
     (void)thread;
     const struct repeated_up *s = context;
     const ck_repeated_up *u = &s->up;
     ptrdiff_t rows = u->height * u->space, columns = u->width * u->space;
     ptrdiff_t frame = index / rows + u->skip, row = index % rows;
-    ptrdiff_t repeats = u->out_channels * u->time * u->space * u->space / u->in_channels;
-    for (ptrdiff_t column = 0; column < columns; column++) {
-        ptrdiff_t x = ((frame / u->time * u->height + row / u->space) * u->width + column / u->space) * u->in_channels;
+    size_t out_pixel = (size_t)u->out_channels * ck_size(s->out_dtype);
+    size_t x_pixel = (size_t)u->in_channels * ck_size(s->x_dtype);
+    const char *x = (const char *)s->x + (size_t)((frame / u->time * u->height + row / u->space) * u->width) * x_pixel;
+    char *out = (char *)s->out + (size_t)(index * columns) * out_pixel;
+    bool same = u->in_channels == u->out_channels;
+    for (ptrdiff_t column = 0; column < columns; column++, out += out_pixel) {
+        ck_elements e = {.out = out, .x = x + (size_t)(column / u->space) * x_pixel};
+        e.out_dtype = s->out_dtype;
+        e.x_dtype = s->x_dtype;
         ptrdiff_t place = (frame % u->time * u->space + row % u->space) * u->space + column % u->space;
-        for (ptrdiff_t c = 0; c < u->out_channels; c++) {
-            ptrdiff_t out = (index * columns + column) * u->out_channels + c;
-            ptrdiff_t source = (c * u->time * u->space * u->space + place) / repeats;
-            ck_store(s->out, s->out_dtype, out,
-                     ck_load(s->out, s->out_dtype, out) + ck_load(s->x, s->x_dtype, x + source));
-        }
+        if (same)
+            s->add(&e, 0, u->out_channels);
+        else
+            add_channels(s, out, e.x, place);
     }
 }
 
 void ck_add_repeated_up(void *out, ck_dtype out_dtype, const void *x, ck_dtype x_dtype, const ck_repeated_up *up,
                         ck_pool *pool) {
-    struct repeated_up s = {out, x, out_dtype, x_dtype, *up};
+    struct repeated_up s = {out, x, out_dtype, x_dtype, *up, ck_kernels()->add};
     ck_parallel_for(pool, (up->frames * up->time - up->skip) * up->height * up->space, add_repeated_row, &s);
 }
 
@@ -86,18 +117,19 @@ struct pixels {
     ptrdiff_t width, patch;
 };
 
-// One row of output pixels.
+/// One row of output pixels.
 static void pixel_row(void *context, ptrdiff_t index, int thread) {
     (void)thread;
     const struct pixels *s = context;
-    ptrdiff_t area = s->patch * s->patch, ph = index % s->patch, columns = s->width * s->patch;
-    for (ptrdiff_t column = 0; column < columns; column++)
-        for (ptrdiff_t c = 0; c < 3; c++) {
-            ptrdiff_t x = (index / s->patch * s->width + column / s->patch) * 3 * area;
-            float value = ck_load(s->x, s->x_dtype, x + c * area + column % s->patch * s->patch + ph) * 0.5f + 0.5f;
-            value = value > 0 ? value < 1 ? value : 1 : 0; // NaN becomes 0
-            s->out[(index * columns + column) * 3 + c] = (uint8_t)rintf(value * 255);
-        }
+    ptrdiff_t area = s->patch * s->patch, x = index / s->patch * s->width * 3 * area + index % s->patch;
+    uint8_t *out = s->out + index * s->width * s->patch * 3;
+    for (ptrdiff_t column = 0; column < s->width; column++, x += 3 * area)
+        for (ptrdiff_t pw = 0; pw < s->patch; pw++)
+            for (ptrdiff_t c = 0; c < 3; c++) {
+                float value = ck_load(s->x, s->x_dtype, x + c * area + pw * s->patch) * 0.5f + 0.5f;
+                value = value > 0 ? value < 1 ? value : 1 : 0; // NaN becomes 0
+                *out++ = (uint8_t)rintf(value * 255);
+            }
 }
 
 void ck_pixels(uint8_t *out, const void *x, ck_dtype x_dtype, ptrdiff_t frames, ptrdiff_t height, ptrdiff_t width,

@@ -145,6 +145,15 @@ INLINE void v_give(void *out, ck_dtype dtype, ptrdiff_t i, vf x, ptrdiff_t end) 
         v_put_part(out, dtype, i, x, end - i);
 }
 
+/// The first `count` lanes of x, then those of `rest`.
+INLINE vf v_first(vf x, ptrdiff_t count, vf rest) {
+    int32_t lane[W];
+    UNROLL for (int i = 0; i < W; i++) lane[i] = i;
+    vu index;
+    memcpy(&index, lane, sizeof index);
+    return v_select((vu)(index < (uint32_t)count), x, rest);
+}
+
 /// 2ˣ with a relative error below 1.7e-7, or 1e-4 when `coarse`; 0 below the smallest normal number. x < 128.
 INLINE vf v_exp2(vf x, bool coarse) {
     const vf round = v_set(0x1.8p23f);

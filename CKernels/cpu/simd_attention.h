@@ -130,23 +130,45 @@ static void multiply_values(const struct attention_block *b, const float *packed
     multiply(&p);
 }
 
-/// Scales the logits to powers of two, adds the biases of the block's first query and key, hides the columns behind the
-/// last key and finds the largest of each row anew.
-static void finish_logits(const struct attention_block *b, const float *head_bias, const float *key_bias) {
-    const float log2e = 0x1.715476p0f, factor = b->plan->call.scale * log2e;
-    ptrdiff_t step = b->plan->step, columns = ck_ceil_div(b->keys, W) * W;
+/// Biases i..<i + W of keys that are `step` apart; NULL has none.
+INLINE vf get_bias(const float *bias, ptrdiff_t i, ptrdiff_t keys, ptrdiff_t step) {
+    if (!bias)
+        return v_set(0);
+    if (step == 1)
+        return v_take(bias, CK_DTYPE_F32, i, keys);
+    float values[W] = {0};
+    for (ptrdiff_t j = 0; j < ck_min(W, keys - i); j++)
+        values[j] = bias[(i + j) * step];
+    return v_load(values);
+}
+
+/// Scales the logits to powers of two and adds the biases, which begin at the block's first query and key.
+static void add_biases(const struct attention_block *b, const float *head_bias, const float *key_bias) {
+    const vf log2e = v_set(0x1.715476p0f), factor = v_set(b->plan->call.scale) * log2e;
+    ptrdiff_t step = b->plan->step;
     for (ptrdiff_t row = 0; row < b->queries; row++) {
         float *logits = b->logits + row * b->stride;
         const float *own = head_bias ? head_bias + row * step * b->plan->call.keys : NULL;
-        for (ptrdiff_t i = 0; i < b->keys; i++) {
-            float bias = (own ? own[i * step] : 0) + (key_bias ? key_bias[i * step] : 0);
-            logits[i] = logits[i] * factor + bias * log2e;
+        for (ptrdiff_t i = 0; i < b->keys; i += W) {
+            vf bias = get_bias(own, i, b->keys, step) + get_bias(key_bias, i, b->keys, step);
+            v_store(logits + i, v_fma(bias, log2e, v_load(logits + i) * factor));
         }
-        for (ptrdiff_t i = b->keys; i < columns; i++)
-            logits[i] = -INFINITY;
+    }
+}
+
+/// Hides the columns behind the last key and finds the candidates for the largest logit anew.
+static void hide_columns(const struct attention_block *b) {
+    for (ptrdiff_t row = 0; row < b->queries; row++) {
+        float *logits = b->logits + row * b->stride;
         vf largest = v_set(-INFINITY);
-        for (ptrdiff_t i = 0; i < columns; i += W)
-            largest = v_max(largest, v_load(logits + i));
+        for (ptrdiff_t i = 0; i < b->keys; i += W) {
+            vf x = v_load(logits + i);
+            if (i + W > b->keys) {
+                x = v_first(x, b->keys - i, v_set(-INFINITY));
+                v_store(logits + i, x);
+            }
+            largest = v_max(largest, x);
+        }
         v_store(b->largest + row * W, largest);
     }
 }
@@ -199,11 +221,13 @@ static void attend_keys(struct attention_block *b, ptrdiff_t first, ptrdiff_t qu
         packed = b->packed;
     }
     multiply_keys(b, packed);
-    bool plain = !c->head_bias && !c->key_bias && c->scale > 0 && b->keys % W == 0;
-    if (!plain)
-        finish_logits(b, c->head_bias ? c->head_bias + (b->head * c->queries + query) * c->keys + key : NULL,
-                      c->key_bias ? c->key_bias + key : NULL);
-    float factor = plain ? c->scale * 0x1.715476p0f : 1;
+    bool scaled = c->head_bias || c->key_bias || c->scale <= 0;
+    if (scaled)
+        add_biases(b, c->head_bias ? c->head_bias + (b->head * c->queries + query) * c->keys + key : NULL,
+                   c->key_bias ? c->key_bias + key : NULL);
+    if (scaled || b->keys % W != 0)
+        hide_columns(b);
+    float factor = scaled ? 1 : c->scale * 0x1.715476p0f;
     if (b->pairs)
         weigh(b, factor, true);
     else

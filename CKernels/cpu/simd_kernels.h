@@ -3,6 +3,7 @@
 
 #include "simd_attention.h"
 #include "simd_elementwise.h"
+#include "simd_gemm.h"
 #include "simd_norm.h"
 
 const struct ck_kernels CK_KERNELS = {
@@ -10,6 +11,9 @@ const struct ck_kernels CK_KERNELS = {
     .attention_packed = attention_packed,
     .attention_pack = attention_pack,
     .attend_block = attend_block,
+    .gemm_bytes = gemm_bytes,
+    .gemm_block = gemm_block,
+    .gemm_dot = gemm_dot,
     .layer_norm = layer_norm,
     .rms_norm = rms_norm,
     .channel_norm = channel_norm,

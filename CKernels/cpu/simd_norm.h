@@ -4,15 +4,6 @@
 
 typedef float vf_half __attribute__((vector_size(CK_WIDTH * 2), aligned(4), may_alias));
 
-/// Keeps the first `count` lanes, zeros the others.
-INLINE vf v_first(vf x, ptrdiff_t count) {
-    int32_t lane[W];
-    UNROLL for (int i = 0; i < W; i++) lane[i] = i;
-    vu index;
-    memcpy(&index, lane, sizeof index);
-    return v_select((vu)(index < (uint32_t)count), x, v_set(0));
-}
-
 static float row_mean(const void *x, ck_dtype dtype, ptrdiff_t first, ptrdiff_t width) {
     vf sum[4] = {v_set(0), v_set(0), v_set(0), v_set(0)};
     ptrdiff_t i = first, end = first + width;
@@ -36,7 +27,7 @@ static float row_squares(const void *x, ck_dtype dtype, ptrdiff_t first, ptrdiff
     }
     for (; i < end; i += W) {
         vf d = v_take(x, dtype, i, end) - m;
-        d = i + W <= end ? d : v_first(d, end - i);
+        d = i + W <= end ? d : v_first(d, end - i, v_set(0));
         sum[0] = v_fma(d, d, sum[0]);
     }
     return v_sum((sum[0] + sum[1]) + (sum[2] + sum[3]));
