@@ -55,6 +55,7 @@ let package = Package(
         tests("ComputeCPUTests", ["CKernels", "Compute", "ComputeCPU", "TestSupport"]),
         tests("ModelsTests", ["Compute", "ComputeCPU", "Layers", "Models", "TestSupport", "Weights"]),
         tests("ComputeTests", ["Compute", "TestSupport"], resources: [.copy("Fixtures")]),
+        tests("TokenizersTests", ["Tokenizers", "TestSupport"], resources: [.copy("Fixtures")]),
         tests("WeightsTests", ["Compute", "Weights", "TestSupport"]),
         tests("SamplingTests", ["Compute", "Weights", "Sampling", "TestSupport"], resources: [.copy("Fixtures")]),
     ],

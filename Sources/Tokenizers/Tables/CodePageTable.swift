@@ -1,4 +1,4 @@
-// Written by Tests/Reference/make_text_tables.py; change that, not this.
+// Written by Tests/Reference/text_tables.py; change that, not this.
 
 /// What the bytes 0x80 to 0xFF mean in each code page that mojibake comes from.
 enum CodePageTable {

@@ -1,4 +1,4 @@
-// Written by Tests/Reference/make_text_tables.py; change that, not this.
+// Written by Tests/Reference/text_tables.py; change that, not this.
 
 /// Full compatibility decompositions of Unicode 9, as the tokenizers library has them.
 enum CompatibilityTable {

@@ -1,4 +1,4 @@
-// Written by Tests/Reference/make_text_tables.py; change that, not this.
+// Written by Tests/Reference/text_tables.py; change that, not this.
 
 /// The named character references of HTML 5.
 enum HTMLEntityTable {

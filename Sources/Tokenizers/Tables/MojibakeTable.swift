@@ -1,4 +1,4 @@
-// Written by Tests/Reference/make_text_tables.py; change that, not this.
+// Written by Tests/Reference/text_tables.py; change that, not this.
 
 /// Which scalars make a text look like UTF-8 that was read in another encoding.
 enum MojibakeTable {
@@ -22,7 +22,8 @@ enum MojibakeTable {
 
     /// The kinds in each class: `=` these, `!` all but these, `w` these and letters, digits and `_`.
     ///
-    /// The first five are the clues of a UTF-8 sequence: first of two, of three, of four, continuation, certain continuation.
+    /// The first five are the clues of a UTF-8 sequence: first of two, of three, of four,
+    /// continuation, certain continuation.
     static let classes = """
         =29-41 62 70-71 78-80|=42-47 56 72-73 81|=48 51 63 74 76|=3 7-27 33 37 46 54 57-68 77 82-89 91-93|=7-27 33 3\
         7 46 54 57-68 77 82-83 89 91-93|=7-8|=10-16 18 20-22 24 26-34 36-37 39 41-49 53 55-60 62-66 86-99|=13 89 97|\

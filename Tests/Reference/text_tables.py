@@ -1,6 +1,6 @@
 """Writes Sources/Tokenizers/Tables/*.swift: the tables of prompt cleaning and of compatibility normalisation.
 
-    python Tests/Reference/make_text_tables.py        # Python 3.11, ftfy==6.3.1, tokenizers==0.23.3
+    python Tests/Reference/text_tables.py && swift format -i -r Sources/Tokenizers/Tables
 
 Sources of the facts: Python's codecs, html.entities; the tokenizers library; ftfy's heuristics (Apache-2.0), read from its
 compiled regular expressions rather than copied from its text.
@@ -18,7 +18,7 @@ from ftfy import badness, chardata
 from tokenizers import normalizers
 
 ROOM = pathlib.Path(__file__).resolve().parents[2] / "Sources" / "Tokenizers" / "Tables"
-HEADER = "// Written by Tests/Reference/make_text_tables.py; change that, not this.\n\n"
+HEADER = "// Written by Tests/Reference/text_tables.py; change that, not this.\n\n"
 EVERY_SCALAR = [c for c in range(0x110000) if not 0xD800 <= c < 0xE000]
 
 
@@ -200,7 +200,7 @@ def mojibake():
         ("kinds", "Scalars that no rule tells apart share a kind: hexadecimal ranges, kinds separated by `|`.\n    ///\n    /// "
          "The first is kind 1; kind 0 is every scalar not listed.", literal("|".join(hex_ranges(v) for v in kinds.values()))),
         ("classes", "The kinds in each class: `=` these, `!` all but these, `w` these and letters, digits and `_`.\n    ///\n"
-         "    /// The first five are the clues of a UTF-8 sequence: first of two, of three, of four, "
+         "    /// The first five are the clues of a UTF-8 sequence: first of two, of three, of four,\n    /// "
          "continuation, certain continuation.", literal("|".join(class_texts))),
         ("rules", "Sequences of classes that betray mojibake; `^` is the start of the text.", literal(rule_text))])
 
