@@ -57,7 +57,10 @@ let package = Package(
         tests("ComputeTests", ["Compute", "TestSupport"], resources: [.copy("Fixtures")]),
         tests("TokenizersTests", ["Tokenizers", "TestSupport"], resources: [.copy("Fixtures")]),
         tests("WeightsTests", ["Compute", "Weights", "TestSupport"]),
-        tests("SamplingTests", ["Compute", "Weights", "Sampling", "TestSupport"], resources: [.copy("Fixtures")]),
+        tests("SamplingTests", ["Compute", "ComputeCPU", "Weights", "Sampling", "TestSupport"], resources: [.copy("Fixtures")]),
+        tests(
+            "PipelinesTests", ["Compute", "ComputeCPU", "Pipelines", "TestSupport", "VideoTypes", "Weights"],
+            resources: [.copy("Fixtures")]),
     ],
     swiftLanguageModes: [.v6]
 )

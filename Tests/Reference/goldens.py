@@ -9,7 +9,7 @@ Names in a golden file (L = tokens of the prompt with its end mark; latents are 
 
     text.prompt_ids, text.negative_ids         [L], whole numbers
     text.prompt.block.NN                       [L, d], output of each block of the text encoder
-    text.prompt_hidden, text.negative_hidden   [L, d], output of the text encoder
+    text.prompt_embeds, text.negative_embeds   [L, d], output of the text encoder
     noise.initial                              latents
     schedule.timesteps [n], schedule.sigmas [n + 1]
     step.NNN.timestep [1], step.NNN.expert [1]  expert 1 = transformer_2
@@ -19,7 +19,7 @@ Names in a golden file (L = tokens of the prompt with its end mark; latents are 
                                                for the first step of each expert only
     step.NNN.cond.block.MM                     [tokens, d], output of each transformer block; ditto
     vae.decode_in                              latents, with the latent statistics undone
-    vae.chunk.NNN.conv_in, .mid, .up.MM, .out  [T, H, W, C], stages of the decoder for the first two latent frames
+    vae.chunk.N.conv_in, .mid_block, .up_block.M  [T, H, W, C], stages of the decoder for the first two latent frames
     frames                                     f16 [F, H, W, 3] in 0...1
 """
 
@@ -125,7 +125,7 @@ class Recorder:
             if who == "prompt":
                 self.length = length
             self.put(f"text.{who}_ids", ids[0, :length])
-            self.put(f"text.{who}_hidden", out[0][0, :length])
+            self.put(f"text.{who}_embeds", out[0][0, :length])
             if who == "prompt":
                 for index, x in blocks.items():
                     self.put(f"text.prompt.block.{index:02d}", x[:length])
@@ -182,15 +182,14 @@ class Recorder:
                 if part == "conv_in":
                     self.chunk += 1
                 if self.chunk < 2:
-                    self.put(f"vae.chunk.{self.chunk:03d}.{part}", out[0].permute(1, 2, 3, 0))
+                    self.put(f"vae.chunk.{self.chunk}.{part}", out[0].permute(1, 2, 3, 0))
 
             return body
 
         self.hook(decoder.conv_in, keep("conv_in"))
-        self.hook(decoder.mid_block, keep("mid"))
+        self.hook(decoder.mid_block, keep("mid_block"))
         for index, block in enumerate(decoder.up_blocks):
-            self.hook(block, keep(f"up.{index:02d}"))
-        self.hook(decoder.conv_out, keep("out"))
+            self.hook(block, keep(f"up_block.{index}"))
 
 
 def run(pipe, case):

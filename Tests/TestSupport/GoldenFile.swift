@@ -17,10 +17,17 @@ package struct GoldenFile {
 
     package func shape(_ name: String) throws -> [Int] { try entry(name).shape }
 
-    /// The values of an F32 tensor, or of an I64 tensor as floats.
+    /// The values of an F32 or F16 tensor, or of an I64 tensor as floats.
     package func floats(_ name: String) throws -> [Float] {
         let entry = try entry(name)
         guard entry.dtypeName != "I64" else { return try integers(name).map(Float.init) }
+        guard entry.dtypeName != "F16" else {
+            return bytes[entry.range].withBytes { span in
+                (0..<span.byteCount / 2).map {
+                    Float(Float16(bitPattern: unsafe span.unsafeLoadUnaligned(fromByteOffset: $0 * 2, as: UInt16.self)))
+                }
+            }
+        }
         precondition(entry.dtypeName == "F32", "\(name) is \(entry.dtypeName)")
         return bytes[entry.range].withBytes { span in
             (0..<span.byteCount / 4).map { unsafe span.unsafeLoadUnaligned(fromByteOffset: $0 * 4, as: Float.self) }

@@ -1,0 +1,45 @@
+import Compute
+import FoundationEssentials
+import Pipelines
+import TestSupport
+import Testing
+import VideoTypes
+import Weights
+
+/// The published models at full size, without their numbers.
+struct RealModelTests {
+    private static let tokenizer = Fixture.path("wan21-t2v/model/tokenizer")
+
+    private func write(_ name: String, to folder: TemporaryFolder) throws {
+        try SparseModel(path: Fixture.path("real-shapes.json")).write(name, to: folder.path)
+        try FileManager.default.copyItem(atPath: Self.tokenizer, toPath: folder.file("tokenizer"))
+    }
+
+    @Test(arguments: ["wan2.1-t2v-1.3b", "wan2.1-t2v-14b", "wan2.2-ti2v-5b", "wan2.2-t2v-a14b"])
+    func `every tensor of a published model is found and used`(_ name: String) throws {
+        let folder = try TemporaryFolder()
+        try write(name, to: folder)
+        let model = try ModelFolder(path: folder.path)
+        _ = try WanPipeline(model, backend: NullBackend(), dtype: .f32)
+        let root = Fixture.path("").split(separator: "/").dropLast(3).joined(separator: "/")
+        let manifest = try Manifest(MappedFile.open("/\(root)/weights-manifest.json"))
+        let entry = try #require(manifest.entry(matching: Traits(model)))
+        #expect(entry.id == name)
+        for (part, component) in entry.components {
+            let bytes = try Checkpoint(model, part).byteCount
+            #expect([2, 4].contains { component.parameters * $0 == bytes }, "\(part)")
+        }
+    }
+
+    @Test func `a published model with one tensor of another shape is refused by name`() throws {
+        let folder = try TemporaryFolder()
+        try write("wan2.1-t2v-1.3b", to: folder)
+        let config = folder.file("transformer/config.json")
+        let text = try String(contentsOf: URL(filePath: config), encoding: .utf8)
+        try Data(text.replacing("\"ffn_dim\": 8960", with: "\"ffn_dim\": 8961").utf8).write(to: URL(filePath: config))
+        let error = #expect(throws: VideoError.self) {
+            try WanPipeline(ModelFolder(path: folder.path), backend: NullBackend(), dtype: .f32)
+        }
+        #expect(error?.message.contains("blocks.0.ffn.net.0.proj.weight") == true, "\(String(describing: error))")
+    }
+}
