@@ -46,21 +46,26 @@ let package = Package(
             dependencies: ["VideoTypes", "VideoProvider", "Compute", "ComputeCPU", "Media", "Weights"],
             swiftSettings: strict),
 
-        .target(name: "TestSupport", dependencies: ["Compute", "Weights"], path: "Tests/TestSupport", swiftSettings: strict),
+        .target(
+            name: "TestSupport", dependencies: ["Compute", "Weights"], path: "Tests/TestSupport", swiftSettings: strict),
         tests("ArchitectureTests"),
         tests(
             "CommandTests", ["wan-infer", "Compute", "Media", "VideoProvider", "VideoTypes", "TestSupport"],
             resources: [.copy("Snapshots")]),
         tests("MediaTests", ["Media", "VideoTypes", "CFFmpeg", "TestSupport"]),
         tests("ComputeCPUTests", ["CKernels", "Compute", "ComputeCPU", "TestSupport"]),
-        tests("ModelsTests", ["Compute", "ComputeCPU", "Layers", "Models", "TestSupport", "Weights"]),
+        tests("LayersTests", ["Compute", "ComputeCPU", "Layers", "TestSupport", "Weights"]),
+        tests("ModelsTests", ["Compute", "ComputeCPU", "Models", "Weights"]),
         tests("ComputeTests", ["Compute", "TestSupport"], resources: [.copy("Fixtures")]),
         tests("TokenizersTests", ["Tokenizers", "TestSupport"], resources: [.copy("Fixtures")]),
         tests("WeightsTests", ["Compute", "Weights", "TestSupport"]),
-        tests("SamplingTests", ["Compute", "ComputeCPU", "Weights", "Sampling", "TestSupport"], resources: [.copy("Fixtures")]),
+        tests(
+            "SamplingTests", ["Compute", "ComputeCPU", "Weights", "Sampling", "TestSupport"],
+            resources: [.copy("Fixtures")]),
         tests(
             "PipelinesTests", ["Compute", "ComputeCPU", "Pipelines", "TestSupport", "VideoTypes", "Weights"],
             resources: [.copy("Fixtures")]),
+        tests("VideoProviderTests", ["ComputeCPU", "Pipelines", "TestSupport", "VideoProvider", "VideoTypes"]),
     ],
     swiftLanguageModes: [.v6]
 )

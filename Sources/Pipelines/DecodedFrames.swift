@@ -29,7 +29,8 @@ final class DecodedFrames {
                     let (color, pw, ph) = (channel / (patch * patch), channel / patch % patch, channel % patch)
                     let row = (place.row + y) * patch + ph
                     let target = (row * width + (place.column + column) * patch + pw) * 3 + color
-                    frames[place.frame][target] = min(1, max(-1, values[(y * x.shape[2] + column) * channels + channel]))
+                    frames[place.frame][target] = min(
+                        1, max(-1, values[(y * x.shape[2] + column) * channels + channel]))
                 }
             }
         }

@@ -38,7 +38,8 @@ struct TextStage {
     private func record(_ ids: [Int32], _ embedding: Tensor, _ name: String, _ dump: TensorDump) throws {
         let padding = length - ids.count
         dump.record(
-            "text.\(name)_ids", [1, length], ids.map(Int64.init) + [Int64](repeating: Int64(tokenizer.padID), count: padding))
+            "text.\(name)_ids", [1, length],
+            ids.map(Int64.init) + [Int64](repeating: Int64(tokenizer.padID), count: padding))
         dump.record(
             "text.\(name)_mask", [1, length],
             [Int64](repeating: 1, count: ids.count) + [Int64](repeating: 0, count: padding))

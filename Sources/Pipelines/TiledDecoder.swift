@@ -71,7 +71,8 @@ struct TiledDecoder {
                         backend.upload(own.values, [1, own.height, own.width, own.channels]),
                         Place(frame: index, row: row * factor, column: column * factor))
                 }
-                below.append(frames.map { $0.cropped(rows: max(0, $0.height - blend)..<$0.height, columns: 0..<$0.width) })
+                below.append(
+                    frames.map { $0.cropped(rows: max(0, $0.height - blend)..<$0.height, columns: 0..<$0.width) })
                 left = frames.map { $0.cropped(rows: 0..<$0.height, columns: max(0, $0.width - blend)..<$0.width) }
                 try progress.advance()
             }

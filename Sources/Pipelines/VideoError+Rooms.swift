@@ -1,6 +1,6 @@
 import Compute
-package import VideoTypes
 import Tokenizers
+package import VideoTypes
 import Weights
 
 extension VideoError {
@@ -12,8 +12,10 @@ extension VideoError {
         case let error as ComputeError: self = VideoError(error)
         case let error as TokenizerError:
             self = VideoError(
-                .weightsInvalid, "the tokenizer cannot be used: \(error)", hint: "fetch the model's tokenizer folder again")
-        default: self = VideoError(.internalError, "unexpected: \(error)", hint: "please report this with the command line")
+                .weightsInvalid, "the tokenizer cannot be used: \(error)",
+                hint: "fetch the model's tokenizer folder again")
+        default:
+            self = VideoError(.internalError, "unexpected: \(error)", hint: "please report this with the command line")
         }
     }
 
@@ -35,9 +37,11 @@ extension VideoError {
         case .unsupported(let operation, let detail, let backend):
             self = VideoError(.internalError, "\(backend) cannot do \(operation): \(detail)", hint: "try --dtype f32")
         case .failed(let call, let status, let backend):
-            self = VideoError(.internalError, "\(backend): \(call) failed with status \(status)", hint: "try --dtype f32")
+            self = VideoError(
+                .internalError, "\(backend): \(call) failed with status \(status)", hint: "try --dtype f32")
         case .unavailable(let backend, let reason):
-            self = VideoError(.deviceUnavailable, "\(backend) is not available: \(reason)", hint: "run wan-infer doctor")
+            self = VideoError(
+                .deviceUnavailable, "\(backend) is not available: \(reason)", hint: "run wan-infer doctor")
         }
     }
 }

@@ -82,7 +82,8 @@ struct WanComponents {
             try fields.oneOf([transformer.textDim], second.textDim, "text_dim")
             try fields.oneOf([transformer.textLen], second.textLen, "text_len")
             guard second.patchSize == transformer.patchSize else {
-                throw fields.failure("patch_size", "\(second.patchSize)", "\(transformer.patchSize) as in the first expert")
+                throw fields.failure(
+                    "patch_size", "\(second.patchSize)", "\(transformer.patchSize) as in the first expert")
             }
         }
         if let unsupported = scheduler.unsupported {

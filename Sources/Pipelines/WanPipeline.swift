@@ -1,8 +1,8 @@
+package import Compute
 import Layers
 import Models
 import Sampling
 import Tokenizers
-package import Compute
 package import VideoTypes
 package import Weights
 
@@ -31,7 +31,10 @@ package final class WanPipeline {
 
     /// The folder's own scheduler, for models that the manifest does not know.
     package var folderScheduler: (scheduler: Scheduler, flowShift: Double) {
-        (components.scheduler.kind.flatMap { Scheduler(rawValue: $0.rawValue) } ?? .unipc, components.scheduler.ownShift)
+        (
+            components.scheduler.kind.flatMap { Scheduler(rawValue: $0.rawValue) } ?? .unipc,
+            components.scheduler.ownShift
+        )
     }
 
     /// Whether a second expert serves the low noise levels.
@@ -51,7 +54,9 @@ package final class WanPipeline {
         }
         let shape = latentShape(settings)
         let limit = components.transformer.ropeMaxSeqLen
-        for (name, extent) in [("frames", shape[1]), ("height", shape[2] / patch.height), ("width", shape[3] / patch.width)]
+        for (name, extent) in [
+            ("frames", shape[1]), ("height", shape[2] / patch.height), ("width", shape[3] / patch.width),
+        ]
         where extent > limit {
             throw .invalid("\(name) gives \(extent) positions, the model knows \(limit)", hint: "make it smaller")
         }
@@ -64,7 +69,8 @@ package final class WanPipeline {
     ///   - dump: receives every intermediate result, for comparison with a reference.
     ///   - emit: receives the frames in order, as the decoder yields them.
     package func generate(
-        _ settings: VideoSettings, report: @escaping (VideoProgress) -> Bool, dump: TensorDump?, emit: (Frame) throws -> Void
+        _ settings: VideoSettings, report: @escaping (VideoProgress) -> Bool, dump: TensorDump?,
+        emit: (Frame) throws -> Void
     ) throws(VideoError) {
         do {
             let progress = ProgressReporter(report)
@@ -103,7 +109,8 @@ package final class WanPipeline {
         dump?.record("rng.000", [1] + shape.dims, noise)
         dump?.record("noise.initial", [1] + shape.dims, noise)
         let latents = try device.backend.upload(noise, shape)
-        let stage = DenoiseStage(components: components, device: device, settings: settings, progress: progress, dump: dump)
+        let stage = DenoiseStage(
+            components: components, device: device, settings: settings, progress: progress, dump: dump)
         try stage.run(latents, texts)
         return latents
     }

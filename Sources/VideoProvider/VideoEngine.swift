@@ -1,8 +1,8 @@
 package import Compute
 import Media
 import Pipelines
-import Weights
 package import VideoTypes
+import Weights
 
 /// Runs requests on one model and one backend, from request to finished file. Confined to one thread.
 package final class VideoEngine {
@@ -50,6 +50,13 @@ package final class VideoEngine {
         }
         try pipeline.validate(settings)
         return settings
+    }
+
+    /// Makes the clip and gives its frames, without writing a file.
+    package func frames(_ request: VideoRequest) throws(VideoError) -> [Frame] {
+        var frames: [Frame] = []
+        try pipeline.generate(settings(for: request), report: { _ in true }, dump: nil) { frames.append($0) }
+        return frames
     }
 
     /// Makes the clip and writes it to `path`, which is replaced only by a complete file.

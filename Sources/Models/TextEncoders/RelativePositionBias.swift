@@ -16,10 +16,12 @@ struct RelativePositionBias {
     /// f32 `[heads, length, length]`.
     func callAsFunction(length: Int, on backend: any Backend) throws(ComputeError) -> Tensor {
         let heads = config.numHeads
+        let buckets = RelativePositionBuckets(
+            count: config.relativeAttentionNumBuckets, maxDistance: config.relativeAttentionMaxDistance)
         var bias = [Float](repeating: 0, count: heads * length * length)
         for query in 0..<length {
             for key in 0..<length {
-                let row = bucket(key - query) * heads
+                let row = buckets.bucket(key - query) * heads
                 for head in 0..<heads {
                     bias[(head * length + query) * length + key] = table[row + head]
                 }
@@ -27,16 +29,23 @@ struct RelativePositionBias {
         }
         return try backend.upload(bias, [heads, length, length])
     }
+}
 
-    /// Half of the buckets for each side; of these half for exact distances, half logarithmic up to the maximum
-    /// (Raffel et al. 2020, in the bidirectional form).
+/// Which row of the table a distance between key and query reads.
+///
+/// Half of the buckets for each side; of these half for exact distances, half logarithmic up to the maximum (Raffel et al.
+/// 2020, in the bidirectional form).
+struct RelativePositionBuckets {
+    let count: Int
+    let maxDistance: Int
+
     func bucket(_ distance: Int) -> Int {
-        let side = config.relativeAttentionNumBuckets / 2
+        let side = count / 2
         let exact = side / 2
         let base = distance > 0 ? side : 0
         let magnitude = abs(distance)
         guard magnitude >= exact else { return base + magnitude }
-        let ratio = Float(log(Double(config.relativeAttentionMaxDistance) / Double(exact)))
+        let ratio = Float(log(Double(maxDistance) / Double(exact)))
         let log = logf(Float(magnitude) / Float(exact)) / ratio * Float(side - exact)
         return base + min(side - 1, exact + Int(log))
     }
