@@ -48,7 +48,7 @@ let package = Package(
 
         .target(
             name: "TestSupport", dependencies: ["Compute", "Weights"], path: "Tests/TestSupport", swiftSettings: strict),
-        tests("ArchitectureTests"),
+        tests("ArchitectureTests", ["wan-infer", "VideoTypes", "Weights", "TestSupport"]),
         tests(
             "CommandTests", ["wan-infer", "Compute", "Media", "VideoProvider", "VideoTypes", "TestSupport"],
             resources: [.copy("Snapshots")]),

@@ -1,0 +1,91 @@
+# `make` alone lists the targets. Works on Debian 12 and Ubuntu 24.04.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+PROMPT ?=
+export PROMPT
+
+BUILD_PACKAGES := libdnnl-dev libavcodec-dev libavformat-dev libavutil-dev libswscale-dev
+TEST_PACKAGES := $(BUILD_PACKAGES) ffmpeg
+SOURCES := Package.swift Sources Tests
+C_SOURCES = $(shell git ls-files 'CKernels/*.c' 'CKernels/*.h' 'Sources/*.c' 'Sources/*.h')
+PROGRAM := .build/release/wan-infer
+SWIFT_HINT := curl -O https://download.swift.org/swiftly/linux/swiftly-$$(uname -m).tar.gz && tar zxf swiftly-$$(uname -m).tar.gz && ./swiftly init
+
+.PHONY: help run test demo build build-release check lint fmt asan bench fixtures setup clean swift
+.PHONY: build-packages test-packages
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-14s %s\n", $$1, $$2}'
+
+run: build-release ## build the program and write out.mp4; PROMPT="…" for your own prompt
+	@if [ -n "$$PROMPT" ]; then $(PROGRAM) --output "$(CURDIR)/out.mp4" --prompt="$$PROMPT"; \
+	else $(PROGRAM) --output "$(CURDIR)/out.mp4" </dev/null; fi
+
+test: swift test-packages ## run the whole suite
+	swift test
+
+demo: build-release ## four clips in .build/demo
+	@mkdir -p .build/demo
+	@for words in "a red circle moves from left to right" "a blue square moves up" \
+	  "a yellow triangle moves down" "a white circle stays still"; do \
+	  $(PROGRAM) --seed 1 --output "$(CURDIR)/.build/demo/$${words// /-}.mp4" --prompt="$$words"; echo; done
+
+build: swift build-packages ## debug build
+	swift build
+
+build-release: swift build-packages ## release build: .build/release/wan-infer
+	@# The Swift runtime is linked in: the program starts faster and runs where there is no Swift.
+	swift build -c release --product wan-infer --static-swift-stdlib
+
+check: lint build test ## what a change must pass
+
+lint: swift ## formatting and style, no changes
+	swift format lint --strict --parallel --recursive $(SOURCES) || { echo "make fmt mends the layout"; exit 1; }
+	@if command -v clang-format >/dev/null; then clang-format --dry-run -Werror $(C_SOURCES); \
+	else echo "clang-format is not installed, C is not checked"; fi
+
+fmt: swift ## format all sources
+	swift format --in-place --parallel --recursive $(SOURCES)
+	@if command -v clang-format >/dev/null; then clang-format -i $(C_SOURCES); fi
+
+asan: swift test-packages ## the suite under AddressSanitizer
+	ASAN_OPTIONS=detect_leaks=0 swift test --sanitize=address --scratch-path .build/asan
+
+bench: build-release ## measure against Diffusers, side by side
+	bench/run
+
+fixtures: ## make the test fixtures anew, with the pinned Python packages
+	python3 -m venv .build/reference
+	.build/reference/bin/pip install --quiet -r Tests/Reference/requirements.txt
+	@for script in $$(grep -lE '^if __name__' Tests/Reference/*.py); do \
+	  echo "$$script"; .build/reference/bin/python "$$script"; done
+
+setup: swift test-packages ## packages and git hooks for working on the code
+	git config core.hooksPath .githooks
+
+clean: ## remove everything built
+	rm -rf .build out.mp4
+
+swift:
+	@command -v swift >/dev/null || { echo 'Swift 6.2 or newer is needed: $(SWIFT_HINT)' >&2; exit 1; }
+
+# Installs what is missing of the packages in $(1): as root, with sudo, or by telling what to install.
+define install
+missing=$$(for name in $(1); do dpkg-query -W -f='$${Status}' $$name 2>/dev/null | grep -q 'ok installed' \
+  || echo $$name; done | tr '\n' ' '); \
+if [ -z "$$missing" ]; then exit 0; fi; \
+if ! command -v apt-get >/dev/null; then echo "install what Debian calls: $$missing" >&2; exit 1; fi; \
+if [ "$$(id -u)" = 0 ]; then as=; elif command -v sudo >/dev/null; then as=sudo; \
+else echo "as root: apt-get install $$missing" >&2; exit 1; fi; \
+echo "installing $$missing"; \
+$$as apt-get update -q; $$as env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $$missing
+endef
+
+build-packages:
+	@$(call install,$(BUILD_PACKAGES))
+
+test-packages:
+	@$(call install,$(TEST_PACKAGES))

@@ -1,0 +1,103 @@
+import Foundation
+import TestSupport
+import Testing
+import VideoTypes
+
+@testable import wan_infer
+
+/// What programs rely on: options, statuses, and that the README tells the truth about them.
+@Suite struct CommandLineTests {
+    /// A new option is a promise for ever.
+    ///
+    /// Prefer a default that needs no option; if there is none, add it here, to the
+    /// README and to the snapshot of the help.
+    private static let options = [
+        "prompt", "negative-prompt", "model", "frames", "width", "height", "fps", "steps", "guidance", "guidance-2",
+        "flow-shift", "scheduler", "sigmas", "seed", "device", "dtype", "threads", "vae-tiling", "output",
+        "no-metadata", "dump", "json", "quiet", "verbose", "version", "help",
+    ]
+
+    @Test func `the options are the ones that were agreed`() {
+        #expect(CommandOption.all.map(\.name) == Self.options)
+        #expect(Command.allCases.map(\.rawValue) == ["generate", "doctor", "models"])
+    }
+
+    @Test func `every kind of failure has its own status`() {
+        let codes = VideoError.Code.all
+        #expect(Set(codes.map(\.exitStatus)).count == codes.count)
+        #expect(Set(codes.map(\.name)).count == codes.count)
+        #expect(codes.allSatisfy { (2...130).contains($0.exitStatus) && (400...599).contains($0.httpStatus) })
+    }
+
+    @Test func `the README lists every status with its name`() throws {
+        let found = Self.missingStatuses(in: try SourceFile("README.md").text)
+        #expect(found.isEmpty, "not in README.md: \(found.joined(separator: ", "))")
+        #expect(Self.missingStatuses(in: "| 2 | `invalid_request` | x |").count == VideoError.Code.all.count - 1)
+    }
+
+    private static func missingStatuses(in text: String) -> [String] {
+        VideoError.Code.all.map { "| \($0.exitStatus) | `\($0.name)` |" }.filter { !text.contains($0) }
+    }
+
+    @Test func `the README shows the help as it is`() throws {
+        try GeneratedBlock(name: "help", text: "```\n\(Usage.text)\n```").expect(in: "README.md")
+    }
+
+    @Test func `the README's table of models is the manifest`() throws {
+        let models = try ModelsCommand.manifest().models
+        #expect(models.count > 5)
+        let rows = models.map { entry in
+            let defaults = entry.defaults
+            let parameters = entry.parameters == 0 ? "inside" : Numbers.fixed(Double(entry.parameters) / 1e9, 1) + " B"
+            return "| `\(entry.id)` | \(entry.repository ?? "in the binary") | \(entry.task.rawValue) | "
+                + "\(defaults.width)x\(defaults.height), \(defaults.frames) frames | \(parameters) | \(entry.licence) | "
+                + "\(entry.status.rawValue) |"
+        }
+        let head = [
+            "| model | repository | task | default clip | parameters | licence | status |",
+            "|---|---|---|---|---|---|---|",
+        ]
+        try GeneratedBlock(name: "models", text: (head + rows).joined(separator: "\n")).expect(in: "README.md")
+    }
+
+    @Test func `a block that is out of date is found`() {
+        let block = GeneratedBlock(name: "n", text: "new")
+        let document = "a\n<!-- n -->\nold\n<!-- end of n -->\nb\n"
+        #expect(block.content(of: document) == "old")
+        #expect(block.replaced(in: document) == "a\n<!-- n -->\nnew\n<!-- end of n -->\nb\n")
+        #expect(block.content(of: "no block") == nil)
+    }
+}
+
+/// A part of a document that code writes.
+struct GeneratedBlock {
+    let name: String
+    let text: String
+
+    private func range(in document: String) -> Range<String.Index>? {
+        guard let start = document.firstRange(of: "<!-- \(name) -->\n"),
+            let end = document[start.upperBound...].firstRange(of: "\n<!-- end of \(name) -->")
+        else { return nil }
+        return start.upperBound..<end.lowerBound
+    }
+
+    func content(of document: String) -> String? {
+        range(in: document).map { String(document[$0]) }
+    }
+
+    func replaced(in document: String) -> String? {
+        range(in: document).map { document.replacingCharacters(in: $0, with: text) }
+    }
+
+    /// Compares, or writes anew where `RECORD_SNAPSHOTS=1`, and then still fails.
+    func expect(in path: String) throws {
+        let document = try SourceFile(path).text
+        guard ProcessInfo.processInfo.environment["RECORD_SNAPSHOTS"] == "1" else {
+            #expect(content(of: document) == text, "RECORD_SNAPSHOTS=1 make test writes the block '\(name)' anew")
+            return
+        }
+        let recorded = try #require(replaced(in: document), "\(path) has no block '\(name)'")
+        try recorded.write(to: SourceFile.root.appendingPathComponent(path), atomically: true, encoding: .utf8)
+        Issue.record("recorded the block '\(name)' of \(path)")
+    }
+}

@@ -1,0 +1,79 @@
+import Testing
+
+/// The rules of the house, and for each rule a sample that breaks it.
+@Suite struct HouseTests {
+    @Test func `rooms import only what stands below them`() throws {
+        let files = try SourceFile.all(["Sources"], ["swift"])
+        #expect(files.count > 50)
+        let found = files.flatMap(ImportRule.violations)
+        #expect(found.isEmpty, "\(found.joined(separator: "\n"))")
+    }
+
+    @Test func `the table of imports has no circle`() {
+        var order: [String] = []
+        var rest = ImportRule.table
+        while let next = rest.first(where: { $0.value.allSatisfy { rest[$0] == nil } }) {
+            order.append(next.key)
+            rest[next.key] = nil
+        }
+        #expect(rest.isEmpty, "these see one another: \(rest.keys.sorted())")
+        #expect(order.last == "wan-infer")
+    }
+
+    @Test func `a forbidden import is found`() {
+        for line in ["import Media", "package import Media", "@testable import Media", "import struct Media.MP4Writer"]
+        {
+            let file = SourceFile(path: "Sources/Models/Wan/X.swift", text: "import Compute\n\(line)\n")
+            #expect(ImportRule.violations(in: file) == ["Sources/Models/Wan/X.swift:2: Models may not import Media"])
+        }
+        let comment = SourceFile(path: "Sources/Models/X.swift", text: "// import Media\nlet text = 1\n")
+        #expect(ImportRule.violations(in: comment).isEmpty)
+        let stranger = SourceFile(path: "Sources/Kitchen/X.swift", text: "")
+        #expect(ImportRule.violations(in: stranger).count == 1)
+    }
+
+    @Test func `files, functions and lines keep their budget`() throws {
+        let files =
+            try SourceFile.all(["Sources", "Tests"], ["swift"])
+            + SourceFile.all(["CKernels", "Sources"], ["c", "h", "cpp", "cu", "cuh"])
+        let found = files.flatMap(SizeRule.violations)
+        #expect(found.isEmpty, "\(found.joined(separator: "\n"))")
+    }
+
+    @Test func `what is too long is found`() {
+        let line = String(repeating: "x", count: 121)
+        let long = String(repeating: "a\n", count: 501)
+        let body = String(repeating: "        step()\n", count: 59)
+        let function = "struct S {\n    private static func f() {\n\(body)    }\n}\n"
+        let initializer = "struct S {\n    @unsafe init(_ x: Int) {\n\(body)    }\n}\n"
+        func found(_ name: String, _ text: String) -> [String] {
+            SizeRule.violations(in: SourceFile(path: name, text: text))
+        }
+        #expect(found("a.swift", line) == ["a.swift:1: 121 columns, the limit is 120"])
+        #expect(found("a.swift", long) == ["a.swift: 501 lines, the limit is 500"])
+        #expect(found("a.c", long).isEmpty)
+        #expect(found("a.c", long + long) == ["a.c: 1002 lines, the limit is 800"])
+        #expect(found("a.swift", function) == ["a.swift:2: a function of 61 lines, the limit is 60"])
+        #expect(found("a.swift", initializer) == ["a.swift:2: a function of 61 lines, the limit is 60"])
+        #expect(found("a.swift", function.replacing("        step()\n        step()\n", with: "")).isEmpty)
+    }
+
+    @Test func `memory is touched only where it belongs, and exceptions give a reason`() throws {
+        let found = try SourceFile.all(["Sources"], ["swift"]).flatMap(WordRule.violations)
+        #expect(found.isEmpty, "\(found.joined(separator: "\n"))")
+    }
+
+    @Test func `forbidden words are found`() {
+        func found(_ room: String, _ text: String) -> Int {
+            WordRule.violations(in: SourceFile(path: "Sources/\(room)/X.swift", text: text)).count
+        }
+        #expect(found("Models", "let x = unsafe f()") == 1)
+        #expect(found("Media", "let x = unsafe f()") == 0)
+        #expect(found("Models", "// unsafe is not used here") == 0)
+        #expect(found("Media", "try! f()") == 1)
+        #expect(found("Media", "nonisolated(unsafe) var x = 1") == 1)
+        #expect(found("Media", "final class C: @unchecked " + "Sendable {") == 1)
+        #expect(found("Media", "// Safe: never changes.\nfinal class C: @unchecked " + "Sendable {") == 0)
+        #expect(found("Media", "// TO" + "DO later") == 1)
+    }
+}

@@ -1,0 +1,45 @@
+/// What each room may import.
+///
+/// Every arrow goes down: a room of a level sees only lower ones.
+enum ImportRule {
+    static let table: [String: Set<String>] = [
+        "VideoTypes": [],
+        "Compute": ["Glibc"],
+        "Tokenizers": ["Glibc"],
+        "Weights": ["Compute", "Glibc"],
+        "Sampling": ["Compute", "Glibc"],
+        "Media": ["VideoTypes", "CFFmpeg", "Glibc"],
+        "ComputeCPU": ["Compute", "CKernels", "COneDNN", "Glibc"],
+        "Layers": ["Compute", "Weights", "Glibc"],
+        "Models": ["Compute", "Weights", "Layers", "Glibc"],
+        "Pipelines": ["VideoTypes", "Compute", "Tokenizers", "Weights", "Sampling", "Models", "Layers"],
+        "VideoProvider": [
+            "VideoTypes", "Compute", "Weights", "Pipelines", "Media", "CBuiltinModel", "Glibc", "FoundationEssentials",
+        ],
+        "wan-infer": [
+            "VideoTypes", "VideoProvider", "Compute", "ComputeCPU", "Weights", "Media", "Glibc", "Synchronization",
+        ],
+    ]
+
+    static func violations(in file: SourceFile) -> [String] {
+        guard let allowed = table[file.target] else {
+            return ["\(file.path): the room \(file.target) is not in the table"]
+        }
+        return file.code.compactMap { number, line in
+            guard let module = module(importedBy: line), !allowed.contains(module) else { return nil }
+            return "\(file.path):\(number): \(file.target) may not import \(module)"
+        }
+    }
+
+    private static func module(importedBy line: Substring) -> String? {
+        var words = line.split(whereSeparator: \.isWhitespace)
+        let levels: Set<Substring> = ["package", "public", "internal", "private"]
+        while let first = words.first, first.hasPrefix("@") || levels.contains(first) {
+            words.removeFirst()
+        }
+        guard words.first == "import", words.count >= 2 else { return nil }
+        let kinds: Set<Substring> = ["struct", "class", "enum", "func", "var", "let", "protocol", "typealias"]
+        let name = kinds.contains(words[1]) && words.count > 2 ? words[2] : words[1]
+        return String(name.prefix { $0 != "." })
+    }
+}
