@@ -25,9 +25,20 @@ package struct HostBytes: @unchecked Sendable {
     /// The address of the first byte, valid while this value (or a copy) lives.
     package var address: UnsafeRawPointer { unsafe base }
 
+    /// Frees the memory behind the bytes where they can be read again from their file.
+    package func dropPages() {
+        unsafe (owner as? any DroppablePages)?.dropPages(base, count)
+    }
+
     /// Runs `body` on the bytes.
     package func withBytes<R, E: Error>(_ body: (RawSpan) throws(E) -> R) throws(E) -> R {
         let span = unsafe RawSpan(_unsafeStart: base, byteCount: count)
         return try body(span)
     }
+}
+
+/// Memory whose pages come back unchanged when they are read again.
+package protocol DroppablePages: AnyObject, Sendable {
+    /// Frees the pages that lie wholly within `count` bytes from `address`.
+    func dropPages(_ address: UnsafeRawPointer, _ count: Int)
 }

@@ -83,6 +83,7 @@ extension CPUBackend {
         let target = try HostStorage(layout.byteCount, from: pool)
         let plain = try dnnl_memory_desc_t(stored.shape.dims, stored.dtype, dnnl_oidhw)
         try unsafe oneDNN.reorder(address(stored), plain, into: target.address, layout)
+        (stored.storage as? HostStorage)?.dropPages()
         return target
     }
 

@@ -30,7 +30,7 @@ extension CPUBackend {
 
     package func copy(_ x: Tensor, into out: Tensor) throws(ComputeError) {
         precondition(x.count == out.count, "copy of \(x.shape) into \(out.shape)")
-        if x.dtype == out.dtype {
+        if x.dtype == out.dtype, x.byteCount < 1 << 18 || x.dtype == .i32 {
             unsafe target(out).copyMemory(from: address(x), byteCount: x.byteCount)
         } else {
             unsafe ck_convert(target(out), out.dtype.ck, address(x), x.dtype.ck, x.count, workers)

@@ -55,6 +55,7 @@ extension CPUBackend {
         guard stored.dtype != dtype else { return view }
         let out = try allocate(stored.shape, dtype)
         try copy(view, into: out)
+        stored.bytes.dropPages()
         return out
     }
 
@@ -68,6 +69,7 @@ extension CPUBackend {
         let target = try HostStorage(layout.byteCount, from: pool)
         let plain = try dnnl_memory_desc_t([columns, rows], source.dtype, dnnl_ba)
         try unsafe oneDNN.reorder(address(source), plain, into: target.address, layout)
+        stored.bytes.dropPages()
         return MatrixStorage(target, dtype, packing: layout)
     }
 

@@ -29,6 +29,9 @@ final class HostStorage: Storage {
         self.bytes = bytes
     }
 
+    /// Frees memory that can be read again from its file.
+    func dropPages() { bytes?.dropPages() }
+
     deinit {
         if let pool { unsafe pool.give(address, byteCount) }
     }

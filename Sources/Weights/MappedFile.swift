@@ -3,7 +3,7 @@ import Glibc
 
 /// A regular file mapped read-only into memory; unmapped with its last `HostBytes`.
 @safe
-package final class MappedFile: @unchecked Sendable {
+package final class MappedFile: DroppablePages, @unchecked Sendable {
     // Safe: the mapping is private, read-only and lives until deinit.
     private let base: UnsafeMutableRawPointer
     private let count: Int
@@ -15,6 +15,16 @@ package final class MappedFile: @unchecked Sendable {
 
     deinit {
         unsafe munmap(base, count)
+    }
+
+    package func dropPages(_ address: UnsafeRawPointer, _ count: Int) {
+        let page = sysconf(Int32(_SC_PAGESIZE))
+        let start = unsafe UnsafeMutableRawPointer(mutating: address.alignedUp(toMultipleOf: page))
+        let end = unsafe (address + count).alignedDown(toMultipleOf: page)
+        let whole = unsafe end - UnsafeRawPointer(start)
+        guard page > 0, whole > 0 else { return }
+        // A hint: if the kernel refuses, memory stays a little fuller.
+        _ = unsafe madvise(start, whole, MADV_DONTNEED)
     }
 
     /// Maps the whole file at `path`.
