@@ -127,8 +127,12 @@ static void pixel_row(void *context, ptrdiff_t index, int thread) {
         for (ptrdiff_t pw = 0; pw < s->patch; pw++)
             for (ptrdiff_t c = 0; c < 3; c++) {
                 float value = ck_load(s->x, s->x_dtype, x + c * area + pw * s->patch) * 0.5f + 0.5f;
-                value = value > 0 ? value < 1 ? value : 1 : 0; // NaN becomes 0
-                *out++ = (uint8_t)rintf(value * 255);
+                value = (value > 0 ? value < 1 ? value : 1 : 0) * 255; // NaN becomes 0
+                // Beside 1.5 · 2²³ there is room for whole numbers only.
+                value += 0x1.8p23f;
+                uint32_t bits;
+                memcpy(&bits, &value, sizeof bits);
+                *out++ = (uint8_t)bits;
             }
 }
 

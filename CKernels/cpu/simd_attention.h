@@ -252,6 +252,8 @@ static void attend_block(const ck_attention_plan *plan, ptrdiff_t unit, ptrdiff_
         b.sum[row] = 0;
         b.ones[row] = 1;
     }
+    if (b.tokens == 0)
+        memset(b.out, 0, (size_t)(b.queries * b.columns) * sizeof(float));
     ptrdiff_t packed_floats = attention_packed(plan);
     for (ptrdiff_t first = 0; first < b.tokens; first += plan->key_block)
         attend_keys(&b, first, query, packed ? packed + first / plan->key_block * packed_floats : NULL);

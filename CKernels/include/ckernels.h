@@ -94,7 +94,8 @@ typedef struct ck_attention_call {
     const float *key_bias;  ///< [keys] or NULL, added to the scaled logits
 } ck_attention_call;
 
-/// out = softmax(scale · q kᵀ + bias) v for each head. out may be q. False when scratch memory cannot be had.
+/// out = softmax(scale · q kᵀ + bias) v for each head; 0 where no key is left (all biases -∞). out may be q. False when
+/// scratch memory cannot be had.
 bool ck_attention(const ck_attention_call *call, ck_pool *pool);
 
 // ---- Norms, positions

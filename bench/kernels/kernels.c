@@ -1,0 +1,164 @@
+// Speed of the CPU kernels beside the ceiling of the machine. Times are CPU seconds (best of some), so that other work
+// on the machine counts little; "wall" is the best wall time.
+//
+//     clang -O2 -ICKernels/include bench/kernels/kernels.c CKernels/cpu/*.c -lm -lpthread -o /tmp/kernels
+//     /tmp/kernels [threads] [isa: 0 baseline, 1 AVX2, 2 AVX-512, 3 AVX-512-BF16]
+#include "ckernels.h"
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+static int threads;
+static ck_pool *pool;
+
+static double seconds(clockid_t clock) {
+    struct timespec t;
+    clock_gettime(clock, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+/// Runs `body` until the best time is likely found and prints its rate; work in 10⁹ operations or bytes.
+static void measure(const char *name, const char *unit, double work, void (*body)(void *), void *context) {
+    double cpu = INFINITY, wall = INFINITY, start = seconds(CLOCK_MONOTONIC);
+    for (int run = 0; run < 3 || (run < 50 && seconds(CLOCK_MONOTONIC) - start < 2); run++) {
+        double c = seconds(CLOCK_PROCESS_CPUTIME_ID), w = seconds(CLOCK_MONOTONIC);
+        body(context);
+        cpu = fmin(cpu, seconds(CLOCK_PROCESS_CPUTIME_ID) - c);
+        wall = fmin(wall, seconds(CLOCK_MONOTONIC) - w);
+    }
+    printf("%-44s %8.1f %s a core  %8.1f wall  %9.3f ms\n", name, work / cpu, unit, work / wall, wall * 1e3);
+}
+
+#if defined(__x86_64__)
+enum { chains = 24, rounds = 20000000 / chains };
+
+__attribute__((target("avx512f"))) static void peak_f32(void *context) {
+    __m512 sum[chains], x = _mm512_set1_ps(1), y = _mm512_set1_ps(*(float *)context);
+    for (int i = 0; i < chains; i++)
+        sum[i] = y;
+    for (int round = 0; round < rounds; round++) {
+#pragma clang loop unroll(full)
+        for (int i = 0; i < chains; i++)
+            sum[i] = _mm512_fmadd_ps(sum[i], x, y);
+    }
+    for (int i = 1; i < chains; i++)
+        sum[0] = _mm512_add_ps(sum[0], sum[i]);
+    *(volatile float *)context = _mm512_reduce_add_ps(sum[0]) * 0;
+}
+
+__attribute__((target("avx512f,avx512bf16"))) static void peak_bf16(void *context) {
+    __m512 sum[chains], start = _mm512_set1_ps(*(float *)context);
+    __m512bh x = (__m512bh)_mm512_set1_ps(*(float *)context);
+    for (int i = 0; i < chains; i++)
+        sum[i] = start;
+    for (int round = 0; round < rounds; round++) {
+#pragma clang loop unroll(full)
+        for (int i = 0; i < chains; i++)
+            sum[i] = _mm512_dpbf16_ps(sum[i], x, x);
+    }
+    for (int i = 1; i < chains; i++)
+        sum[0] = _mm512_add_ps(sum[0], sum[i]);
+    *(volatile float *)context = _mm512_reduce_add_ps(sum[0]) * 0;
+}
+#endif
+
+static void measure_peaks(void) {
+#if defined(__x86_64__)
+    float zero = 0;
+    if (ck_isa_current() >= CK_ISA_AVX512)
+        measure("peak of one core, f32", "GFLOP/s", (double)rounds * chains * 32e-9, peak_f32, &zero);
+    if (ck_isa_current() >= CK_ISA_AVX512_BF16)
+        measure("peak of one core, bf16", "GFLOP/s", (double)rounds * chains * 64e-9, peak_bf16, &zero);
+#endif
+}
+
+static void attend(void *context) {
+    if (!ck_attention(context, pool))
+        abort();
+}
+
+static void measure_attention(ptrdiff_t queries, ptrdiff_t keys, ptrdiff_t heads, ptrdiff_t head_dim, ck_groups groups,
+                              ptrdiff_t extent, ck_dtype dtype) {
+    size_t count = (size_t)((queries > keys ? queries : keys) * heads * head_dim);
+    float *noise = malloc(count * 4);
+    for (size_t i = 0; i < count; i++)
+        noise[i] = (float)rand() / (float)RAND_MAX * 4 - 2;
+    void *x = malloc(count * 4), *out = calloc(count, 4);
+    ck_convert(x, dtype, noise, CK_DTYPE_F32, (ptrdiff_t)count, pool);
+    ck_attention_call call = {.out = out,
+                              .q = x,
+                              .k = x,
+                              .v = x,
+                              .dtype = dtype,
+                              .queries = queries,
+                              .keys = keys,
+                              .heads = heads,
+                              .head_dim = head_dim,
+                              .scale = 1 / sqrtf((float)head_dim),
+                              .groups = groups,
+                              .extent = extent};
+    double seen = groups == CK_GROUPS_ALL           ? (double)keys
+                  : groups == CK_GROUPS_CONSECUTIVE ? (double)extent
+                                                    : (double)(keys / extent);
+    char name[96];
+    const char *kinds[] = {"all", "consecutive", "strided"};
+    snprintf(name, sizeof name, "attention %s %td x %td, %td x %td, %s", dtype == CK_DTYPE_F32 ? "f32" : "bf16",
+             queries, keys, heads, head_dim, kinds[groups]);
+    measure(name, "GFLOP/s", 4e-9 * (double)queries * seen * (double)(heads * head_dim), attend, &call);
+    free(noise);
+    free(x);
+    free(out);
+}
+
+struct product {
+    void *out, *x, *w;
+    ck_dtype dtype;
+    ptrdiff_t m, n, k;
+};
+
+static void multiply(void *context) {
+    struct product *p = context;
+    if (!ck_gemm(p->out, p->dtype, p->x, p->dtype, p->w, p->dtype, NULL, CK_EPILOGUE_NONE, NULL, p->m, p->n, p->k,
+                 pool))
+        abort();
+}
+
+static void measure_product(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, ck_dtype dtype) {
+    struct product p = {
+        calloc((size_t)(m * n), 4), calloc((size_t)(m * k), 4), calloc((size_t)(n * k), 4), dtype, m, n, k};
+    char name[96];
+    snprintf(name, sizeof name, "product %s [%td, %td] x [%td, %td]", dtype == CK_DTYPE_F32 ? "f32" : "bf16", m, k, n,
+             k);
+    measure(name, "GFLOP/s", 2e-9 * (double)m * (double)n * (double)k, multiply, &p);
+    free(p.out);
+    free(p.x);
+    free(p.w);
+}
+
+int main(int count, char **arguments) {
+    threads = count > 1 ? atoi(arguments[1]) : 1;
+    pool = ck_pool_create(threads);
+    if (!pool)
+        return 1;
+    if (count > 2)
+        ck_set_isa((ck_isa)atoi(arguments[2]));
+    printf("%s, %d threads\n", ck_isa_name(ck_isa_current()), ck_pool_threads(pool));
+    measure_peaks();
+    for (ck_dtype dtype = CK_DTYPE_F32; dtype <= CK_DTYPE_BF16; dtype++) {
+        measure_attention(4096, 4096, 12, 128, CK_GROUPS_ALL, 0, dtype);
+        measure_attention(4096, 512, 12, 128, CK_GROUPS_ALL, 0, dtype);
+        measure_attention(4096, 4096, 12, 128, CK_GROUPS_CONSECUTIVE, 256, dtype);
+        measure_attention(4096, 4096, 12, 128, CK_GROUPS_STRIDED, 256, dtype);
+        measure_attention(320, 320, 8, 32, CK_GROUPS_CONSECUTIVE, 64, dtype);
+        measure_attention(1024, 1024, 1, 384, CK_GROUPS_ALL, 0, dtype);
+        measure_attention(1024, 1024, 1, 1024, CK_GROUPS_ALL, 0, dtype);
+        measure_product(4096, 1536, 1536, dtype);
+        measure_product(4096, 1536, 8960, dtype);
+        measure_product(320, 256, 256, dtype);
+    }
+    ck_pool_destroy(pool);
+}
