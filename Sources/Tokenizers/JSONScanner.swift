@@ -10,8 +10,7 @@ struct JSONScanner {
         guard span.byteCount <= Self.byteLimit else {
             throw .badJSON(offset: 0, reason: "\(span.byteCount) bytes are more than the limit of \(Self.byteLimit)")
         }
-        // Safe: every bit pattern is a UInt8, and the buffer is only read while the span is borrowed.
-        bytes = unsafe span.withUnsafeBytes { unsafe [UInt8]($0) }
+        bytes = [UInt8](copying: span)
         do {
             _ = try UTF8Span(validating: bytes.span)
         } catch {

@@ -46,8 +46,7 @@ private struct SentencePieceFile {
             throw .badProtobuf(
                 offset: 0, reason: "\(span.byteCount) bytes are more than the limit of \(Self.byteLimit)")
         }
-        // Safe: every bit pattern is a UInt8, and the buffer is only read while the span is borrowed.
-        let bytes = unsafe span.withUnsafeBytes { unsafe [UInt8]($0) }
+        let bytes = [UInt8](copying: span)
         var reader = ProtobufReader(bytes, 0..<bytes.count)
         while let (field, value) = try reader.next() {
             guard case .bytes(let range) = value else { continue }

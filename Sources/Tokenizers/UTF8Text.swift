@@ -1,4 +1,9 @@
 extension Array where Element == UInt8 {
+    init(copying span: RawSpan) {
+        // Safe: every bit pattern is a UInt8, and the buffer is only read while the span is borrowed.
+        self = unsafe span.withUnsafeBytes { unsafe [UInt8]($0) }
+    }
+
     /// The scalar that starts at `index` of valid UTF-8, and the number of its bytes.
     func scalar(at index: Int) -> (value: Unicode.Scalar, width: Int) {
         let first = self[index]

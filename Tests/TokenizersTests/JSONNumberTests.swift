@@ -17,7 +17,7 @@ struct JSONNumberTests {
     }
 
     @Test func `scores are rounded as serde_json rounds them`() throws {
-        // The right-hand sides were read back from the tokenizers library; the correctly rounded value is one unit away.
+        // The right-hand sides were read back from the tokenizers library; each is one unit off the nearest double.
         #expect(try number("-7.2085442543029785") == -7.208544254302979)
         #expect(try number("-7.2594428062438965") == -7.259442806243896)
         #expect(try number("-2.0122928619384766") == -2.012292861938477)

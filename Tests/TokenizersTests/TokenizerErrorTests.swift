@@ -60,7 +60,7 @@ struct TokenizerErrorTests {
             (#""added_tokens":[{"id":1,"content":"x"}]"#, "added_tokens[0].special is missing"),
             (
                 #""pre_tokenizer":{"type":"Metaspace","replacement":"ab"}"#,
-                "pre_tokenizer.replacement must be one character"
+                "pre_tokenizer.replacement must be one"
             ),
             (
                 #""pre_tokenizer":{"type":"Metaspace","replacement":"_","add_prefix_space":false}"#,
@@ -80,9 +80,9 @@ struct TokenizerErrorTests {
             (#"{"type":"Unigram","unk_id":-1,"vocab":[["<unk>",0.0]]}"#, "model.unk_id is -1, but there are 1 pieces"),
             (#"{"type":"Unigram","unk_id":null,"vocab":[["a",0.0]]}"#, "model.unk_id is missing"),
             (#"{"type":"Unigram","unk_id":0}"#, "model.vocab is missing or not an array"),
-            (#"{"type":"Unigram","unk_id":0,"vocab":[["a"]]}"#, "not valid JSON at byte 48: expected `,`"),
-            (#"{"type":"Unigram","unk_id":0,"vocab":[["a",1,2]]}"#, "not valid JSON at byte 50: expected `]`"),
-            (#"{"type":"Unigram","unk_id":0,"vocab":[["a",1e400]]}"#, "not valid JSON at byte 54: the number is out"),
+            (#"{"type":"Unigram","unk_id":0,"vocab":[["a"]]}"#, "not valid JSON at byte 51: expected `,`"),
+            (#"{"type":"Unigram","unk_id":0,"vocab":[["a",1,2]]}"#, "not valid JSON at byte 53: expected `]`"),
+            (#"{"type":"Unigram","unk_id":0,"vocab":[["a",1e400]]}"#, "not valid JSON at byte 57: the number is out"),
         ]
         for (model, text) in models {
             #expect(message(Samples.file(model: model)).hasPrefix(text), "\(message(Samples.file(model: model)))")

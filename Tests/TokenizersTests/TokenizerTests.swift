@@ -38,14 +38,14 @@ struct TokenizerTests {
         #expect(tokenizer.padID == 0)
     }
 
-    @Test func `megabytes of text without a space are encoded in one piece`() throws {
+    @Test func `a hundred kilobytes without a space are encoded in one piece`() throws {
         let fixture = try Fixtures.decoded(Fixtures.Components.self, "components.json")
         for name in ["bare model", "T5 as converters wrote it", "byte fallback", "added tokens, all flags"] {
             let component = try #require(fixture.tokenizers.first { $0.name == name })
             let tokenizer = try Tokenizer(json: component.file)
-            #expect(tokenizer.encode(String(repeating: "circle", count: 100_000)).count >= 100_000)
-            #expect(tokenizer.encode(String(repeating: "龘\u{301}", count: 100_000)).last == 1)
-            #expect(tokenizer.encode(String(repeating: " ~MASK", count: 50_000)).count >= 50_000)
+            #expect(tokenizer.encode(String(repeating: "circle", count: 20_000)).count >= 20_000)
+            #expect(tokenizer.encode(String(repeating: "龘\u{301}", count: 20_000)).last == 1)
+            #expect(tokenizer.encode(String(repeating: " ~MASK", count: 10_000)).count >= 10_000)
         }
     }
 
