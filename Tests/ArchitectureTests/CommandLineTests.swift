@@ -1,6 +1,7 @@
 import Foundation
 import TestSupport
 import Testing
+import Weights
 import VideoTypes
 
 @testable import wan_infer
