@@ -35,8 +35,8 @@ package protocol Backend: AnyObject {
 
     // MARK: matrix products
 
-    /// `out = epilogue(x · wᵀ + bias)`; x `[…, in]`, out `[…, out]`. x has the dtype the weight was made for, out is f32
-    /// or bf16.
+    /// `out = epilogue(x · wᵀ + bias)`; x `[…, in]`, out `[…, out]`. x has the dtype the weight was made for, out is
+    /// f32 or bf16.
     func linear(
         _ x: Tensor, _ weight: LinearWeight, bias: Tensor?, _ epilogue: Epilogue, into out: Tensor
     ) throws(ComputeError)
@@ -50,16 +50,17 @@ package protocol Backend: AnyObject {
         into out: Tensor
     ) throws(ComputeError)
 
-    /// Convolution over `[frames, height, width, channels]` with stride 1 and the causal history physically in front of x:
-    /// no padding in time (x has `kernel[0] - 1` more frames than out), zeros around height and width so that both stay.
-    /// When `accumulate`, out += result.
+    /// Convolution over `[frames, height, width, channels]` with stride 1 and the causal history physically in front of
+    /// x: no padding in time (x has `kernel[0] - 1` more frames than out), zeros around height and width so that both
+    /// stay. When `accumulate`, out += result.
     func convolution(
         _ x: Tensor, _ weight: ConvolutionWeight, bias: Tensor?, accumulate: Bool, into out: Tensor
     ) throws(ComputeError)
 
     // MARK: norms, positions
 
-    /// `out = (x - mean) / sqrt(var + eps) · gain + offset` over the last dimension. x f32; gain and offset `[last]` or nil.
+    /// `out = (x - mean) / sqrt(var + eps) · gain + offset` over the last dimension. x f32; gain and offset `[last]` or
+    /// nil.
     func layerNorm(_ x: Tensor, gain: Tensor?, offset: Tensor?, eps: Float, into out: Tensor) throws(ComputeError)
     /// `out = x / sqrt(mean(x²) + eps) · gain` over the last dimension. In place allowed.
     func rmsNorm(_ x: Tensor, gain: Tensor, eps: Float, into out: Tensor) throws(ComputeError)
@@ -84,8 +85,8 @@ package protocol Backend: AnyObject {
 
     /// Rows of a `[vocabulary, width]` table of any floating dtype.
     func embedding(_ ids: [Int32], _ table: Tensor, into out: Tensor) throws(ComputeError)
-    /// f32 `[C, T, H, W]` to `[tokens, width]` of any dtype: a token's first columns are `(c, pt, ph, pw)`, pw fastest. Columns
-    /// beyond `C · pt · ph · pw` are left as they are.
+    /// f32 `[C, T, H, W]` to `[tokens, width]` of any dtype: a token's first columns are `(c, pt, ph, pw)`, pw fastest.
+    /// Columns beyond `C · pt · ph · pw` are left as they are.
     func patchify(_ x: Tensor, patch: PatchSize, into out: Tensor) throws(ComputeError)
     /// `[tokens, pt · ph · pw · C]` with c fastest to f32 `[C, T, H, W]`.
     func unpatchify(_ x: Tensor, patch: PatchSize, into out: Tensor) throws(ComputeError)

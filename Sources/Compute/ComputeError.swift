@@ -1,4 +1,6 @@
-/// What a backend cannot do. Shape mistakes are preconditions: validated input never reaches them.
+/// What a backend cannot do.
+///
+/// Shape mistakes are preconditions: validated input never reaches them.
 package enum ComputeError: Error, Equatable {
     /// An allocation of `requested` bytes failed.
     case outOfMemory(requested: Int, backend: String)

@@ -1,4 +1,5 @@
-/// Read-only bytes in host memory that stay valid as long as their owner lives: a mapped file, or data inside the binary.
+/// Read-only bytes in host memory that stay valid as long as their owner lives: a mapped file, or data inside the
+/// binary.
 @safe
 package struct HostBytes: @unchecked Sendable {
     // Safe: the bytes are immutable and `owner` keeps them mapped.

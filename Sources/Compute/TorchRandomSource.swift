@@ -2,8 +2,8 @@ import Glibc
 
 /// The normal numbers of `torch.Generator("cpu").manual_seed(seed)` and `torch.randn(count)` in f32.
 ///
-/// Sixteen numbers or more come from PyTorch's AVX2 code, whose every multiplication and addition is repeated here in its
-/// order (fused where it fuses), so that any machine draws the same bits. Fewer come from its scalar code.
+/// Sixteen numbers or more come from PyTorch's AVX2 code, whose every multiplication and addition is repeated here in
+/// its order (fused where it fuses), so that any machine draws the same bits. Fewer come from its scalar code.
 package struct TorchRandomSource: Sendable {
     private var engine: MersenneTwister
     /// The scalar code makes numbers in pairs; the second waits here, whatever is drawn in between.

@@ -4,7 +4,8 @@ import Glibc
 /// Rotary position embedding over the three axes of a latent grid.
 ///
 /// A head's width is divided into time, height and width parts; each part turns interleaved pairs by
-/// `position · theta^(-2i / part)`. Tables are computed in f64 and stored in f32, as Diffusers does (WanRotaryPosEmbed).
+/// `position · theta^(-2i / part)`. Tables are computed in f64 and stored in f32, as Diffusers does
+/// (WanRotaryPosEmbed).
 package struct RotaryEmbedding {
     private let parts: [Int]
     private let theta: Double

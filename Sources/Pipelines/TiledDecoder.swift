@@ -4,8 +4,8 @@ import VideoTypes
 
 /// Decodes a clip in overlapping spatial tiles, which bounds the decoder's memory, and blends their borders.
 ///
-/// Tiles are 256 pixels wide and high, 192 apart, as in Diffusers' tiled decoding, whose result this is. Of a tile's frames
-/// only the borders that its neighbours blend with are kept.
+/// Tiles are 256 pixels wide and high, 192 apart, as in Diffusers' tiled decoding, whose result this is. Of a tile's
+/// frames only the borders that its neighbours blend with are kept.
 struct TiledDecoder {
     let decoder: WanVAEDecoder
     let backend: any Backend
@@ -48,8 +48,8 @@ struct TiledDecoder {
     /// Whether latents `[C, T, H, W]` are larger than one tile.
     func isNeeded(_ shape: Shape) -> Bool { shape[2] > tile || shape[3] > tile }
 
-    /// - Parameter place: receives f32 `[1, height, width, out_channels]` and where it belongs, in decoded positions. The
-    ///   parts of one frame cover it without overlap.
+    /// - Parameter place: receives f32 `[1, height, width, out_channels]` and where it belongs, in decoded positions.
+    ///   The parts of one frame cover it without overlap.
     func run(_ latents: Tensor, progress: ProgressReporter, place: (Tensor, _ at: Place) throws -> Void) throws {
         let rows = Array(Swift.stride(from: 0, to: latents.shape[2], by: stride))
         let columns = Array(Swift.stride(from: 0, to: latents.shape[3], by: stride))

@@ -10,8 +10,8 @@ package enum SolverKind: String, Sendable, CaseIterable {
 
 /// Noise levels from 1 (pure noise) to 0 for a rectified flow, and the timesteps the model is told.
 ///
-/// The values are those of Diffusers 0.42.1, bit for bit: each formula is evaluated in the precision in which its scheduler
-/// evaluates it. UniPC and DPM++ tell the model whole timesteps, Euler fractional ones.
+/// The values are those of Diffusers 0.42.1, bit for bit: each formula is evaluated in the precision in which its
+/// scheduler evaluates it. UniPC and DPM++ tell the model whole timesteps, Euler fractional ones.
 package struct Schedule: Sendable, Equatable {
     package static let stepLimit = 1000
     package static let shiftRange: ClosedRange<Double> = 0.01...100
@@ -51,7 +51,8 @@ package struct Schedule: Sendable, Equatable {
 
     /// The schedule of an explicit list of noise levels, each shifted once; 0 is appended.
     ///
-    /// With Euler and shift 5, `[1, 0.75, 0.5, 0.25]` is the recipe of lightx2v's 4-step models: 1, 0.9375, 0.8333, 0.625.
+    /// With Euler and shift 5, `[1, 0.75, 0.5, 0.25]` is the recipe of lightx2v's 4-step models: 1, 0.9375, 0.8333,
+    /// 0.625.
     ///
     /// - Parameter levels: such as `accepts(levels:)` accepts.
     package init(_ kind: SolverKind, levels: [Double], shift: Double, trainTimesteps: Int = 1000) {
@@ -68,7 +69,8 @@ package struct Schedule: Sendable, Equatable {
         }
     }
 
-    /// Whether `levels` is a list to walk down: 1 to `stepLimit` values, at most 1, above 0, falling by at least 0.0001.
+    /// Whether `levels` is a list to walk down: 1 to `stepLimit` values, at most 1, above 0, falling by at least
+    /// 0.0001.
     package static func accepts(levels: [Double]) -> Bool {
         guard let first = levels.first, let last = levels.last, levels.count <= stepLimit else { return false }
         return first <= 1 && last >= 1e-4 && zip(levels, levels.dropFirst()).allSatisfy { $0 - $1 >= 1e-4 }

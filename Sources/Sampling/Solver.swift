@@ -2,8 +2,8 @@ package import Compute
 
 /// Walks a schedule: turns the model's velocity at each step into the next latents.
 ///
-/// The steps must be made in order. Everything is f32; coefficients are computed in f32 too, in the order of operations of
-/// Diffusers' schedulers, because theirs carry its rounding.
+/// The steps must be made in order. Everything is f32; coefficients are computed in f32 too, in the order of operations
+/// of Diffusers' schedulers, because theirs carry its rounding.
 package protocol Solver {
     var schedule: Schedule { get }
 

@@ -4,7 +4,9 @@ import Pipelines
 import VideoTypes
 import Weights
 
-/// Writes a dump as safetensors. The file takes its name only when it is complete.
+/// Writes a dump as safetensors.
+///
+/// The file takes its name only when it is complete.
 struct DumpFile {
     private let url: URL
 

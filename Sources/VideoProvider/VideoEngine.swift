@@ -4,7 +4,9 @@ import Pipelines
 package import VideoTypes
 import Weights
 
-/// Runs requests on one model and one backend, from request to finished file. Confined to one thread.
+/// Runs requests on one model and one backend, from request to finished file.
+///
+/// Confined to one thread.
 package final class VideoEngine {
     /// How results name the model.
     package let modelName: String
@@ -55,7 +57,8 @@ package final class VideoEngine {
     /// Makes the clip and gives its frames, without writing a file.
     package func frames(_ request: VideoRequest) throws(VideoError) -> [Frame] {
         var frames: [Frame] = []
-        try pipeline.generate(settings(for: request), report: { _ in true }, dump: nil) { frames.append($0) }
+        let goOn = { (_: VideoProgress) in true }
+        try pipeline.generate(settings(for: request), report: goOn, dump: nil) { frames.append($0) }
         return frames
     }
 

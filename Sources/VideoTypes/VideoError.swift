@@ -18,7 +18,9 @@ public struct VideoError: Error, Sendable, Hashable {
 }
 
 extension VideoError {
-    /// The kinds of failure. More may come: match with a default.
+    /// The kinds of failure.
+    ///
+    /// More may come: match with a default.
     public struct Code: Sendable, Hashable {
         public let name: String
         /// Exit status of the command.

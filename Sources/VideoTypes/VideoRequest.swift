@@ -1,4 +1,6 @@
-/// What a person or a program asks for. Fields left nil take the model's own defaults.
+/// What a person or a program asks for.
+///
+/// Fields left nil take the model's own defaults.
 public struct VideoRequest: Sendable, Hashable {
     public var prompt: String
     public var negativePrompt: String?
@@ -34,7 +36,9 @@ public enum Scheduler: String, Sendable, Hashable, CaseIterable {
 }
 
 extension VideoRequest {
-    /// Limits that hold for every model. They stop absurd work before it starts, not merely large work.
+    /// Limits that hold for every model.
+    ///
+    /// They stop absurd work before it starts, not merely large work.
     public enum Limits {
         public static let promptBytes = 64 * 1024
         public static let steps = 1...1000

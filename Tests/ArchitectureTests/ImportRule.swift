@@ -5,7 +5,7 @@ enum ImportRule {
     static let table: [String: Set<String>] = [
         "VideoTypes": [],
         "Compute": ["Glibc"],
-        "Tokenizers": ["Glibc"],
+        "Tokenizers": ["Swift"],
         "Weights": ["Compute", "Glibc"],
         "Sampling": ["Compute", "Glibc"],
         "Media": ["VideoTypes", "CFFmpeg", "Glibc"],

@@ -35,11 +35,18 @@ enum SizeRule {
             guard let keyword = words.first(where: { !modifiers.contains($0) }), keywords.contains(keyword) else {
                 return nil
             }
-            let rest = lines[start...].dropFirst()
-            guard let end = rest.firstIndex(where: { $0 == indent + "}" }) else { return nil }
+            guard hasBody(lines[start...], indent) else { return nil }
+            guard let end = lines[start...].firstIndex(where: { $0 == indent + "}" }) else { return nil }
             let length = end - start + 1
             guard length > functionLines else { return nil }
             return "\(file.path):\(start + 1): a function of \(length) lines, the limit is \(functionLines)"
         }
+    }
+
+    /// Whether the declaration ends in a brace: on its own line, or on the one that closes its parameters.
+    private static func hasBody(_ lines: ArraySlice<Substring>, _ indent: Substring) -> Bool {
+        guard let first = lines.first else { return false }
+        let head = first.hasSuffix("(") ? lines.dropFirst().first { $0.hasPrefix(indent + ")") } : first
+        return head?.hasSuffix("{") ?? false
     }
 }

@@ -16,7 +16,7 @@ enum WordRule {
         let lines = file.lines
         for (index, line) in lines.enumerated() {
             // In two pieces, lest this file be found.
-            let reason = lines[max(0, index - 3)...index].joined().contains("// Safe:")
+            let reason = lines[max(0, index - 3)...min(index + 1, lines.count - 1)].joined().contains("// Safe:")
             if line.contains("@unchecked " + "Sendable"), !reason {
                 found.append("\(file.path):\(index + 1): @unchecked " + "Sendable without a reason")
             }

@@ -1,6 +1,6 @@
 /// How far a result is from its reference.
 package struct Deviation: CustomStringConvertible {
-    /// ‖found - expected‖₂ / ‖expected‖₂
+    /// ‖found - expected‖₂ / ‖expected‖₂.
     package let relative: Double
     package let largest: Double
 

@@ -1,8 +1,8 @@
 import FoundationEssentials
 import Glibc
 
-/// The published models' folders with every tensor's name and shape, but zeros for numbers: files of many gigabytes that
-/// take almost no room on disk.
+/// The published models' folders with every tensor's name and shape, but zeros for numbers: files of many gigabytes
+/// that take almost no room on disk.
 package struct SparseModel: Decodable {
     package struct Component: Decodable {
         /// The configuration as JSON text.

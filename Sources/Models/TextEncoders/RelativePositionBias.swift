@@ -33,8 +33,8 @@ struct RelativePositionBias {
 
 /// Which row of the table a distance between key and query reads.
 ///
-/// Half of the buckets for each side; of these half for exact distances, half logarithmic up to the maximum (Raffel et al.
-/// 2020, in the bidirectional form).
+/// Half of the buckets for each side; of these half for exact distances, half logarithmic up to the maximum (Raffel et
+/// al. 2020, in the bidirectional form).
 struct RelativePositionBuckets {
     let count: Int
     let maxDistance: Int

@@ -2,7 +2,9 @@ package import Compute
 package import Layers
 package import Weights
 
-/// The encoder of T5 v1.1 and umT5 (Raffel et al. 2020; Chung et al. 2023), names as in Hugging Face's checkpoints.
+/// The encoder of T5 and umT5, names as in Hugging Face's checkpoints.
+///
+/// T5 is meant in its version 1.1 (Raffel et al. 2020; Chung et al. 2023).
 package struct T5Encoder {
     private let device: Device
     private let config: T5Config

@@ -3,8 +3,8 @@ import Glibc
 
 /// Input channels that tell a token where it is in the clip.
 ///
-/// Rotary embeddings are relative; a small factorized model has no other way to know the borders of the frame and of the
-/// clip. Each axis (time, height, width) gives its position u from -1 to 1, then sin(k π u / 2), cos(k π u / 2).
+/// Rotary embeddings are relative; a small factorized model has no other way to know the borders of the frame and of
+/// the clip. Each axis (time, height, width) gives its position u from -1 to 1, then sin(k π u / 2), cos(k π u / 2).
 struct CoordinateChannels {
     let features: Int
 

@@ -101,7 +101,8 @@ struct WanAttention {
     }
 }
 
-/// A stored `scale_shift_table` `[1, rows, dim]` as `[rows, dim]` with 1 added to its scales, so that a norm's gain is one sum.
+/// A stored `scale_shift_table` `[1, rows, dim]` as `[rows, dim]` with 1 added to its scales, so that a norm's gain is
+/// one sum.
 func modulationTable(
     _ w: WeightScope, rows: Int, dim: Int, scaleRows: [Int], on backend: any Backend
 ) throws -> Tensor {

@@ -52,8 +52,9 @@ package final class WanVAEDecoder {
         for block in upBlocks { block.reset() }
     }
 
-    /// Decodes latent frame `index` of normalised latents f32 `[C, T, H, W]`. Gives the frames in order, each as f32
-    /// `[1, height, width, out_channels]` before clamping and unpatching.
+    /// Decodes latent frame `index` of normalised latents f32 `[C, T, H, W]`.
+    ///
+    /// Gives the frames in order, each as f32 `[1, height, width, out_channels]` before clamping and unpatching.
     package func decode(
         _ latents: Tensor, frame index: Int, probe: Probe? = nil, emit: (Tensor) throws -> Void
     ) throws {
@@ -72,8 +73,9 @@ package final class WanVAEDecoder {
         isFirst = false
     }
 
-    /// Sends one frame through block `index` and those after it. Going depth first keeps only one frame of the large
-    /// late stages alive.
+    /// Sends one frame through block `index` and those after it.
+    ///
+    /// Going depth first keeps only one frame of the large late stages alive.
     private func up(_ index: Int, _ x: Tensor, probe: Probe?, emit: (Tensor) throws -> Void) throws {
         guard index < upBlocks.count else { return try emit(head(x)) }
         let y = try upBlocks[index](x, isFirst: isFirst)

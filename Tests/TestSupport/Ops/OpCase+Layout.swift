@@ -43,7 +43,8 @@ extension OpCase {
             try backend.download(out), from: ids.flatMap { table.doubles[Int($0) * 37..<Int($0) * 37 + 37] })
     }
 
-    /// For each token, patch element and channel of latents: the token, (pt, ph, pw) as one number, c, the latents' index.
+    /// For each token, patch element and channel of latents: the token, (pt, ph, pw) as one number, c, the latents'
+    /// index.
     private static func forEachPatchElement(
         _ latents: Shape, _ patch: PatchSize,
         _ body: (_ token: Int, _ inside: Int, _ channel: Int, _ index: Int) -> Void
