@@ -8,6 +8,8 @@ package protocol Backend: AnyObject {
     var name: String { get }
     /// Whether matrix products are faster in bf16 than in f32.
     var prefersBF16: Bool { get }
+    /// Bytes that this backend can hold, nil where nobody knows.
+    var memoryBytes: Int? { get }
 
     // MARK: memory
 

@@ -12,6 +12,7 @@ package final class NullBackend: Backend {
 
     package let name = "null"
     package let prefersBF16 = false
+    package let memoryBytes: Int? = nil
 
     package init() {}
 

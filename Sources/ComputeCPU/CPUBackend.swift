@@ -1,6 +1,7 @@
 import CKernels
 import COneDNN
 package import Compute
+import Glibc
 
 /// The backend for the processor: oneDNN for matrix products and convolutions, CKernels for everything else.
 @safe
@@ -46,6 +47,12 @@ package final class CPUBackend: Backend {
     deinit { unsafe ck_pool_destroy(workers) }
 
     // MARK: facts about this machine
+
+    /// The machine's physical memory.
+    package var memoryBytes: Int? {
+        let (pages, size) = (sysconf(Int32(_SC_PHYS_PAGES)), sysconf(Int32(_SC_PAGESIZE)))
+        return pages > 0 && size > 0 ? pages * size : nil
+    }
 
     /// Whether bf16 is the faster dtype here: the CPU multiplies it directly.
     package var prefersBF16: Bool { ck_isa_best().rawValue >= CK_ISA_AVX512_BF16.rawValue }

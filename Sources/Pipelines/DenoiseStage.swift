@@ -15,6 +15,8 @@ struct DenoiseStage {
     /// A loaded transformer with what does not change from step to step.
     private struct Expert {
         let number: Int
+        /// The step it was loaded for.
+        let firstStep: Int
         let transformer: WanTransformer
         let prompt: WanTransformer.Context
         let negative: WanTransformer.Context?
@@ -33,7 +35,7 @@ struct DenoiseStage {
             if expert?.number != number {
                 expert = nil  // The one weight set leaves before the other arrives.
                 try progress.begin(.load, total: 1)
-                expert = try load(number, latents.shape, texts)
+                expert = try load(number, step: index, latents.shape, texts)
                 try progress.begin(.denoise, completed: index, total: schedule.stepCount)
             }
             guard let expert else { preconditionFailure("no expert for timestep \(timestep)") }
@@ -50,11 +52,13 @@ struct DenoiseStage {
         try dump?.record("\(name).model_input", latents, on: device.backend)
         recordTimestep(name, timestep, expert, latents.shape)
         let velocity = try expert.transformer(
-            latents, timestep: timestep, context: expert.prompt, grid: expert.grid, probe: probe(name, "cond", index))
+            latents, timestep: timestep, context: expert.prompt, grid: expert.grid,
+            probe: probe(name, "cond", isFirst: index == expert.firstStep))
         try dump?.record("\(name).cond", velocity, on: device.backend)
         if let negative = expert.negative {
             let unconditional = try expert.transformer(
-                latents, timestep: timestep, context: negative, grid: expert.grid, probe: probe(name, "uncond", index))
+                latents, timestep: timestep, context: negative, grid: expert.grid,
+                probe: probe(name, "uncond", isFirst: index == expert.firstStep))
             try dump?.record("\(name).uncond", unconditional, on: device.backend)
             let scale = expert.number == 0 ? settings.guidanceScale : settings.guidanceScale2 ?? settings.guidanceScale
             try Guidance.apply(
@@ -65,10 +69,10 @@ struct DenoiseStage {
         try dump?.record("\(name).latents", latents, on: device.backend)
     }
 
-    private func load(_ number: Int, _ shape: Shape, _ texts: TextStage.Embeddings) throws -> Expert {
+    private func load(_ number: Int, step: Int, _ shape: Shape, _ texts: TextStage.Embeddings) throws -> Expert {
         let transformer = try components.makeTransformer(expert: number, on: device)
         return Expert(
-            number: number, transformer: transformer, prompt: try transformer.context(texts.prompt),
+            number: number, firstStep: step, transformer: transformer, prompt: try transformer.context(texts.prompt),
             negative: try texts.negative.map { try transformer.context($0) }, grid: try transformer.grid(shape))
     }
 
@@ -93,9 +97,9 @@ struct DenoiseStage {
         return Schedule(kind, levels: levels, shift: settings.flowShift, trainTimesteps: trainTimesteps)
     }
 
-    /// Blocks are recorded at the first step only: they are large, and an error shows there.
-    private func probe(_ step: String, _ pass: String, _ index: Int) -> Probe? {
-        index == 0 ? dump?.probe("\(step).\(pass)", on: device.backend) : nil
+    /// Blocks are recorded at the first step of each expert only: they are large, and an error shows there.
+    private func probe(_ step: String, _ pass: String, isFirst: Bool) -> Probe? {
+        isFirst ? dump?.probe("\(step).\(pass)", on: device.backend) : nil
     }
 
     /// Models with expanded timesteps are told one per token; for text to video all are equal.

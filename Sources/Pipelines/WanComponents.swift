@@ -13,6 +13,13 @@ struct WanComponents {
     let transformer2: WanTransformerConfig?
     let vae: WanVAEConfig
     let scheduler: SchedulerConfig
+    let transformerStorage: Storage
+
+    /// How the matrices of a transformer are stored.
+    struct Storage {
+        let dtype: DType
+        let byteCount: Int
+    }
 
     private static let encoderKeys = [
         IgnoredKey("encoder.*", reason: "only image-to-video encodes pixels"),
@@ -32,6 +39,7 @@ struct WanComponents {
         transformer2 = index.hasSecondTransformer ? try Self.transformer(folder, "transformer_2") : nil
         vae = try Self.config(folder, "vae/config.json", as: WanVAEConfig.self) { try $0.validate($1) }
         scheduler = try folder.config("scheduler/scheduler_config.json", as: SchedulerConfig.self)
+        transformerStorage = try Self.storage(folder, transformer)
         try checkAgreement()
         let nowhere = Device(backend: NullBackend(), dtype: .f32)
         _ = try makeTextEncoder(on: nowhere)
@@ -63,12 +71,17 @@ struct WanComponents {
         return decoder
     }
 
-    /// The dtype in which the transformer's matrices are stored.
-    func storedDType() throws -> DType {
+    /// Bytes of copies that loading a transformer makes because its matrices are stored in another dtype.
+    func transformerBytes(convertedTo dtype: DType) -> Int {
+        guard transformerStorage.dtype != dtype else { return 0 }
+        return transformerStorage.byteCount / transformerStorage.dtype.byteWidth * dtype.byteWidth
+    }
+
+    private static func storage(_ folder: ModelFolder, _ config: WanTransformerConfig) throws -> Storage {
         let checkpoint = try Checkpoint(folder, "transformer")
-        return try checkpoint.root["proj_out"].tensor(
-            "weight", [transformer.outChannels * transformer.patch.volume, transformer.dim]
-        ).dtype
+        let shape = [config.outChannels * config.patch.volume, config.dim]
+        let dtype = try checkpoint.root["proj_out"].tensor("weight", shape).dtype
+        return Storage(dtype: dtype, byteCount: checkpoint.byteCount)
     }
 
     private func checkAgreement() throws {

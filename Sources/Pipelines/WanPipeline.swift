@@ -20,7 +20,7 @@ package final class WanPipeline {
         do {
             components = try WanComponents(folder)
             tokenizer = try Self.tokenizer(folder)
-            let automatic: DType = try backend.prefersBF16 && components.storedDType() != .f32 ? .bf16 : .f32
+            let automatic: DType = backend.prefersBF16 && components.transformerStorage.dtype != .f32 ? .bf16 : .f32
             device = Device(backend: backend, dtype: dtype ?? automatic)
         } catch {
             throw VideoError(room: error)
@@ -60,6 +60,31 @@ package final class WanPipeline {
         where extent > limit {
             throw .invalid("\(name) gives \(extent) positions, the model knows \(limit)", hint: "make it smaller")
         }
+        try checkMemory(settings)
+    }
+
+    private func checkMemory(_ settings: VideoSettings) throws(VideoError) {
+        guard let available = device.backend.memoryBytes else { return }
+        let need = memoryEstimate(settings).peak
+        guard need > available else { return }
+        let tokens = "\(settings.width) x \(settings.height) in \(settings.frames) frames"
+        throw VideoError(
+            .outOfMemory,
+            "\(tokens) needs about \(gigabytes(need)) GB, \(device.backend.name) has \(gigabytes(available))",
+            hint: "use fewer frames or a smaller size" + (settings.tilesVAE ? "" : ", or try --vae-tiling"))
+    }
+
+    func memoryEstimate(_ settings: VideoSettings) -> MemoryEstimate {
+        MemoryEstimate(
+            latents: latentShape(settings), transformer: components.transformer, vae: components.vae,
+            dtype: device.dtype,
+            copiedWeights: components.transformerBytes(convertedTo: device.dtype),
+            tile: settings.tilesVAE ? 256 / components.vae.scaleFactorSpatial : nil)
+    }
+
+    private func gigabytes(_ bytes: Int) -> String {
+        let tenths = (bytes + 50_000_000) / 100_000_000
+        return "\(tenths / 10).\(tenths % 10)"
     }
 
     /// Makes a clip; `settings` must have passed `validate`.
