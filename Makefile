@@ -5,7 +5,8 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 PROMPT ?=
-export PROMPT
+# As typed: no dollar sign is make's, no quote the shell's.
+PROMPT_WORD = --prompt='$(subst ','\'',$(value PROMPT))'
 
 BUILD_PACKAGES := libdnnl-dev libavcodec-dev libavformat-dev libavutil-dev libswscale-dev
 TEST_PACKAGES := $(BUILD_PACKAGES) ffmpeg
@@ -21,8 +22,7 @@ help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-14s %s\n", $$1, $$2}'
 
 run: build-release ## build the program and write out.mp4; PROMPT="…" for your own prompt
-	@if [ -n "$$PROMPT" ]; then $(PROGRAM) --output "$(CURDIR)/out.mp4" --prompt="$$PROMPT"; \
-	else $(PROGRAM) --output "$(CURDIR)/out.mp4" </dev/null; fi
+	@$(PROGRAM) --output "$(CURDIR)/out.mp4" $(if $(value PROMPT),$(PROMPT_WORD)) </dev/null
 
 test: swift test-packages ## run the whole suite
 	swift test

@@ -28,8 +28,8 @@ struct MemoryEstimate {
         decode = Self.decode(height: height, width: width, vae, dtype) + waiting
     }
 
-    /// The residual stream and a turned table in f32; the norm's output, queries, keys, values, the attended rows or the
-    /// feed-forward's hidden rows in the activations' dtype; latents with the solver's history.
+    /// The residual stream and a turned table in f32; the norm's output, queries, keys, values, the attended rows or
+    /// the feed-forward's hidden rows in the activations' dtype; latents with the solver's history.
     private static func denoise(_ latents: Shape, _ config: WanTransformerConfig, _ dtype: DType) -> Int {
         let patch = config.patch
         let tokens = latents[1] * (latents[2] / patch.height) * (latents[3] / patch.width)

@@ -65,6 +65,8 @@ final class ProgressDisplay {
 
     private func endStage(_ now: Double) {
         guard style == .plain, let last else { return }
+        // Models load piece by piece; the pieces of a small one are not worth a line.
+        guard last.total > 1 || now - stageStart >= 0.05 else { return }
         let steps = last.total > 1 ? "  \(last.completed)/\(last.total)" : ""
         sink("\(last.stage.rawValue)\(steps)  \(Numbers.duration(now - stageStart))\n")
     }

@@ -32,6 +32,10 @@ import VideoTypes
             ])
     }
 
+    @Test func `piped, loading that takes no time is no line`() {
+        #expect(shown(.plain, [(0, .load, 0, 1), (0.04, .denoise, 0, 2)], end: 0.05) == ["denoise  0/2  0.01 s\n"])
+    }
+
     @Test func `piped, a long stage speaks every ten seconds`() {
         let steps = (0...100).map { (Double($0), VideoProgress.Stage.denoise, $0, 100) }
         let lines = shown(.plain, steps, end: 100)
