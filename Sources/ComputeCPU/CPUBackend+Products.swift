@@ -37,7 +37,7 @@ extension CPUBackend {
         let m = x.count / k
         guard m > 0 else { return }
         let (after, gate) = split(epilogue)
-        let isSmall = m < 8 || m * n * k < ownProductLimit
+        let isSmall = m * n * k < ownProductLimit || m < 8 && ownProductLimit > 0
         if !computesNatively(x.dtype) || isSmall && !matrix.isPacked {
             try ownProduct(x, matrix, bias, after, gate, into: out, n: n, k: k)
         } else if x.dtype == .f32, out.dtype != .f32 {
