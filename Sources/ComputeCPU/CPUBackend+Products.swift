@@ -34,9 +34,11 @@ extension CPUBackend {
         precondition(
             out.shape.last == n && out.count / n == x.count / k, "linear [\(n), \(k)] of \(x.shape) into \(out.shape)")
         guard let matrix = weight.storage as? MatrixStorage else { preconditionFailure("weight of another backend") }
-        guard x.count > 0 else { return }
+        let m = x.count / k
+        guard m > 0 else { return }
         let (after, gate) = split(epilogue)
-        if !computesNatively(x.dtype) {
+        let isSmall = m * n * k < ownProductLimit || m < 8 && ownProductLimit > 0
+        if !computesNatively(x.dtype) || isSmall && !matrix.isPacked {
             try ownProduct(x, matrix, bias, after, gate, into: out, n: n, k: k)
         } else if x.dtype == .f32, out.dtype != .f32 {
             // oneDNN has no such product.

@@ -17,6 +17,8 @@ package final class CPUBackend: Backend {
     let workers: OpaquePointer
     /// Whether oneDNN computes in bf16 on this CPU.
     let hasNativeBF16: Bool
+    /// Products of fewer multiplications than this, or of few rows, are CKernels' work; with 0, none is.
+    package var ownProductLimit = 8_000_000
     let products = PrimitiveCache<ProductKey>(limit: 256)
     let convolutions = PrimitiveCache<ConvolutionKey>(limit: 256)
 

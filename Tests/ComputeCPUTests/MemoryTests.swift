@@ -44,4 +44,20 @@ struct MemoryTests {
         _ = try backend.linearWeight(stored, for: .bf16)
         #expect(backend.pool.peakBytes > 0)
     }
+
+    @Test func `the file's pages are freed behind a converted weight, and only then`() throws {
+        let backend = try CPUBackend(threads: 1)
+        let bytes = HeapBytes([UInt8](repeating: 0, count: 64 * 64 * 9 * 4))
+        let matrix = StoredTensor(bytes: bytes.host, dtype: .f32, shape: [64, 64 * 9])
+        _ = try backend.linearWeight(matrix, for: .f32)
+        #expect(bytes.drops == 0)
+        _ = try backend.linearWeight(matrix, for: .bf16)
+        #expect(bytes.drops == 1)
+
+        let kernel = try backend.convolutionWeight(matrix.reshaped([64, 64, 1, 3, 3]), for: .f32)
+        let x = try backend.allocate([2, 4, 4, 64], .f32)
+        let out = try backend.allocate([2, 4, 4, 64], .f32)
+        for _ in 0..<3 { try backend.convolution(x, kernel, bias: nil, accumulate: false, into: out) }
+        #expect(bytes.drops == 2)
+    }
 }

@@ -47,6 +47,9 @@ struct OpParityTests {
         var all = present.map {
             Configuration(name: unsafe String(cString: ck_isa_name($0)), level: $0, backend: backend)
         }
+        let delegating = try CPUBackend(threads: 2)
+        delegating.ownProductLimit = 0
+        all.append(Configuration(name: "all products by oneDNN", level: ck_isa_best(), backend: delegating))
         all.append(
             Configuration(
                 name: "without bf16 in oneDNN", level: ck_isa_best(),

@@ -20,8 +20,8 @@ struct TestRandom {
         var random = TestRandom(seed: seed)
         return (0..<count).map { _ in
             let bits = random.next()
-            let sum = (0..<4).reduce(Float(0)) { $0 + Float(bits >> ($1 * 16) & 0xffff) / 65536 }
-            return (sum - 2) * 1.732
+            let sum = bits & 0xffff + bits >> 16 & 0xffff + bits >> 32 & 0xffff + bits >> 48
+            return Float(sum) / 37837 - 3.464
         }
     }
 }
