@@ -7,16 +7,18 @@ SHELL := /bin/bash
 PROMPT ?=
 # As typed: no dollar sign is make's, no quote the shell's.
 PROMPT_WORD = --prompt='$(subst ','\'',$(value PROMPT))'
+BENCH ?=
 
 BUILD_PACKAGES := libdnnl-dev libavcodec-dev libavformat-dev libavutil-dev libswscale-dev
 TEST_PACKAGES := $(BUILD_PACKAGES) ffmpeg
+BENCH_PACKAGES := $(BUILD_PACKAGES) python3-venv
 SOURCES := Package.swift Sources Tests
 C_SOURCES = $(shell git ls-files 'CKernels/*.c' 'CKernels/*.h' 'Sources/*.c' 'Sources/*.h')
 PROGRAM := .build/release/wan-infer
 SWIFT_HINT := curl -O https://download.swift.org/swiftly/linux/swiftly-$$(uname -m).tar.gz && tar zxf swiftly-$$(uname -m).tar.gz && ./swiftly init
 
 .PHONY: help run test demo build build-release check lint fmt asan bench fixtures setup clean swift
-.PHONY: build-packages test-packages
+.PHONY: build-packages test-packages bench-packages
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-14s %s\n", $$1, $$2}'
@@ -54,8 +56,8 @@ fmt: swift ## format all sources
 asan: swift test-packages ## the suite under AddressSanitizer
 	ASAN_OPTIONS=detect_leaks=0 swift test --sanitize=address --scratch-path .build/asan
 
-bench: build-release ## measure against Diffusers, side by side
-	bench/run
+bench: build-release bench-packages ## measure against Diffusers, side by side; BENCH="--quick", "--save", …
+	python3 bench/compare.py $(BENCH)
 
 fixtures: ## make the test fixtures anew, with the pinned Python packages
 	python3 -m venv .build/reference
@@ -89,3 +91,6 @@ build-packages:
 
 test-packages:
 	@$(call install,$(TEST_PACKAGES))
+
+bench-packages:
+	@$(call install,$(BENCH_PACKAGES))

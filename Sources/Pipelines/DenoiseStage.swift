@@ -71,9 +71,13 @@ struct DenoiseStage {
 
     private func load(_ number: Int, step: Int, _ shape: Shape, _ texts: TextStage.Embeddings) throws -> Expert {
         let transformer = try components.makeTransformer(expert: number, on: device)
+        let name = "step.\(threeDigits(step))"
         return Expert(
-            number: number, firstStep: step, transformer: transformer, prompt: try transformer.context(texts.prompt),
-            negative: try texts.negative.map { try transformer.context($0) }, grid: try transformer.grid(shape))
+            number: number, firstStep: step, transformer: transformer,
+            prompt: try transformer.context(texts.prompt, probe: probe(name, "cond", isFirst: true)),
+            negative: try texts.negative.map {
+                try transformer.context($0, probe: probe(name, "uncond", isFirst: true))
+            }, grid: try transformer.grid(shape))
     }
 
     /// The high-noise expert serves timesteps from the boundary up.

@@ -42,7 +42,7 @@ package struct WanTransformer {
     ///
     /// The reference pads with zero rows to `text_len` and attends to all of them. Those rows become identical keys and
     /// values, so one row stands for all, its logit raised by the logarithm of their number.
-    package func context(_ embedding: Tensor) throws(ComputeError) -> Context {
+    package func context(_ embedding: Tensor, probe: Probe? = nil) throws(ComputeError) -> Context {
         let rows = embedding.shape[0]
         let padding = config.textLen - rows
         precondition(padding >= 0, "\(rows) text rows, at most \(config.textLen)")
@@ -55,6 +55,7 @@ package struct WanTransformer {
             bias[rows] = logf(Float(padding))
         }
         let text = try conditionEmbedder.text(padded)
+        try probe?("context", text)
         var texts: [KeysAndValues] = []
         for block in blocks { texts.append(try block.textKeysAndValues(text)) }
         return Context(texts: texts, bias: try device.backend.upload(bias, [kept]))
@@ -87,7 +88,9 @@ package struct WanTransformer {
     ) throws(ComputeError) -> Tensor {
         let tokens = grid.rotary.cosine.shape[0]
         let x = try patchEmbedding(patches(latents, grid, tokens: tokens), as: .f32)
+        try probe?("patches", x)
         let (embedding, time) = try conditionEmbedder.time(timestep)
+        try probe?("temb", embedding)
         for (index, block) in blocks.enumerated() {
             try block(
                 x, time: time, text: context.texts[index], textBias: context.bias, rotary: grid.rotary,
