@@ -30,11 +30,6 @@ void ck_convert(void *out, ck_dtype out_dtype, const void *x, ck_dtype x_dtype, 
     for_pieces(out_dtype == x_dtype ? copy : ck_kernels()->convert, e, pool);
 }
 
-void ck_add(void *out, ck_dtype out_dtype, const void *x, ck_dtype x_dtype, ptrdiff_t count, ck_pool *pool) {
-    ck_elements e = {.out = out, .x = x, .out_dtype = out_dtype, .x_dtype = x_dtype, .count = count};
-    for_pieces(ck_kernels()->add, e, pool);
-}
-
 void ck_silu(void *out, ck_dtype out_dtype, const void *x, ck_dtype x_dtype, ptrdiff_t count, ck_pool *pool) {
     ck_elements e = {.out = out, .x = x, .out_dtype = out_dtype, .x_dtype = x_dtype, .count = count};
     for_pieces(ck_kernels()->silu, e, pool);

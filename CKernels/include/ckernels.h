@@ -120,8 +120,6 @@ void ck_channel_norm(void *out, ck_dtype out_dtype, const void *x, ck_dtype x_dt
 
 /// out = x in another dtype; to bf16 and f16 round to nearest even. u8 only to u8. In place only with equal dtypes.
 void ck_convert(void *out, ck_dtype out_dtype, const void *x, ck_dtype x_dtype, ptrdiff_t count, ck_pool *pool);
-/// out += x.
-void ck_add(void *out, ck_dtype out_dtype, const void *x, ck_dtype x_dtype, ptrdiff_t count, ck_pool *pool);
 /// out = silu(x). In place allowed.
 void ck_silu(void *out, ck_dtype out_dtype, const void *x, ck_dtype x_dtype, ptrdiff_t count, ck_pool *pool);
 /// out = gelu_tanh(gate) · x, all of one dtype. In place on either input allowed.

@@ -74,8 +74,6 @@ package protocol Backend: AnyObject {
 
     // MARK: elementwise
 
-    /// `out = out + x`, out f32 or bf16, x any of the two.
-    func add(_ x: Tensor, into out: Tensor) throws(ComputeError)
     /// `out = silu(x)`. In place allowed.
     func silu(_ x: Tensor, into out: Tensor) throws(ComputeError)
     /// `out = gelu_tanh(gate) · x`: the gated unit of T5 v1.1. In place on either input allowed.

@@ -2,11 +2,6 @@ import CKernels
 package import Compute
 
 extension CPUBackend {
-    package func add(_ x: Tensor, into out: Tensor) throws(ComputeError) {
-        precondition(x.count == out.count, "add of \(x.shape) into \(out.shape)")
-        unsafe ck_add(target(out), out.dtype.ck, address(x), x.dtype.ck, x.count, workers)
-    }
-
     package func silu(_ x: Tensor, into out: Tensor) throws(ComputeError) {
         precondition(x.count == out.count, "silu of \(x.shape) into \(out.shape)")
         unsafe ck_silu(target(out), out.dtype.ck, address(x), x.dtype.ck, x.count, workers)

@@ -7,7 +7,6 @@ extension OpCase {
         for count in [1, 15, 16, 33, 9001] {
             for (x, out) in [(DType.f32, DType.f32), (.f32, .bf16), (.bf16, .bf16), (.bf16, .f32)] {
                 let text = "\(count) \(x) to \(out)"
-                cases.append(OpCase("add \(text)", errorBound(out)) { try add($0, count, x, out) })
                 cases.append(OpCase("SiLU \(text)", errorBound(out)) { try silu($0, count, x, out) })
             }
             for dtype in [DType.f32, .bf16] {
@@ -19,14 +18,6 @@ extension OpCase {
             }
         }
         return cases
-    }
-
-    private static func add(_ backend: any Backend, _ count: Int, _ xType: DType, _ outType: DType) throws -> OpResult {
-        let x = Operand([count], xType, seed: 1)
-        let old = Operand([count], outType, seed: 2)
-        let out = try old.tensor(on: backend)
-        try backend.add(x.tensor(on: backend), into: out)
-        return OpResult(try backend.download(out), from: zip(x.doubles, old.doubles).map { $0 + $1 })
     }
 
     private static func silu(
