@@ -46,7 +46,9 @@ extension VideoRequest {
         public static let side = 1...8192
         public static let framesPerSecond = 1...240
         public static let guidanceScale = 0.0...1000.0
-        public static let flowShift = 0.01...1000.0
+        public static let flowShift = 0.01...100.0
+        /// Smallest noise level, and smallest distance of two.
+        public static let sigmaStep = 1e-4
     }
 
     /// Checks what can be checked without knowing the model.
@@ -94,8 +96,10 @@ extension VideoRequest {
         }
         var previous = Double.infinity
         for sigma in sigmas {
-            guard sigma > 0, sigma <= 1, sigma < previous else {
-                throw .invalid("sigmas must fall strictly from at most 1 to above 0, got \(sigma)", hint: hint)
+            // As in the schedule that walks them: differences are rounded in the same way there.
+            guard sigma >= Limits.sigmaStep, sigma <= 1, previous - sigma >= Limits.sigmaStep else {
+                throw .invalid(
+                    "sigmas must fall from at most 1 in steps of at least \(Limits.sigmaStep), got \(sigma)", hint: hint)
             }
             previous = sigma
         }
