@@ -60,7 +60,7 @@ package final class CPUBackend: Backend {
     package var prefersBF16: Bool { ck_isa_best().rawValue >= CK_ISA_AVX512_BF16.rawValue }
 
     /// Whether oneDNN has bf16 products for this CPU, if only emulated ones.
-    package static var hasNativeBF16: Bool { ck_isa_best().rawValue >= CK_ISA_AVX512.rawValue }
+    package static var hasNativeBF16: Bool { OneDNN.hasBF16 }
 
     /// The instruction sets that our kernels use: "baseline", "avx2", "avx512", "avx512-bf16".
     package static var instructionSet: String { unsafe String(cString: ck_isa_name(ck_isa_current())) }

@@ -31,6 +31,12 @@ final class OneDNN {
         return unsafe "\(version.pointee.major).\(version.pointee.minor).\(version.pointee.patch)"
     }
 
+    /// Whether it multiplies in bf16 on this CPU.
+    static var hasBF16: Bool {
+        let needed = dnnl_cpu_isa_avx512_core.rawValue
+        return dnnl_get_effective_cpu_isa().rawValue & needed == needed
+    }
+
     /// Copies between two layouts of the same array, converting the dtype.
     func reorder(
         _ x: UnsafeMutableRawPointer, _ xLayout: dnnl_memory_desc_t, into out: UnsafeMutableRawPointer,
