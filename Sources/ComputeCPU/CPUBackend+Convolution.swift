@@ -2,12 +2,13 @@ import CKernels
 import COneDNN
 package import Compute
 
-/// What decides a convolution's primitive.
+/// What decides the primitive that convolves frames one by one.
 struct ConvolutionKey: Hashable {
-    /// Frames, height, width of the output.
+    /// Frames, height, width.
     let extent: [Int]
     let inChannels: Int
     let outChannels: Int
+    /// Extent in height and width.
     let kernel: [Int]
     let dtype: DType
     let outType: DType
@@ -38,40 +39,65 @@ extension CPUBackend {
     }
 
     package func convolution(
-        _ x: Tensor, _ weight: ConvolutionWeight, bias: Tensor?, accumulate: Bool, into out: Tensor
+        _ x: Tensor, history: [Tensor?], _ weight: ConvolutionWeight, bias: Tensor?, accumulate: Bool, into out: Tensor
     ) throws(ComputeError) {
-        let expected = Shape([x.shape[0] - weight.kernel[0] + 1, x.shape[1], x.shape[2], weight.outChannels])
         precondition(
             x.shape.rank == 4 && x.shape.last == weight.inChannels && x.dtype == weight.dtype,
             "convolution of \(x.shape) \(x.dtype) by \(weight.inChannels) channels \(weight.dtype)")
-        precondition(out.shape == expected, "convolution into \(out.shape), not \(expected)")
+        precondition(
+            out.shape == [x.shape[0], x.shape[1], x.shape[2], weight.outChannels], "convolution into \(out.shape)")
+        precondition(history.count == weight.kernel[0] - 1, "\(history.count) frames before a kernel \(weight.kernel)")
+        for case let frame? in history {
+            precondition(
+                frame.shape.dims == Array(x.shape.dims.dropFirst()) && frame.dtype == x.dtype,
+                "a frame \(frame.shape) \(frame.dtype) before \(x.shape) \(x.dtype)")
+        }
         guard out.count > 0 else { return }
         if weight.storage is MatrixStorage {
             let matrix = LinearWeight(
                 storage: weight.storage, outFeatures: weight.outChannels, inFeatures: weight.inChannels,
                 dtype: weight.dtype)
             try linear(x, matrix, bias: bias, accumulate ? .add : .none, into: out)
-        } else if computesNatively(x.dtype), x.dtype == .bf16 || out.dtype == .f32 {
-            try convolve(x, weight, bias, accumulate, into: out)
+        } else if computesNatively(x.dtype), out.dtype == .f32 || x.dtype == .bf16 && history.isEmpty {
+            try convolve(x, history, weight, bias, accumulate, into: out)
         } else {
-            try convolveInF32(x, weight, bias, accumulate, into: out)
+            try convolveInF32(x, history, weight, bias, accumulate, into: out)
         }
     }
 
+    /// Frame by frame, one product for each frame that the kernel sees; the sums wait in `out`.
     private func convolve(
-        _ x: Tensor, _ weight: ConvolutionWeight, _ bias: Tensor?, _ accumulate: Bool, into out: Tensor
+        _ x: Tensor, _ history: [Tensor?], _ weight: ConvolutionWeight, _ bias: Tensor?, _ accumulate: Bool,
+        into out: Tensor
+    ) throws(ComputeError) {
+        guard !history.isEmpty else { return try product(x, tap: 0, weight, bias, accumulate, into: out) }
+        let frames = history + (0..<x.shape[0]).map { x[$0] }
+        for index in 0..<x.shape[0] {
+            var isFirst = true
+            for (tap, frame) in frames[index...index + history.count].enumerated() {
+                guard let frame else { continue }
+                let part = frame.reshaped(Shape([1] + frame.shape.dims))
+                try product(
+                    part, tap: tap, weight, isFirst ? bias : nil, accumulate || !isFirst, into: out[index..<index + 1])
+                isFirst = false
+            }
+        }
+    }
+
+    /// Convolves each frame of x with one slice in time of the kernel.
+    private func product(
+        _ x: Tensor, tap: Int, _ weight: ConvolutionWeight, _ bias: Tensor?, _ accumulate: Bool, into out: Tensor
     ) throws(ComputeError) {
         guard let kernel = weight.storage as? KernelStorage else { preconditionFailure("weight of another backend") }
-        let extent = Array(out.shape.dims[..<3])
-        let operations = out.count * weight.inChannels * weight.kernel.reduce(1, *)
+        let side = Array(weight.kernel.dropFirst())
         let key = ConvolutionKey(
-            extent: extent, inChannels: weight.inChannels, outChannels: weight.outChannels, kernel: weight.kernel,
-            dtype: x.dtype, outType: out.dtype, hasBias: bias != nil, accumulates: accumulate,
-            threads: useThreads(forOperations: operations))
+            extent: Array(out.shape.dims.dropLast()), inChannels: weight.inChannels, outChannels: weight.outChannels,
+            kernel: side, dtype: x.dtype, outType: out.dtype, hasBias: bias != nil, accumulates: accumulate,
+            threads: useThreads(forOperations: out.count * weight.inChannels * side[0] * side[1]))
         let primitive = try convolutions.primitive(key) { () throws(ComputeError) in try makeConvolution(key) }
         let layout = primitive.weightsLayout
-        let packed = try kernel.packed(layout) { () throws(ComputeError) in
-            try pack(kernel.stored, into: layout)
+        let packed = try kernel.packed(tap: tap, layout) { () throws(ComputeError) in
+            try pack(kernel.stored, tap: tap, into: layout)
         }
         var arrays = unsafe [address(x), packed.address, target(out)]
         if let bias { unsafe arrays.append(UnsafeMutableRawPointer(floats(bias, count: weight.outChannels, "bias"))) }
@@ -79,40 +105,62 @@ extension CPUBackend {
         try unsafe primitive.run(arrays, scratch: scratch?.address)
     }
 
-    private func pack(_ stored: Tensor, into layout: dnnl_memory_desc_t) throws(ComputeError) -> HostStorage {
+    /// One slice in time of a stored kernel `[out, in, t, h, w]`, in the primitive's layout.
+    private func pack(
+        _ stored: Tensor, tap: Int, into layout: dnnl_memory_desc_t
+    ) throws(ComputeError) -> HostStorage {
         let target = try HostStorage(layout.byteCount, from: pool)
-        let plain = try dnnl_memory_desc_t(stored.shape.dims, stored.dtype, dnnl_oidhw)
-        try unsafe oneDNN.reorder(address(stored), plain, into: target.address, layout)
+        let dims = stored.shape.dims
+        let plane = dims[3] * dims[4]
+        let slice = try dnnl_memory_desc_t(
+            [dims[0], dims[1], dims[3], dims[4]], stored.dtype,
+            strides: [dims[1] * dims[2] * plane, dims[2] * plane, dims[4], 1])
+        let start = unsafe address(stored) + tap * plane * stored.dtype.byteWidth
+        try unsafe oneDNN.reorder(start, slice, into: target.address, layout)
         (stored.storage as? HostStorage)?.dropPages()
         return target
     }
 
-    /// Convolutions that oneDNN does not have here: bf16 on older CPUs, f32 into bf16.
+    /// Convolutions that oneDNN does not have here: bf16 on older CPUs, sums in bf16, f32 into bf16.
     private func convolveInF32(
-        _ x: Tensor, _ weight: ConvolutionWeight, _ bias: Tensor?, _ accumulate: Bool, into out: Tensor
+        _ x: Tensor, _ history: [Tensor?], _ weight: ConvolutionWeight, _ bias: Tensor?, _ accumulate: Bool,
+        into out: Tensor
     ) throws(ComputeError) {
-        let wideX = try x.dtype == .f32 ? x : allocate(x.shape, .f32)
+        let isNative = computesNatively(x.dtype)
+        let wideX = try isNative ? x : widened(x)
+        var wideHistory: [Tensor?] = []
+        for frame in history {
+            guard let frame else {
+                wideHistory.append(nil)
+                continue
+            }
+            wideHistory.append(try isNative ? frame : widened(frame))
+        }
         let wideOut = try out.dtype == .f32 ? out : allocate(out.shape, .f32)
-        if x.dtype != .f32 { try copy(x, into: wideX) }
         if accumulate, out.dtype != .f32 { try copy(out, into: wideOut) }
         let wideWeight = ConvolutionWeight(
             storage: weight.storage, outChannels: weight.outChannels, inChannels: weight.inChannels,
-            kernel: weight.kernel, dtype: .f32)
-        try convolve(wideX, wideWeight, bias, accumulate, into: wideOut)
+            kernel: weight.kernel, dtype: wideX.dtype)
+        try convolve(wideX, wideHistory, wideWeight, bias, accumulate, into: wideOut)
         if out.dtype != .f32 { try copy(wideOut, into: out) }
     }
 
+    private func widened(_ x: Tensor) throws(ComputeError) -> Tensor {
+        guard x.dtype != .f32 else { return x }
+        let wide = try allocate(x.shape, .f32)
+        try copy(x, into: wide)
+        return wide
+    }
+
     private func makeConvolution(_ key: ConvolutionKey) throws(ComputeError) -> Primitive {
-        let (extent, kernel) = (key.extent, key.kernel)
-        let frames = extent[0] + kernel[0] - 1
-        var x = try dnnl_memory_desc_t(
-            [1, key.inChannels, frames, extent[1], extent[2]], key.dtype, dnnl_ndhwc)
-        var out = try dnnl_memory_desc_t([1, key.outChannels] + extent, key.outType, dnnl_ndhwc)
+        let extent = key.extent
+        var x = try dnnl_memory_desc_t([extent[0], key.inChannels, extent[1], extent[2]], key.dtype, dnnl_nhwc)
+        var out = try dnnl_memory_desc_t([extent[0], key.outChannels, extent[1], extent[2]], key.outType, dnnl_nhwc)
         var weights = try dnnl_memory_desc_t(
-            [key.outChannels, key.inChannels] + kernel, key.dtype, dnnl_format_tag_any)
+            [key.outChannels, key.inChannels] + key.kernel, key.dtype, dnnl_format_tag_any)
         var vector = try dnnl_memory_desc_t([key.outChannels], .f32, dnnl_a)
-        let strides = Self.dims([1, 1, 1])
-        let padding = Self.dims([0, kernel[1] / 2, kernel[2] / 2])
+        let strides = Self.dims([1, 1])
+        let padding = Self.dims(key.kernel.map { $0 / 2 })
         var convolution = dnnl_convolution_desc_t()
         if key.hasBias {
             try unsafe check(

@@ -84,22 +84,22 @@ extension CPUBackend {
 final class KernelStorage: Storage {
     let stored: Tensor
     let byteCount: Int
-    private(set) var variants: [(layout: dnnl_memory_desc_t, host: HostStorage)] = []
+    private(set) var variants: [(tap: Int, layout: dnnl_memory_desc_t, host: HostStorage)] = []
 
     init(_ stored: Tensor) {
         self.stored = stored
         byteCount = stored.byteCount
     }
 
-    /// The elements in `layout`, made by `pack` the first time.
+    /// The elements of slice `tap` in time in `layout`, made by `pack` the first time.
     func packed(
-        _ layout: dnnl_memory_desc_t, orPack pack: () throws(ComputeError) -> HostStorage
+        tap: Int, _ layout: dnnl_memory_desc_t, orPack pack: () throws(ComputeError) -> HostStorage
     ) throws(ComputeError) -> HostStorage {
-        for variant in variants where variant.layout.isSame(as: layout) {
+        for variant in variants where variant.tap == tap && variant.layout.isSame(as: layout) {
             return variant.host
         }
         let host = try pack()
-        variants.append((layout, host))
+        variants.append((tap, layout, host))
         return host
     }
 }

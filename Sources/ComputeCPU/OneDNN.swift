@@ -67,15 +67,30 @@ extension dnnl_memory_desc_t {
     init(_ dims: [Int], _ dtype: DType, _ tag: dnnl_format_tag_t) throws(ComputeError) {
         precondition(dims.count <= Int(DNNL_MAX_NDIMS), "\(dims.count) dimensions")
         self.init()
-        let extents = dims.map(Int64.init) + [Int64](repeating: 0, count: Int(DNNL_MAX_NDIMS) - dims.count)
-        let type: dnnl_data_type_t
+        try unsafe check(
+            dnnl_memory_desc_init_by_tag(
+                &self, Int32(dims.count), Self.fixed(dims), Self.type(dtype), tag), "dnnl_memory_desc_init_by_tag")
+    }
+
+    /// The layout of an array of extents `dims` with these distances between elements.
+    init(_ dims: [Int], _ dtype: DType, strides: [Int]) throws(ComputeError) {
+        self.init()
+        try unsafe check(
+            dnnl_memory_desc_init_by_strides(
+                &self, Int32(dims.count), Self.fixed(dims), Self.type(dtype), Self.fixed(strides)),
+            "dnnl_memory_desc_init_by_strides")
+    }
+
+    private static func fixed(_ values: [Int]) -> [Int64] {
+        values.map(Int64.init) + [Int64](repeating: 0, count: Int(DNNL_MAX_NDIMS) - values.count)
+    }
+
+    private static func type(_ dtype: DType) -> dnnl_data_type_t {
         switch dtype {
-        case .f32: type = dnnl_f32
-        case .bf16: type = dnnl_bf16
+        case .f32: dnnl_f32
+        case .bf16: dnnl_bf16
         case .f16, .u8, .i32: preconditionFailure("oneDNN is not asked for \(dtype)")
         }
-        try unsafe check(
-            dnnl_memory_desc_init_by_tag(&self, Int32(dims.count), extents, type, tag), "dnnl_memory_desc_init_by_tag")
     }
 
     var byteCount: Int {

@@ -37,7 +37,7 @@ struct MemoryEstimate {
         return tokens * (4 * (config.dim + config.attentionHeadDim) + wide) + 8 * latents.count * 4
     }
 
-    /// Each causal convolution keeps two frames and takes one; the largest stage has a few frames in f32 at work.
+    /// Each causal convolution keeps two frames; the largest stage has a few frames in f32 at work.
     private static func decode(height: Int, width: Int, _ config: WanVAEConfig, _ dtype: DType) -> Int {
         let dims = config.decoderDims
         var windows = height * width * (config.zDim + 4 * dims[0])
@@ -51,6 +51,6 @@ struct MemoryEstimate {
             if config.doublesFrames(upBlock: index) != nil { positions *= 4 }
         }
         windows += positions * dims[dims.count - 1]
-        return windows * 3 * dtype.byteWidth + largest * 4 * 6
+        return windows * 2 * dtype.byteWidth + largest * 4 * 6
     }
 }

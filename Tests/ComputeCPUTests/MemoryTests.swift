@@ -57,7 +57,7 @@ struct MemoryTests {
         let kernel = try backend.convolutionWeight(matrix.reshaped([64, 64, 1, 3, 3]), for: .f32)
         let x = try backend.allocate([2, 4, 4, 64], .f32)
         let out = try backend.allocate([2, 4, 4, 64], .f32)
-        for _ in 0..<3 { try backend.convolution(x, kernel, bias: nil, accumulate: false, into: out) }
+        for _ in 0..<3 { try backend.convolution(x, history: [], kernel, bias: nil, accumulate: false, into: out) }
         #expect(bytes.drops == 2)
     }
 }

@@ -30,7 +30,7 @@ import Weights
             let x = try device.backend.upload(values, [frames, 6, 7, 4])
             try device.backend.copy(x, into: convolution.input(frames: frames, height: 6, width: 7))
             let out = try device.backend.allocate([frames, 6, 7, 5], .f32)
-            try convolution(frames: frames, into: out)
+            try convolution(into: out)
             result += try device.backend.download(out)
             start += frames
         }
@@ -52,7 +52,7 @@ import Weights
             try device.backend.copy(
                 device.backend.upload((0..<16).map(Float.init), [1, 2, 2, 4]),
                 into: convolution.input(frames: 1, height: 2, width: 2))
-            try convolution(frames: 1, into: out)
+            try convolution(into: out)
             return try device.backend.download(out)
         }
         let first = try push()

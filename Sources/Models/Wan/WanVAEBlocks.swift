@@ -34,10 +34,10 @@ final class WanResidualBlock {
         let (frames, height, width) = (x.shape[0], x.shape[1], x.shape[2])
         try norm1(x, into: conv1.input(frames: frames, height: height, width: width))
         let middle = try device.backend.allocate([frames, height, width, conv1.outChannels], .f32)
-        try conv1(frames: frames, into: middle)
+        try conv1(into: middle)
         try norm2(middle, into: conv2.input(frames: frames, height: height, width: width))
         let out = try convShortcut?(device.cast(x), as: .f32) ?? x
-        try conv2(frames: frames, accumulate: true, into: out)
+        try conv2(accumulate: true, into: out)
         return out
     }
 }
@@ -187,7 +187,7 @@ final class WanUpsampler {
         let (count, height, width, channels) = (x.shape[0], x.shape[1], x.shape[2], x.shape[3])
         try device.backend.copy(x, into: timeConv.input(frames: count, height: height, width: width))
         let pairs = try device.backend.allocate([count, height, width, 2 * channels], .f32)
-        try timeConv(frames: count, into: pairs)
+        try timeConv(into: pairs)
         let frames = try device.backend.allocate([2 * count, height, width, channels], .f32)
         try device.backend.interleaveFrames(pairs, into: frames)
         return frames

@@ -64,7 +64,7 @@ package final class WanVAEDecoder {
         try device.backend.copy(
             postQuantConv(z, as: .f32), into: convIn.input(frames: 1, height: height, width: width))
         let x = try device.backend.allocate([1, height, width, convIn.outChannels], .f32)
-        try convIn(frames: 1, into: x)
+        try convIn(into: x)
         parts = upBlocks.map { _ in 0 }
         try probe?("conv_in", x)
         let y = try midBlock(x)
@@ -90,7 +90,7 @@ package final class WanVAEDecoder {
         let (height, width) = (x.shape[1], x.shape[2])
         try normOut(x, into: convOut.input(frames: 1, height: height, width: width))
         let out = try device.backend.allocate([1, height, width, config.outChannels], .f32)
-        try convOut(frames: 1, into: out)
+        try convOut(into: out)
         return out
     }
 }

@@ -113,13 +113,20 @@ extension OpCase {
         let bias = Operand([outputs], seed: 3)
         let old = Operand([t, h, w, outputs], mix.out, seed: 4)
         let out = try old.tensor(on: backend)
+        let frames = try x.tensor(on: backend)
+        let past = kernel[0] - 1
+        var values = x.doubles
+        if past > 0, !hasBias {  // The frame before all others is one of zeros.
+            for index in 0..<h * w * inputs { values[index] = 0 }
+        }
         try backend.convolution(
-            x.tensor(on: backend), backend.convolutionWeight(weight.stored, for: mix.x),
+            frames[past..<past + t], history: (0..<past).map { $0 == 0 && !hasBias ? nil : frames[$0] },
+            backend.convolutionWeight(weight.stored, for: mix.x),
             bias: hasBias ? bias.tensor(on: backend) : nil, accumulate: accumulates, into: out)
         return OpResult(
             try backend.download(out),
             from: convolution(
-                x.doubles, Operand(weight.values, weight.shape, mix.x).doubles, hasBias ? bias.doubles : nil,
+                values, Operand(weight.values, weight.shape, mix.x).doubles, hasBias ? bias.doubles : nil,
                 accumulates ? old.doubles : nil, size))
     }
 
