@@ -1,3 +1,5 @@
+import StrictJSON
+
 /// The normaliser of a tokenizer file.
 indirect enum Normalizer: Sendable {
     case sequence([Normalizer])

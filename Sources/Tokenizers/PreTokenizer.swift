@@ -1,3 +1,5 @@
+import StrictJSON
+
 /// The pre-tokeniser of a tokenizer file: cuts the text into the parts that the model segments one by one.
 indirect enum PreTokenizer: Sendable {
     enum PrependScheme: String {

@@ -1,3 +1,5 @@
+import StrictJSON
+
 /// The ids that a tokenizer file puts around the text: TemplateProcessing for one sequence.
 struct Template: Sendable {
     private enum Part {
@@ -51,7 +53,7 @@ struct Template: Sendable {
     private static func ids(_ fields: JSONFields) throws(TokenizerError) -> [Int32] {
         var ids: [Int32] = []
         for value in try fields.requiredArray("ids") {
-            guard case .integer(let number) = value, let id = Int32(exactly: number), id >= 0 else {
+            guard let number = value.integer, let id = Int32(exactly: number), id >= 0 else {
                 throw .badValue(field: fields.name("ids"), reason: "must be whole numbers below 2^31")
             }
             ids.append(id)

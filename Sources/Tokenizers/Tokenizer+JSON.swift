@@ -1,23 +1,25 @@
+import StrictJSON
+
 extension Tokenizer {
+    private static let jsonLimit = 1 << 28
+
     /// Reads a `tokenizer.json` of the tokenizers library.
     ///
     /// `decoder`, `truncation` and `padding` are passed over: the first does not matter here, the pipelines set the
     /// others at each call.
     package init(json: RawSpan) throws(TokenizerError) {
-        var scanner = try JSONScanner(json)
-        var fields: [[UInt8]: JSONValue] = [:]
-        var model: ModelFields?
-        guard scanner.peek() == UInt8(ascii: "{") else { throw scanner.error("expected an object") }
-        try scanner.object { (scanner, key) throws(TokenizerError) in
-            if key == Array("model".utf8), scanner.peek() == UInt8(ascii: "{") {
-                model = try ModelFields(&scanner)
-            } else {
-                fields[key] = try scanner.value(depth: 1)
-            }
+        guard json.byteCount <= Self.jsonLimit else {
+            let reason = "\(json.byteCount) bytes are more than the limit of \(Self.jsonLimit)"
+            throw .badJSON(offset: 0, reason: reason)
         }
-        try scanner.expectEnd()
-        guard let model else { throw .badValue(field: "model", reason: "is missing or not an object") }
-        try self.init(JSONFields(.object(fields), path: ""), unigram: model.unigram())
+        let file: TokenizerFile
+        do throws(JSONError) {
+            file = try TokenizerFile([UInt8](copying: json))
+        } catch {
+            throw TokenizerError(error)
+        }
+        guard let model = file.model else { throw .badValue(field: "model", reason: "is missing or not an object") }
+        try self.init(JSONFields(.object(file.fields), path: ""), unigram: model.unigram())
     }
 
     private init(_ file: JSONFields, unigram: Unigram) throws(TokenizerError) {
@@ -54,37 +56,53 @@ extension AddedTokens.Token {
     }
 }
 
+/// The members of the file's object; its `model` apart.
+private struct TokenizerFile {
+    private(set) var fields: [[UInt8]: JSONValue] = [:]
+    private(set) var model: ModelFields?
+
+    init(_ text: [UInt8]) throws(JSONError) {
+        var scanner = try JSONScanner(text)
+        try scanner.openObject()
+        while let key = try scanner.nextKey() {
+            if key == "model", try scanner.peek() == UInt8(ascii: "{") {
+                model = try ModelFields(&scanner)
+            } else {
+                fields[Array(key.utf8)] = try scanner.value()
+            }
+        }
+        try scanner.end()
+    }
+}
+
 /// The `model` object; its vocabulary goes straight into flat arrays.
 private struct ModelFields {
     private var fields: [[UInt8]: JSONValue] = [:]
     private var vocabulary: Vocabulary?
 
-    init(_ scanner: inout JSONScanner) throws(TokenizerError) {
-        var fields: [[UInt8]: JSONValue] = [:]
-        var vocabulary: Vocabulary?
-        try scanner.object { (scanner, key) throws(TokenizerError) in
-            if key == Array("vocab".utf8), scanner.peek() == UInt8(ascii: "[") {
+    init(_ scanner: inout JSONScanner) throws(JSONError) {
+        try scanner.openObject()
+        while let key = try scanner.nextKey() {
+            if key == "vocab", try scanner.peek() == UInt8(ascii: "[") {
                 vocabulary = try Self.vocabulary(&scanner)
             } else {
-                fields[key] = try scanner.value(depth: 2)
+                fields[Array(key.utf8)] = try scanner.value()
             }
         }
-        self.fields = fields
-        self.vocabulary = vocabulary
     }
 
-    private static func vocabulary(_ scanner: inout JSONScanner) throws(TokenizerError) -> Vocabulary {
+    private static func vocabulary(_ scanner: inout JSONScanner) throws(JSONError) -> Vocabulary {
         var vocabulary = Vocabulary()
-        try scanner.array { (scanner) throws(TokenizerError) in
-            try scanner.expect(UInt8(ascii: "["))
+        try scanner.openArray()
+        while try scanner.nextElement() {
+            try scanner.expect("[")
             try scanner.string(into: &vocabulary.bytes)
-            try scanner.expect(UInt8(ascii: ","))
-            switch try scanner.number() {
-            case .integer(let score): try vocabulary.append(score: Double(score))
-            case .number(let score): try vocabulary.append(score: score)
-            default: throw scanner.error("expected a score")
+            try scanner.expect(",")
+            let score = try scanner.score()
+            try scanner.expect("]")
+            guard (try? vocabulary.append(score: score)) != nil else {
+                throw scanner.error(.tooManyElements(limit: Vocabulary.pieceLimit))
             }
-            try scanner.expect(UInt8(ascii: "]"))
         }
         return vocabulary
     }

@@ -1,3 +1,5 @@
+import StrictJSON
+
 extension Tokenizer {
     /// Reads a `spiece.model` as transformers' T5 tokenizer does where there is no `tokenizer.json`.
     ///
@@ -8,9 +10,7 @@ extension Tokenizer {
     package init(sentencePiece: RawSpan, configuration: RawSpan? = nil) throws(TokenizerError) {
         var extraIDs = 100
         if let configuration {
-            var scanner = try JSONScanner(configuration)
-            let value = try scanner.value()
-            try scanner.expectEnd()
+            let value = try JSONValue(configuration)
             extraIDs = try JSONFields(value, path: "tokenizer_config").integer("extra_ids") ?? extraIDs
             guard 0...10_000 ~= extraIDs else {
                 throw .badValue(field: "tokenizer_config.extra_ids", reason: "must be 0 to 10000, not \(extraIDs)")

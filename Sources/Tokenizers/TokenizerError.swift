@@ -1,3 +1,5 @@
+import StrictJSON
+
 /// What can be wrong with the files of a tokenizer.
 package enum TokenizerError: Error, Equatable, CustomStringConvertible {
     /// The JSON text breaks its grammar or a limit.
@@ -16,5 +18,11 @@ package enum TokenizerError: Error, Equatable, CustomStringConvertible {
         case .badValue(let field, let reason): "\(field) \(reason)"
         case .unsupported(let component): "tokenizer component not supported: \(component)"
         }
+    }
+}
+
+extension TokenizerError {
+    init(_ error: JSONError) {
+        self = .badJSON(offset: error.offset, reason: error.problem.message)
     }
 }

@@ -1,4 +1,5 @@
 package import Compute
+import StrictJSON
 
 /// The weights of one component: a safetensors file, or an index and its shards.
 ///
@@ -109,8 +110,8 @@ package final class Checkpoint {
             throw .fileTooLarge(file: file, bytes: bytes.count, limit: indexLimit)
         }
         var listed: [String: String]?
-        do throws(JSONScanner.Failure) {
-            var scanner = JSONScanner(bytes.copied)
+        do throws(JSONError) {
+            var scanner = try JSONScanner(bytes.copied)
             try scanner.openObject()
             while let field = try scanner.nextKey() {
                 guard field == "weight_map" else {
@@ -119,7 +120,11 @@ package final class Checkpoint {
                 }
                 var map: [String: String] = [:]
                 try scanner.openObject()
-                while let key = try scanner.nextKey() { map[key] = try scanner.string() }
+                while let key = try scanner.nextKey() {
+                    guard map.updateValue(try scanner.string(), forKey: key) == nil else {
+                        throw scanner.error(.duplicateKey(key))
+                    }
+                }
                 listed = map
             }
             try scanner.end()

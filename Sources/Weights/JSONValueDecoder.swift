@@ -1,3 +1,5 @@
+import StrictJSON
+
 /// Makes Swift values of a configuration's tree, with errors that name the file, the field and what stands there.
 struct JSONValueDecoder: Decoder {
     let value: JSONValue
@@ -55,13 +57,13 @@ extension JSONValueDecoder: SingleValueDecodingContainer {
 }
 
 private struct Members<Key: CodingKey>: KeyedDecodingContainerProtocol {
-    let members: [String: JSONValue]
+    let members: [[UInt8]: JSONValue]
     let decoder: JSONValueDecoder
 
     var codingPath: [any CodingKey] { [] }
-    var allKeys: [Key] { members.keys.compactMap { Key(stringValue: $0) } }
+    var allKeys: [Key] { members.keys.compactMap { Key(stringValue: String(decoding: $0, as: UTF8.self)) } }
 
-    func contains(_ key: Key) -> Bool { members[key.stringValue] != nil }
+    func contains(_ key: Key) -> Bool { members[Array(key.stringValue.utf8)] != nil }
 
     func decodeNil(forKey key: Key) throws -> Bool { try member(key).decodeNil() }
 
@@ -80,7 +82,7 @@ private struct Members<Key: CodingKey>: KeyedDecodingContainerProtocol {
     func superDecoder(forKey key: Key) throws -> any Decoder { try member(key) }
 
     private func member(_ key: Key) throws -> JSONValueDecoder {
-        guard let value = members[key.stringValue] else {
+        guard let value = members[Array(key.stringValue.utf8)] else {
             let missing = decoder.child(key.stringValue, .null)
             throw WeightError.config(file: decoder.file, field: missing.path, value: nil, rule: "present")
         }
@@ -125,5 +127,19 @@ private struct Elements: UnkeyedDecodingContainer {
         }
         defer { currentIndex += 1 }
         return decoder.child(currentIndex, elements[currentIndex])
+    }
+}
+
+extension JSONValue {
+    /// How an error shows the value.
+    var shown: String {
+        switch self {
+        case .null: "null"
+        case .bool(let flag): "\(flag)"
+        case .number(let text): text
+        case .string(let text): "\"\(text)\""
+        case .array(let values): "a list of \(values.count)"
+        case .object: "an object"
+        }
     }
 }

@@ -1,5 +1,6 @@
 package import Compute
 import Glibc
+import StrictJSON
 
 /// Where a model's files come from: a folder on disk, or a table inside the binary.
 package struct ModelFolder: Sendable {
@@ -66,7 +67,7 @@ package struct ModelFolder: Sendable {
     static func decode<T: Decodable>(_ bytes: HostBytes, as type: T.Type, file: String) throws(WeightError) -> T {
         guard bytes.count <= jsonLimit else { throw .fileTooLarge(file: file, bytes: bytes.count, limit: jsonLimit) }
         let value: JSONValue
-        do throws(JSONScanner.Failure) {
+        do throws(JSONError) {
             value = try JSONValue(bytes.copied)
         } catch {
             throw .badJSON(file: file, offset: error.offset, problem: error.problem)

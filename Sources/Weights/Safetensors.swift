@@ -1,4 +1,5 @@
 package import Compute
+import StrictJSON
 
 /// The table of contents of one safetensors file, checked against the file's length.
 ///
@@ -49,7 +50,7 @@ package struct Safetensors: Sendable {
         let start = 8 + Int(length)
         guard start <= bytes.count else { throw .truncated(file: file, expected: start, found: bytes.count) }
         let fields: [String: Fields]
-        do throws(JSONScanner.Failure) {
+        do throws(JSONError) {
             fields = try Self.parse(bytes[8..<start].copied)
         } catch {
             if case .duplicateKey(let key) = error.problem {
@@ -115,8 +116,8 @@ package struct Safetensors: Sendable {
         }
     }
 
-    private static func parse(_ header: [UInt8]) throws(JSONScanner.Failure) -> [String: Fields] {
-        var scanner = JSONScanner(header)
+    private static func parse(_ header: [UInt8]) throws(JSONError) -> [String: Fields] {
+        var scanner = try JSONScanner(header)
         var all: [String: Fields] = [:]
         try scanner.openObject()
         while let key = try scanner.nextKey() {
@@ -134,7 +135,7 @@ package struct Safetensors: Sendable {
                 default: try scanner.skipValue()
                 }
             }
-            all[key] = fields
+            guard all.updateValue(fields, forKey: key) == nil else { throw scanner.error(.duplicateKey(key)) }
         }
         try scanner.end()
         return all
@@ -156,5 +157,21 @@ package struct Safetensors: Sendable {
             previous = key
         }
         return end
+    }
+}
+
+extension JSONScanner {
+    /// An array of whole numbers from 0 to `Int.max`, without point or exponent, at most `limit` of them.
+    fileprivate mutating func counts(limit: Int) throws(JSONError) -> [Int] {
+        var values: [Int] = []
+        try openArray()
+        while try nextElement() {
+            guard values.count < limit else { throw error(.tooManyElements(limit: limit)) }
+            guard let value = Int(String(decoding: try number(), as: UTF8.self)), value >= 0 else {
+                throw error(.expected("a whole number from 0 to \(Int.max)"))
+            }
+            values.append(value)
+        }
+        return values
     }
 }

@@ -1,4 +1,5 @@
 import Glibc
+import StrictJSON
 
 extension WeightError {
     /// One line: the thing, what was expected and what was found.
@@ -86,34 +87,5 @@ extension IndexProblem {
         case .listedElsewhere(let shard, let listed):
             "tensor '\(key.printable)' is in \(shard.printable) too, the index has it in \(listed.printable)"
         }
-    }
-}
-
-extension JSONProblem {
-    var message: String {
-        switch self {
-        case .unexpectedEnd: "the text ends too early"
-        case .unexpected(let byte): "unexpected byte \(byte)"
-        case .badString: "a string that is not valid"
-        case .badNumber: "a number that is not valid here"
-        case .nestedTooDeeply: "nested too deeply"
-        case .duplicateKey(let key): "the key '\(key.printable)' appears twice"
-        case .trailing: "text behind the end"
-        }
-    }
-}
-
-extension String {
-    /// At most 120 characters, control characters escaped: fit for a line of a terminal.
-    package var printable: String {
-        var text = ""
-        for scalar in unicodeScalars.prefix(120) {
-            switch scalar.properties.generalCategory {
-            case .control, .format, .lineSeparator, .paragraphSeparator:
-                text += "\\u{\(String(scalar.value, radix: 16))}"
-            default: text.unicodeScalars.append(scalar)
-            }
-        }
-        return unicodeScalars.count > 120 ? text + "…" : text
     }
 }

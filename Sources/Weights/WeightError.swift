@@ -1,3 +1,5 @@
+package import StrictJSON
+
 /// What is wrong with a model's files.
 package enum WeightError: Error, Equatable, Sendable {
     case fileMissing(file: String)
@@ -50,15 +52,4 @@ package enum IndexProblem: Error, Equatable, Sendable {
     case absentFrom(shard: String)
     case notListed(shard: String)
     case listedElsewhere(shard: String, listed: String)
-}
-
-/// What is wrong with a JSON text.
-package enum JSONProblem: Error, Equatable, Sendable {
-    case unexpectedEnd
-    case unexpected(byte: UInt8)
-    case badString
-    case badNumber
-    case nestedTooDeeply
-    case duplicateKey(String)
-    case trailing
 }

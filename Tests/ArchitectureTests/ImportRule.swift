@@ -5,8 +5,9 @@ enum ImportRule {
     static let table: [String: Set<String>] = [
         "VideoTypes": [],
         "Compute": ["Glibc"],
-        "Tokenizers": ["Swift"],
-        "Weights": ["Compute", "Glibc"],
+        "StrictJSON": [],
+        "Tokenizers": ["StrictJSON", "Swift"],
+        "Weights": ["StrictJSON", "Compute", "Glibc"],
         "Sampling": ["Compute", "Glibc"],
         "Media": ["VideoTypes", "CFFmpeg", "Glibc"],
         "ComputeCPU": ["Compute", "CKernels", "COneDNN", "Glibc"],

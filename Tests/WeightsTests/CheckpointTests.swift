@@ -1,4 +1,5 @@
 import Compute
+import StrictJSON
 import Testing
 import Weights
 

@@ -1,6 +1,7 @@
 import Compute
 import FoundationEssentials
 import Glibc
+import StrictJSON
 import Testing
 import Weights
 

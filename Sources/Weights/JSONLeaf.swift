@@ -1,30 +1,4 @@
-/// A JSON text as a tree; numbers as they are written.
-indirect enum JSONValue {
-    case null
-    case bool(Bool)
-    case number(String)
-    case string(String)
-    case array([JSONValue])
-    case object([String: JSONValue])
-
-    init(_ text: [UInt8]) throws(JSONScanner.Failure) {
-        var scanner = JSONScanner(text)
-        self = try scanner.value()
-        try scanner.end()
-    }
-
-    /// How an error shows the value.
-    var shown: String {
-        switch self {
-        case .null: "null"
-        case .bool(let flag): "\(flag)"
-        case .number(let text): text
-        case .string(let text): "\"\(text)\""
-        case .array(let values): "a list of \(values.count)"
-        case .object: "an object"
-        }
-    }
-}
+import StrictJSON
 
 /// A type that one JSON value without parts can stand for.
 protocol JSONLeaf {

@@ -1,29 +1,31 @@
-/// A parsed JSON value.
-enum JSONValue {
-    case null
-    case bool(Bool)
-    case integer(Int)
-    case number(Double)
-    case string(String)
-    case array([JSONValue])
-    /// Keys are bytes: two strings count as equal in Swift if they are only canonically equivalent.
-    case object([[UInt8]: JSONValue])
+import StrictJSON
+
+extension JSONValue {
+    /// Reads a whole text.
+    init(_ text: RawSpan) throws(TokenizerError) {
+        do throws(JSONError) {
+            try self.init([UInt8](copying: text))
+        } catch {
+            throw TokenizerError(error)
+        }
+    }
 
     /// What a message calls this kind of value.
     var kind: String {
         switch self {
         case .null: "null"
         case .bool: "a boolean"
-        case .integer, .number: "a number"
+        case .number: "a number"
         case .string: "a string"
         case .array: "an array"
         case .object: "an object"
         }
     }
 
-    var isNull: Bool {
-        if case .null = self { return true }
-        return false
+    /// The number that is written here in digits only.
+    var integer: Int? {
+        guard case .number(let text) = self else { return nil }
+        return Int(text)
     }
 }
 
@@ -42,7 +44,7 @@ struct JSONFields {
 
     /// The field's value; nil if it is absent or null.
     subscript(name: String) -> JSONValue? {
-        guard let value = fields[Array(name.utf8)], !value.isNull else { return nil }
+        guard let value = fields[Array(name.utf8)], value != .null else { return nil }
         return value
     }
 
@@ -73,7 +75,7 @@ struct JSONFields {
 
     func integer(_ field: String) throws(TokenizerError) -> Int? {
         guard let value = self[field] else { return nil }
-        guard case .integer(let number) = value else { throw wrong(field, "a whole number", value) }
+        guard let number = value.integer else { throw wrong(field, "a whole number", value) }
         return number
     }
 
