@@ -27,7 +27,7 @@ let package = Package(
         // Optimised in debug builds too: tests multiply real matrices.
         .target(
             name: "CKernels", path: "CKernels", cSettings: [.unsafeFlags(["-O2"], .when(configuration: .debug))]),
-        .systemLibrary(name: "COneDNN"),
+        .target(name: "COneDNN"),
         .target(name: "CFFmpeg"),
         .target(name: "CBuiltinModel", exclude: ["model", "training"]),
         room("VideoTypes"),

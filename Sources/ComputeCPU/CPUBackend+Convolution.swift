@@ -164,12 +164,12 @@ extension CPUBackend {
         var convolution = dnnl_convolution_desc_t()
         if key.hasBias {
             try unsafe check(
-                dnnl_convolution_forward_desc_init(
+                dnn.dnnl_convolution_forward_desc_init(
                     &convolution, dnnl_forward_inference, dnnl_convolution_direct, &x, &weights, &vector, &out,
                     strides, padding, padding), "dnnl_convolution_forward_desc_init")
         } else {
             try unsafe check(
-                dnnl_convolution_forward_desc_init(
+                dnn.dnnl_convolution_forward_desc_init(
                     &convolution, dnnl_forward_inference, dnnl_convolution_direct, &x, &weights, nil, &out,
                     strides, padding, padding), "dnnl_convolution_forward_desc_init")
         }

@@ -104,9 +104,9 @@ extension CPUBackend {
         var vector = try dnnl_memory_desc_t([1, key.outFeatures], .f32, dnnl_ab)
         var product = dnnl_matmul_desc_t()
         if key.hasBias {
-            try unsafe check(dnnl_matmul_desc_init(&product, &x, &weights, &vector, &out), "dnnl_matmul_desc_init")
+            try unsafe check(dnn.dnnl_matmul_desc_init(&product, &x, &weights, &vector, &out), "dnnl_matmul_desc_init")
         } else {
-            try unsafe check(dnnl_matmul_desc_init(&product, &x, &weights, nil, &out), "dnnl_matmul_desc_init")
+            try unsafe check(dnn.dnnl_matmul_desc_init(&product, &x, &weights, nil, &out), "dnnl_matmul_desc_init")
         }
         let attributes = try Attributes()
         switch key.after {

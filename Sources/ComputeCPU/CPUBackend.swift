@@ -65,7 +65,7 @@ package final class CPUBackend: Backend {
     /// The instruction sets that our kernels use: "baseline", "avx2", "avx512", "avx512-bf16".
     package static var instructionSet: String { unsafe String(cString: ck_isa_name(ck_isa_current())) }
 
-    /// oneDNN's version: "2.6.3".
+    /// oneDNN's version: "2.6.3", or "missing".
     package static var oneDNNVersion: String { OneDNN.version }
 
     // MARK: what every operation needs
@@ -99,7 +99,7 @@ package final class CPUBackend: Backend {
     /// Sets OpenMP's threads for primitives created or run next: work this small is done sooner by one.
     func useThreads(forOperations count: Int) -> Int {
         let used = count < 2_000_000 ? 1 : threads
-        omp_set_num_threads(Int32(clamping: used))
+        cdnn_set_threads(Int32(clamping: used))
         return used
     }
 }

@@ -8,11 +8,12 @@ final class OneDNN {
     let stream: dnnl_stream_t
 
     init() throws(ComputeError) {
+        try Self.open()
         var engine: dnnl_engine_t?
         var stream: dnnl_stream_t?
-        try unsafe check(dnnl_engine_create(&engine, dnnl_cpu, 0), "dnnl_engine_create")
+        try unsafe check(dnn.dnnl_engine_create(&engine, dnnl_cpu, 0), "dnnl_engine_create")
         try unsafe check(
-            dnnl_stream_create(&stream, engine, dnnl_stream_default_flags.rawValue), "dnnl_stream_create")
+            dnn.dnnl_stream_create(&stream, engine, dnnl_stream_default_flags.rawValue), "dnnl_stream_create")
         guard let engine = unsafe engine, let stream = unsafe stream else {
             throw ComputeError.unavailable(backend: "cpu", reason: "oneDNN gave no engine")
         }
@@ -20,21 +21,30 @@ final class OneDNN {
         unsafe self.stream = stream
     }
 
-    deinit {
-        unsafe dnnl_stream_destroy(stream)
-        unsafe dnnl_engine_destroy(engine)
+    /// Loads the library; every other use comes after this.
+    static func open() throws(ComputeError) {
+        var reason: UnsafePointer<CChar>?
+        guard unsafe !cdnn_open(&reason) else { return }
+        let text = unsafe reason.map { unsafe String(cString: $0) } ?? "no reason given"
+        throw .unavailable(backend: "cpu", reason: "cannot load oneDNN: \(text)")
     }
 
-    /// oneDNN's version: "2.6.3".
+    deinit {
+        _ = unsafe dnn.dnnl_stream_destroy(stream)
+        _ = unsafe dnn.dnnl_engine_destroy(engine)
+    }
+
+    /// oneDNN's version: "2.6.3", or "missing".
     static var version: String {
-        guard let version = unsafe dnnl_version() else { return "unknown" }
+        guard (try? open()) != nil, let version = unsafe dnn.dnnl_version() else { return "missing" }
         return unsafe "\(version.pointee.major).\(version.pointee.minor).\(version.pointee.patch)"
     }
 
     /// Whether it multiplies in bf16 on this CPU.
     static var hasBF16: Bool {
+        guard (try? open()) != nil else { return false }
         let needed = dnnl_cpu_isa_avx512_core.rawValue
-        return dnnl_get_effective_cpu_isa().rawValue & needed == needed
+        return dnn.dnnl_get_effective_cpu_isa().rawValue & needed == needed
     }
 
     /// Copies between two layouts of the same array, converting the dtype.
@@ -46,7 +56,7 @@ final class OneDNN {
         var outLayout = outLayout
         var description: dnnl_primitive_desc_t?
         try unsafe check(
-            dnnl_reorder_primitive_desc_create(&description, &xLayout, engine, &outLayout, engine, nil),
+            dnn.dnnl_reorder_primitive_desc_create(&description, &xLayout, engine, &outLayout, engine, nil),
             "dnnl_reorder_primitive_desc_create")
         guard let description = unsafe description else { return }
         let primitive = try unsafe Primitive(
@@ -54,6 +64,9 @@ final class OneDNN {
         try unsafe primitive.run([x, out], scratch: nil)
     }
 }
+
+/// oneDNN's functions, once `OneDNN.open()` has succeeded.
+var dnn: COneDNN { unsafe cdnn_functions().pointee }
 
 /// Turns a status of oneDNN into an error.
 func check(_ status: dnnl_status_t, _ call: String) throws(ComputeError) {
@@ -68,7 +81,7 @@ extension dnnl_memory_desc_t {
         precondition(dims.count <= Int(DNNL_MAX_NDIMS), "\(dims.count) dimensions")
         self.init()
         try unsafe check(
-            dnnl_memory_desc_init_by_tag(
+            dnn.dnnl_memory_desc_init_by_tag(
                 &self, Int32(dims.count), Self.fixed(dims), Self.type(dtype), tag), "dnnl_memory_desc_init_by_tag")
     }
 
@@ -76,7 +89,7 @@ extension dnnl_memory_desc_t {
     init(_ dims: [Int], _ dtype: DType, strides: [Int]) throws(ComputeError) {
         self.init()
         try unsafe check(
-            dnnl_memory_desc_init_by_strides(
+            dnn.dnnl_memory_desc_init_by_strides(
                 &self, Int32(dims.count), Self.fixed(dims), Self.type(dtype), Self.fixed(strides)),
             "dnnl_memory_desc_init_by_strides")
     }
@@ -95,12 +108,12 @@ extension dnnl_memory_desc_t {
 
     var byteCount: Int {
         var layout = self
-        return unsafe dnnl_memory_desc_get_size(&layout)
+        return unsafe dnn.dnnl_memory_desc_get_size(&layout)
     }
 
     func isSame(as other: dnnl_memory_desc_t) -> Bool {
         var one = self
         var two = other
-        return unsafe dnnl_memory_desc_equal(&one, &two) != 0
+        return unsafe dnn.dnnl_memory_desc_equal(&one, &two) != 0
     }
 }

@@ -25,14 +25,14 @@ final class Primitive {
         consuming description: dnnl_primitive_desc_t, slots: [(argument: Int32, layout: dnnl_memory_desc_t)],
         on oneDNN: OneDNN
     ) throws(ComputeError) {
-        defer { unsafe dnnl_primitive_desc_destroy(description) }
+        defer { _ = unsafe dnn.dnnl_primitive_desc_destroy(description) }
         self.oneDNN = oneDNN
-        let weights = unsafe dnnl_primitive_desc_query_md(description, dnnl_query_weights_md, 0)
-        let scratch = unsafe dnnl_primitive_desc_query_md(description, dnnl_query_scratchpad_md, 0)
+        let weights = unsafe dnn.dnnl_primitive_desc_query_md(description, dnnl_query_weights_md, 0)
+        let scratch = unsafe dnn.dnnl_primitive_desc_query_md(description, dnnl_query_scratchpad_md, 0)
         unsafe weightsLayout = weights?.pointee ?? slots[0].layout
-        unsafe scratchBytes = scratch.map { unsafe dnnl_memory_desc_get_size($0) } ?? 0
+        unsafe scratchBytes = scratch.map { unsafe dnn.dnnl_memory_desc_get_size($0) } ?? 0
         implementation = unsafe Self.implementation(of: description)
-        try unsafe check(dnnl_primitive_create(&primitive, description), "dnnl_primitive_create")
+        try unsafe check(dnn.dnnl_primitive_create(&primitive, description), "dnnl_primitive_create")
         for (argument, layout) in slots {
             try addSlot(argument, argument == DNNL_ARG_WEIGHTS ? weightsLayout : layout)
         }
@@ -42,8 +42,8 @@ final class Primitive {
     }
 
     deinit {
-        for index in unsafe arguments.indices { unsafe dnnl_memory_destroy(arguments[index].memory) }
-        unsafe dnnl_primitive_destroy(primitive)
+        for index in unsafe arguments.indices { _ = unsafe dnn.dnnl_memory_destroy(arguments[index].memory) }
+        _ = unsafe dnn.dnnl_primitive_destroy(primitive)
     }
 
     /// Runs on the arrays at `addresses`, given in the order of the slots, and waits.
@@ -52,24 +52,24 @@ final class Primitive {
         unsafe precondition(all.count == arguments.count, "\(all.count) arrays for \(arguments.count) slots")
         for index in unsafe all.indices {
             try unsafe check(
-                dnnl_memory_set_data_handle(arguments[index].memory, all[index]), "dnnl_memory_set_data_handle")
+                dnn.dnnl_memory_set_data_handle(arguments[index].memory, all[index]), "dnnl_memory_set_data_handle")
         }
         try unsafe check(
-            dnnl_primitive_execute(primitive, oneDNN.stream, Int32(arguments.count), arguments),
+            dnn.dnnl_primitive_execute(primitive, oneDNN.stream, Int32(arguments.count), arguments),
             "dnnl_primitive_execute")
-        try unsafe check(dnnl_stream_wait(oneDNN.stream), "dnnl_stream_wait")
+        try unsafe check(dnn.dnnl_stream_wait(oneDNN.stream), "dnnl_stream_wait")
     }
 
     private func addSlot(_ argument: Int32, _ layout: dnnl_memory_desc_t) throws(ComputeError) {
         var layout = layout
         var memory: dnnl_memory_t?
-        try unsafe check(dnnl_memory_create(&memory, &layout, oneDNN.engine, nil), "dnnl_memory_create")
+        try unsafe check(dnn.dnnl_memory_create(&memory, &layout, oneDNN.engine, nil), "dnnl_memory_create")
         unsafe arguments.append(dnnl_exec_arg_t(arg: argument, memory: memory))
     }
 
     private static func implementation(of description: dnnl_primitive_desc_t) -> String {
         var name: UnsafePointer<CChar>?
-        let status = unsafe dnnl_primitive_desc_query(description, dnnl_query_impl_info_str, 0, &name)
+        let status = unsafe dnn.dnnl_primitive_desc_query(description, dnnl_query_impl_info_str, 0, &name)
         guard status == dnnl_success, let name = unsafe name else { return "unknown" }
         return unsafe String(cString: name)
     }
