@@ -46,14 +46,14 @@ indirect enum Normalizer: Sendable {
 }
 
 extension Normalizer {
-    init(_ value: JSONValue, path: String, depth: Int = 0) throws(TokenizerError) {
+    init(_ value: JSONValue, path: String) throws(TokenizerError) {
         let fields = try JSONFields(value, path: path)
         let type = try fields.type()
         switch type {
         case "Sequence":
             var parts: [Normalizer] = []
             for (index, part) in try fields.requiredArray("normalizers").enumerated() {
-                parts.append(try Normalizer(part, path: "\(path).normalizers[\(index)]", depth: depth + 1))
+                parts.append(try Normalizer(part, path: "\(path).normalizers[\(index)]"))
             }
             self = .sequence(parts)
         case "Precompiled":

@@ -21,15 +21,18 @@ package struct ConfigFields: Sendable {
     /// `value`, a whole number in `range`.
     @discardableResult
     package func whole(_ value: Int, _ field: String, in range: ClosedRange<Int>) throws(WeightError) -> Int {
-        guard range.contains(value) else {
-            throw failure(field, value, "from \(range.lowerBound) to \(range.upperBound)")
-        }
-        return value
+        try within(range, value, field)
     }
 
     /// `value`, a finite number in `range`.
     @discardableResult
     package func real(_ value: Double, _ field: String, in range: ClosedRange<Double>) throws(WeightError) -> Double {
+        try within(range, value, field)
+    }
+
+    private func within<T: Comparable & CustomStringConvertible>(
+        _ range: ClosedRange<T>, _ value: T, _ field: String
+    ) throws(WeightError) -> T {
         guard range.contains(value) else {
             throw failure(field, value, "from \(range.lowerBound) to \(range.upperBound)")
         }

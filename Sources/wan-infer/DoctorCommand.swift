@@ -10,13 +10,8 @@ import Glibc
 
 /// Says what this machine can do and tries it.
 struct DoctorCommand {
-    private let program: Program
-    private let json: Bool
-
-    init(_ program: Program, json: Bool) {
-        self.program = program
-        self.json = json
-    }
+    let program: Program
+    let json: Bool
 
     func run() throws(VideoError) {
         var findings = [Finding("wan-infer", Version.text), Self.processor, Self.memory, Self.gpu]

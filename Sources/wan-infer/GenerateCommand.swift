@@ -5,15 +5,9 @@ import VideoTypes
 
 /// Makes one clip.
 struct GenerateCommand {
-    private let options: GenerateOptions
-    private let program: Program
-    private let json: Bool
-
-    init(_ options: GenerateOptions, _ program: Program, json: Bool) {
-        self.options = options
-        self.program = program
-        self.json = json
-    }
+    let options: GenerateOptions
+    let program: Program
+    let json: Bool
 
     func run() throws(VideoError) {
         var request = options.request

@@ -4,13 +4,8 @@ import Weights
 
 /// Lists the models there are.
 struct ModelsCommand {
-    private let program: Program
-    private let json: Bool
-
-    init(_ program: Program, json: Bool) {
-        self.program = program
-        self.json = json
-    }
+    let program: Program
+    let json: Bool
 
     func run() throws(VideoError) {
         let models = try Self.manifest().models

@@ -21,10 +21,11 @@ struct Program {
         let arguments = try ParsedArguments(words)
         if arguments.has("help") { return try output.print(Usage.text) }
         if arguments.has("version") { return try output.print("wan-infer \(Version.text)") }
+        let json = arguments.has("json")
         switch arguments.command {
-        case .generate: try GenerateCommand(GenerateOptions(arguments), self, json: arguments.has("json")).run()
-        case .doctor: try DoctorCommand(self, json: arguments.has("json")).run()
-        case .models: try ModelsCommand(self, json: arguments.has("json")).run()
+        case .generate: try GenerateCommand(options: GenerateOptions(arguments), program: self, json: json).run()
+        case .doctor: try DoctorCommand(program: self, json: json).run()
+        case .models: try ModelsCommand(program: self, json: json).run()
         }
     }
 }
