@@ -53,8 +53,8 @@ package protocol Backend: AnyObject {
     ) throws(ComputeError)
 
     /// Convolution over `[frames, height, width, channels]` with stride 1 that sees only the past, with zeros around
-    /// height and width so that both stay. `history` holds the `kernel[0] - 1` frames `[height, width, channels]` before
-    /// x, oldest first, nil for a frame of zeros. When `accumulate`, out += result.
+    /// height and width so that both stay. `history` holds the `kernel[0] - 1` frames `[height, width, channels]`
+    /// before x, oldest first, nil for a frame of zeros. When `accumulate`, out += result.
     func convolution(
         _ x: Tensor, history: [Tensor?], _ weight: ConvolutionWeight, bias: Tensor?, accumulate: Bool, into out: Tensor
     ) throws(ComputeError)
