@@ -11,26 +11,37 @@ def check(clip):
     background = np.median(ring, 0)
     d = np.sqrt(((x - background) ** 2).sum(-1))
     contrast = float(np.sort(d.ravel())[int(.98 * d.size)])
-    none = dict(colour="none", shape="none", motion="none", contrast=contrast, fill=0., dx=0., dy=0.)
+    none = dict(colour="none", shape="none", motion="none", contrast=contrast, fill=0., dx=0., dy=0., ratio=1., hole=0.)
     if contrast < 40: return none
     mask = d > .5 * contrast
-    cx, cy, fills = [], [], []
+    cx, cy, area, fills, holes, lows = [], [], [], [], [], []
     for m in mask:
         n = m.sum()
         if n < .004 * H * W: continue
         rows, columns = m.sum(1), m.sum(0)
         cy.append((rows * np.arange(H)).sum() / n); cx.append((columns * np.arange(W)).sum() / n)
         r, c = np.flatnonzero(rows >= 2), np.flatnonzero(columns >= 2)
-        if len(r) and len(c): fills.append(n / ((r[-1] - r[0] + 1) * (c[-1] - c[0] + 1)))
+        area.append(n)
+        if len(r) and len(c):
+            fills.append(n / ((r[-1] - r[0] + 1) * (c[-1] - c[0] + 1)))
+            y, x0 = (r[0] + r[-1]) // 2, (c[0] + c[-1]) // 2
+            lows.append(m[r[-1] + 1 - max(1, (r[-1] - r[0] + 1) // 4):r[-1] + 1, c[0]:c[-1] + 1].mean())
+            holes.append(m[y - 1:y + 3, x0 - 1:x0 + 3].mean() < .5)
     if len(cx) < max(4, F // 2) or not fills: return none
     dx, dy = (np.mean(cx[-3:]) - np.mean(cx[:3])) / W, (np.mean(cy[-3:]) - np.mean(cy[:3])) / H
     fill = float(np.median(fills))
+    hole, low = float(np.mean(holes)), float(np.median(lows))
     core = x[d > .8 * contrast]
     rgb = np.median(core, 0)
-    motion = "still" if max(abs(dx), abs(dy)) < .12 else ("right" if dx > 0 else "left") if abs(dx) > abs(dy) else ("down" if dy > 0 else "up")
-    return dict(colour=min(COLOURS, key=lambda k: float(((rgb - COLOURS[k]) ** 2).sum())), motion=motion,
-                shape="triangle" if fill < .66 else "square" if fill > .885 else "circle",
-                contrast=contrast, fill=fill, dx=float(dx), dy=float(dy))
+    big, little = max(abs(dx), abs(dy)), min(abs(dx), abs(dy))
+    ratio = float(np.mean(area[-3:]) / np.mean(area[:3]))
+    across, along = "right" if dx > 0 else "left", "down" if dy > 0 else "up"
+    if big < .12: motion = "grow" if ratio > 2 else "shrink" if ratio < .5 else "still"
+    elif little > .4 * big: motion = f"{along} {across}"
+    else: motion = across if abs(dx) > abs(dy) else along
+    shape = "ring" if hole > .5 else "square" if fill > .885 else "circle" if fill > .66 else "triangle" if low > .6 else "star"
+    return dict(colour=min(COLOURS, key=lambda k: float(((rgb - COLOURS[k]) ** 2).sum())), motion=motion, shape=shape,
+                contrast=contrast, fill=fill, dx=float(dx), dy=float(dy), ratio=ratio, hole=hole)
 
 
 def score(clips, specs):

@@ -2,6 +2,7 @@
 
 A clip is background + coverage * (colour - background), and the latents are linear in the pixels, so a batch of latents needs
 only the coverage maps [B,F,H,W] (`coverage`) and two colours a clip."""
+import math
 import numpy as np, torch
 from vocabulary import COLOURS, BACKGROUNDS
 
@@ -10,22 +11,39 @@ RADIUS = {"": (.31, .40), "small": (.21, .26), "big": (.46, .52)}       # in hal
 
 
 def layout(spec, rng):
-    """Numbers of one clip: radius, start and end of the centre ([-1,1], y down), colours in 0..1."""
+    """Numbers of one clip: (first, last) radius, start and end of the centre ([-1,1], y down), colours in 0..1."""
     r = rng.uniform(*RADIUS[spec.size])
-    e = r * {"circle": 1, "square": .9, "triangle": 1.15}[spec.shape]
+    if spec.motion in ("grow", "shrink"):
+        pair = (rng.uniform(.17, .21), rng.uniform(.48, .56))
+        radii, r = pair if spec.motion == "grow" else pair[::-1], max(pair)
+    else: radii = (r, r)
+    e = r * {"circle": 1, "square": .9, "triangle": 1.15, "star": 1.36, "ring": 1.05}[spec.shape]
     travel = 1 - e - rng.uniform(.03, .15)
     across = min(.28, 1 - e - .03) * rng.uniform(-1, 1)
     p = {"right": (-travel, across, travel, across), "left": (travel, across, -travel, across), "up": (across, travel, across, -travel),
          "down": (across, -travel, across, travel)}.get(spec.motion)
+    if " " in spec.motion:                                   # diagonal
+        x, y = travel * (1 if "right" in spec.motion else -1), travel * (1 if "down" in spec.motion else -1)
+        a, b = rng.uniform(-.08, .08, 2); p = (-x + a, -y + b, x + a, y + b)
     if p is None: b = min(.28, 1 - e - .03) * rng.uniform(-1, 1); p = (across, b, across, b)
     fg = np.array(COLOURS[spec.colour]) + rng.uniform(-10, 10, 3)
     u = rng.random()
     bg = np.array(BACKGROUNDS[spec.background]) + rng.uniform(-5, 5, 3) if spec.background else DARK * (1 - u) + LESS_DARK * u
-    return r, p, np.clip(fg, 0, 255) / 255, np.clip(bg, 0, 255) / 255
+    return radii, p, np.clip(fg, 0, 255) / 255, np.clip(bg, 0, 255) / 255
+
+
+def star(x, y, r):
+    """Distance to a five-pointed star, one tip up"""
+    outer, inner, w = 1.4, .62, math.pi / 5
+    a = torch.remainder(torch.atan2(x, -y) + w, 2 * w) - w
+    l = (x * x + y * y).sqrt_()
+    ex, ey = inner * math.cos(w) - outer, inner * math.sin(w)
+    n = math.hypot(ex, ey)
+    return ((l * a.cos() - outer * r) * ey - (l * a.sin().abs_()) * ex) / n
 
 
 def coverage(shapes, radius, path, frames, height, width):
-    """shapes: list of names; radius [B]; path [B,4] -> [B,F,H,W] in 0..1"""
+    """shapes: list of names; radius [B,2]; path [B,4] -> [B,F,H,W] in 0..1"""
     B = len(shapes)
     half = min(height, width) / 2
     s = torch.linspace(0, 1, frames) if frames > 1 else torch.full((1,), .5)
@@ -33,13 +51,15 @@ def coverage(shapes, radius, path, frames, height, width):
     cy = (path[:, 1:2] + (path[:, 3:] - path[:, 1:2]) * s) * height / 2 + height / 2
     x = (torch.arange(width) + .5 - cx[..., None])[:, :, None]          # [B,F,1,W]
     y = (torch.arange(height) + .5 - cy[..., None])[..., None]          # [B,F,H,1]
-    r = (radius * half)[:, None, None, None]
+    r = ((radius[:, :1] + (radius[:, 1:] - radius[:, :1]) * s) * half)[..., None, None]
     out = torch.empty(B, frames, height, width)
     for name in set(shapes):
         i = torch.tensor([k for k, n in enumerate(shapes) if n == name])
         X, Y, R = x[i], y[i], r[i]
         if name == "circle": d = (X * X + Y * Y).sqrt_().sub_(R)
         elif name == "square": d = torch.maximum(X.abs(), Y.abs()).sub_(.89 * R)
+        elif name == "ring": d = ((X * X + Y * Y).sqrt_().sub_(.76 * R)).abs_().sub_(.28 * R)
+        elif name == "star": d = star(X, Y, R)
         else: d = torch.maximum((.8660254 * X.abs() - .5 * Y).sub_(.66 * R), Y - .66 * R)  # apex up
         out[i] = d.neg_().add_(.5).clamp_(0, 1)
     return out

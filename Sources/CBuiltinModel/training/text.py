@@ -51,7 +51,7 @@ if __name__ == "__main__":
     for step in range(steps):
         for o, lr in opts:
             for g in o.param_groups: g["lr"] = lr * min(1, (step + 1) / 20) * (1 - step / steps)
-        S = [sample_spec(rng, TRIPLES) for _ in range(96)]
+        S = [sample_spec(rng) for _ in range(96)]
         ids = words.ids([caption(s, rng) for s in S])
         want = torch.tensor([[k.index(v) for k, v in zip(keys, s)] for s in S])
         h = embed(te, ids)

@@ -1,10 +1,12 @@
 """Trains the denoiser and, slowly, the text encoder by rectified flow on freshly drawn clips.
 
-    python train.py RUN_FOLDER MINUTES [key=value ...]
+    python train.py RUN_FOLDER MINUTES [key=value ...]         workers=2 splits the batch over two processes
 RUN_FOLDER holds basis.pt, tokenizer/ and text.pt; state.pt (resumable) and ema_*.pt appear there. The learning rate falls linearly to
 zero over the last `decay` of the time; MINUTES counts from the start of the first run, so that a resumed run ends on time."""
 import os, sys, time
 import numpy as np, torch
+import torch.distributed as dist, torch.multiprocessing as mp
+import fast
 from clips import draw
 from dit import *
 from latents import Encoder
@@ -46,8 +48,37 @@ def load(path, words=1024, key="ema"):
     return m.eval(), te.eval()
 
 
-def main(run, minutes, shift="10", batch="32", lr="1", decay=".6", mix="64x17:1", ema=".998", threads="1", text_lr=".3", fresh="0", seed="0"):
+@torch.no_grad()
+def exchange_text(m, te, average, weights, words):
+    """Puts another text encoder in front of the denoiser: the least-squares map from its outputs to the old ones goes into the text embedder."""
+    rng = np.random.default_rng(4)
+    ids = words.ids([caption(sample_spec(rng), rng) for _ in range(400)])
+    old = make_text(len(words)); old.load_state_dict({n[2:]: v for n, v in average.items() if n[0] == "t"}, strict=False)
+    want = embed(old, ids)[ids != 0]
+    te.load_state_dict(weights)
+    got = embed(te, ids)[ids != 0]
+    eye = torch.eye(got.shape[1])
+    fit = torch.linalg.solve(got.T @ got + .01 * len(got) * eye, got.T @ want)     # want = got @ fit
+    for w in (m.condition_embedder.text_embedder.linear_1.weight, average["d.condition_embedder.text_embedder.linear_1.weight"]): w.copy_(w @ fit.T)
+    for n, p in te.named_parameters(): average["t." + n].copy_(p)
+    print("text exchanged, explained", 1 - ((got @ fit - want).square().sum() / want.square().sum()).item(), flush=True)
+
+
+def main(run, minutes, workers="1", **kw):
+    if workers == "1": return train(0, 1, run, minutes, kw)
+    mp.spawn(train, (int(workers), run, minutes, kw), nprocs=int(workers))
+
+
+def train(rank, workers, run, minutes, kw):
+    if workers > 1:
+        os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT="29517")
+        dist.init_process_group("gloo", rank=rank, world_size=workers)
+    learn(rank, workers, run, minutes, **kw)
+
+
+def learn(rank, workers, run, minutes, shift="10", batch="32", lr="1", decay=".6", mix="64x17:1", ema=".998", threads="1", text_lr=".3", fresh="0", seed="0", text="", detail="0"):
     torch.set_num_threads(int(threads))
+    detail = float(detail)               # share of clips noised with a lower shift, where shapes get their outline
     shift, batch, lr, decay, ema_decay = float(shift), int(batch), float(lr), float(decay), float(ema)
     torch.manual_seed(int(seed)); rng = np.random.default_rng(7 + int(seed))
     words = Words(f"{run}/tokenizer/tokenizer.json")
@@ -69,46 +100,63 @@ def main(run, minutes, shift="10", batch="32", lr="1", decay=".6", mix="64x17:1"
         with torch.no_grad():
             for n, p in P: p.copy_(s["weights"][n]); average[n].copy_(s["ema"][n])
         for (o, _), d in zip(opts, s["opts"]): o.load_state_dict(d)
-        step, begun = s["step"], s["begun"]; rng = np.random.default_rng(1000 + step); torch.manual_seed(step)
-        print("resumed at", step, flush=True)
+        if text: exchange_text(m, te, average, torch.load(text), words)
+        step, begun = s["step"], s["begun"]; rng = np.random.default_rng(1000 + step + rank); torch.manual_seed(step + 7919 * rank)
+        if rank == 0: print("resumed at", step, flush=True)
         if fresh != "0": begun = time.time()
     # mix: "64x17:3,96x17:1" = side x frames : weight; longer or larger clips come in smaller batches
     kinds = []
     for item in mix.split(","):
         (side, frames), weight = map(int, item.split(":")[0].split("x")), float(item.split(":")[1])
         cells = (side // 16) ** 2 * (1 + (frames - 1) // 4)
-        kinds.append((Pool(encoder, rng, frames, side, max(4, min(batch, round(batch * 190 / cells)))), weight, item.split(":")[0]))
+        kinds.append((Pool(encoder, rng, frames, side, max(4, min(batch, round(batch * 100 / cells)))), weight, item.split(":")[0]))
     chance = np.array([w for _, w, _ in kinds]); chance /= chance.sum()
+    size = sum(p.numel() for _, p in P)                     # all gradients are views of one buffer; its tail carries rate and stop
+    buffer, at = torch.zeros(size + 2), 0
+    for _, p in P: p.grad = buffer[at:at + p.numel()].view_as(p); at += p.numel()
+    dice = np.random.default_rng(step)                       # the same in every process
     losses, saved, mark, first = {}, time.time(), time.time(), step
-    while (done := (time.time() - begun) / 60 / minutes) < 1:
-        rate = lr * min(1, (step + 1) / 60, (step - first + 1) / 20) * min(1, (1 - done) / decay)
-        for o, base in opts:
-            for g in o.param_groups: g["lr"] = base * rate
-        pool, _, name = kinds[rng.choice(len(kinds), p=chance)]
+    while True:
+        done = (time.time() - begun) / 60 / minutes
+        pool, _, name = kinds[dice.choice(len(kinds), p=chance)]
         S, x0 = pool.next()
         text = ["" if rng.random() < .1 else caption(s, rng) for s in S]
         B = len(S)
-        t = shifted((torch.randperm(B) + torch.rand(B)) / B, shift)
+        t = shifted((torch.randperm(B) + torch.rand(B)) / B, torch.where(torch.rand(B) < detail, 2.5, shift))
         noise = torch.randn_like(x0); tt = t.view(-1, 1, 1, 1, 1)
-        with torch.autocast("cpu", torch.bfloat16):
-            v = dit(m, (1 - tt) * x0 + tt * noise, t * 1000, embed(te, words.ids(text)))
+        with torch.autocast("cpu", torch.bfloat16), torch.set_grad_enabled(text_lr != "0"): context = embed(te, words.ids(text))
+        xt = (1 - tt) * x0 + tt * noise
+        if x0.shape[1] < 8: v = fast.dit(m, xt, t * 1000, context)
+        else:                                                # rare kinds are not worth compiling for
+            with torch.autocast("cpu", torch.bfloat16): v = dit(m, xt, t * 1000, context)
         err = (v.float() - (noise - x0)).square().mean((1, 2, 3, 4))
-        for _, p in P: p.grad = None
+        buffer.zero_()
         err.mean().backward()
+        if rank == 0:
+            buffer[-2] = workers * lr * min(1, (step + 1) / 60, (step - first + 1) / 20) * min(1, max(0, 1 - done) / decay)
+            buffer[-1] = workers * (1. if done >= 1 else .5 if os.path.exists(f"{run}/save") else 0.)
+        if workers > 1: dist.all_reduce(buffer)
+        buffer /= workers
+        rate, stop = buffer[-2:].tolist()
+        for o, base in opts:
+            for g in o.param_groups: g["lr"] = base * rate
         for o, _ in opts: o.step()
         step += 1
+        if stop == 1: break
         losses.setdefault(name, []).append((err.mean().item(), err[t > .97].mean().item()))
         with torch.no_grad(): torch._foreach_lerp_(list(average.values()), [p for _, p in P], 1 - min(ema_decay, (1 + step) / (10 + step)))
-        if step % 100 == 0:
+        if step % 100 == 0 and rank == 0:
             print(step, f"{(time.time() - begun) / 60:.1f} min, {(time.time() - mark) * 10:.0f} ms/step",
                   {k: [round(float(x), 4) for x in np.mean(v, 0)] for k, v in losses.items()}, flush=True)
             losses, mark = {}, time.time()
-        if time.time() - saved > 120 or os.path.exists(f"{run}/save"):
+        if rank == 0 and (time.time() - saved > 120 or stop):
             saved = time.time()
             torch.save({"ema": average, "step": step}, f"{run}/ema.tmp"); os.replace(f"{run}/ema.tmp", f"{run}/ema.pt")
             torch.save({"weights": dict(P), "ema": average, "opts": [o.state_dict() for o, _ in opts], "step": step, "begun": begun}, f"{run}/state.tmp")
             os.replace(f"{run}/state.tmp", f"{run}/state.pt")
-            if os.path.exists(f"{run}/save"): os.remove(f"{run}/save"); print("stopped at", step); return
+            if stop: os.remove(f"{run}/save"); print("stopped at", step, flush=True)
+        if stop: return
+    if rank: return
     torch.save({"ema": average, "step": step}, f"{run}/ema.pt")
     print("done", step, flush=True)
 

@@ -26,11 +26,11 @@ def crop(rng, count, frames, window, encoder):
         p = np.array(p); a, d = p[:2], p[2:] - p[:2]
         a, e = (a + d * u0) * half, (a + d * u1) * half         # centre in pixels from the middle of the frame
         if window < side:                                      # window corner on the latent grid, near the shape
-            c = (a + e) / 2 + half - window / 2 + rng.uniform(-1, 1, 2) * (.9 * r * half)
+            c = (a + e) / 2 + half - window / 2 + rng.uniform(-1, 1, 2) * (.9 * max(r) * half)
             c = np.clip(np.round(c / 8) * 8, 0, side - window)
         else: c = np.zeros(2)
         o = half - c - window / 2                              # frame middle relative to the window middle
-        shapes.append(s.shape); R.append(r * side / window); path.append(np.concatenate([a + o, e + o]) / (window / 2)); fg.append(f); bg.append(b)
+        shapes.append(s.shape); R.append((r[0] + (r[1] - r[0]) * np.array([u0, u1])) * side / window); path.append(np.concatenate([a + o, e + o]) / (window / 2)); fg.append(f); bg.append(b)
     t = lambda v: torch.tensor(np.array(v), dtype=torch.float32)
     d = coverage(shapes, t(R), t(path), frames, window, window), t(fg) * 2 - 1, t(bg) * 2 - 1
     return pixels(*d), encoder.encode_parts(*d)

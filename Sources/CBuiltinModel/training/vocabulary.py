@@ -16,7 +16,7 @@ class Spec(NamedTuple):
 COLOURS = {"red": (222, 36, 36), "green": (34, 172, 64), "blue": (40, 84, 226), "yellow": (250, 222, 44), "white": (244, 244, 244),
            "orange": (250, 138, 22), "purple": (140, 50, 194), "pink": (250, 128, 190)}
 SHAPES = {"circle": ["circle", "circle", "ball", "disc", "dot"], "square": ["square", "square", "box", "block"],
-          "triangle": ["triangle"]}
+          "triangle": ["triangle"], "star": ["star"], "ring": ["ring", "ring", "hoop"]}
 BACKGROUNDS = {"black": (10, 10, 12), "white": (246, 246, 246), "gray": (120, 122, 126), "dark blue": (14, 24, 84)}
 BACKGROUND_WORDS = {"gray": ["gray", "grey"], "dark blue": ["dark blue", "navy"]}
 SIZE_WORDS = {"small": ["small", "little", "tiny"], "big": ["big", "large", "huge"]}
@@ -26,6 +26,12 @@ VERBS = [("moves", "moving"), ("moves", "moving"), ("slides", "sliding"), ("trav
 
 def _phrases(ways, extra=()):
     return [(f"{a} {w}", f"{b} {w}") for a, b in VERBS for w in ways] + list(extra)
+
+
+def _diagonal(start, end, vertical, horizontal):
+    return _phrases([f"diagonally from {start} to {end}", f"diagonally from the {start} to the {end}", f"from {start} to {end}",
+                     f"from the {start} to the {end}", f"from the {start} corner to the {end} corner", f"to the {end} corner",
+                     f"{vertical} and to the {horizontal}", f"diagonally {vertical} to the {horizontal}"])
 
 
 MOTIONS = {
@@ -45,7 +51,16 @@ MOTIONS = {
                      [("falls", "falling"), ("falls down", "falling down"), ("drops", "dropping"), ("sinks", "sinking")]),
     "still": [("stays still", "staying still"), ("is still", "standing still"), ("does not move", "not moving"), ("stands still", "standing still"),
               ("rests in place", "resting in place"), ("stays in place", "staying in place"), ("stays in the middle", "staying in the middle")],
+    "down right": _diagonal("top left", "bottom right", "down", "right"),
+    "down left": _diagonal("top right", "bottom left", "down", "left"),
+    "up right": _diagonal("bottom left", "top right", "up", "right"),
+    "up left": _diagonal("bottom right", "top left", "up", "left"),
+    "grow": [("grows", "growing"), ("grows", "growing"), ("gets bigger", "getting bigger"), ("grows larger", "growing larger"),
+             ("gets larger", "getting larger"), ("becomes bigger", "becoming bigger"), ("expands", "expanding")],
+    "shrink": [("shrinks", "shrinking"), ("shrinks", "shrinking"), ("gets smaller", "getting smaller"), ("becomes smaller", "becoming smaller")],
 }
+SHAPE_WEIGHT = {"star": .6, "ring": .6}                      # share in training relative to the others
+MOTION_WEIGHT = {"down right": .5, "down left": .5, "up right": .5, "up left": .5, "grow": .5, "shrink": .5}
 ARTICLES = ["the", "one"]
 TAILS = [", 4k", ", high quality", ", smooth motion", ", cartoon style", ", minimalist", ", best quality"]
 
@@ -68,8 +83,10 @@ def background_allowed(colour, background):
 
 
 def sample_spec(rng, triples=TRAIN):
-    c, s, m = triples[rng.integers(len(triples))]
-    size = str(rng.choice(["", "small", "big"], p=[.7, .15, .15]))
+    while True:
+        c, s, m = triples[rng.integers(len(triples))]
+        if rng.random() < SHAPE_WEIGHT.get(s, 1) * MOTION_WEIGHT.get(m, 1) or len(triples) == 1: break
+    size = str(rng.choice(["", "small", "big"], p=[.7, .15, .15])) if m not in ("grow", "shrink") else ""
     while True:
         b = str(rng.choice(["", *BACKGROUNDS], p=[.6, .12, .12, .08, .08]))
         if background_allowed(c, b): return Spec(c, s, m, size, b)
