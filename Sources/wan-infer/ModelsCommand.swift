@@ -36,7 +36,7 @@ struct ModelsCommand {
             let defaults = entry.defaults
             return [
                 entry.id, entry.task.rawValue, "\(defaults.width)x\(defaults.height)", "\(defaults.frames)",
-                entry.parameters == 0 ? "inside" : Numbers.fixed(Double(entry.parameters) / 1e9, 1) + " B",
+                Numbers.parameters(entry.parameters),
                 entry.licence, entry.status.rawValue, entry.repository ?? "",
             ]
         }

@@ -30,5 +30,10 @@ enum Numbers {
         return "\(count) bytes"
     }
 
+    /// "6.1 M", "7.2 B".
+    static func parameters(_ count: Int) -> String {
+        count < 100_000_000 ? fixed(Double(count) / 1e6, 1) + " M" : fixed(Double(count) / 1e9, 1) + " B"
+    }
+
     private static func padded(_ value: Int) -> String { value < 10 ? "0\(value)" : "\(value)" }
 }

@@ -50,7 +50,7 @@ import Weights
         #expect(models.count > 5)
         let rows = models.map { entry in
             let defaults = entry.defaults
-            let parameters = entry.parameters == 0 ? "inside" : Numbers.fixed(Double(entry.parameters) / 1e9, 1) + " B"
+            let parameters = Numbers.parameters(entry.parameters)
             return "| `\(entry.id)` | \(entry.repository ?? "in the binary") | \(entry.task.rawValue) | "
                 + "\(defaults.width)x\(defaults.height), \(defaults.frames) frames | \(parameters) | \(entry.licence) | "
                 + "\(entry.status.rawValue) |"

@@ -20,7 +20,6 @@ import VideoTypes
     }
 
     private struct Fixture: Decodable {
-        let colours: [String: [Double]]
         let prompts: [Prompt]
     }
 
@@ -31,7 +30,7 @@ import VideoTypes
 
     @Test func `it follows prompts whose combination training never saw`() throws {
         let fixture = try Self.fixture()
-        let checker = ClipChecker(colours: fixture.colours)
+        let checker = ClipChecker(colours: ClipChecker.vocabulary)
         let prompts = fixture.prompts.filter(\.heldOut)
         #expect(prompts.count >= 40)
         let engine = try VideoEngine(EngineOptions(), backend: CPUBackend(threads: 2))

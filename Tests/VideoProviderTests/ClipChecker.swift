@@ -25,6 +25,12 @@ struct ClipChecker {
 
     let colours: [String: [Double]]
 
+    /// The colours that the built-in model knows.
+    static let vocabulary: [String: [Double]] = [
+        "red": [222, 36, 36], "green": [34, 172, 64], "blue": [40, 84, 226], "yellow": [250, 222, 44],
+        "white": [244, 244, 244], "orange": [250, 138, 22], "purple": [140, 50, 194], "pink": [250, 128, 190],
+    ]
+
     func check(_ clip: [Frame]) -> Verdict {
         guard let first = clip.first else { return Verdict() }
         let (width, height) = (first.width, first.height)

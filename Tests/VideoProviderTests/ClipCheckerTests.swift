@@ -3,9 +3,7 @@ import VideoTypes
 
 /// The checker on clips drawn here, whose content is known.
 @Suite struct ClipCheckerTests {
-    private let checker = ClipChecker(colours: [
-        "red": [222, 36, 36], "green": [34, 172, 64], "blue": [40, 84, 226], "yellow": [250, 222, 44],
-    ])
+    private let checker = ClipChecker(colours: ClipChecker.vocabulary)
 
     /// Inside tests of shapes of radius 1 around the origin, y downwards.
     private static let shapes: [String: @Sendable (Double, Double) -> Bool] = [
