@@ -1,0 +1,30 @@
+import ComputeCPU
+import Foundation
+import Pipelines
+import TestSupport
+import Testing
+import VideoProvider
+import VideoTypes
+
+/// Factorized attention, which Diffusers does not have, against the PyTorch code that trained the built-in model.
+@Suite struct FactorizedAttentionTests {
+    /// The fixture is the part before decoding of what `training/reference.py` writes with
+    /// `--seed 7 --steps 4 --guidance 3 --frames 9 --size 64 --shift 10`.
+    @Test func `the built-in model computes what its training code computes`() throws {
+        let folder = URL(filePath: #filePath).deletingLastPathComponent()
+        let golden = try GoldenFile(folder.appending(path: "Fixtures/factorized.safetensors").path)
+        let pipeline = try WanPipeline(BuiltInModel.folder, backend: CPUBackend(threads: 2), dtype: .f32)
+        let settings = VideoSettings(
+            prompt: "a red circle moves from left to right", negativePrompt: "", width: 64, height: 64, frames: 9,
+            framesPerSecond: 8, steps: 4, guidanceScale: 3, guidanceScale2: nil, flowShift: 10, scheduler: .unipc,
+            sigmas: nil, seed: 7, tilesVAE: false)
+        let dump = TensorDump()
+        try pipeline.generate(settings, report: { _ in true }, dump: dump) { _ in }
+        var unseen = Set(golden.names)
+        for case (let name, _, .floats(let found)) in dump.tensors where unseen.remove(name) != nil {
+            let deviation = Deviation(found, from: try golden.floats(name))
+            try #require(deviation.relative < 1e-4, "\(name): \(deviation)")
+        }
+        #expect(unseen == ["text.prompt_ids"])
+    }
+}
