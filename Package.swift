@@ -67,7 +67,7 @@ let package = Package(
         tests(
             "PipelinesTests", ["Compute", "ComputeCPU", "Pipelines", "TestSupport", "VideoTypes", "Weights"],
             resources: [.copy("Fixtures")]),
-        tests("VideoProviderTests", ["ComputeCPU", "Pipelines", "TestSupport", "VideoProvider", "VideoTypes"]),
+        tests("VideoProviderTests", ["Compute", "ComputeCPU", "Pipelines", "TestSupport", "VideoProvider", "VideoTypes"]),
     ],
     swiftLanguageModes: [.v6]
 )
