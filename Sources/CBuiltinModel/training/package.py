@@ -8,7 +8,7 @@ from text import TEXT_LEN, make_text
 from train import load
 from vae import decoder_parameters, load_vae, make_vae
 
-DEFAULTS = {"width": 96, "height": 96, "num_frames": 17, "fps": 8, "steps": 16, "guidance_scale": 3.0, "max_sequence_length": TEXT_LEN,
+DEFAULTS = {"width": 96, "height": 96, "num_frames": 17, "fps": 8, "steps": 16, "guidance_scale": 2.0, "max_sequence_length": TEXT_LEN,
             "sampler": "unipc", "flow_shift": 10.0}
 
 
