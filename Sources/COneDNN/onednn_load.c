@@ -1,4 +1,4 @@
-#include "conednn.h"
+#include "onednn_table.h"
 
 #include <dlfcn.h>
 #include <pthread.h>
@@ -9,7 +9,7 @@
 // The extra step expands the version macro before it is turned into text.
 #define SONAME(major) SONAME_OF(major)
 
-static COneDNN table;
+cdnn_table onednn;
 static void (*set_threads)(int);
 static bool is_open;
 static char failure[512];
@@ -20,7 +20,7 @@ static void fail(void) {
 }
 
 #define CDNN_RESOLVE(name)                                                                                             \
-    if (!(*(void **)&table.name = dlsym(library, #name)))                                                              \
+    if (!(*(void **)&onednn.name = dlsym(library, #name)))                                                             \
         return fail();
 
 static void open_library(void) {
@@ -41,8 +41,6 @@ bool cdnn_open(const char **reason) {
     *reason = failure;
     return is_open;
 }
-
-const COneDNN *cdnn_functions(void) { return &table; }
 
 void cdnn_set_threads(int threads) {
     if (set_threads)

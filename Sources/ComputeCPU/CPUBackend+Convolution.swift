@@ -107,12 +107,12 @@ extension CPUBackend {
 
     /// One slice in time of a stored kernel `[out, in, t, h, w]`, in the primitive's layout.
     private func pack(
-        _ stored: Tensor, tap: Int, into layout: dnnl_memory_desc_t
+        _ stored: Tensor, tap: Int, into layout: Layout
     ) throws(ComputeError) -> HostStorage {
         let target = try HostStorage(layout.byteCount, from: pool)
         let dims = stored.shape.dims
         let plane = dims[3] * dims[4]
-        let slice = try dnnl_memory_desc_t(
+        let slice = try Layout(
             [dims[0], dims[1], dims[3], dims[4]], stored.dtype,
             strides: [dims[1] * dims[2] * plane, dims[2] * plane, dims[4], 1])
         let start = unsafe address(stored) + tap * plane * stored.dtype.byteWidth
@@ -154,35 +154,17 @@ extension CPUBackend {
 
     private func makeConvolution(_ key: ConvolutionKey) throws(ComputeError) -> Primitive {
         let extent = key.extent
-        var x = try dnnl_memory_desc_t([extent[0], key.inChannels, extent[1], extent[2]], key.dtype, dnnl_nhwc)
-        var out = try dnnl_memory_desc_t([extent[0], key.outChannels, extent[1], extent[2]], key.outType, dnnl_nhwc)
-        var weights = try dnnl_memory_desc_t(
-            [key.outChannels, key.inChannels] + key.kernel, key.dtype, dnnl_format_tag_any)
-        var vector = try dnnl_memory_desc_t([key.outChannels], .f32, dnnl_a)
-        let strides = Self.dims([1, 1])
-        let padding = Self.dims(key.kernel.map { $0 / 2 })
-        var convolution = dnnl_convolution_desc_t()
-        if key.hasBias {
-            try unsafe check(
-                dnn.dnnl_convolution_forward_desc_init(
-                    &convolution, dnnl_forward_inference, dnnl_convolution_direct, &x, &weights, &vector, &out,
-                    strides, padding, padding), "dnnl_convolution_forward_desc_init")
-        } else {
-            try unsafe check(
-                dnn.dnnl_convolution_forward_desc_init(
-                    &convolution, dnnl_forward_inference, dnnl_convolution_direct, &x, &weights, nil, &out,
-                    strides, padding, padding), "dnnl_convolution_forward_desc_init")
+        let x = try Layout([extent[0], key.inChannels, extent[1], extent[2]], key.dtype, CDNN_ORDER_NHWC)
+        let out = try Layout([extent[0], key.outChannels, extent[1], extent[2]], key.outType, CDNN_ORDER_NHWC)
+        let weights = try Layout([key.outChannels, key.inChannels] + key.kernel, key.dtype, CDNN_ORDER_ANY)
+        let bias = try key.hasBias ? Layout([key.outChannels], .f32, CDNN_ORDER_A) : nil
+        let padding = key.kernel.map { Int64($0 / 2) }
+        defer { withExtendedLifetime((x, weights, out, bias)) {} }
+        let primitive = try unsafe made {
+            unsafe cdnn_convolution_create(
+                &$0, oneDNN.engine, out.handle, x.handle, weights.handle, bias?.handle,
+                key.accumulates ? CDNN_AFTER_ADD : CDNN_AFTER_NOTHING, padding[0], padding[1])
         }
-        let attributes = try Attributes()
-        if key.accumulates { try attributes.appendSum() }
-        var slots = [(DNNL_ARG_SRC, x), (DNNL_ARG_WEIGHTS, weights), (DNNL_ARG_DST, out)]
-        if key.hasBias { slots.append((DNNL_ARG_BIAS, vector)) }
-        let description = try unsafe attributes.describe(&convolution, on: oneDNN)
-        return try unsafe Primitive(consuming: description, slots: slots, on: oneDNN)
-    }
-
-    /// Extents as oneDNN's fixed-length array.
-    private static func dims(_ values: [Int]) -> [Int64] {
-        values.map(Int64.init) + [Int64](repeating: 0, count: Int(DNNL_MAX_NDIMS) - values.count)
+        return try unsafe Primitive(consuming: primitive, on: oneDNN)
     }
 }

@@ -52,11 +52,11 @@ extension CPUBackend {
     }
 
     /// The layout oneDNN likes best for a matrix, whatever the number of rows it meets.
-    func packedLayout(rows: Int, columns: Int, _ dtype: DType) throws(ComputeError) -> dnnl_memory_desc_t {
+    func packedLayout(rows: Int, columns: Int, _ dtype: DType) throws(ComputeError) -> Layout {
         let key = ProductKey(
             rows: 512, inFeatures: columns, outFeatures: rows, dtype: dtype, outType: dtype, isPacked: true,
             hasBias: true, after: .nothing, threads: threads)
-        let any = try dnnl_memory_desc_t([columns, rows], dtype, dnnl_format_tag_any)
+        let any = try Layout([columns, rows], dtype, CDNN_ORDER_ANY)
         return try makeProduct(key, weights: any).weightsLayout
     }
 
@@ -69,7 +69,7 @@ extension CPUBackend {
             rows: m, inFeatures: k, outFeatures: n, dtype: x.dtype, outType: out.dtype, isPacked: matrix.isPacked,
             hasBias: bias != nil, after: after, threads: useThreads(forOperations: m * n * k))
         let primitive = try products.primitive(key) { () throws(ComputeError) -> Primitive in
-            let plain = try dnnl_memory_desc_t([k, n], x.dtype, dnnl_ba)
+            let plain = try Layout([k, n], x.dtype, CDNN_ORDER_BA)
             return try makeProduct(key, weights: matrix.packing ?? plain)
         }
         var arrays = unsafe [address(x), matrix.host.address, target(out)]
@@ -95,34 +95,25 @@ extension CPUBackend {
         guard done else { throw ComputeError.outOfMemory(requested: 0, backend: name) }
     }
 
-    private func makeProduct(
-        _ key: ProductKey, weights: dnnl_memory_desc_t
-    ) throws(ComputeError) -> Primitive {
-        var x = try dnnl_memory_desc_t([key.rows, key.inFeatures], key.dtype, dnnl_ab)
-        var weights = weights
-        var out = try dnnl_memory_desc_t([key.rows, key.outFeatures], key.outType, dnnl_ab)
-        var vector = try dnnl_memory_desc_t([1, key.outFeatures], .f32, dnnl_ab)
-        var product = dnnl_matmul_desc_t()
-        if key.hasBias {
-            try unsafe check(dnn.dnnl_matmul_desc_init(&product, &x, &weights, &vector, &out), "dnnl_matmul_desc_init")
-        } else {
-            try unsafe check(dnn.dnnl_matmul_desc_init(&product, &x, &weights, nil, &out), "dnnl_matmul_desc_init")
+    private func makeProduct(_ key: ProductKey, weights: Layout) throws(ComputeError) -> Primitive {
+        let x = try Layout([key.rows, key.inFeatures], key.dtype, CDNN_ORDER_AB)
+        let out = try Layout([key.rows, key.outFeatures], key.outType, CDNN_ORDER_AB)
+        let vector = try Layout([1, key.outFeatures], .f32, CDNN_ORDER_AB)
+        let after: cdnn_after =
+            switch key.after {
+            case .nothing: CDNN_AFTER_NOTHING
+            case .gelu: CDNN_AFTER_GELU
+            case .silu: CDNN_AFTER_SILU
+            case .add: CDNN_AFTER_ADD
+            case .gatedAdd: CDNN_AFTER_GATED_ADD
+            }
+        defer { withExtendedLifetime((x, weights, out, vector)) {} }
+        let primitive = try unsafe made {
+            unsafe cdnn_product_create(
+                &$0, oneDNN.engine, out.handle, x.handle, weights.handle, key.hasBias ? vector.handle : nil, after,
+                key.after == .gatedAdd ? vector.handle : nil)
         }
-        let attributes = try Attributes()
-        switch key.after {
-        case .nothing: break
-        case .gelu: try attributes.appendFunction(dnnl_eltwise_gelu_tanh)
-        case .silu: try attributes.appendFunction(dnnl_eltwise_swish)
-        case .add: try attributes.appendSum()
-        case .gatedAdd:
-            try attributes.appendProduct(with: vector)
-            try attributes.appendSum()
-        }
-        var slots = [(DNNL_ARG_SRC, x), (DNNL_ARG_WEIGHTS, weights), (DNNL_ARG_DST, out)]
-        if key.hasBias { slots.append((DNNL_ARG_BIAS, vector)) }
-        if key.after == .gatedAdd { slots.append((Attributes.firstFactorArgument, vector)) }
-        let description = try unsafe attributes.describe(&product, on: oneDNN)
-        return try unsafe Primitive(consuming: description, slots: slots, on: oneDNN)
+        return try unsafe Primitive(consuming: primitive, on: oneDNN)
     }
 
     private func split(_ epilogue: Epilogue) -> (ProductKey.After, Tensor?) {

@@ -8,9 +8,9 @@ final class MatrixStorage: Storage {
     let host: HostStorage
     let dtype: DType
     /// oneDNN's layout; nil for plain rows.
-    let packing: dnnl_memory_desc_t?
+    let packing: Layout?
 
-    init(_ host: HostStorage, _ dtype: DType, packing: dnnl_memory_desc_t? = nil) {
+    init(_ host: HostStorage, _ dtype: DType, packing: Layout? = nil) {
         self.host = host
         self.dtype = dtype
         self.packing = packing
@@ -67,7 +67,7 @@ extension CPUBackend {
         _ = useThreads(forOperations: 8 * rows * columns)
         let layout = try packedLayout(rows: rows, columns: columns, dtype)
         let target = try HostStorage(layout.byteCount, from: pool)
-        let plain = try dnnl_memory_desc_t([columns, rows], source.dtype, dnnl_ba)
+        let plain = try Layout([columns, rows], source.dtype, CDNN_ORDER_BA)
         try unsafe oneDNN.reorder(address(source), plain, into: target.address, layout)
         stored.bytes.dropPages()
         return MatrixStorage(target, dtype, packing: layout)
@@ -84,7 +84,7 @@ extension CPUBackend {
 final class KernelStorage: Storage {
     let stored: Tensor
     let byteCount: Int
-    private(set) var variants: [(tap: Int, layout: dnnl_memory_desc_t, host: HostStorage)] = []
+    private(set) var variants: [(tap: Int, layout: Layout, host: HostStorage)] = []
 
     init(_ stored: Tensor) {
         self.stored = stored
@@ -93,7 +93,7 @@ final class KernelStorage: Storage {
 
     /// The elements of slice `tap` in time in `layout`, made by `pack` the first time.
     func packed(
-        tap: Int, _ layout: dnnl_memory_desc_t, orPack pack: () throws(ComputeError) -> HostStorage
+        tap: Int, _ layout: Layout, orPack pack: () throws(ComputeError) -> HostStorage
     ) throws(ComputeError) -> HostStorage {
         for variant in variants where variant.tap == tap && variant.layout.isSame(as: layout) {
             return variant.host

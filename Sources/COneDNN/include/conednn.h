@@ -1,42 +1,86 @@
-// oneDNN, opened at run time. Its types and constants come from the header of the build machine; its functions come
-// from the library of the same major version, found with dlopen. So the binary starts without loading 40 MB of kernels,
-// and OpenMP, which reads its settings only once, can be told first how to wait.
+// oneDNN, opened at run time, behind an interface of our own, because its versions 2 and 3 have different ones. The
+// library must have the major version of the build machine's header; it is found with dlopen. So the binary starts
+// without loading 40 MB of kernels, and OpenMP, which reads its settings only once, can be told first how to wait.
 #ifndef CONEDNN_H
 #define CONEDNN_H
 
-#include <oneapi/dnnl/dnnl.h>
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
-#if DNNL_VERSION_MAJOR != 2
-#error "oneDNN 2 is needed: its later versions have another interface"
-#endif
+/// How one element is stored.
+typedef enum cdnn_dtype { CDNN_DTYPE_F32, CDNN_DTYPE_BF16 } cdnn_dtype;
+/// Order of the dimensions in memory, named as oneDNN does; ANY leaves it to the primitive.
+typedef enum cdnn_order { CDNN_ORDER_ANY, CDNN_ORDER_A, CDNN_ORDER_AB, CDNN_ORDER_BA, CDNN_ORDER_NHWC } cdnn_order;
+/// What happens to a sum y before it is stored.
+typedef enum cdnn_after {
+    CDNN_AFTER_NOTHING,
+    CDNN_AFTER_GELU, ///< tanh approximation
+    CDNN_AFTER_SILU,
+    CDNN_AFTER_ADD,      ///< out += y
+    CDNN_AFTER_GATED_ADD ///< out += y * gate
+} cdnn_after;
 
-// clang-format off
-#define CDNN_FUNCTIONS(X)                                                                                              \
-    X(dnnl_version) X(dnnl_get_effective_cpu_isa) X(dnnl_engine_create) X(dnnl_engine_destroy) X(dnnl_stream_create)   \
-    X(dnnl_stream_destroy) X(dnnl_stream_wait) X(dnnl_memory_desc_init_by_tag) X(dnnl_memory_desc_init_by_strides)     \
-    X(dnnl_memory_desc_equal) X(dnnl_memory_desc_get_size) X(dnnl_memory_create) X(dnnl_memory_destroy)                \
-    X(dnnl_memory_set_data_handle) X(dnnl_post_ops_create) X(dnnl_post_ops_destroy) X(dnnl_post_ops_append_binary)     \
-    X(dnnl_post_ops_append_eltwise) X(dnnl_post_ops_append_sum) X(dnnl_primitive_attr_create)                          \
-    X(dnnl_primitive_attr_destroy) X(dnnl_primitive_attr_set_post_ops) X(dnnl_primitive_attr_set_scratchpad_mode)      \
-    X(dnnl_matmul_desc_init) X(dnnl_convolution_forward_desc_init) X(dnnl_reorder_primitive_desc_create)               \
-    X(dnnl_primitive_desc_create) X(dnnl_primitive_desc_destroy) X(dnnl_primitive_desc_query)                          \
-    X(dnnl_primitive_desc_query_md) X(dnnl_primitive_create) X(dnnl_primitive_execute) X(dnnl_primitive_destroy)
-// clang-format on
-
-/// One pointer for each function in use, under the function's own name.
-typedef struct COneDNN {
-#define CDNN_FIELD(name) __typeof__(name) *_Nonnull name;
-    CDNN_FUNCTIONS(CDNN_FIELD)
-#undef CDNN_FIELD
-} COneDNN;
+/// The function that failed and its status; after success `call` is NULL. The text lives for ever.
+typedef struct cdnn_result {
+    const char *_Nullable call;
+    int status;
+} cdnn_result;
+typedef struct cdnn_version {
+    int major, minor, patch;
+} cdnn_version;
 
 /// Opens the library at the first call; thread-safe. False where it is missing: then `reason`, which lives for ever,
-/// says why.
+/// says why. Every other function here needs it open.
 bool cdnn_open(const char *_Nullable *_Nonnull reason);
-/// The functions. Only after cdnn_open has said true.
-const COneDNN *_Nonnull cdnn_functions(void);
 /// Threads for primitives that the calling thread creates and runs next; without effect on a oneDNN without OpenMP.
 void cdnn_set_threads(int threads);
+/// The version of the library.
+cdnn_version cdnn_library_version(void);
+/// Whether this CPU has what the library's bf16 products need.
+bool cdnn_has_bf16(void);
+
+// What a function creates is the caller's to destroy, after whatever was made from it; destroying NULL does nothing.
+
+/// The processor, and the stream of work for it.
+typedef struct cdnn_engine cdnn_engine;
+cdnn_result cdnn_engine_create(cdnn_engine *_Nullable *_Nonnull created);
+void cdnn_engine_destroy(cdnn_engine *_Nullable engine);
+
+/// Where the elements of an array lie.
+typedef struct cdnn_layout cdnn_layout;
+cdnn_result cdnn_layout_create(cdnn_layout *_Nullable *_Nonnull created, int count, const int64_t *_Nonnull dims,
+                               cdnn_dtype dtype, cdnn_order order);
+cdnn_result cdnn_layout_create_strided(cdnn_layout *_Nullable *_Nonnull created, int count,
+                                       const int64_t *_Nonnull dims, cdnn_dtype dtype, const int64_t *_Nonnull strides);
+void cdnn_layout_destroy(cdnn_layout *_Nullable layout);
+size_t cdnn_layout_bytes(const cdnn_layout *_Nonnull layout);
+bool cdnn_layout_equal(const cdnn_layout *_Nonnull one, const cdnn_layout *_Nonnull other);
+
+/// A computation for fixed layouts, on memory of the caller's.
+typedef struct cdnn_primitive cdnn_primitive;
+/// out [m, n] = x [m, k] weights [k, n] + bias [1, n], then `after`, for which `gate` is [1, n]; f32 bias and gate.
+cdnn_result cdnn_product_create(cdnn_primitive *_Nullable *_Nonnull created, const cdnn_engine *_Nonnull engine,
+                                const cdnn_layout *_Nonnull out, const cdnn_layout *_Nonnull x,
+                                const cdnn_layout *_Nonnull weights, const cdnn_layout *_Nullable bias,
+                                cdnn_after after, const cdnn_layout *_Nullable gate);
+/// out [b, n, h, w] = x [b, k, h, w] convolved with weights [n, k, 2 p0 + 1, 2 p1 + 1] + bias [n], then `after`, which
+/// is not a gate; zeros around x, p0 rows and p1 columns.
+cdnn_result cdnn_convolution_create(cdnn_primitive *_Nullable *_Nonnull created, const cdnn_engine *_Nonnull engine,
+                                    const cdnn_layout *_Nonnull out, const cdnn_layout *_Nonnull x,
+                                    const cdnn_layout *_Nonnull weights, const cdnn_layout *_Nullable bias,
+                                    cdnn_after after, int64_t padding_rows, int64_t padding_columns);
+void cdnn_primitive_destroy(cdnn_primitive *_Nullable primitive);
+/// A copy of the layout chosen for the weights.
+cdnn_result cdnn_primitive_weights(cdnn_layout *_Nullable *_Nonnull created, const cdnn_primitive *_Nonnull primitive);
+/// Scratch memory that one run needs.
+size_t cdnn_primitive_scratch_bytes(const cdnn_primitive *_Nonnull primitive);
+/// Runs and waits. The arrays: x, weights, out, then bias and gate as far as the primitive has them, then scratch
+/// memory where it needs any; `count` of them.
+cdnn_result cdnn_primitive_run(cdnn_primitive *_Nonnull primitive, void *_Nonnull const *_Nonnull arrays, int count);
+
+/// Copies between two layouts of the same array, converting the dtype.
+cdnn_result cdnn_reorder(const cdnn_engine *_Nonnull engine, void *_Nonnull out, const cdnn_layout *_Nonnull out_layout,
+                         void *_Nonnull x, const cdnn_layout *_Nonnull x_layout);
 
 #endif
