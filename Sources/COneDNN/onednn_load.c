@@ -6,8 +6,10 @@
 #include <stdlib.h>
 
 #define SONAME_OF(major) "libdnnl.so." #major
+#define PACKAGE_OF(major) "libdnnl" #major
 // The extra step expands the version macro before it is turned into text.
 #define SONAME(major) SONAME_OF(major)
+#define PACKAGE(major) PACKAGE_OF(major)
 
 cdnn_table onednn;
 static void (*set_threads)(int);
@@ -41,6 +43,8 @@ bool cdnn_open(const char **reason) {
     *reason = failure;
     return is_open;
 }
+
+const char *cdnn_package(void) { return PACKAGE(DNNL_VERSION_MAJOR); }
 
 void cdnn_set_threads(int threads) {
     if (set_threads)

@@ -68,6 +68,9 @@ package final class CPUBackend: Backend {
     /// oneDNN's version: "2.6.3", or "missing".
     package static var oneDNNVersion: String { OneDNN.version }
 
+    /// What Debian and Ubuntu call oneDNN's package.
+    package static var oneDNNPackage: String { OneDNN.package }
+
     // MARK: what every operation needs
 
     /// The first byte of a tensor of this backend.

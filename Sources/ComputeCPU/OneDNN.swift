@@ -28,6 +28,9 @@ final class OneDNN {
         return "\(version.major).\(version.minor).\(version.patch)"
     }
 
+    /// What Debian and Ubuntu call its package.
+    static var package: String { unsafe String(cString: cdnn_package()) }
+
     /// Whether it multiplies in bf16 on this CPU.
     static var hasBF16: Bool { (try? open()) != nil && cdnn_has_bf16() }
 

@@ -12,7 +12,12 @@ enum Machine {
         do throws(ComputeError) {
             return try CPUBackend(threads: threads ?? processors)
         } catch {
-            throw VideoError(.deviceUnavailable, "the CPU backend does not start: \(error)", hint: "try --threads 1")
+            let isMissing = CPUBackend.oneDNNVersion == "missing"
+            var reason = "\(error)"
+            if case .unavailable(_, let text) = error { reason = text }
+            throw VideoError(
+                .deviceUnavailable, "the CPU backend does not start: \(reason)",
+                hint: isMissing ? "install it: apt-get install \(CPUBackend.oneDNNPackage)" : "try --threads 1")
         }
     }
 
