@@ -67,7 +67,10 @@ let package = Package(
         tests(
             "PipelinesTests", ["Compute", "ComputeCPU", "Pipelines", "TestSupport", "VideoTypes", "Weights"],
             resources: [.copy("Fixtures")]),
-        tests("VideoProviderTests", ["Compute", "ComputeCPU", "Pipelines", "TestSupport", "VideoProvider", "VideoTypes"]),
+        tests(
+            "VideoProviderTests",
+            ["Compute", "ComputeCPU", "Pipelines", "TestSupport", "VideoProvider", "VideoTypes"],
+            resources: [.copy("Fixtures")]),
     ],
     swiftLanguageModes: [.v6]
 )
