@@ -266,7 +266,8 @@ with its built-in model (factorized attention, MP4 written), Diffusers with a fo
 first touch of the mapped weights included, against one forward pass of WanTransformer3DModel after a small one to warm up.
 *VAE*: wan-infer's decode stage, MP4 included, against AutoencoderKLWan.decode, on a full-size Wan 2.1 VAE with random weights.
 *Memory*: the peak above that of a process before it knows its model; weights are counted on both sides. FLOPs follow from the
-sizes, two for a multiplication and its addition, whatever either side does.
+sizes, two for a multiplication and its addition, whatever either side does. Measure on an idle machine: other work holds up
+PyTorch's team of threads more than ours, and every ratio looks better than it is.
 """
 
 
