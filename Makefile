@@ -41,6 +41,7 @@ build: swift build-packages ## debug build
 build-release: swift build-packages ## release build: .build/release/wan-infer
 	@# The Swift runtime is linked in: the program starts faster and runs where there is no Swift.
 	swift build -c release --product wan-infer --static-swift-stdlib
+	@$(PROGRAM) --version | grep '^wan-infer '
 
 check: lint build test ## what a change must pass
 

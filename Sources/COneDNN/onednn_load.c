@@ -25,12 +25,12 @@ static void fail(void) {
     if (!(*(void **)&onednn.name = dlsym(library, #name)))                                                             \
         return fail();
 
-// Debian's oneDNN uses libgomp, whose idle threads spin for milliseconds. Where they share a core with anything else,
-// our own threads included, that made small models twenty times slower. It reads this once, when the first library that
-// needs it is opened, and FFmpeg's do too: hence before main, where no other thread reads the environment either.
-__attribute__((constructor)) static void let_idle_threads_sleep(void) { setenv("OMP_WAIT_POLICY", "passive", 0); }
-
 static void open_library(void) {
+    // Debian's oneDNN uses libgomp, whose idle threads spin for milliseconds. Where they share a core with anything
+    // else, our own threads included, that made small models twenty times slower. It reads this once, when the first
+    // library that needs it is opened. Not before main: Swift's runtime finds the arguments of a statically linked
+    // program beside the environment, which setenv moves.
+    setenv("OMP_WAIT_POLICY", "passive", 0);
     void *library = dlopen(SONAME(DNNL_VERSION_MAJOR), RTLD_NOW | RTLD_LOCAL);
     if (!library)
         return fail();

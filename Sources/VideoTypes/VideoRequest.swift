@@ -99,7 +99,8 @@ extension VideoRequest {
             // As in the schedule that walks them: differences are rounded in the same way there.
             guard sigma >= Limits.sigmaStep, sigma <= 1, previous - sigma >= Limits.sigmaStep else {
                 throw .invalid(
-                    "sigmas must fall from at most 1 in steps of at least \(Limits.sigmaStep), got \(sigma)", hint: hint)
+                    "sigmas must fall from at most 1 in steps of at least \(Limits.sigmaStep), got \(sigma)", hint: hint
+                )
             }
             previous = sigma
         }

@@ -1,7 +1,6 @@
 import Foundation
 import TestSupport
 import Testing
-import Weights
 import VideoTypes
 import Weights
 

@@ -20,7 +20,7 @@ import VideoTypes
             framesPerSecond: 8, steps: 4, guidanceScale: 3, guidanceScale2: nil, flowShift: 10, scheduler: .unipc,
             sigmas: nil, seed: 7, tilesVAE: false)
         let dump = TensorDump()
-        try pipeline.generate(settings, report: { _ in true }, dump: dump) { _ in }
+        try pipeline.generate(settings, report: { _ in true }, dump: dump, emit: { _ in })
         var unseen = Set(golden.names)
         for case (let name, _, .floats(let found)) in dump.tensors where unseen.remove(name) != nil {
             let deviation = Deviation(found, from: try golden.floats(name))
