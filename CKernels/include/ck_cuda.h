@@ -109,6 +109,11 @@ typedef struct ck_driver {
 /// Returns the first symbol that is missing, NULL if there is none.
 const char *ck_driver_fill(ck_driver *driver, ck_lookup lookup, void *context);
 
+/// Describes a bf16 array to the copy engine, for boxes whose rows of at most 128 bytes are swizzled: extents and box
+/// innermost first, `rank` of each, and rank - 1 strides in bytes. What lies outside arrives as zeros. A CUresult.
+int ck_tensor_map_encode(const ck_driver *driver, ck_tensor_map *map, ck_address base, int rank,
+                         const uint64_t *extents, const uint64_t *strides, const uint32_t *box);
+
 /// The manual's numbers that we use.
 enum {
     CK_CUDA_SUCCESS = 0,
