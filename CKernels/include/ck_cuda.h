@@ -109,6 +109,21 @@ typedef struct ck_driver {
 /// Returns the first symbol that is missing, NULL if there is none.
 const char *ck_driver_fill(ck_driver *driver, ck_lookup lookup, void *context);
 
+/// An array as the copy engine is to see it: extents and box innermost first, strides in bytes of the dimensions from
+/// the second on.
+typedef struct ck_tensor_layout {
+    ck_address base;
+    int dtype;   ///< CK_TENSOR_MAP_BF16, …
+    int swizzle; ///< CK_TENSOR_MAP_SWIZZLE_…
+    int rank;
+    uint64_t extents[5];
+    uint64_t strides[4];
+    uint32_t box[5];
+} ck_tensor_layout;
+
+/// Writes the map of an array; what lies outside arrives as zeros. A CUresult.
+int ck_tensor_map_encode(const ck_driver *driver, const ck_tensor_layout *layout, ck_tensor_map *map);
+
 /// The manual's numbers that we use.
 enum {
     CK_CUDA_SUCCESS = 0,
@@ -137,7 +152,9 @@ enum {
     CK_EVENT_DISABLE_TIMING = 2,
     CK_CAPTURE_THREAD_LOCAL = 1,
 
+    CK_TENSOR_MAP_F32 = 7,
     CK_TENSOR_MAP_BF16 = 9,
+    CK_TENSOR_MAP_SWIZZLE_64B = 2,
     CK_TENSOR_MAP_SWIZZLE_128B = 3,
     CK_TENSOR_MAP_PROMOTE_L2_256B = 3
 };
