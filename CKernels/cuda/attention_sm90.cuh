@@ -16,8 +16,8 @@ template <int STAGES> INLINE void advance(Cursor &at) {
     }
 }
 
-/// HEAD columns (those above head_dim are zeros), COMPUTING warpgroups, KEYS in a block. A panel is 64 columns, 128 bytes
-/// a row, as the copy engine and the tensor cores want it.
+/// HEAD columns (those above head_dim are zeros), COMPUTING warpgroups, KEYS in a block. A panel is 64 columns, 128
+/// bytes a row, as the copy engine and the tensor cores want it.
 template <int HEAD, int COMPUTING, int KEYS, int STAGES> struct Plan {
     static constexpr int panels = HEAD / 64;
     static constexpr int queries = 64 * COMPUTING;
@@ -66,13 +66,12 @@ template <int KEYS> INLINE int first_key(const ck_attention_sm90_arguments &args
 // ---- Copying
 
 /// One stage of keys or values, once those who computed with it before have left it.
-template <typename P> INLINE void load_keys(const ck_tensor_map *map, u32 to, u32 full, u32 empty, Cursor at, int key,
-                                            const Tile &tile) {
+template <typename P>
+INLINE void load_keys(const ck_tensor_map *map, u32 to, u32 full, u32 empty, Cursor at, int key, const Tile &tile) {
     barrier_wait(empty + 8 * at.stage, at.parity ^ 1);
     barrier_arrive_expect(full + 8 * at.stage, P::key_bytes);
-    UNROLL for (int i = 0; i < P::panels; i++)
-        tensor_load(to + at.stage * P::key_bytes + i * P::key_panel, map, full + 8 * at.stage, 64 * i, key, tile.group,
-                    tile.head);
+    UNROLL for (int i = 0; i < P::panels; i++) tensor_load(to + at.stage * P::key_bytes + i * P::key_panel, map,
+                                                           full + 8 * at.stage, 64 * i, key, tile.group, tile.head);
 }
 
 /// Keys one block ahead of values, the order in which they are used and left.
@@ -119,9 +118,8 @@ INLINE void copy_queries(const Aligned<ck_attention_sm90_arguments> &args, u32 b
 /// s [64, KEYS] = q kᵀ, begun.
 template <typename P, int HEAD, int KEYS> INLINE void begin_scores(float (&s)[KEYS / 2], u64 q, u64 k) {
     warpgroup_multiply<KEYS, 0, 0>(s, q, k);
-    UNROLL for (int i = 1; i < HEAD / 16; i++)
-        warpgroup_multiply<KEYS, 0, 1>(s, q + i / 4 * (P::query_panel >> 4) + i % 4 * 2,
-                                       k + i / 4 * (P::key_panel >> 4) + i % 4 * 2);
+    UNROLL for (int i = 1; i < HEAD / 16; i++) warpgroup_multiply<KEYS, 0, 1>(
+        s, q + i / 4 * (P::query_panel >> 4) + i % 4 * 2, k + i / 4 * (P::key_panel >> 4) + i % 4 * 2);
     warpgroup_commit();
 }
 /// o [64, HEAD] += p v, begun.
@@ -144,9 +142,8 @@ struct Rows {
 /// The greatest of this thread's scores in each row.
 template <int N> INLINE void find_greatest(const float (&s)[N], float (&greatest)[2]) {
     UNROLL for (int r = 0; r < 2; r++) greatest[r] = fmaxf(s[2 * r], s[2 * r + 1]);
-    UNROLL for (int i = 4; i < N; i += 4)
-        UNROLL for (int r = 0; r < 2; r++)
-            greatest[r] = fmaxf(greatest[r], fmaxf(s[i + 2 * r], s[i + 2 * r + 1]));
+    UNROLL for (int i = 4; i < N; i += 4) UNROLL for (int r = 0; r < 2; r++) greatest[r] =
+        fmaxf(greatest[r], fmaxf(s[i + 2 * r], s[i + 2 * r + 1]));
 }
 /// Over the four threads that share a row.
 INLINE float greatest_in_row(float x) {
@@ -161,8 +158,8 @@ INLINE float sum_of_row(float x) {
 /// s = 2 ^ (s · scale - reference), added to the sums.
 template <int N> INLINE void take_exponentials(float (&s)[N], float scale, Rows &rows) {
     UNROLL for (int i = 0; i < N; i++) s[i] = exp2_approx(fmaf(s[i], scale, -rows.reference[i / 2 % 2]));
-    UNROLL for (int i = 0; i < N; i += 4)
-        UNROLL for (int r = 0; r < 2; r++) rows.sum[r] += s[i + 2 * r] + s[i + 2 * r + 1];
+    UNROLL for (int i = 0; i < N; i += 4) UNROLL for (int r = 0; r < 2; r++) rows.sum[r] +=
+        s[i + 2 * r] + s[i + 2 * r + 1];
 }
 /// A product's result as the left operand of the next: the layouts agree, two columns to a register.
 template <int N> INLINE void pack_left(const float (&s)[N], u32 (&p)[N / 8][4]) {
@@ -206,7 +203,7 @@ INLINE void compute(const Aligned<ck_attention_sm90_arguments> &args, u32 base, 
     const bool leads = thread_index() % 128 == 0;
     const int turn = 1 + w, next_turn = 1 + (w + 1) % COMPUTING, store_barrier = 1 + COMPUTING + w;
     const u64 q = descriptor_k_major(base + P::q + w * P::query_bytes);
-    const u64 k_first = descriptor_k_major(base + P::k), v_first = descriptor_mn_major(base + P::v, P::key_panel);
+    u64 keys = descriptor_k_major(base + P::k), values = descriptor_mn_major(base + P::v, P::key_panel);
     Cursor k = {0, 0};
     u32 q_parity = 0;
 
@@ -223,7 +220,7 @@ INLINE void compute(const Aligned<ck_attention_sm90_arguments> &args, u32 base, 
         {
             float s[KEYS / 2], greatest[2];
             warpgroup_fence();
-            begin_scores<P, HEAD, KEYS>(s, q, k_first + k.stage * (P::key_bytes >> 4));
+            begin_scores<P, HEAD, KEYS>(s, q, keys);
             warpgroup_wait<0>();
             keep(s);
             if (leads)
@@ -238,19 +235,22 @@ INLINE void compute(const Aligned<ck_attention_sm90_arguments> &args, u32 base, 
             }
             take_exponentials(s, scale, rows);
             pack_left(s, p);
+            barrier_wait(base + P::v_full + 8 * k.stage, k.parity);
         }
 
         NO_UNROLL for (int taken = 1; taken < tile.blocks; taken++) {
             float s[KEYS / 2], greatest[2], factor[2];
             const Cursor v = k;
+            const u64 values_before = values;
             advance<STAGES>(k);
+            const int step = k.stage ? (int)(P::key_bytes >> 4) : -(STAGES - 1) * (int)(P::key_bytes >> 4);
+            keys += step;
+            values += step;
             barrier_wait(base + P::k_full + 8 * k.stage, k.parity);
             named_barrier_sync(turn, 256);
             warpgroup_fence();
-            begin_scores<P, HEAD, KEYS>(s, q, k_first + k.stage * (P::key_bytes >> 4));
-            barrier_wait(base + P::v_full + 8 * v.stage, v.parity);
-            warpgroup_fence();
-            begin_values<HEAD, KEYS>(o, p, v_first + v.stage * (P::key_bytes >> 4));
+            begin_scores<P, HEAD, KEYS>(s, q, keys);
+            begin_values<HEAD, KEYS>(o, p, values_before);
             named_barrier_arrive(next_turn, 256);
             warpgroup_wait<1>();
             keep(s);
@@ -267,6 +267,10 @@ INLINE void compute(const Aligned<ck_attention_sm90_arguments> &args, u32 base, 
                     rows.sum[r] *= factor[r];
                 }
             take_exponentials(s, scale, rows);
+            // No sum is ever negative. That the barrier seems to depend on them keeps the compiler from taking
+            // exponentials only after the wait below, when the product that hides them is over.
+            const u32 never = rows.sum[0] < 0 || rows.sum[1] < 0;
+            barrier_wait(base + P::v_full + 8 * k.stage, k.parity ^ never);
             warpgroup_wait<0>();
             keep(o);
             UNROLL for (int i = 0; i < KEYS / 16; i++) keep(p[i]);
@@ -280,9 +284,8 @@ INLINE void compute(const Aligned<ck_attention_sm90_arguments> &args, u32 base, 
         if (leads)
             barrier_arrive(base + P::q_empty + 8 * w);
         q_parity ^= 1;
-        barrier_wait(base + P::v_full + 8 * k.stage, k.parity);
         warpgroup_fence();
-        begin_values<HEAD, KEYS>(o, p, v_first + k.stage * (P::key_bytes >> 4));
+        begin_values<HEAD, KEYS>(o, p, values);
         float factor[2];
         UNROLL for (int r = 0; r < 2; r++) factor[r] = reciprocal_approx(sum_of_row(rows.sum[r]));
         warpgroup_wait<0>();
@@ -290,6 +293,9 @@ INLINE void compute(const Aligned<ck_attention_sm90_arguments> &args, u32 base, 
         if (leads)
             barrier_arrive(base + P::v_empty + 8 * k.stage);
         advance<STAGES>(k);
+        const int step = k.stage ? (int)(P::key_bytes >> 4) : -(STAGES - 1) * (int)(P::key_bytes >> 4);
+        keys += step;
+        values += step;
         store_rows<P, HEAD>(args, o, factor, base + P::out + w * P::query_panel, store_barrier, tile.query + 64 * w,
                             tile);
     }
