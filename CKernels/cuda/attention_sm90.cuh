@@ -1,130 +1,158 @@
 // Attention for sm_90a in the manner of FlashAttention-3 (Shah et al., arXiv 2407.08608): one warpgroup copies, the
-// others compute 64 queries each. While the tensor cores multiply for one of them, another takes exponentials.
+// others compute, 64 queries each. They take turns: while the tensor cores multiply for one, another takes
+// exponentials; and each has its scores of a block multiplied together with its values of the block before.
 //
-// A block of threads works off tiles (of queries, of one group and head), neighbours in the grid on neighbouring
-// queries of the same head, so that they find its keys and values in the L2 cache.
+// A block of threads works off many tiles (of queries, of one group and head). Neighbours in the grid have neighbouring
+// queries of the same head, so that they find keys and values in the L2 cache.
 
-/// Where a ring of stages is at: the stage, and the parity of its current round.
-struct Cursor {
-    int stage;
-    u32 parity;
-};
-template <int STAGES> INLINE void advance(Cursor &at) {
-    if (++at.stage == STAGES) {
-        at.stage = 0;
-        at.parity ^= 1;
-    }
-}
-
-/// HEAD columns (those above head_dim are zeros), COMPUTING warpgroups, KEYS in a block. A panel is 64 columns, 128
-/// bytes a row, as the copy engine and the tensor cores want it.
+/// HEAD columns, of which those from head_dim on are zeros; COMPUTING warpgroups; blocks of KEYS, STAGES of them at
+/// once. In shared memory a matrix is cut into panels of 64 columns, 128 bytes a row.
 template <int HEAD, int COMPUTING, int KEYS, int STAGES> struct Plan {
-    static constexpr int panels = HEAD / 64;
-    static constexpr int queries = 64 * COMPUTING;
+    static constexpr int head = HEAD, computing = COMPUTING, keys = KEYS, stages = STAGES;
+    static constexpr int panels = HEAD / 64, queries = 64 * COMPUTING;
     static constexpr u32 query_panel = 64 * 128, key_panel = KEYS * 128;
     static constexpr u32 query_bytes = panels * query_panel, key_bytes = panels * key_panel;
-
+    // Distances from the start of shared memory.
     static constexpr u32 q = 0; ///< of each computing warpgroup
     static constexpr u32 k = q + COMPUTING * query_bytes;
     static constexpr u32 v = k + STAGES * key_bytes;
-    static constexpr u32 out = v + STAGES * key_bytes; ///< a panel of each computing warpgroup
+    static constexpr u32 out = v + STAGES * key_bytes; ///< one panel of each computing warpgroup
     static constexpr u32 q_full = out + COMPUTING * query_panel;
     static constexpr u32 q_empty = q_full + 8 * COMPUTING;
     static constexpr u32 k_full = q_empty + 8 * COMPUTING;
     static constexpr u32 k_empty = k_full + 8 * STAGES;
     static constexpr u32 v_full = k_empty + 8 * STAGES;
     static constexpr u32 v_empty = v_full + 8 * STAGES;
-    static constexpr u32 bytes = v_empty + 8 * STAGES;
+    static constexpr u32 end = v_empty + 8 * STAGES;
 };
+
+using Arguments = Aligned<ck_attention_sm90_arguments>;
+
+// ---- What there is to do
 
 struct Tile {
     int query, group, head;
     int first_block, blocks; ///< in the list if there is one
 };
-template <int QUERIES, int KEYS> INLINE Tile tile_at(const ck_attention_sm90_arguments &args, int number) {
-    const int rows = (args.queries + QUERIES - 1) / QUERIES;
+template <typename P> INLINE int tile_count(const Arguments &args) {
+    return (args.queries + P::queries - 1) / P::queries * args.groups * args.heads;
+}
+template <typename P> INLINE Tile tile_at(const Arguments &args, int number) {
+    const int rows = (args.queries + P::queries - 1) / P::queries;
     const int row = number % rows, batch = number / rows;
     const int *start = (const int *)args.block_start;
-    Tile tile = {row * QUERIES, batch % args.groups, batch / args.groups, 0, (args.keys + KEYS - 1) / KEYS};
+    Tile tile = {row * P::queries, batch % args.groups, batch / args.groups, 0, (args.keys + P::keys - 1) / P::keys};
     if (start) {
         tile.first_block = start[row];
         tile.blocks = start[row + 1] - start[row];
     }
     return tile;
 }
-template <int QUERIES> INLINE int tile_count(const ck_attention_sm90_arguments &args) {
-    return (args.queries + QUERIES - 1) / QUERIES * args.groups * args.heads;
-}
-/// The first key of a tile's block; they are taken from the last to the first, so that only the one taken first may
-/// have keys beyond the end.
-template <int KEYS> INLINE int first_key(const ck_attention_sm90_arguments &args, const Tile &tile, int taken) {
+/// The first key of the block that is taken so late. They are taken from the last to the first: only the block taken
+/// first may have keys beyond the end.
+template <typename P> INLINE int first_key(const Arguments &args, const Tile &tile, int taken) {
     const int block = tile.first_block + tile.blocks - 1 - taken;
     const int *index = (const int *)args.block_index;
-    return (index ? index[block] : block) * KEYS;
+    return (index ? index[block] : block) * P::keys;
+}
+
+/// Where the ring of stages is at.
+struct Stage {
+    int number;
+    u32 parity; ///< of this round
+};
+template <typename P> INLINE void advance(Stage &stage) {
+    if (++stage.number == P::stages) {
+        stage.number = 0;
+        stage.parity ^= 1;
+    }
 }
 
 // ---- Copying
 
-/// One stage of keys or values, once those who computed with it before have left it.
+/// A block of keys or values into its stage, once those who computed with the one before have left it.
 template <typename P>
-INLINE void load_keys(const ck_tensor_map *map, u32 to, u32 full, u32 empty, Cursor at, int key, const Tile &tile) {
-    barrier_wait(empty + 8 * at.stage, at.parity ^ 1);
-    barrier_arrive_expect(full + 8 * at.stage, P::key_bytes);
-    UNROLL for (int i = 0; i < P::panels; i++) tensor_load(to + at.stage * P::key_bytes + i * P::key_panel, map,
-                                                           full + 8 * at.stage, 64 * i, key, tile.group, tile.head);
+INLINE void copy_block(const ck_tensor_map *map, u32 ring, u32 full, u32 empty, Stage stage, int key,
+                       const Tile &tile) {
+    full += 8 * stage.number;
+    barrier_wait(empty + 8 * stage.number, stage.parity ^ 1);
+    barrier_arrive_expect(full, P::key_bytes);
+    UNROLL for (int i = 0; i < P::panels; i++) tensor_load(ring + stage.number * P::key_bytes + i * P::key_panel, map,
+                                                           full, 64 * i, key, tile.group, tile.head);
 }
 
-/// Keys one block ahead of values, the order in which they are used and left.
-template <typename P, int KEYS, int STAGES>
-INLINE void copy_keys_and_values(const Aligned<ck_attention_sm90_arguments> &args, u32 base) {
-    Cursor k = {0, 0}, v = {0, 0};
-    NO_UNROLL for (int number = block_x(); number < tile_count<P::queries>(args); number += grid_x()) {
-        const Tile tile = tile_at<P::queries, KEYS>(args, number);
-        int key = first_key<KEYS>(args, tile, 0);
-        load_keys<P>(&args.k, base + P::k, base + P::k_full, base + P::k_empty, k, key, tile);
-        advance<STAGES>(k);
-        NO_UNROLL for (int taken = 1; taken <= tile.blocks; taken++) {
-            const int value = key;
+/// Keys one block ahead of values: the order in which they are used and left.
+template <typename P> INLINE void copy_keys_and_values(const Arguments &args, u32 base) {
+    Stage k = {0, 0}, v = {0, 0};
+    NO_UNROLL for (int number = block_x(); number < tile_count<P>(args); number += grid_x()) {
+        const Tile tile = tile_at<P>(args, number);
+        int value = 0;
+        NO_UNROLL for (int taken = 0; taken <= tile.blocks; taken++) {
+            int key = 0;
             if (taken < tile.blocks) {
-                key = first_key<KEYS>(args, tile, taken);
-                load_keys<P>(&args.k, base + P::k, base + P::k_full, base + P::k_empty, k, key, tile);
-                advance<STAGES>(k);
+                key = first_key<P>(args, tile, taken);
+                copy_block<P>(&args.k, base + P::k, base + P::k_full, base + P::k_empty, k, key, tile);
+                advance<P>(k);
             }
-            load_keys<P>(&args.v, base + P::v, base + P::v_full, base + P::v_empty, v, value, tile);
-            advance<STAGES>(v);
+            if (taken > 0) {
+                copy_block<P>(&args.v, base + P::v, base + P::v_full, base + P::v_empty, v, value, tile);
+                advance<P>(v);
+            }
+            value = key;
         }
     }
 }
 
-/// Each warpgroup's queries, as soon as it has no more use for the ones before.
-template <typename P, int KEYS, int COMPUTING>
-INLINE void copy_queries(const Aligned<ck_attention_sm90_arguments> &args, u32 base) {
+/// Each warpgroup's queries, once it has no more use for the ones before.
+template <typename P> INLINE void copy_queries(const Arguments &args, u32 base) {
     u32 parity = 0;
-    NO_UNROLL for (int number = block_x(); number < tile_count<P::queries>(args); number += grid_x()) {
-        const Tile tile = tile_at<P::queries, KEYS>(args, number);
-        NO_UNROLL for (int w = 0; w < COMPUTING; w++) {
+    NO_UNROLL for (int number = block_x(); number < tile_count<P>(args); number += grid_x()) {
+        const Tile tile = tile_at<P>(args, number);
+        NO_UNROLL for (int w = 0; w < P::computing; w++) {
+            const u32 full = base + P::q_full + 8 * w;
             barrier_wait(base + P::q_empty + 8 * w, parity ^ 1);
-            barrier_arrive_expect(base + P::q_full + 8 * w, P::query_bytes);
+            barrier_arrive_expect(full, P::query_bytes);
             UNROLL for (int i = 0; i < P::panels; i++)
-                tensor_load(base + P::q + w * P::query_bytes + i * P::query_panel, &args.q, base + P::q_full + 8 * w,
-                            64 * i, tile.query + 64 * w, tile.group, tile.head);
+                tensor_load(base + P::q + w * P::query_bytes + i * P::query_panel, &args.q, full, 64 * i,
+                            tile.query + 64 * w, tile.group, tile.head);
         }
         parity ^= 1;
     }
 }
 
-// ---- Computing: element i of a thread's scores is in row i / 2 % 2 of its two, 8 rows apart
+// ---- Computing
 
-/// s [64, KEYS] = q kᵀ, begun.
-template <typename P, int HEAD, int KEYS> INLINE void begin_scores(float (&s)[KEYS / 2], u64 q, u64 k) {
-    warpgroup_multiply<KEYS, 0, 0>(s, q, k);
-    UNROLL for (int i = 1; i < HEAD / 16; i++) warpgroup_multiply<KEYS, 0, 1>(
+/// What a computing thread holds of its two rows, 8 apart: element i of an array is in row i / 2 % 2.
+template <typename P> struct Rows {
+    float reference[2]; ///< what the scores are taken relative to, in powers of two
+    float sum[2];       ///< of the weights, this thread's part
+    float o[P::head / 2];
+    u32 p[P::keys / 16][4]; ///< weights of the latest block, as left operands
+};
+
+/// The stage that is next, with the descriptors of its matrices kept up to date: computed from its number they would
+/// delay each turn's first product.
+struct Operands {
+    Stage stage;
+    u64 k, v;
+};
+template <typename P> INLINE void advance(Operands &next) {
+    advance<P>(next.stage);
+    const int step = (int)(P::key_bytes >> 4) * (next.stage.number > 0 ? 1 : 1 - P::stages);
+    next.k += step;
+    next.v += step;
+}
+
+/// Begins s [64, keys] = q kᵀ.
+template <typename P> INLINE void begin_scores(float (&s)[P::keys / 2], u64 q, u64 k) {
+    warpgroup_multiply<P::keys, 0, 0>(s, q, k);
+    UNROLL for (int i = 1; i < P::head / 16; i++) warpgroup_multiply<P::keys, 0, 1>(
         s, q + i / 4 * (P::query_panel >> 4) + i % 4 * 2, k + i / 4 * (P::key_panel >> 4) + i % 4 * 2);
     warpgroup_commit();
 }
-/// o [64, HEAD] += p v, begun.
-template <int HEAD, int KEYS> INLINE void begin_values(float (&o)[HEAD / 2], const u32 (&p)[KEYS / 16][4], u64 v) {
-    UNROLL for (int i = 0; i < KEYS / 16; i++) warpgroup_multiply<HEAD, 1, 1>(o, p[i], v + i * 128);
+/// Begins o [64, head] += p v.
+template <typename P> INLINE void begin_values(Rows<P> &rows, u64 v) {
+    UNROLL for (int i = 0; i < P::keys / 16; i++) warpgroup_multiply<P::head, 1, 1>(rows.o, rows.p[i], v + i * 128);
     warpgroup_commit();
 }
 
@@ -133,12 +161,6 @@ template <int N> INLINE void mask_keys(float (&s)[N], int valid) {
     const int column = thread_index() % 4 * 2;
     UNROLL for (int i = 0; i < N; i++) s[i] = column + i / 4 * 8 + i % 2 < valid ? s[i] : -1e30f;
 }
-
-/// A thread's two rows: what their scores are taken relative to, in powers of two, and this thread's part of the sums.
-struct Rows {
-    float reference[2], sum[2];
-};
-
 /// The greatest of this thread's scores in each row.
 template <int N> INLINE void find_greatest(const float (&s)[N], float (&greatest)[2]) {
     UNROLL for (int r = 0; r < 2; r++) greatest[r] = fmaxf(s[2 * r], s[2 * r + 1]);
@@ -150,26 +172,107 @@ INLINE float greatest_in_row(float x) {
     x = fmaxf(x, shuffle_xor(x, 1));
     return fmaxf(x, shuffle_xor(x, 2));
 }
-INLINE float sum_of_row(float x) {
+INLINE float sum_in_row(float x) {
     x += shuffle_xor(x, 1);
     return x + shuffle_xor(x, 2);
 }
-
-/// s = 2 ^ (s · scale - reference), added to the sums.
-template <int N> INLINE void take_exponentials(float (&s)[N], float scale, Rows &rows) {
-    UNROLL for (int i = 0; i < N; i++) s[i] = exp2_approx(fmaf(s[i], scale, -rows.reference[i / 2 % 2]));
-    UNROLL for (int i = 0; i < N; i += 4) UNROLL for (int r = 0; r < 2; r++) rows.sum[r] +=
+/// s = 2 ^ (scale · s - reference), added to the sums.
+template <typename P> INLINE void take_exponentials(Rows<P> &rows, float (&s)[P::keys / 2], float scale) {
+    UNROLL for (int i = 0; i < P::keys / 2; i++) s[i] = exp2_approx(fmaf(s[i], scale, -rows.reference[i / 2 % 2]));
+    UNROLL for (int i = 0; i < P::keys / 2; i += 4) UNROLL for (int r = 0; r < 2; r++) rows.sum[r] +=
         s[i + 2 * r] + s[i + 2 * r + 1];
 }
-/// A product's result as the left operand of the next: the layouts agree, two columns to a register.
-template <int N> INLINE void pack_left(const float (&s)[N], u32 (&p)[N / 8][4]) {
-    UNROLL for (int i = 0; i < N / 2; i++) p[i / 4][i % 4] = pack_bf16(s[2 * i], s[2 * i + 1]);
+/// A product's result is laid out as the next one's left operand, two columns to a register.
+template <typename P> INLINE void pack_weights(Rows<P> &rows, const float (&s)[P::keys / 2]) {
+    UNROLL for (int i = 0; i < P::keys / 4; i++) rows.p[i / 4][i % 4] = pack_bf16(s[2 * i], s[2 * i + 1]);
 }
 
-/// Writes a warpgroup's rows to the tensor, a panel at a time through its part of shared memory.
-template <typename P, int HEAD>
-INLINE void store_rows(const Aligned<ck_attention_sm90_arguments> &args, const float (&o)[HEAD / 2],
-                       const float (&factor)[2], u32 panel, int barrier, int query, const Tile &tile) {
+/// A tile's first block: sets the references, leaves the weights in p and the block's values to be multiplied.
+template <typename P>
+INLINE void begin_rows(Rows<P> &rows, u32 base, u64 q, const Operands &next, int valid, float scale) {
+    float s[P::keys / 2], greatest[2];
+    barrier_wait(base + P::k_full + 8 * next.stage.number, next.stage.parity);
+    warpgroup_fence();
+    begin_scores<P>(s, q, next.k);
+    warpgroup_wait<0>();
+    keep(s);
+    if (thread_index() % 128 == 0)
+        barrier_arrive(base + P::k_empty + 8 * next.stage.number);
+    if (valid < P::keys)
+        mask_keys(s, valid);
+    find_greatest(s, greatest);
+    UNROLL for (int r = 0; r < 2; r++) {
+        rows.reference[r] = greatest_in_row(greatest[r]) * scale;
+        rows.sum[r] = 0;
+    }
+    take_exponentials(rows, s, scale);
+    pack_weights(rows, s);
+    UNROLL for (int i = 0; i < P::head / 2; i++) rows.o[i] = 0;
+    barrier_wait(base + P::v_full + 8 * next.stage.number, next.stage.parity);
+}
+
+/// Any further block: its scores and the values of the block before are multiplied in one turn.
+template <typename P>
+INLINE void add_block(Rows<P> &rows, u32 base, u64 q, Operands &next, int turn, int next_turn, float scale) {
+    /// A reference stands until scores exceed it by this many powers of two, which f32 and bf16 have to spare; so what
+    /// was summed rarely has to change its unit after a row's first blocks.
+    constexpr float slack = 8;
+    float s[P::keys / 2], greatest[2], factor[2];
+    const Operands before = next;
+    advance<P>(next);
+    barrier_wait(base + P::k_full + 8 * next.stage.number, next.stage.parity);
+    named_barrier_sync(turn, 256);
+    warpgroup_fence();
+    begin_scores<P>(s, q, next.k);
+    begin_values<P>(rows, before.v);
+    named_barrier_arrive(next_turn, 256);
+    warpgroup_wait<1>();
+    keep(s);
+    if (thread_index() % 128 == 0)
+        barrier_arrive(base + P::k_empty + 8 * next.stage.number);
+    find_greatest(s, greatest);
+    const bool raise = warp_any(fmaf(greatest[0], scale, -rows.reference[0]) > slack ||
+                                fmaf(greatest[1], scale, -rows.reference[1]) > slack);
+    if (raise)
+        UNROLL for (int r = 0; r < 2; r++) {
+            const float reference = fmaxf(rows.reference[r], greatest_in_row(greatest[r]) * scale);
+            factor[r] = exp2_approx(rows.reference[r] - reference);
+            rows.reference[r] = reference;
+            rows.sum[r] *= factor[r];
+        }
+    take_exponentials(rows, s, scale);
+    // No sum is negative. That the barrier seems to depend on them keeps the compiler from taking the exponentials
+    // after the wait that follows, when the product that hides them is over.
+    const u32 never = rows.sum[0] < 0 || rows.sum[1] < 0;
+    barrier_wait(base + P::v_full + 8 * next.stage.number, next.stage.parity ^ never);
+    warpgroup_wait<0>();
+    keep(rows.o);
+    UNROLL for (int i = 0; i < P::keys / 16; i++) keep(rows.p[i]);
+    if (thread_index() % 128 == 0)
+        barrier_arrive(base + P::v_empty + 8 * before.stage.number);
+    pack_weights(rows, s);
+    if (raise)
+        UNROLL for (int i = 0; i < P::head / 2; i++) rows.o[i] *= factor[i / 2 % 2];
+}
+
+/// The last block's values, and the division by the sums.
+template <typename P> INLINE void end_rows(Rows<P> &rows, u32 base, Operands &next) {
+    warpgroup_fence();
+    begin_values<P>(rows, next.v);
+    float factor[2];
+    UNROLL for (int r = 0; r < 2; r++) factor[r] = reciprocal_approx(sum_in_row(rows.sum[r]));
+    warpgroup_wait<0>();
+    keep(rows.o);
+    if (thread_index() % 128 == 0)
+        barrier_arrive(base + P::v_empty + 8 * next.stage.number);
+    advance<P>(next);
+    UNROLL for (int i = 0; i < P::head / 2; i++) rows.o[i] *= factor[i / 2 % 2];
+}
+
+/// Panel by panel through shared memory; the copy engine leaves out rows and columns outside the tensor.
+template <typename P>
+INLINE void store_rows(const Arguments &args, const Rows<P> &rows, u32 panel, int barrier, int query,
+                       const Tile &tile) {
     const int thread = thread_index() % 128;
     const int row = thread / 32 * 16 + thread % 16, chunk = thread / 16 % 2;
     UNROLL for (int i = 0; i < P::panels; i++) {
@@ -178,10 +281,8 @@ INLINE void store_rows(const Aligned<ck_attention_sm90_arguments> &args, const f
         named_barrier_sync(barrier, 128);
         UNROLL for (int j = 0; j < 4; j++) {
             u32 r[4];
-            UNROLL for (int n = 0; n < 4; n++) {
-                const int at = 32 * i + 8 * j + 2 * n;
-                r[n] = pack_bf16(o[at] * factor[n % 2], o[at + 1] * factor[n % 2]);
-            }
+            UNROLL for (int n = 0; n < 4; n++) r[n] =
+                pack_bf16(rows.o[32 * i + 8 * j + 2 * n], rows.o[32 * i + 8 * j + 2 * n + 1]);
             store_matrices(panel + row * 128 + ((2 * j + chunk) ^ (row % 8)) * 16, r[0], r[1], r[2], r[3]);
         }
         proxy_fence();
@@ -193,153 +294,73 @@ INLINE void store_rows(const Aligned<ck_attention_sm90_arguments> &args, const f
     }
 }
 
-/// Warpgroup w's rows of every tile of this block.
-template <typename P, int HEAD, int COMPUTING, int KEYS, int STAGES>
-INLINE void compute(const Aligned<ck_attention_sm90_arguments> &args, u32 base, int w) {
-    /// Scores may exceed the reference by this much, as powers of two, before it is raised: then a row's sums rarely
-    /// change their unit after its first blocks. f32 and bf16 have range to spare.
-    constexpr float slack = 8.f;
+/// Warpgroup w's rows of every tile. Named barriers 1… give the turn to each warpgroup, those after them hold each
+/// together.
+template <typename P> INLINE void compute(const Arguments &args, u32 base, int w) {
     const float scale = args.scale * 1.44269504f;
-    const bool leads = thread_index() % 128 == 0;
-    const int turn = 1 + w, next_turn = 1 + (w + 1) % COMPUTING, store_barrier = 1 + COMPUTING + w;
+    const int turn = 1 + w, next_turn = 1 + (w + 1) % P::computing, together = 1 + P::computing + w;
     const u64 q = descriptor_k_major(base + P::q + w * P::query_bytes);
-    u64 keys = descriptor_k_major(base + P::k), values = descriptor_mn_major(base + P::v, P::key_panel);
-    Cursor k = {0, 0};
-    u32 q_parity = 0;
-
-    if (w == COMPUTING - 1)
+    Operands next = {{0, 0}, descriptor_k_major(base + P::k), descriptor_mn_major(base + P::v, P::key_panel)};
+    u32 parity = 0;
+    if (w == P::computing - 1)
         named_barrier_arrive(next_turn, 256);
-    NO_UNROLL for (int number = block_x(); number < tile_count<P::queries>(args); number += grid_x()) {
-        const Tile tile = tile_at<P::queries, KEYS>(args, number);
-        float o[HEAD / 2];
-        u32 p[KEYS / 16][4];
-        Rows rows;
-        UNROLL for (int i = 0; i < HEAD / 2; i++) o[i] = 0;
-        barrier_wait(base + P::q_full + 8 * w, q_parity);
-        barrier_wait(base + P::k_full + 8 * k.stage, k.parity);
-        {
-            float s[KEYS / 2], greatest[2];
-            warpgroup_fence();
-            begin_scores<P, HEAD, KEYS>(s, q, keys);
-            warpgroup_wait<0>();
-            keep(s);
-            if (leads)
-                barrier_arrive(base + P::k_empty + 8 * k.stage);
-            const int valid = args.keys - first_key<KEYS>(args, tile, 0);
-            if (valid < KEYS)
-                mask_keys(s, valid);
-            find_greatest(s, greatest);
-            UNROLL for (int r = 0; r < 2; r++) {
-                rows.reference[r] = greatest_in_row(greatest[r]) * scale;
-                rows.sum[r] = 0;
-            }
-            take_exponentials(s, scale, rows);
-            pack_left(s, p);
-            barrier_wait(base + P::v_full + 8 * k.stage, k.parity);
-        }
-
-        NO_UNROLL for (int taken = 1; taken < tile.blocks; taken++) {
-            float s[KEYS / 2], greatest[2], factor[2];
-            const Cursor v = k;
-            const u64 values_before = values;
-            advance<STAGES>(k);
-            const int step = k.stage ? (int)(P::key_bytes >> 4) : -(STAGES - 1) * (int)(P::key_bytes >> 4);
-            keys += step;
-            values += step;
-            barrier_wait(base + P::k_full + 8 * k.stage, k.parity);
-            named_barrier_sync(turn, 256);
-            warpgroup_fence();
-            begin_scores<P, HEAD, KEYS>(s, q, keys);
-            begin_values<HEAD, KEYS>(o, p, values_before);
-            named_barrier_arrive(next_turn, 256);
-            warpgroup_wait<1>();
-            keep(s);
-            if (leads)
-                barrier_arrive(base + P::k_empty + 8 * k.stage);
-            find_greatest(s, greatest);
-            const bool raise = warp_any(fmaf(greatest[0], scale, -rows.reference[0]) > slack ||
-                                        fmaf(greatest[1], scale, -rows.reference[1]) > slack);
-            if (raise)
-                UNROLL for (int r = 0; r < 2; r++) {
-                    const float reference = fmaxf(rows.reference[r], greatest_in_row(greatest[r]) * scale);
-                    factor[r] = exp2_approx(rows.reference[r] - reference);
-                    rows.reference[r] = reference;
-                    rows.sum[r] *= factor[r];
-                }
-            take_exponentials(s, scale, rows);
-            // No sum is ever negative. That the barrier seems to depend on them keeps the compiler from taking
-            // exponentials only after the wait below, when the product that hides them is over.
-            const u32 never = rows.sum[0] < 0 || rows.sum[1] < 0;
-            barrier_wait(base + P::v_full + 8 * k.stage, k.parity ^ never);
-            warpgroup_wait<0>();
-            keep(o);
-            UNROLL for (int i = 0; i < KEYS / 16; i++) keep(p[i]);
-            if (leads)
-                barrier_arrive(base + P::v_empty + 8 * v.stage);
-            pack_left(s, p);
-            if (raise)
-                UNROLL for (int i = 0; i < HEAD / 2; i++) o[i] *= factor[i / 2 % 2];
-        }
-
-        if (leads)
+    NO_UNROLL for (int number = block_x(); number < tile_count<P>(args); number += grid_x()) {
+        const Tile tile = tile_at<P>(args, number);
+        Rows<P> rows;
+        barrier_wait(base + P::q_full + 8 * w, parity);
+        begin_rows<P>(rows, base, q, next, args.keys - first_key<P>(args, tile, 0), scale);
+        NO_UNROLL for (int taken = 1; taken < tile.blocks; taken++)
+            add_block<P>(rows, base, q, next, turn, next_turn, scale);
+        if (thread_index() % 128 == 0)
             barrier_arrive(base + P::q_empty + 8 * w);
-        q_parity ^= 1;
-        warpgroup_fence();
-        begin_values<HEAD, KEYS>(o, p, values);
-        float factor[2];
-        UNROLL for (int r = 0; r < 2; r++) factor[r] = reciprocal_approx(sum_of_row(rows.sum[r]));
-        warpgroup_wait<0>();
-        keep(o);
-        if (leads)
-            barrier_arrive(base + P::v_empty + 8 * k.stage);
-        advance<STAGES>(k);
-        const int step = k.stage ? (int)(P::key_bytes >> 4) : -(STAGES - 1) * (int)(P::key_bytes >> 4);
-        keys += step;
-        values += step;
-        store_rows<P, HEAD>(args, o, factor, base + P::out + w * P::query_panel, store_barrier, tile.query + 64 * w,
-                            tile);
+        parity ^= 1;
+        end_rows<P>(rows, base, next);
+        store_rows<P>(args, rows, base + P::out + w * P::query_panel, together, tile.query + 64 * w, tile);
     }
-    if (leads)
+    if (thread_index() % 128 == 0)
         tensor_store_wait();
 }
 
-/// The registers are those a computing thread and a copying thread end up with.
-template <int HEAD, int COMPUTING, int KEYS, int STAGES, int REGISTERS, int COPYING_REGISTERS>
-INLINE void attention(const Aligned<ck_attention_sm90_arguments> &args) {
-    using P = Plan<HEAD, COMPUTING, KEYS, STAGES>;
+template <typename P> INLINE void start_barriers(u32 base) {
+    UNROLL for (int i = 0; i < P::computing; i++) {
+        barrier_init(base + P::q_full + 8 * i, 1);
+        barrier_init(base + P::q_empty + 8 * i, 1);
+    }
+    UNROLL for (int i = 0; i < P::stages; i++) {
+        barrier_init(base + P::k_full + 8 * i, 1);
+        barrier_init(base + P::v_full + 8 * i, 1);
+        barrier_init(base + P::k_empty + 8 * i, P::computing);
+        barrier_init(base + P::v_empty + 8 * i, P::computing);
+    }
+    barrier_init_fence();
+}
+
+/// With the registers that a computing and a copying thread have after dividing up the block's.
+template <typename P, int COMPUTING_REGISTERS, int COPYING_REGISTERS> INLINE void attention(const Arguments &args) {
     const u32 base = shared_base();
     const int warp = (int)shuffle_from((u32)thread_index() / 32, 0);
-    if (thread_index() == 0) {
-        UNROLL for (int i = 0; i < COMPUTING; i++) {
-            barrier_init(base + P::q_full + 8 * i, 1);
-            barrier_init(base + P::q_empty + 8 * i, 1);
-        }
-        UNROLL for (int i = 0; i < STAGES; i++) {
-            barrier_init(base + P::k_full + 8 * i, 1);
-            barrier_init(base + P::v_full + 8 * i, 1);
-            barrier_init(base + P::k_empty + 8 * i, COMPUTING);
-            barrier_init(base + P::v_empty + 8 * i, COMPUTING);
-        }
-        barrier_init_fence();
-    }
+    if (thread_index() == 0)
+        start_barriers<P>(base);
     block_barrier();
-    if (warp >= 4 * COMPUTING) {
-        registers_decrease<COPYING_REGISTERS>();
-        if (thread_index() == 128 * COMPUTING)
-            copy_keys_and_values<P, KEYS, STAGES>(args, base);
-        else if (thread_index() == 128 * COMPUTING + 32)
-            copy_queries<P, KEYS, COMPUTING>(args, base);
+    if (warp < 4 * P::computing) {
+        registers_increase<COMPUTING_REGISTERS>();
+        compute<P>(args, base, warp / 4);
     } else {
-        registers_increase<REGISTERS>();
-        compute<P, HEAD, COMPUTING, KEYS, STAGES>(args, base, warp / 4);
+        registers_decrease<COPYING_REGISTERS>();
+        if (thread_index() == 128 * P::computing)
+            copy_keys_and_values<P>(args, base);
+        else if (thread_index() == 128 * P::computing + 32)
+            copy_queries<P>(args, base);
     }
 }
 
-KERNEL(attention_sm90_128, Aligned<ck_attention_sm90_arguments>, CK_ATTENTION_SM90_128_THREADS, 1) {
-    static_assert(Plan<128, 2, CK_ATTENTION_SM90_128_KEYS, 2>::bytes + 1024 <= CK_ATTENTION_SM90_128_SHARED_BYTES, "");
-    attention<128, 2, CK_ATTENTION_SM90_128_KEYS, 2, 240, 24>(args);
+KERNEL(attention_sm90_128, Arguments, CK_ATTENTION_SM90_128_THREADS, 1) {
+    using P = Plan<128, CK_ATTENTION_SM90_128_QUERIES / 64, CK_ATTENTION_SM90_128_KEYS, 2>;
+    static_assert(P::end + 1024 <= CK_ATTENTION_SM90_128_SHARED_BYTES, "");
+    attention<P, 240, 24>(args);
 }
-KERNEL(attention_sm90_64, Aligned<ck_attention_sm90_arguments>, CK_ATTENTION_SM90_64_THREADS, 1) {
-    static_assert(Plan<64, 3, CK_ATTENTION_SM90_64_KEYS, 3>::bytes + 1024 <= CK_ATTENTION_SM90_64_SHARED_BYTES, "");
-    attention<64, 3, CK_ATTENTION_SM90_64_KEYS, 3, 160, 32>(args);
+KERNEL(attention_sm90_64, Arguments, CK_ATTENTION_SM90_64_THREADS, 1) {
+    using P = Plan<64, CK_ATTENTION_SM90_64_QUERIES / 64, CK_ATTENTION_SM90_64_KEYS, 3>;
+    static_assert(P::end + 1024 <= CK_ATTENTION_SM90_64_SHARED_BYTES, "");
+    attention<P, 160, 32>(args);
 }
