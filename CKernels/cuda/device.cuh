@@ -80,6 +80,8 @@ INLINE void warp_barrier() { __syncwarp(); }
 INLINE float shuffle_xor(float x, int mask) { return __shfl_xor_sync(0xffffffffu, x, mask); }
 /// The value of lane `lane`; all lanes of the warp take part.
 INLINE u32 shuffle_from(u32 x, int lane) { return __shfl_sync(0xffffffffu, x, lane); }
+/// Whether x holds in any lane of the warp; all lanes take part.
+INLINE bool warp_any(bool x) { return __any_sync(0xffffffffu, x); }
 
 // ---- Shared memory
 

@@ -92,14 +92,30 @@ typedef struct ck_attention_arguments {
     float scale;
 } ck_attention_arguments;
 
-/// The same on sm_90 without biases: every array through a map {head_dim, tokens of a group, groups, heads}.
+/// The same on sm_90 without biases: every array through a map {head_dim, tokens of a group, groups, heads} of bf16 with
+/// 128-byte swizzle, in boxes {64, CK_ATTENTION_SM90_BOX_QUERIES, 1, 1} for q and out, {64, …_KEYS, 1, 1} for k and v.
+/// Lists of blocks, which count tiles of …_QUERIES and blocks of …_KEYS, give each tile at least one block.
+///
+/// The grid has as many blocks as there are multiprocessors, or tiles (of queries, groups and heads) if those are fewer.
 typedef struct ck_attention_sm90_arguments {
     ck_tensor_map q, k, v, out;
-    ck_address block_start, block_index;
+    ck_address block_start, block_index; ///< i32
     int queries, keys, groups, heads;
     float scale;
     int reserved[7];
 } ck_attention_sm90_arguments;
+
+enum {
+    CK_ATTENTION_SM90_BOX_QUERIES = 64,
+    CK_ATTENTION_SM90_128_QUERIES = 128,
+    CK_ATTENTION_SM90_128_KEYS = 176,
+    CK_ATTENTION_SM90_128_THREADS = 384,
+    CK_ATTENTION_SM90_128_SHARED_BYTES = 230528,
+    CK_ATTENTION_SM90_64_QUERIES = 192,
+    CK_ATTENTION_SM90_64_KEYS = 128,
+    CK_ATTENTION_SM90_64_THREADS = 512,
+    CK_ATTENTION_SM90_64_SHARED_BYTES = 148736
+};
 
 /// Rows of scores to probabilities: p = softmax(scale · s + bias); s f32 [batch, queries, keys] with batch = groups ·
 /// heads, p likewise with its own distance of rows; columns from keys to p_stride become zeros.
