@@ -35,16 +35,27 @@ typedef struct ck_gemm_arguments {
     int reserved;
 } ck_gemm_arguments;
 
-/// The same on sm_90, one product. a and b are read through maps {k, rows}.
+/// The same on sm_90, one product, k and n multiples of 8. a, b and out are reached through maps {k, m}, {k, n} and {n,
+/// m}, whose distances of rows are multiples of 16 bytes. Swizzled by 128 bytes; boxes: a CK_GEMM_SM90_DEPTH x
+/// CK_GEMM_SM90_ROWS, b CK_GEMM_SM90_DEPTH x the columns of the kernel's tiles (256 or 192), out 128 bytes x 64.
 typedef struct ck_gemm_sm90_arguments {
-    ck_tensor_map a, b;
-    ck_address out, bias, gate;
+    ck_tensor_map a, b, out;
+    ck_address bias; ///< f32 [n], aligned to 8 bytes, or 0
+    ck_address gate; ///< f32 [n], likewise, for CK_EPILOGUE_GATED_ADD
     int m, n, k;
-    int out_stride;
-    int epilogue, out_dtype;
+    int epilogue, out_dtype; ///< out f32 or bf16; where the epilogue adds, a bf16 result is rounded before the sum
     float alpha;
-    int reserved[3];
+    int reserved[6];
 } ck_gemm_sm90_arguments;
+
+/// gemm_sm90_128x256, gemm_sm90_128x192: a grid of as many blocks as there are multiprocessors or tiles, if fewer.
+enum {
+    CK_GEMM_SM90_ROWS = 128,
+    CK_GEMM_SM90_DEPTH = 64,
+    CK_GEMM_SM90_THREADS = 384,
+    CK_GEMM_SM90_256_SHARED = 230464,
+    CK_GEMM_SM90_192_SHARED = 230464
+};
 
 /// Causal convolution of x [frames, height, width, in] with weight [taps in time, height, width][out][in], zeros around
 /// height and width; out [frames, height, width, out].
