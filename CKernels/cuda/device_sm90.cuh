@@ -73,10 +73,10 @@ INLINE void tensor_store(const ck_tensor_map *map, u32 shared, int x, int y, int
 }
 /// Adds to what is there, f32 or bf16 as the map says.
 INLINE void tensor_add(const ck_tensor_map *map, u32 shared, int x, int y) {
-    asm volatile("cp.reduce.async.bulk.tensor.2d.global.shared::cta.add.tile.bulk_group [%0, {%2, %3}], [%1];" ::"l"(
-                     map),
-                 "r"(shared), "r"(x), "r"(y)
-                 : "memory");
+    asm volatile(
+        "cp.reduce.async.bulk.tensor.2d.global.shared::cta.add.tile.bulk_group [%0, {%2, %3}], [%1];" ::"l"(map),
+        "r"(shared), "r"(x), "r"(y)
+        : "memory");
 }
 INLINE void tensor_add(const ck_tensor_map *map, u32 shared, int x, int y, int z, int w) {
     asm volatile("cp.reduce.async.bulk.tensor.4d.global.shared::cta.add.tile.bulk_group [%0, {%2, %3, %4, %5}], "
@@ -129,8 +129,8 @@ INLINE u64 descriptor_k_major(u32 address) {
 INLINE u64 descriptor_k_major_32(u32 address) {
     return (u64)((address & 0x3ffff) >> 4) | (u64)1 << 16 | (u64)32 << 32 | (u64)2 << 62;
 }
-/// The same with 64 columns, contiguous along the other dimension; `half` is the distance in bytes of the next 64 columns. 16 rows
-/// further is + 128.
+/// The same with 64 columns, contiguous along the other dimension; `half` is the distance in bytes of the next 64
+/// columns. 16 rows further is + 128.
 INLINE u64 descriptor_mn_major(u32 address, u32 half) {
     return (u64)((address & 0x3ffff) >> 4) | (u64)(half >> 4) << 16 | (u64)64 << 32 | (u64)1 << 62;
 }

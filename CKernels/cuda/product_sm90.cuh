@@ -86,11 +86,13 @@ INLINE void multiply_tile(float (&d)[S::SLABS][S::COLUMNS / 2], Ring<S> &ring, i
         warpgroup_fence();
         multiply_stage<S, false>(d, stage(ring) + rows, stage(ring) + S::A_BYTES);
         warpgroup_wait<1>();
-        if (leader) barrier_arrive(done);
+        if (leader)
+            barrier_arrive(done);
     }
     warpgroup_wait<0>();
     UNROLL for (int s = 0; s < S::SLABS; s++) keep(d[s]);
-    if (leader) barrier_arrive(empty(ring));
+    if (leader)
+        barrier_arrive(empty(ring));
     ring.at++;
 }
 
@@ -102,8 +104,8 @@ struct Result {
     int columns;              ///< of the whole matrix, a multiple of 8
     float alpha;
     bool f32, add;
-    /// f(z) = z / (1 + 2^(z · (linear + cubic · z²))): SiLU with cubic = 0, GELU's tanh approximation by tanh u = 2 / (1 +
-    /// e^-2u) - 1.
+    /// f(z) = z / (1 + 2^(z · (linear + cubic · z²))): SiLU with cubic = 0, GELU's tanh approximation by tanh u = 2 /
+    /// (1 + e^-2u) - 1.
     bool activate;
     float linear, cubic;
 };
@@ -130,7 +132,8 @@ struct Factors {
 INLINE void load_pairs(float (&x)[8], const float *values, int column, int columns, float otherwise) {
     UNROLL for (int j = 0; j < 4; j++) {
         Vector<float, 2> pair = {{otherwise, otherwise}};
-        if (values && column + 8 * j < columns) pair = *(const Vector<float, 2> *)(values + column + 8 * j);
+        if (values && column + 8 * j < columns)
+            pair = *(const Vector<float, 2> *)(values + column + 8 * j);
         x[2 * j] = pair.v[0];
         x[2 * j + 1] = pair.v[1];
     }
@@ -200,7 +203,8 @@ INLINE void store_tile(const float (&d)[S::SLABS][S::COLUMNS / 2], const Problem
     const int lane_column = tile.column + thread % 4 * 2;
     const u32 place = boxes + place_in_box<F32>(thread);
     const bool leader = thread == 0, odd = thread / 4 % 2 != 0;
-    if (leader) tensor_store_wait_read<0>();
+    if (leader)
+        tensor_store_wait_read<0>();
     named_barrier_sync(1 + consumer, 128);
     Factors next = factors_of(result, lane_column);
     UNROLL for (int column = 0; column < S::COLUMNS; column += WIDTH) {
@@ -208,14 +212,17 @@ INLINE void store_tile(const float (&d)[S::SLABS][S::COLUMNS / 2], const Problem
             const u32 buffer = (column / WIDTH * S::SLABS + s) % S::BUFFERS * BOX_BYTES;
             UNROLL for (int half = 0; half < WIDTH / 32; half++) {
                 const int at = column + half * 32;
-                if (at >= S::COLUMNS) break;
+                if (at >= S::COLUMNS)
+                    break;
                 const Factors factors = S::ALTERNATE ? factors_of(result, lane_column + at) : next;
-                if (!S::ALTERNATE && at + 32 < S::COLUMNS) next = factors_of(result, lane_column + at + 32);
+                if (!S::ALTERNATE && at + 32 < S::COLUMNS)
+                    next = factors_of(result, lane_column + at + 32);
                 float y[16];
                 finish<ACTIVATE>(y, &d[s][at / 2], factors, result);
                 write_results<F32>(place + buffer, y, half, odd);
             }
-            if (leader) tensor_store_wait_read<S::BUFFERS - 2>();
+            if (leader)
+                tensor_store_wait_read<S::BUFFERS - 2>();
             proxy_fence();
             named_barrier_sync(1 + consumer, 128);
             if (leader) {
@@ -257,7 +264,8 @@ INLINE void consume(const Problem &problem, const Result &result, u32 base, int 
         else
             store_tile<S, false, false>(d, problem, tile, result, boxes, consumer, thread);
     }
-    if (thread == 0) tensor_store_wait();
+    if (thread == 0)
+        tensor_store_wait();
 }
 
 /// A block of 384 threads. A problem has tiles, tile(t), blocks(tile) (stages of it), load(ring, tile) and store(box,
@@ -275,7 +283,8 @@ template <class S, class Problem> INLINE void compute(const Problem &problem, co
     block_barrier();
     if (warpgroup == 2) {
         registers_decrease<40>();
-        if (thread == 0) produce<S>(problem, base);
+        if (thread == 0)
+            produce<S>(problem, base);
     } else {
         registers_increase<232>();
         consume<S>(problem, result, base, warpgroup, thread);

@@ -70,20 +70,36 @@ typedef struct ck_convolution_arguments {
     int out_dtype, x_dtype, weight_dtype;
 } ck_convolution_arguments;
 
-/// The same on sm_90: x through a map {in, width, height, frames}, each frame of history through one {in, width,
-/// height, 1}, weight through one {in, out, taps}.
+/// The same on sm_90, channels multiples of 8: x and out through maps {channels, width, height, frames}, each frame of
+/// history through one {in, width, height, 1}, weight through one {in, out, taps}.
+///
+/// A tile has tile_width · tile_height places of one frame, as many as the kernel's tiles have rows; tile_width is a
+/// power of two up to 64. Boxes: x and history {depth, tile_width, tile_height, 1}, weight {depth, columns, 1},
+/// swizzled by 2 · depth bytes; out {128 bytes, tile_width, 64 / tile_width, 1}, swizzled by 128.
 typedef struct ck_convolution_sm90_arguments {
-    ck_tensor_map x, weight;
+    ck_tensor_map x, weight, out;
     ck_tensor_map history[2];
-    ck_address out, bias;
+    ck_address bias; ///< f32 [out], aligned to 8 bytes, or 0
     int frames, height, width;
     int in_channels, out_channels;
-    int kernel_frames, kernel_height, kernel_width;
-    int has_history[2]; ///< 0: a frame of zeros, its map is not read
+    int kernel_frames, kernel_height, kernel_width; ///< at most 3 in time
+    int has_history[2];                             ///< 0: a frame of zeros, its map is not read
     int tile_height, tile_width;
-    int accumulate, out_dtype;
-    int reserved[14];
+    int accumulate, out_dtype; ///< out f32 or bf16; where it accumulates, a bf16 result is rounded before the sum
 } ck_convolution_sm90_arguments;
+
+/// convolution_sm90_128x256, convolution_sm90_128x192 and convolution_sm90_256x96, the last for at most 96 output
+/// channels: a grid of as many blocks as there are multiprocessors or tiles, if fewer.
+enum {
+    CK_CONVOLUTION_SM90_ROWS = 128,
+    CK_CONVOLUTION_SM90_DEPTH = 64,
+    CK_CONVOLUTION_SM90_96_ROWS = 256,
+    CK_CONVOLUTION_SM90_96_DEPTH = 32,
+    CK_CONVOLUTION_SM90_THREADS = 384,
+    CK_CONVOLUTION_SM90_256_SHARED = 230464,
+    CK_CONVOLUTION_SM90_192_SHARED = 230464,
+    CK_CONVOLUTION_SM90_96_SHARED = 230528
+};
 
 // ---- Attention
 
