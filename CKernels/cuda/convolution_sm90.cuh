@@ -30,30 +30,38 @@ template <class S> struct VoxelProblem {
     }
 
     void load(Ring<S> &ring, VoxelTile tile) const {
-        const int area = args.kernel_height * args.kernel_width;
+        const int x = tile.x - args.kernel_width / 2, y = tile.y - args.kernel_height / 2;
         // As in the matrix product: what results are added to comes into L2 with the last stages.
-        const int boxes = args.accumulate ? S::ROWS / 64 * ceil_divide(S::COLUMNS, box_channels()) : 0;
-        int box = boxes - blocks(tile);
+        int box = args.accumulate ? boxes() - blocks(tile) : -0x40000000;
         NO_UNROLL for (int c = 0; c < args.in_channels; c += S::DEPTH) {
             NO_UNROLL for (int t = 0; t < args.kernel_frames; t++) {
                 if (!present(tile, t))
                     continue;
                 const int frame = tile.frame + t - (args.kernel_frames - 1);
                 const ck_tensor_map *map = frame < 0 ? &args.history[tile.frame + t] : &args.x;
-                NO_UNROLL for (int i = 0; i < area; i++) {
-                    const int dy = i / args.kernel_width, dx = i - dy * args.kernel_width;
-                    claim(ring);
-                    tensor_load(stage(ring), map, full(ring), c, tile.x + dx - args.kernel_width / 2,
-                                tile.y + dy - args.kernel_height / 2, frame < 0 ? 0 : frame);
-                    tensor_load(stage(ring) + S::A_BYTES, &args.weight, full(ring), c, tile.column, t * area + i);
-                    ring.at++;
-                    if (box >= 0)
-                        tensor_prefetch(&args.out, tile.column + box / (S::ROWS / 64) * box_channels(), tile.x,
-                                        tile.y + box % (S::ROWS / 64) * slab_height(), tile.frame);
-                    box++;
+                const int place = frame < 0 ? 0 : frame;
+                int tap = t * args.kernel_height * args.kernel_width;
+                NO_UNROLL for (int dy = 0; dy < args.kernel_height; dy++) {
+                    NO_UNROLL for (int dx = 0; dx < args.kernel_width; dx++, tap++, box++) {
+                        claim(ring);
+                        tensor_load(stage(ring), map, full(ring), c, x + dx, y + dy, place);
+                        tensor_load(stage(ring) + S::A_BYTES, &args.weight, full(ring), c, tile.column, tap);
+                        ring.at++;
+                        if (box >= 0)
+                            prefetch(tile, box);
+                    }
                 }
             }
         }
+    }
+    int slab_height() const { return 64 / args.tile_width; }
+    int box_channels() const { return args.out_dtype == DTYPE_F32 ? 32 : 64; }
+    /// Of results in a tile.
+    int boxes() const { return S::ROWS / 64 * ceil_divide(S::COLUMNS, box_channels()); }
+    void prefetch(VoxelTile tile, int box) const {
+        const int slab = box % (S::ROWS / 64);
+        tensor_prefetch(&args.out, tile.column + box / (S::ROWS / 64) * box_channels(), tile.x,
+                        tile.y + slab * slab_height(), tile.frame);
     }
     void store(u32 box, VoxelTile tile, int column, int slab) const {
         const int y = tile.y + slab * slab_height();
@@ -62,8 +70,6 @@ template <class S> struct VoxelProblem {
         else
             tensor_store(&args.out, box, tile.column + column, tile.x, y, tile.frame);
     }
-    int slab_height() const { return 64 / args.tile_width; }
-    int box_channels() const { return args.out_dtype == DTYPE_F32 ? 32 : 64; }
 };
 
 template <class S> INLINE void convolve(const ck_convolution_sm90_arguments &args) {
@@ -74,21 +80,17 @@ template <class S> INLINE void convolve(const ck_convolution_sm90_arguments &arg
 }
 
 typedef Shape<256, 1, false, 64, 4, 2> Shared256;
-typedef Shape<192, 2, true, 64, 4, 4> Alternating192;
+typedef Shape<192, 2, false, 64, 3, 3> Shared192;
 typedef Shape<96, 4, true, 32, 8, 3> Alternating96;
-static_assert(Shared256::SHARED == CK_CONVOLUTION_SM90_256_SHARED && Shared256::ROWS == CK_CONVOLUTION_SM90_ROWS, "");
-static_assert(Alternating192::SHARED == CK_CONVOLUTION_SM90_192_SHARED, "as the host was told");
-static_assert(Alternating192::ROWS == CK_CONVOLUTION_SM90_ROWS, "");
-static_assert(Alternating96::SHARED == CK_CONVOLUTION_SM90_96_SHARED, "");
-static_assert(Alternating96::ROWS == CK_CONVOLUTION_SM90_96_ROWS &&
-                  Alternating96::DEPTH == CK_CONVOLUTION_SM90_96_DEPTH,
-              "");
+static_assert(Shared256::SHARED == CK_CONVOLUTION_SM90_128X256_SHARED, "what the host was told");
+static_assert(Shared192::SHARED == CK_CONVOLUTION_SM90_256X192_SHARED, "what the host was told");
+static_assert(Alternating96::SHARED == CK_CONVOLUTION_SM90_256X96_SHARED, "what the host was told");
 
 KERNEL(convolution_sm90_128x256, Aligned<ck_convolution_sm90_arguments>, CK_CONVOLUTION_SM90_THREADS, 1) {
     convolve<Shared256>(args);
 }
-KERNEL(convolution_sm90_128x192, Aligned<ck_convolution_sm90_arguments>, CK_CONVOLUTION_SM90_THREADS, 1) {
-    convolve<Alternating192>(args);
+KERNEL(convolution_sm90_256x192, Aligned<ck_convolution_sm90_arguments>, CK_CONVOLUTION_SM90_THREADS, 1) {
+    convolve<Shared192>(args);
 }
 KERNEL(convolution_sm90_256x96, Aligned<ck_convolution_sm90_arguments>, CK_CONVOLUTION_SM90_THREADS, 1) {
     convolve<Alternating96>(args);

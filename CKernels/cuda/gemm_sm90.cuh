@@ -51,12 +51,17 @@ template <class S> INLINE void multiply_matrices(const ck_gemm_sm90_arguments &a
 }
 
 typedef Shape<256, 1, false, 64, 4, 2> Shared256;
+typedef Shape<192, 2, false, 64, 3, 3> Shared192;
 typedef Shape<192, 2, true, 64, 4, 4> Alternating192;
-static_assert(Shared256::SHARED == CK_GEMM_SM90_256_SHARED && Shared256::ROWS == CK_GEMM_SM90_ROWS, "as told");
-static_assert(Alternating192::SHARED == CK_GEMM_SM90_192_SHARED && Alternating192::ROWS == CK_GEMM_SM90_ROWS, "");
+static_assert(Shared256::SHARED == CK_GEMM_SM90_128X256_SHARED, "what the host was told");
+static_assert(Shared192::SHARED == CK_GEMM_SM90_256X192_SHARED, "what the host was told");
+static_assert(Alternating192::SHARED == CK_GEMM_SM90_128X192_SHARED, "what the host was told");
 
 KERNEL(gemm_sm90_128x256, Aligned<ck_gemm_sm90_arguments>, CK_GEMM_SM90_THREADS, 1) {
     multiply_matrices<Shared256>(args);
+}
+KERNEL(gemm_sm90_256x192, Aligned<ck_gemm_sm90_arguments>, CK_GEMM_SM90_THREADS, 1) {
+    multiply_matrices<Shared192>(args);
 }
 KERNEL(gemm_sm90_128x192, Aligned<ck_gemm_sm90_arguments>, CK_GEMM_SM90_THREADS, 1) {
     multiply_matrices<Alternating192>(args);

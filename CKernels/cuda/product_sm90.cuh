@@ -21,13 +21,14 @@ template <int COLUMNS_, int SLABS_, bool ALTERNATE_, int DEPTH_, int STAGES_, in
     static constexpr int COLUMNS = COLUMNS_, SLABS = SLABS_, DEPTH = DEPTH_, STAGES = STAGES_, BUFFERS = BUFFERS_;
     static constexpr bool ALTERNATE = ALTERNATE_;
     static constexpr int ROWS = SLABS * 64 * (ALTERNATE ? 1 : 2);
+    /// Whether a lane has registers left for the factors of the 32 columns after those it works on.
+    static constexpr bool AHEAD = SLABS == 1;
     static constexpr u32 SLAB_BYTES = 64 * DEPTH * 2;
     static constexpr u32 A_BYTES = ROWS * DEPTH * 2, STAGE_BYTES = A_BYTES + COLUMNS * DEPTH * 2;
     static constexpr u32 RESULTS = STAGES * STAGE_BYTES, BARRIERS = RESULTS + 2 * BUFFERS * BOX_BYTES;
     static constexpr int SHARED = BARRIERS + STAGES * 16 + 1024;
     static_assert(DEPTH == 64 || DEPTH == 32, "the widths of swizzled rows");
     static_assert(STAGE_BYTES % 1024 == 0 && A_BYTES % 1024 == 0, "what swizzling wants");
-    static_assert((STAGES & (STAGES - 1)) == 0, "stages are counted by bits");
     static_assert(SHARED <= 227 * 1024, "what a block can have");
 };
 
@@ -206,7 +207,9 @@ INLINE void store_tile(const float (&d)[S::SLABS][S::COLUMNS / 2], const Problem
     if (leader)
         tensor_store_wait_read<0>();
     named_barrier_sync(1 + consumer, 128);
-    Factors next = factors_of(result, lane_column);
+    Factors next;
+    if (S::AHEAD)
+        next = factors_of(result, lane_column);
     UNROLL for (int column = 0; column < S::COLUMNS; column += WIDTH) {
         UNROLL for (int s = 0; s < S::SLABS; s++) {
             const u32 buffer = (column / WIDTH * S::SLABS + s) % S::BUFFERS * BOX_BYTES;
@@ -214,8 +217,8 @@ INLINE void store_tile(const float (&d)[S::SLABS][S::COLUMNS / 2], const Problem
                 const int at = column + half * 32;
                 if (at >= S::COLUMNS)
                     break;
-                const Factors factors = S::ALTERNATE ? factors_of(result, lane_column + at) : next;
-                if (!S::ALTERNATE && at + 32 < S::COLUMNS)
+                const Factors factors = S::AHEAD ? next : factors_of(result, lane_column + at);
+                if (S::AHEAD && at + 32 < S::COLUMNS)
                     next = factors_of(result, lane_column + at + 32);
                 float y[16];
                 finish<ACTIVATE>(y, &d[s][at / 2], factors, result);

@@ -36,8 +36,9 @@ typedef struct ck_gemm_arguments {
 } ck_gemm_arguments;
 
 /// The same on sm_90, one product, k and n multiples of 8. a, b and out are reached through maps {k, m}, {k, n} and {n,
-/// m}, whose distances of rows are multiples of 16 bytes. Swizzled by 128 bytes; boxes: a CK_GEMM_SM90_DEPTH x
-/// CK_GEMM_SM90_ROWS, b CK_GEMM_SM90_DEPTH x the columns of the kernel's tiles (256 or 192), out 128 bytes x 64.
+/// m}, whose distances of rows are multiples of 16 bytes; swizzled by 128 bytes. Boxes for tiles of rows x columns, of
+/// which the names of the kernels tell: a CK_GEMM_SM90_DEPTH x rows, b CK_GEMM_SM90_DEPTH x columns, out 128 bytes
+/// x 64.
 typedef struct ck_gemm_sm90_arguments {
     ck_tensor_map a, b, out;
     ck_address bias; ///< f32 [n], aligned to 8 bytes, or 0
@@ -48,13 +49,14 @@ typedef struct ck_gemm_sm90_arguments {
     int reserved[6];
 } ck_gemm_sm90_arguments;
 
-/// gemm_sm90_128x256, gemm_sm90_128x192: a grid of as many blocks as there are multiprocessors or tiles, if fewer.
+/// gemm_sm90_128x256, gemm_sm90_256x192 and gemm_sm90_128x192: a grid of as many blocks as there are multiprocessors,
+/// or tiles if those are fewer.
 enum {
-    CK_GEMM_SM90_ROWS = 128,
     CK_GEMM_SM90_DEPTH = 64,
     CK_GEMM_SM90_THREADS = 384,
-    CK_GEMM_SM90_256_SHARED = 230464,
-    CK_GEMM_SM90_192_SHARED = 230464
+    CK_GEMM_SM90_128X256_SHARED = 230464,
+    CK_GEMM_SM90_256X192_SHARED = 222256,
+    CK_GEMM_SM90_128X192_SHARED = 230464
 };
 
 /// Causal convolution of x [frames, height, width, in] with weight [taps in time, height, width][out][in], zeros around
@@ -88,17 +90,15 @@ typedef struct ck_convolution_sm90_arguments {
     int accumulate, out_dtype; ///< out f32 or bf16; where it accumulates, a bf16 result is rounded before the sum
 } ck_convolution_sm90_arguments;
 
-/// convolution_sm90_128x256, convolution_sm90_128x192 and convolution_sm90_256x96, the last for at most 96 output
-/// channels: a grid of as many blocks as there are multiprocessors or tiles, if fewer.
+/// convolution_sm90_128x256, convolution_sm90_256x192 and convolution_sm90_256x96 (whose depth is the second, and which
+/// is for at most 96 output channels): a grid as for the matrix products.
 enum {
-    CK_CONVOLUTION_SM90_ROWS = 128,
     CK_CONVOLUTION_SM90_DEPTH = 64,
-    CK_CONVOLUTION_SM90_96_ROWS = 256,
-    CK_CONVOLUTION_SM90_96_DEPTH = 32,
+    CK_CONVOLUTION_SM90_256X96_DEPTH = 32,
     CK_CONVOLUTION_SM90_THREADS = 384,
-    CK_CONVOLUTION_SM90_256_SHARED = 230464,
-    CK_CONVOLUTION_SM90_192_SHARED = 230464,
-    CK_CONVOLUTION_SM90_96_SHARED = 230528
+    CK_CONVOLUTION_SM90_128X256_SHARED = 230464,
+    CK_CONVOLUTION_SM90_256X192_SHARED = 222256,
+    CK_CONVOLUTION_SM90_256X96_SHARED = 230528
 };
 
 // ---- Attention
