@@ -99,30 +99,30 @@ INLINE void multiply_tile(float (&d)[S::SLABS][S::COLUMNS / 2], Ring<S> &ring, i
 
 // ---- From sums to results
 
-/// y = f(alpha · sum + bias) · gate.
+/// What becomes of z = alpha · sum + bias.
+enum Finish {
+    FINISH_PLAIN,
+    FINISH_GATED,     ///< z · gate
+    FINISH_ACTIVATED, ///< z / (1 + 2^(z · (linear + cubic · z²)))
+};
+
 struct Result {
-    const float *bias, *gate; ///< either may be null
+    const float *bias, *gate; ///< bias may be null
     int columns;              ///< of the whole matrix, a multiple of 8
-    float alpha;
+    Finish finish;
     bool f32, add;
-    /// f(z) = z / (1 + 2^(z · (linear + cubic · z²))): SiLU with cubic = 0, GELU's tanh approximation by tanh u = 2 /
-    /// (1 + e^-2u) - 1.
-    bool activate;
+    float alpha;
     float linear, cubic;
 };
 
 INLINE Result result_of(ck_address bias, ck_address gate, int columns, float alpha, int dtype, int epilogue) {
-    const bool gelu = epilogue == EPILOGUE_GELU;
+    const bool gelu = epilogue == EPILOGUE_GELU, gated = epilogue == EPILOGUE_GATED_ADD;
+    // SiLU is z / (1 + e^-z), GELU's tanh approximation z / (1 + e^-2u) with u = sqrt(2 / π) (z + 0.044715 z³).
     const float linear = gelu ? -2.3022082f : -1.44269504f; // -2 sqrt(2 / π) log2 e, -log2 e
-    return {(const float *)bias,
-            epilogue == EPILOGUE_GATED_ADD ? (const float *)gate : 0,
-            columns,
-            alpha,
-            dtype == DTYPE_F32,
-            epilogue == EPILOGUE_ADD || epilogue == EPILOGUE_GATED_ADD,
-            gelu || epilogue == EPILOGUE_SILU,
-            linear,
-            gelu ? linear * 0.044715f : 0.f};
+    const float cubic = gelu ? linear * 0.044715f : 0.f;
+    const Finish finish = gelu || epilogue == EPILOGUE_SILU ? FINISH_ACTIVATED : gated ? FINISH_GATED : FINISH_PLAIN;
+    const bool add = gated || epilogue == EPILOGUE_ADD;
+    return {(const float *)bias, (const float *)gate, columns, finish, dtype == DTYPE_F32, add, alpha, linear, cubic};
 }
 
 /// What a lane needs for its 8 columns of 32: 8 j + 2 (lane % 4) + e is number 2 j + e.
@@ -130,34 +130,35 @@ struct Factors {
     float bias[8], gate[8];
 };
 
-INLINE void load_pairs(float (&x)[8], const float *values, int column, int columns, float otherwise) {
+INLINE void load_pairs(float (&x)[8], const float *values, int column, int columns) {
     UNROLL for (int j = 0; j < 4; j++) {
-        Vector<float, 2> pair = {{otherwise, otherwise}};
+        Vector<float, 2> pair = {};
         if (values && column + 8 * j < columns)
             pair = *(const Vector<float, 2> *)(values + column + 8 * j);
         x[2 * j] = pair.v[0];
         x[2 * j + 1] = pair.v[1];
     }
 }
-INLINE Factors factors_of(const Result &result, int column) {
+template <Finish FINISH> INLINE Factors factors_of(const Result &result, int column) {
     Factors factors;
-    load_pairs(factors.bias, result.bias, column, result.columns, 0.f);
-    load_pairs(factors.gate, result.gate, column, result.columns, 1.f);
+    load_pairs(factors.bias, result.bias, column, result.columns);
+    if constexpr (FINISH == FINISH_GATED)
+        load_pairs(factors.gate, result.gate, column, result.columns);
     return factors;
 }
 
 /// A lane's results in 32 columns of a slab: number 4 j + 2 h + e is in row 8 h + lane / 4 of the warp, column 8 j + 2
 /// (lane % 4) + e.
-template <bool ACTIVATE>
+template <Finish FINISH>
 INLINE void finish(float (&y)[16], const float *sums, const Factors &factors, const Result &result) {
     UNROLL for (int i = 0; i < 16; i++) {
         const int c = 2 * (i / 4) + i % 2;
-        if constexpr (ACTIVATE) {
-            const float z = fmaf(result.alpha, sums[i], factors.bias[c]);
+        const float z = fmaf(result.alpha, sums[i], factors.bias[c]);
+        if constexpr (FINISH == FINISH_ACTIVATED) {
             const float power = z * fmaf(result.cubic, z * z, result.linear);
             y[i] = z * reciprocal_approx(1.f + exp2_approx(power));
         } else {
-            y[i] = fmaf(result.alpha * factors.gate[c], sums[i], factors.bias[c] * factors.gate[c]);
+            y[i] = FINISH == FINISH_GATED ? z * factors.gate[c] : z;
         }
     }
 }
@@ -196,7 +197,7 @@ template <bool F32> INLINE void write_results(u32 place, const float (&y)[16], i
 
 /// Turns the sums of a consumer's slabs into results, box by box. A box is written while the copy engine reads the
 /// ones before; problem.store(box, tile, column, slab) starts its copy.
-template <class S, bool F32, bool ACTIVATE, class Problem, class Tile>
+template <class S, bool F32, Finish FINISH, class Problem, class Tile>
 INLINE void store_tile(const float (&d)[S::SLABS][S::COLUMNS / 2], const Problem &problem, const Tile &tile,
                        const Result &result, u32 boxes, int consumer, int thread) {
     constexpr int WIDTH = F32 ? 32 : 64;
@@ -209,7 +210,7 @@ INLINE void store_tile(const float (&d)[S::SLABS][S::COLUMNS / 2], const Problem
     named_barrier_sync(1 + consumer, 128);
     Factors next;
     if (S::AHEAD)
-        next = factors_of(result, lane_column);
+        next = factors_of<FINISH>(result, lane_column);
     UNROLL for (int column = 0; column < S::COLUMNS; column += WIDTH) {
         UNROLL for (int s = 0; s < S::SLABS; s++) {
             const u32 buffer = (column / WIDTH * S::SLABS + s) % S::BUFFERS * BOX_BYTES;
@@ -217,11 +218,11 @@ INLINE void store_tile(const float (&d)[S::SLABS][S::COLUMNS / 2], const Problem
                 const int at = column + half * 32;
                 if (at >= S::COLUMNS)
                     break;
-                const Factors factors = S::AHEAD ? next : factors_of(result, lane_column + at);
+                const Factors factors = S::AHEAD ? next : factors_of<FINISH>(result, lane_column + at);
                 if (S::AHEAD && at + 32 < S::COLUMNS)
-                    next = factors_of(result, lane_column + at + 32);
+                    next = factors_of<FINISH>(result, lane_column + at + 32);
                 float y[16];
-                finish<ACTIVATE>(y, &d[s][at / 2], factors, result);
+                finish<FINISH>(y, &d[s][at / 2], factors, result);
                 write_results<F32>(place + buffer, y, half, odd);
             }
             if (leader)
@@ -234,6 +235,17 @@ INLINE void store_tile(const float (&d)[S::SLABS][S::COLUMNS / 2], const Problem
             }
         }
     }
+}
+
+template <class S, bool F32, class Problem, class Tile>
+INLINE void finish_tile(const float (&d)[S::SLABS][S::COLUMNS / 2], const Problem &problem, const Tile &tile,
+                        const Result &result, u32 boxes, int consumer, int thread) {
+    if (result.finish == FINISH_ACTIVATED)
+        store_tile<S, F32, FINISH_ACTIVATED>(d, problem, tile, result, boxes, consumer, thread);
+    else if (result.finish == FINISH_GATED)
+        store_tile<S, F32, FINISH_GATED>(d, problem, tile, result, boxes, consumer, thread);
+    else
+        store_tile<S, F32, FINISH_PLAIN>(d, problem, tile, result, boxes, consumer, thread);
 }
 
 // ---- The block
@@ -258,14 +270,10 @@ INLINE void consume(const Problem &problem, const Result &result, u32 base, int 
         }
         float d[S::SLABS][S::COLUMNS / 2];
         multiply_tile(d, ring, blocks, rows, thread == 0);
-        if (result.f32 && result.activate)
-            store_tile<S, true, true>(d, problem, tile, result, boxes, consumer, thread);
-        else if (result.f32)
-            store_tile<S, true, false>(d, problem, tile, result, boxes, consumer, thread);
-        else if (result.activate)
-            store_tile<S, false, true>(d, problem, tile, result, boxes, consumer, thread);
+        if (result.f32)
+            finish_tile<S, true>(d, problem, tile, result, boxes, consumer, thread);
         else
-            store_tile<S, false, false>(d, problem, tile, result, boxes, consumer, thread);
+            finish_tile<S, false>(d, problem, tile, result, boxes, consumer, thread);
     }
     if (thread == 0)
         tensor_store_wait();
