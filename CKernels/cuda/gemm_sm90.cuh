@@ -1,7 +1,7 @@
 // out [m, n] = epilogue(alpha · a [m, k] · b [n, k]ᵀ + bias) on sm_90a, after product_sm90.cuh.
 
-/// Tiles that run together take 16 rows of tiles and neighbouring columns, so that both operands are found in L2.
-enum { ROWS_TOGETHER = 16 };
+/// Tiles that run together take so many rows and neighbouring columns, so that both operands are found in L2.
+enum { ROWS_TOGETHER = 2048 };
 
 struct MatrixTile {
     int row, column;
@@ -14,8 +14,8 @@ template <class S> struct MatrixProblem {
     bool add;
 
     MatrixTile tile(int t) const {
-        const int group = t / (ROWS_TOGETHER * tile_columns), first = group * ROWS_TOGETHER;
-        const int height = smaller(ROWS_TOGETHER, tile_rows - first);
+        constexpr int TOGETHER = ROWS_TOGETHER / S::ROWS;
+        const int first = t / (TOGETHER * tile_columns) * TOGETHER, height = smaller(TOGETHER, tile_rows - first);
         const int rest = t - first * tile_columns;
         return {(first + rest % height) * S::ROWS, rest / height * S::COLUMNS};
     }
@@ -50,19 +50,12 @@ template <class S> INLINE void multiply_matrices(const ck_gemm_sm90_arguments &a
     compute<S>(MatrixProblem<S>{args, rows, columns, rows * columns, result.f32 ? 32 : 64, result.add}, result);
 }
 
-typedef Shape<256, 1, false, 64, 4, 2> Shared256;
-typedef Shape<192, 2, false, 64, 3, 3> Shared192;
-typedef Shape<192, 2, true, 64, 4, 4> Alternating192;
-static_assert(Shared256::SHARED == CK_GEMM_SM90_128X256_SHARED, "what the host was told");
-static_assert(Shared192::SHARED == CK_GEMM_SM90_256X192_SHARED, "what the host was told");
-static_assert(Alternating192::SHARED == CK_GEMM_SM90_128X192_SHARED, "what the host was told");
+typedef Shape<192, 2, false, 64, 3, 3> Shared;
+typedef Shape<192, 2, true, 64, 4, 4> Alternating;
+static_assert(Shared::SHARED == CK_GEMM_SM90_256X192_SHARED, "what the host was told");
+static_assert(Alternating::SHARED == CK_GEMM_SM90_128X192_SHARED, "what the host was told");
 
-KERNEL(gemm_sm90_128x256, Aligned<ck_gemm_sm90_arguments>, CK_GEMM_SM90_THREADS, 1) {
-    multiply_matrices<Shared256>(args);
-}
-KERNEL(gemm_sm90_256x192, Aligned<ck_gemm_sm90_arguments>, CK_GEMM_SM90_THREADS, 1) {
-    multiply_matrices<Shared192>(args);
-}
+KERNEL(gemm_sm90_256x192, Aligned<ck_gemm_sm90_arguments>, CK_GEMM_SM90_THREADS, 1) { multiply_matrices<Shared>(args); }
 KERNEL(gemm_sm90_128x192, Aligned<ck_gemm_sm90_arguments>, CK_GEMM_SM90_THREADS, 1) {
-    multiply_matrices<Alternating192>(args);
+    multiply_matrices<Alternating>(args);
 }
