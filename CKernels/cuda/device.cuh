@@ -98,6 +98,9 @@ INLINE float shared_load(u32 address) {
 INLINE void shared_store(u32 address, float x) {
     asm volatile("st.shared.f32 [%0], %1;" ::"r"(address), "f"(x) : "memory");
 }
+INLINE void shared_store_2(u32 address, Vector<float, 2> x) {
+    asm volatile("st.shared.v2.f32 [%0], {%1, %2};" ::"r"(address), "f"(x.v[0]), "f"(x.v[1]) : "memory");
+}
 INLINE Vector<float, 4> shared_load_4(u32 address) {
     Vector<float, 4> x;
     asm volatile("ld.shared.v4.f32 {%0, %1, %2, %3}, [%4];"

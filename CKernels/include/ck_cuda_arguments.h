@@ -35,16 +35,28 @@ typedef struct ck_gemm_arguments {
     int reserved;
 } ck_gemm_arguments;
 
-/// The same on sm_90, one product. a and b are read through maps {k, rows}.
+/// The same on sm_90, one product, k and n multiples of 8. a, b and out are reached through maps {k, m}, {k, n} and {n,
+/// m}, whose distances of rows are multiples of 16 bytes; swizzled by 128 bytes. Boxes for tiles of rows x columns, of
+/// which the names of the kernels tell: a CK_GEMM_SM90_DEPTH x rows, b CK_GEMM_SM90_DEPTH x columns, out 128 bytes
+/// x 64.
 typedef struct ck_gemm_sm90_arguments {
-    ck_tensor_map a, b;
-    ck_address out, bias, gate;
+    ck_tensor_map a, b, out;
+    ck_address bias; ///< f32 [n], aligned to 8 bytes, or 0
+    ck_address gate; ///< f32 [n], likewise, for CK_EPILOGUE_GATED_ADD
     int m, n, k;
-    int out_stride;
-    int epilogue, out_dtype;
+    int epilogue, out_dtype; ///< out f32 or bf16; where the epilogue adds, a bf16 result is rounded before the sum
     float alpha;
-    int reserved[3];
+    int reserved[6];
 } ck_gemm_sm90_arguments;
+
+/// gemm_sm90_128x256, gemm_sm90_256x192 and gemm_sm90_128x192: a grid of as many blocks as there are multiprocessors,
+/// or tiles if those are fewer.
+enum {
+    CK_GEMM_SM90_DEPTH = 64,
+    CK_GEMM_SM90_THREADS = 384,
+    CK_GEMM_SM90_256X192_SHARED = 222256,
+    CK_GEMM_SM90_128X192_SHARED = 230464
+};
 
 /// Causal convolution of x [frames, height, width, in] with weight [taps in time, height, width][out][in], zeros around
 /// height and width; out [frames, height, width, out].
@@ -59,20 +71,34 @@ typedef struct ck_convolution_arguments {
     int out_dtype, x_dtype, weight_dtype;
 } ck_convolution_arguments;
 
-/// The same on sm_90: x through a map {in, width, height, frames}, each frame of history through one {in, width,
-/// height, 1}, weight through one {in, out, taps}.
+/// The same on sm_90, channels multiples of 8: x and out through maps {channels, width, height, frames}, each frame of
+/// history through one {in, width, height, 1}, weight through one {in, out, taps}.
+///
+/// A tile has tile_width · tile_height places of one frame, as many as the kernel's tiles have rows; tile_width is a
+/// power of two up to 64. Boxes: x and history {depth, tile_width, tile_height, 1}, weight {depth, columns, 1},
+/// swizzled by 2 · depth bytes; out {128 bytes, tile_width, 64 / tile_width, 1}, swizzled by 128.
 typedef struct ck_convolution_sm90_arguments {
-    ck_tensor_map x, weight;
+    ck_tensor_map x, weight, out;
     ck_tensor_map history[2];
-    ck_address out, bias;
+    ck_address bias; ///< f32 [out], aligned to 8 bytes, or 0
     int frames, height, width;
     int in_channels, out_channels;
-    int kernel_frames, kernel_height, kernel_width;
-    int has_history[2]; ///< 0: a frame of zeros, its map is not read
+    int kernel_frames, kernel_height, kernel_width; ///< at most 3 in time
+    int has_history[2];                             ///< 0: a frame of zeros, its map is not read
     int tile_height, tile_width;
-    int accumulate, out_dtype;
-    int reserved[14];
+    int accumulate, out_dtype; ///< out f32 or bf16; where it accumulates, a bf16 result is rounded before the sum
 } ck_convolution_sm90_arguments;
+
+/// convolution_sm90_128x256, convolution_sm90_256x192 and convolution_sm90_256x96 (whose depth is the second, and which
+/// is for at most 96 output channels): a grid as for the matrix products.
+enum {
+    CK_CONVOLUTION_SM90_DEPTH = 64,
+    CK_CONVOLUTION_SM90_256X96_DEPTH = 32,
+    CK_CONVOLUTION_SM90_THREADS = 384,
+    CK_CONVOLUTION_SM90_128X256_SHARED = 230464,
+    CK_CONVOLUTION_SM90_256X192_SHARED = 222256,
+    CK_CONVOLUTION_SM90_256X96_SHARED = 230528
+};
 
 // ---- Attention
 
