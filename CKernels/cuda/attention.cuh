@@ -1,14 +1,14 @@
-// softmax(scale · q kᵀ + bias) v without storing the logits (Dao, FlashAttention-2, arXiv 2307.08691), for sm_80 and up:
-// products on mma.sync, keys and values brought by cp.async.
+// softmax(scale · q kᵀ + bias) v without storing the logits (Dao, FlashAttention-2, arXiv 2307.08691), for sm_80 and
+// up: products on mma.sync, keys and values brought by cp.async.
 //
-// attention_*: a block takes 128 queries of one head of one group, each of its four warps 32 of them, and walks over the
-// keys. 32 queries a warp, because then every fragment of keys and values that is read from shared memory feeds two
+// attention_*: a block takes 128 queries of one head of one group, each of its four warps 32 of them, and walks over
+// the keys. 32 queries a warp, because then every fragment of keys and values that is read from shared memory feeds two
 // products: with 16, shared memory of sm_80 would be as busy as its tensor cores.
 // attention_short_*: groups of at most 32 tokens; each warp works on as many of them as fit 32 rows, by itself.
 //
-// A warp's 32 rows are two matrices of 16; lane l holds rows l / 4 and l / 4 + 8 of each, columns 2 (l % 4) and the next
-// one of every 8. Rows in shared memory are DIM elements; the 16-byte chunks of row r lie at chunk ^ (r & 7), so that
-// eight rows at one column are in different banks.
+// A warp's 32 rows are two matrices of 16; lane l holds rows l / 4 and l / 4 + 8 of each, columns 2 (l % 4) and the
+// next one of every 8. Rows in shared memory are DIM elements; the 16-byte chunks of row r lie at chunk ^ (r & 7), so
+// that eight rows at one column are in different banks.
 
 namespace attention {
 
@@ -47,7 +47,8 @@ template <int DIM, int TILES> INLINE void add_logits(float (&s)[2][TILES][4], u3
     }
 }
 
-/// o [32, DIM] += p [32, 8 · TILES] · v, p rounded to bf16: the sums of a product are laid out as the next one's factors.
+/// o [32, DIM] += p [32, 8 · TILES] · v, p rounded to bf16: the sums of a product are laid out as the next one's
+/// factors.
 template <int DIM, int TILES>
 INLINE void add_values(float (&o)[2][DIM / 8][4], const float (&p)[2][TILES][4], u32 v, Fragments f) {
     UNROLL for (int step = 0; step < TILES / 2; step++) {
@@ -182,7 +183,8 @@ template <int KEYS> INLINE Blocks blocks_of_tile(const ck_attention_arguments &a
     if (!start) {
         return {nullptr, (args.keys + KEYS - 1) / KEYS};
     }
-    return {(const int *)args.block_index + start[tile], (start[tile + 1] - start[tile]) * (CK_ATTENTION_LIST_KEYS / KEYS)};
+    return {(const int *)args.block_index + start[tile],
+            (start[tile + 1] - start[tile]) * (CK_ATTENTION_LIST_KEYS / KEYS)};
 }
 template <int KEYS> INLINE int first_key_of(Blocks blocks, int i) {
     enum { parts = CK_ATTENTION_LIST_KEYS / KEYS };
@@ -194,10 +196,11 @@ template <int KEYS> INLINE int first_key_of(Blocks blocks, int i) {
 template <int DIM, int KEYS, int STAGES> INLINE void attend(const ck_attention_arguments &args) {
     enum { queries = CK_ATTENTION_ROWS, row_bytes = DIM * 2, tiles_of_keys = KEYS / 8 };
     const u32 q = shared_base(), k = q + queries * row_bytes, v = k + STAGES * KEYS * row_bytes;
-    const int lane = thread_index() % 32, warp_row = (int)shuffle_from(thread_index() / 32, 0) * 32;
+    const int lane = thread_index() % 32;
+    const int warp_row = (int)shuffle_from(thread_index() / 32, 0) * 32; // known to be the same in all lanes
 
     const int tiles = (args.queries + queries - 1) / queries, tile = block_x() % tiles;
-    const int head = block_x() / tiles % args.heads, group = block_x() / tiles / args.heads;
+    const int head = block_y(), group = block_x() / tiles;
     const int first_query = tile * queries, head_dim = args.head_dim;
     const long long row = group * args.group_stride, column = (long long)head * head_dim;
     const bf16 *k_from = (const bf16 *)args.k + row * args.k_stride + column;
@@ -280,10 +283,13 @@ template <int DIM> INLINE void attend_short(const ck_attention_arguments &args) 
     static_assert(tokens_of_warp == 32, "two matrices of queries");
     const int lane = thread_index() % 32, warp = thread_index() / 32;
     const int tokens = args.queries, groups_of_warp = tokens_of_warp / tokens, head_dim = args.head_dim;
-    const int head = block_x() % args.heads;
-    const int first_group = (block_x() / args.heads * CK_ATTENTION_SHORT_WARPS + warp) * groups_of_warp;
+    const int head = block_y();
+    const int first_group = (block_x() * CK_ATTENTION_SHORT_WARPS + warp) * groups_of_warp;
     int rows_of_warp = args.groups - first_group;
     rows_of_warp = (rows_of_warp < groups_of_warp ? rows_of_warp : groups_of_warp) * tokens;
+    if (rows_of_warp <= 0) {
+        return;
+    }
     const long long column = (long long)head * head_dim;
     // row / tokens for rows below 32, exactly.
     const int reciprocal = (1024 + tokens - 1) / tokens;
@@ -303,10 +309,7 @@ template <int DIM> INLINE void attend_short(const ck_attention_arguments &args) 
     }
     copy_async_commit();
     copy_async_wait<0>();
-    block_barrier();
-    if (rows_of_warp <= 0) {
-        return;
-    }
+    warp_barrier();
 
     const Fragments f = fragments<DIM>(lane);
     float s[2][tiles_of_keys][4], o[2][DIM / 8][4];
