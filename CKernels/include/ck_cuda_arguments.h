@@ -118,6 +118,26 @@ typedef struct ck_attention_arguments {
     float scale;
 } ck_attention_arguments;
 
+/// The kernels behind it, `_64` and `_128` being the largest head_dim (a multiple of 8), every row aligned to 16 bytes:
+/// - attention_64, attention_128: anything. A grid of ⌈queries / ROWS⌉ · groups by heads.
+/// - attention_128_wide: the same with more shared memory, faster where a multiprocessor holds two blocks of it.
+/// - attention_short_64, attention_short_128: groups of at most SHORT_TOKENS, keys = queries, no bias and no list. A
+/// grid
+///   of ⌈groups / (SHORT_WARPS · ⌊SHORT_TOKENS / queries⌋)⌉ by heads.
+enum {
+    CK_ATTENTION_THREADS = 128,
+    CK_ATTENTION_ROWS = 128,     ///< queries of a tile
+    CK_ATTENTION_LIST_KEYS = 64, ///< keys of a block in the lists
+    CK_ATTENTION_64_SHARED = 1024 + (128 + 3 * 64) * 64 * 2,
+    CK_ATTENTION_128_SHARED = 1024 + (128 + 2 * 32) * 128 * 2,
+    CK_ATTENTION_128_WIDE_SHARED = 1024 + (128 + 3 * 64) * 128 * 2,
+
+    CK_ATTENTION_SHORT_TOKENS = 32,
+    CK_ATTENTION_SHORT_WARPS = 2,
+    CK_ATTENTION_SHORT_64_SHARED = 1024 + 3 * 2 * 32 * 64 * 2,
+    CK_ATTENTION_SHORT_128_SHARED = 1024 + 3 * 2 * 32 * 128 * 2
+};
+
 /// The same on sm_90 without biases: every array through a map {head_dim, tokens of a group, groups, heads} of bf16 with
 /// 128-byte swizzle, in boxes {64, CK_ATTENTION_SM90_BOX_QUERIES, 1, 1} for q and out, {64, …_KEYS, 1, 1} for k and v.
 /// Lists of blocks, which count tiles of …_QUERIES and blocks of …_KEYS, give each tile at least one block.
@@ -155,6 +175,9 @@ typedef struct ck_softmax_arguments {
     float scale;
     int p_dtype;
 } ck_softmax_arguments;
+
+/// Rows of at most WARP_KEYS are a warp's each, THREADS / 32 to a block; longer ones a block's.
+enum { CK_SOFTMAX_THREADS = 256, CK_SOFTMAX_WARP_KEYS = 1024, CK_SOFTMAX_SHARED = 1024 + 8 * 8 };
 
 // ---- Norms
 
