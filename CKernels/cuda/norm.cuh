@@ -10,15 +10,17 @@ struct Row {
 };
 
 template <int V> INLINE Row this_row(int rows, int width) {
+    int shift = 0;
+    while ((CK_NORM_HELD << shift) < width)
+        shift++;
     Row row;
-    row.threads = 1;
-    while (row.threads * CK_NORM_HELD < width)
-        row.threads *= 2;
-    row.column = (thread_index() & (row.threads - 1)) * V;
+    row.threads = 1 << shift;
+    int place = thread_index() & (row.threads - 1);
+    row.column = place * V;
     row.step = row.threads * V;
-    row.index = (long long)block_x() * (CK_NORM_THREADS / row.threads) + thread_index() / row.threads;
+    row.index = (long long)block_x() * (CK_NORM_THREADS >> shift) + (thread_index() >> shift);
     row.first = row.index * width + row.column;
-    row.count = row.index < rows ? (width - row.column + row.step - 1) / row.step : 0;
+    row.count = row.index < rows ? (width / V - place + row.threads - 1) >> shift : 0;
     return row;
 }
 
@@ -61,11 +63,11 @@ template <int V, int A, typename Out> INLINE void store(Out *out, const float (&
 }
 
 /// A thread's part of a row, zeros where there is none.
-template <int V, typename X> INLINE void load_row(const X *x, const Row &row, float (&y)[CK_NORM_HELD / V][V]) {
+template <int V, typename X> INLINE void load_row(const X *first, const Row &row, float (&y)[CK_NORM_HELD / V][V]) {
     UNROLL for (int i = 0; i < CK_NORM_HELD / V; i++) {
         UNROLL for (int j = 0; j < V; j++) y[i][j] = 0.f;
         if (i < row.count)
-            load<V, V>(x + row.first + i * row.step, y[i]);
+            load<V, V>(first + i * row.step, y[i]);
     }
 }
 
@@ -105,8 +107,9 @@ template <Norm norm, typename X, typename Out, int V> INLINE void norm_rows(cons
     enum { P = V < 4 ? V : 4 }; // elements of a vector of parameters
     Row row = this_row<V>(args.rows, args.width);
     float x[CK_NORM_HELD / V][V];
-    load_row<V>((const X *)args.x, row, x);
+    load_row<V>((const X *)args.x + row.first, row, x);
     float factor = prepare_row<norm, V>(args, row, x);
+    Out *out = (Out *)args.out + row.first;
     UNROLL for (int i = 0; i < CK_NORM_HELD / V; i++) {
         if (i >= row.count)
             continue;
@@ -124,7 +127,7 @@ template <Norm norm, typename X, typename Out, int V> INLINE void norm_rows(cons
         if (norm == Norm::channel && args.silu) {
             UNROLL for (int j = 0; j < V; j++) x[i][j] = silu(x[i][j]);
         }
-        store<V, V>((Out *)args.out + row.first + i * row.step, x[i]);
+        store<V, V>(out + i * row.step, x[i]);
     }
 }
 
@@ -176,7 +179,7 @@ template <typename X, int V> INLINE void norm_rotary_rows(const ck_norm_rotary_a
     Row row = this_row<V>(args.rows, args.heads * args.head_dim);
     X *first = (X *)args.x + row.first;
     float x[CK_NORM_HELD / V][V];
-    load_row<V>((const X *)args.x, row, x);
+    load_row<V>((const X *)first, row, x);
     float factor = rotary_factor(args, row_squares<V>(row, x));
     UNROLL for (int i = 0; i < CK_NORM_HELD / V; i++) {
         if (i >= row.count)
