@@ -181,7 +181,17 @@ enum { CK_SOFTMAX_THREADS = 256, CK_SOFTMAX_WARP_KEYS = 1024, CK_SOFTMAX_SHARED 
 
 // ---- Norms
 
-/// Every norm over rows of `width`; gain and offset f32 [width] or 0.
+/// Every norm of rows: a row of `width` belongs to as many threads, a power of two, as hold it with CK_NORM_HELD
+/// elements each: 1, 2, 4 … CK_NORM_THREADS. The grid has ⌈rows / (CK_NORM_THREADS / threads of a row)⌉ blocks of
+/// CK_NORM_THREADS threads and CK_NORM_SHARED bytes.
+enum {
+    CK_NORM_THREADS = 256,
+    CK_NORM_HELD = 32,
+    CK_NORM_WIDTH = CK_NORM_THREADS * CK_NORM_HELD, ///< of the widest row
+    CK_NORM_SHARED = 2048
+};
+
+/// gain and offset f32 [width] or 0. out may be x where the dtypes are equal.
 typedef struct ck_norm_arguments {
     ck_address out, x, gain, offset;
     int rows, width;
@@ -196,15 +206,40 @@ typedef struct ck_norm_rotary_arguments {
     float eps;
 } ck_norm_rotary_arguments;
 
-// ---- Elementwise
+/// Group norm in three launches of CK_NORM_THREADS threads and CK_GROUP_NORM_SHARED bytes: group_norm_statistics and
+/// group_norm_apply with ⌈positions / piece⌉ blocks, group_norm_merge between them with one block for each group.
+enum {
+    CK_GROUP_NORM_PIECE = 32768,   ///< elements; piece = max(1, CK_GROUP_NORM_PIECE / channels) positions
+    CK_GROUP_NORM_CHANNELS = 2048, ///< at most
+    CK_GROUP_NORM_SHARED = 1024 + 2 * 4 * CK_GROUP_NORM_CHANNELS
+};
 
-/// out = f(x) or f(x, y).
+/// x, out [positions, channels]; gain and offset f32 [channels] or 0.
+typedef struct ck_group_norm_arguments {
+    ck_address out, x, gain, offset;
+    ck_address partial;  ///< f32 [mean, sum of squares][groups][blocks of statistics]
+    ck_address channel;  ///< f32 [mean, factor][channels]
+    long long positions; ///< less than 2³¹ blocks
+    int channels, groups;
+    int piece; ///< positions of one block
+    float eps;
+    int silu;
+    int reserved;
+} ck_group_norm_arguments;
+
+// ---- Elementwise, layout
+
+/// The grid of every kernel below has rows · ⌈elements of a row / CK_PIECE⌉ blocks of CK_PIECE_THREADS threads without
+/// shared memory. What a row is stands with the arguments; it has less than 2³¹ - CK_PIECE elements.
+enum { CK_PIECE = 4096, CK_PIECE_THREADS = 256 };
+
+/// out = f(x) or f(x, y). One row of `count`, here of any length.
 typedef struct ck_elementwise_arguments {
     ck_address out, x, y;
     long long count;
 } ck_elementwise_arguments;
 
-/// out = Σ factor[i] · term[i], f32.
+/// out = Σ factor[i] · term[i], f32. One row of `count`, here of any length.
 typedef struct ck_combine_arguments {
     ck_address out;
     ck_address term[4];
@@ -214,14 +249,14 @@ typedef struct ck_combine_arguments {
     int reserved;
 } ck_combine_arguments;
 
-// ---- Layout
-
+/// A row for each id.
 typedef struct ck_embedding_arguments {
     ck_address out, table, ids; ///< ids i32 [count], checked
     int count, width;
 } ck_embedding_arguments;
 
-/// Both directions, as ck_patchify and ck_unpatchify.
+/// Both directions, as ck_patchify and ck_unpatchify. patchify: a row for each frame of tokens, of its tokens · the
+/// elements of a patch. unpatchify: a row for each channel and frame of the result.
 typedef struct ck_patch_arguments {
     ck_address out, x;
     int channels, frames, height, width;
@@ -229,31 +264,33 @@ typedef struct ck_patch_arguments {
     int out_width; ///< of a token, for patchify
 } ck_patch_arguments;
 
+/// One row of pixels · channels.
 typedef struct ck_channels_last_arguments {
     ck_address out, x, gain, offset;
     int frame, channels, frames, pixels;
 } ck_channels_last_arguments;
 
-/// x [frames, height, width, channels] of upsample2x; pixels = height · width and channels of the result for
-/// interleave_frames.
+/// x [frames, height, width, channels]. upsample2x: a row for each line of x. interleave_frames: a row for each frame
+/// of x, whose halves of the channels become frames of their own.
 typedef struct ck_resize_arguments {
     ck_address out, x;
     int frames, height, width, channels;
 } ck_resize_arguments;
 
+/// A row for each line of the result.
 typedef struct ck_repeated_up_arguments {
     ck_address out, x;
     int frames, height, width, in_channels, out_channels;
     int time, space, skip;
 } ck_repeated_up_arguments;
 
-/// x [frames, height, width, 3 · patch²] in the channel order c, pw, ph.
+/// x [frames, height, width, 3 · patch²] in the channel order c, pw, ph. A row for each frame.
 typedef struct ck_pixels_arguments {
     ck_address out, x;
     int frames, height, width, patch;
 } ck_pixels_arguments;
 
-/// A stored convolution weight [out, in, taps] to [taps][out][in_padded], zeros in the padding.
+/// A stored convolution weight [out, in, taps] to [taps][out][in_padded], zeros in the padding. A row for each tap.
 typedef struct ck_pack_weight_arguments {
     ck_address out, x;
     int out_channels, in_channels, in_padded, taps;
