@@ -35,6 +35,17 @@ typedef struct ck_gemm_arguments {
     int reserved;
 } ck_gemm_arguments;
 
+/// Launches: grid (tiles of rows · tiles of columns, 1, outer · inner); blocks of CK_GEMM_THREADS and CK_GEMM_SHARED
+/// bytes for the kernels named after their tiles, of CK_SIMT_THREADS and CK_SIMT_SHARED for the simt kernels, whose
+/// tiles have CK_SIMT_TILE rows and columns.
+enum {
+    CK_GEMM_THREADS = 128,
+    CK_GEMM_SHARED = 1024 + 3 * 16384,
+    CK_SIMT_TILE = 64,
+    CK_SIMT_THREADS = 256,
+    CK_SIMT_SHARED = 1024 + 2 * 8192
+};
+
 /// The same on sm_90, one product. a and b are read through maps {k, rows}.
 typedef struct ck_gemm_sm90_arguments {
     ck_tensor_map a, b;
@@ -58,6 +69,11 @@ typedef struct ck_convolution_arguments {
     int accumulate; ///< out += result
     int out_dtype, x_dtype, weight_dtype;
 } ck_convolution_arguments;
+
+/// Launches: grid (frames · tiles of height · width in a frame · tiles of channels, 1, 1); blocks of CK_GEMM_THREADS and
+/// CK_CONVOLUTION_SHARED(columns) bytes for the kernels named after their tiles, simt as for the products.
+enum { CK_CONVOLUTION_ROWS = 128 };
+#define CK_CONVOLUTION_SHARED(columns) (1024 + 3 * (128 + (columns)) * 64)
 
 /// The same on sm_90: x through a map {in, width, height, frames}, each frame of history through one {in, width,
 /// height, 1}, weight through one {in, out, taps}.
