@@ -35,6 +35,17 @@ typedef struct ck_gemm_arguments {
     int reserved;
 } ck_gemm_arguments;
 
+/// Launches: grid (tiles of rows · tiles of columns, 1, outer · inner); blocks of CK_GEMM_THREADS and CK_GEMM_SHARED
+/// bytes for the kernels named after their tiles, of CK_SIMT_THREADS and CK_SIMT_SHARED for the simt kernels, whose
+/// tiles have CK_SIMT_TILE rows and columns.
+enum {
+    CK_GEMM_THREADS = 128,
+    CK_GEMM_SHARED = 1024 + 3 * 16384,
+    CK_SIMT_TILE = 64,
+    CK_SIMT_THREADS = 256,
+    CK_SIMT_SHARED = 1024 + 2 * 8192
+};
+
 /// The same on sm_90, one product, k and n multiples of 8. a, b and out are reached through maps {k, m}, {k, n} and {n,
 /// m}, whose distances of rows are multiples of 16 bytes; swizzled by 128 bytes. Boxes for tiles of rows x columns, of
 /// which the names of the kernels tell: a CK_GEMM_SM90_DEPTH x rows, b CK_GEMM_SM90_DEPTH x columns, out 128 bytes
@@ -70,6 +81,11 @@ typedef struct ck_convolution_arguments {
     int accumulate; ///< out += result
     int out_dtype, x_dtype, weight_dtype;
 } ck_convolution_arguments;
+
+/// Launches: grid (frames · tiles of height · width in a frame · tiles of channels, 1, 1); blocks of CK_GEMM_THREADS and
+/// CK_CONVOLUTION_SHARED(columns) bytes for the kernels named after their tiles, simt as for the products.
+enum { CK_CONVOLUTION_ROWS = 128 };
+#define CK_CONVOLUTION_SHARED(columns) (1024 + 3 * (128 + (columns)) * 64)
 
 /// The same on sm_90, channels multiples of 8: x and out through maps {channels, width, height, frames}, each frame of
 /// history through one {in, width, height, 1}, weight through one {in, out, taps}.
