@@ -83,9 +83,12 @@ typedef struct ck_convolution_arguments {
 } ck_convolution_arguments;
 
 /// Launches: grid (frames · tiles of height · width in a frame · tiles of channels, 1, 1); blocks of CK_GEMM_THREADS and
-/// CK_CONVOLUTION_SHARED(columns) bytes for the kernels named after their tiles, simt as for the products.
-enum { CK_CONVOLUTION_ROWS = 128 };
-#define CK_CONVOLUTION_SHARED(columns) (1024 + 3 * (128 + (columns)) * 64)
+/// CK_CONVOLUTION_…_SHARED bytes for the kernels named after their tiles, simt as for the products.
+enum {
+    CK_CONVOLUTION_ROWS = 128,
+    CK_CONVOLUTION_64_SHARED = 1024 + 3 * (128 + 64) * 64,
+    CK_CONVOLUTION_128_SHARED = 1024 + 3 * (128 + 128) * 64
+};
 
 /// The same on sm_90, channels multiples of 8: x and out through maps {channels, width, height, frames}, each frame of
 /// history through one {in, width, height, 1}, weight through one {in, out, taps}.

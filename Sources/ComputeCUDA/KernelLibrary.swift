@@ -47,7 +47,7 @@ package final class KernelLibrary {
     }
 
     deinit {
-        for unsafemodule in unsafe loaded.values { _ = unsafe context.call.cuModuleUnload(module) }
+        unsafe loaded.values.forEach { _ = unsafe context.call.cuModuleUnload($0) }
     }
 
     /// Whether a module can be used on this GPU.
