@@ -128,21 +128,21 @@ typedef struct ck_attention_arguments {
     ck_address key_bias;  ///< f32 [keys] or 0
     ck_address head_bias; ///< f32 [heads, queries, keys] or 0
     /// Which blocks of keys a tile of queries sees: blocks block_index[block_start[i]..<block_start[i + 1]] for tile i,
-    /// ascending; both 0 where every tile sees all.
+    /// ascending, both i32; both 0 where every tile sees all.
     ck_address block_start, block_index;
     long long out_stride, q_stride, k_stride, v_stride; ///< distance of rows
     long long group_stride, token_stride;               ///< in rows
     int queries, keys;                                  ///< in one group
     int groups, heads, head_dim;
-    float scale;
+    float scale; ///< above 0
 } ck_attention_arguments;
 
 /// The kernels behind it, `_64` and `_128` being the largest head_dim (a multiple of 8), every row aligned to 16 bytes:
 /// - attention_64, attention_128: anything. A grid of ⌈queries / ROWS⌉ · groups by heads.
 /// - attention_128_wide: the same with more shared memory, faster where a multiprocessor holds two blocks of it.
-/// - attention_short_64, attention_short_128: groups of at most SHORT_TOKENS, keys = queries, no bias and no list. A
-/// grid
-///   of ⌈groups / (SHORT_WARPS · ⌊SHORT_TOKENS / queries⌋)⌉ by heads.
+/// - attention_short_64, attention_short_128: groups of at most SHORT_TOKENS, keys = queries, no bias and no list.
+///   A grid of ⌈groups / (SHORT_WARPS · ⌊SHORT_TOKENS / queries⌋)⌉ by heads, SHORT_WARPS · 32 threads.
+/// out may be q.
 enum {
     CK_ATTENTION_THREADS = 128,
     CK_ATTENTION_ROWS = 128,     ///< queries of a tile
