@@ -10,6 +10,8 @@ package protocol Backend: AnyObject {
     var prefersBF16: Bool { get }
     /// Bytes that this backend can hold, nil where nobody knows.
     var memoryBytes: Int? { get }
+    /// The most bytes in use so far in memory other than the host's; nil where there is none.
+    var peakDeviceBytes: Int? { get }
     /// Whether weights take room in that memory even where their dtype fits; if not, they are used where they lie.
     var copiesWeights: Bool { get }
 

@@ -13,6 +13,7 @@ package final class NullBackend: Backend {
     package let name = "null"
     package let prefersBF16 = false
     package let memoryBytes: Int? = nil
+    package let peakDeviceBytes: Int? = nil
     package let copiesWeights = false
 
     package init() {}
