@@ -2,7 +2,7 @@ import CKernels
 import KernelEmulation
 
 /// An array in the memory that emulated kernels reach.
-final class DeviceArray<Element: BitwiseCopyable> {
+@safe final class DeviceArray<Element: BitwiseCopyable> {
     let count: Int
     private let memory: UnsafeMutableRawPointer
 
@@ -12,7 +12,7 @@ final class DeviceArray<Element: BitwiseCopyable> {
             fatalError("no room for \(values.count) elements")
         }
         unsafe self.memory = memory
-        values.withUnsafeBytes { bytes in
+        unsafe values.withUnsafeBytes { bytes in
             guard let start = bytes.baseAddress else { return }
             unsafe memory.copyMemory(from: start, byteCount: bytes.count)
         }
@@ -27,8 +27,8 @@ final class DeviceArray<Element: BitwiseCopyable> {
     }
 }
 
-/// A place in a kernel where a fault can be planted.
-struct PlantSite: CustomStringConvertible {
+/// A place in a kernel where a fault can be planted; its C strings are constants of the process.
+@safe struct PlantSite: CustomStringConvertible {
     fileprivate let site: emulation_site
     let word: String, fault: String, line: Int
 
@@ -56,18 +56,20 @@ struct EmulatedRun {
         guard let kernel = unsafe emulation_find(name) else { fatalError("there is no kernel \(name)") }
         precondition(unsafe emulation_kernel_argument_bytes(kernel) == MemoryLayout<Arguments>.size)
         let grid = [grid.x, grid.y, grid.z]
-        let result = withUnsafePointer(to: plant.map { unsafe $0.site } ?? emulation_site()) { site in
+        let site = unsafe plant.map { unsafe $0.site } ?? emulation_site()
+        let result = unsafe withUnsafePointer(to: site) { site in
             var options = unsafe emulation_options(
-                seed: seed, cpu_threads: cpuThreads, plant: plant == nil ? nil : site, list_sites: listsSites ? 1 : 0)
-            return withUnsafeBytes(of: arguments) { bytes in
+                seed: seed, cpu_threads: cpuThreads, plant: plant == nil ? nil : site,
+                list_sites: listsSites ? 1 : 0)
+            return unsafe withUnsafeBytes(of: arguments) { bytes in
                 unsafe emulation_launch(kernel, grid, threads, shared, bytes.baseAddress, &options)
             }
         }
         defer { unsafe emulation_result_free(result) }
-        violations = (0..<unsafe emulation_result_violation_count(result)).map {
+        violations = unsafe (0..<emulation_result_violation_count(result)).map {
             unsafe String(cString: emulation_result_violation(result, $0))
         }
-        sites = (0..<unsafe emulation_result_site_count(result)).map {
+        sites = unsafe (0..<emulation_result_site_count(result)).map {
             unsafe PlantSite(emulation_result_site(result, $0).pointee)
         }
         counters = unsafe emulation_result_counters(result).pointee
