@@ -45,7 +45,9 @@ let package = Package(
         room("VideoProvider", ["VideoTypes", "Compute", "Weights", "Pipelines", "Media", "CBuiltinModel"]),
         .executableTarget(
             name: "wan-infer",
-            dependencies: ["VideoTypes", "VideoProvider", "Compute", "ComputeCPU", "Media", "Weights"],
+            dependencies: [
+                "VideoTypes", "VideoProvider", "Pipelines", "Compute", "ComputeCPU", "ComputeCUDA", "Media", "Weights",
+            ],
             swiftSettings: strict),
 
         .target(
