@@ -1,6 +1,6 @@
 // Kernels by name, launches, and what they found.
 
-#include "machine.h"
+#include "asynchrony.h"
 
 #include <algorithm>
 #include <memory>
@@ -134,6 +134,22 @@ void violation(const Lane &lane, const char *word, Place place, const char *what
         launch.stopped = true;
 }
 
+bool watch(const char *word, Place place, const char *fault) {
+    Launch &launch = *current_block().worker->launch;
+    if (launch.lists_sites) {
+        std::lock_guard<std::mutex> lock(launch.mutex);
+        bool known = std::any_of(launch.sites.begin(), launch.sites.end(), [&](const emulation_site &site) {
+            return site.line == place.line && !strcmp(site.word, word) && !strcmp(site.file, place.file) &&
+                   !strcmp(site.fault, fault);
+        });
+        if (!known)
+            launch.sites.push_back({word, place.file, place.line, fault});
+    }
+    const emulation_site *plant = launch.plant;
+    return plant && plant->line == place.line && !strcmp(plant->word, word) && !strcmp(plant->fault, fault) &&
+           !strcmp(plant->file, place.file);
+}
+
 void violation(const char *word, Place place, const char *what, const std::string &detail) {
     violation(*current, word, place, what, detail);
 }
@@ -171,6 +187,8 @@ emulation_result *emulation_launch(const emulation_kernel *kernel, const unsigne
     launch.threads = threads;
     launch.shared_bytes = shared_bytes;
     launch.seed = options ? options->seed : 0;
+    launch.plant = options ? options->plant : nullptr;
+    launch.lists_sites = options && options->list_sites;
     launch.block_count = grid[0] * grid[1] * grid[2];
     if (const char *reason = refusal(launch)) {
         result->violations.push_back(text("%s: %s", launch.kernel->name, reason));
@@ -195,6 +213,7 @@ emulation_result *emulation_launch(const emulation_kernel *kernel, const unsigne
 
     for (const Violation &found : launch.violations)
         result->violations.push_back(found.count > 1 ? found.text + text(", %llu times", found.count) : found.text);
+    result->sites = std::move(launch.sites);
     result->counters = launch.counters;
     return result.release();
 }

@@ -3,6 +3,7 @@
 #ifndef KERNEL_EMULATION_H
 #define KERNEL_EMULATION_H
 
+#include "ck_cuda.h"
 #include <stddef.h>
 #include <stdint.h>
 
@@ -61,6 +62,9 @@ const emulation_counters *emulation_result_counters(const emulation_result *resu
 size_t emulation_result_site_count(const emulation_result *result);
 const emulation_site *emulation_result_site(const emulation_result *result, size_t index);
 void emulation_result_free(emulation_result *result);
+
+/// What the driver's cuTensorMapEncodeTiled does: writes a map that the kernels' tensor words can read here. A CUresult.
+int emulation_write_tensor_map(const ck_tensor_layout *layout, ck_tensor_map *map);
 
 #ifdef __cplusplus
 }
