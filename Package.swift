@@ -45,7 +45,9 @@ let package = Package(
         room("VideoProvider", ["VideoTypes", "Compute", "Weights", "Pipelines", "Media", "CBuiltinModel"]),
         .executableTarget(
             name: "wan-infer",
-            dependencies: ["VideoTypes", "VideoProvider", "Compute", "ComputeCPU", "Media", "Weights"],
+            dependencies: [
+                "VideoTypes", "VideoProvider", "Pipelines", "Compute", "ComputeCPU", "ComputeCUDA", "Media", "Weights",
+            ],
             swiftSettings: strict),
 
         .target(
@@ -61,7 +63,6 @@ let package = Package(
                     "-fsanitize-trap=alignment,bounds,integer-divide-by-zero,shift,signed-integer-overflow",
                 ]),
             ]),
-        tests("KernelEmulationTests", ["CKernels", "KernelEmulation"]),
         tests("ArchitectureTests", ["wan-infer", "VideoTypes", "Weights", "TestSupport"]),
         tests(
             "CommandTests", ["wan-infer", "Compute", "Media", "VideoProvider", "VideoTypes", "TestSupport"],
