@@ -63,6 +63,7 @@ let package = Package(
                     "-fsanitize-trap=alignment,bounds,integer-divide-by-zero,shift,signed-integer-overflow",
                 ]),
             ]),
+        tests("KernelEmulationTests", ["CKernels", "KernelEmulation"]),
         tests("ArchitectureTests", ["wan-infer", "VideoTypes", "Weights", "TestSupport"]),
         tests(
             "CommandTests", ["wan-infer", "Compute", "Media", "VideoProvider", "VideoTypes", "TestSupport"],
