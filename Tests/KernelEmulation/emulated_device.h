@@ -58,6 +58,9 @@ template <typename T, int N> struct alignas(sizeof(T) * N) Vector {
 
     Vector() = default;
     Vector(const T (&values)[N]) { memcpy(v, values, sizeof v); }
+    template <typename... Values>
+        requires(sizeof...(Values) > 1)
+    Vector(Values... values) : v{values...} {}
     Vector(const Vector &other) { memcpy(v, other.v, sizeof v); }
     Vector &operator=(const Vector &other) {
         memmove(v, other.v, sizeof v);
