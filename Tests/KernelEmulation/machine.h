@@ -123,11 +123,26 @@ struct Block {
     }
 };
 
+/// A stack for handlers of signals, for a CPU thread whose own may be full.
+class SignalStack {
+  public:
+    SignalStack();
+    ~SignalStack();
+    void install();
+    void uninstall();
+
+  private:
+    static constexpr size_t bytes = 64 << 10;
+    void *memory;
+    stack_t outer;
+};
+
 /// What a CPU thread keeps from launch to launch.
 struct Worker {
     Launch *launch;
     Fiber scheduler;
     Stacks stacks;
+    SignalStack signal_stack;
     Block block;
     std::unique_ptr<Asynchrony> asynchrony;
     std::vector<Warp> warps;
@@ -201,18 +216,6 @@ inline bool planted(const char *word, Place place, const char *fault = "skip") {
 
 /// From here on what a kernel's thread may not do ends its block.
 void catch_faults();
-/// A stack for handlers of signals, for a CPU thread whose own may be full.
-class SignalStack {
-  public:
-    SignalStack();
-    ~SignalStack();
-
-  private:
-    static constexpr size_t bytes = 64 << 10;
-    void *memory;
-    stack_t outer;
-};
-
 // ---- Scheduling
 
 /// Leaves the current thread, which waits, until somebody makes it ready.

@@ -270,7 +270,8 @@ void Worker::run_block(unsigned index) {
         last_clock = std::max(last_clock, block.first_clock + (u32)asynchrony->products[w].issued + 1);
     for (const SharedBarrier &barrier : asynchrony->barriers)
         last_clock = std::max(last_clock, block.first_clock + barrier.phase + 1);
-    stacks.reset();
+    if (block.stopped)
+        stacks.reset();
 }
 
 void Worker::run_blocks() {
