@@ -49,6 +49,12 @@ let package = Package(
 
         .target(
             name: "TestSupport", dependencies: ["Compute", "Weights"], path: "Tests/TestSupport", swiftSettings: strict),
+        .target(
+            name: "KernelEmulation", path: "Tests/KernelEmulation",
+            cxxSettings: [
+                .headerSearchPath("../../CKernels/include"), .unsafeFlags(["-O2", "-fno-strict-aliasing"]),
+            ]),
+        tests("KernelEmulationTests", ["CKernels", "KernelEmulation"]),
         tests("ArchitectureTests", ["wan-infer", "VideoTypes", "Weights", "TestSupport"]),
         tests(
             "CommandTests", ["wan-infer", "Compute", "Media", "VideoProvider", "VideoTypes", "TestSupport"],
@@ -72,5 +78,6 @@ let package = Package(
             ["Compute", "ComputeCPU", "Pipelines", "TestSupport", "VideoProvider", "VideoTypes"],
             resources: [.copy("Fixtures")]),
     ],
-    swiftLanguageModes: [.v6]
+    swiftLanguageModes: [.v6],
+    cxxLanguageStandard: .cxx20
 )

@@ -1,7 +1,6 @@
 // libcuda: modules, functions, launches, tensor maps.
 
 #include "fake_machine.h"
-#include "kernel_emulation.h"
 
 #include <algorithm>
 #include <cstring>
@@ -174,7 +173,8 @@ static int check_launch(Machine &machine, const Function &function, const unsign
 
 /// Runs a kernel to its end. A CUresult.
 static int run_kernel(Machine &machine, const Function &function, const unsigned grid[3], unsigned threads,
-                      unsigned shared_bytes, const void *arguments) {
+                      unsigned shared_bytes, const void *arguments, const std::vector<Touch> &touches) {
+    Device &device = *function.module->device;
     const char *name = function.name.c_str();
     if (function.module->unloaded) {
         machine.violate("%s ran after its module was unloaded", name);
@@ -186,13 +186,15 @@ static int run_kernel(Machine &machine, const Function &function, const unsigned
     emulation_options options = {};
     options.seed = machine.random();
     options.cpu_threads = machine.config.cpu_threads;
+    device.arena.begin_kernel();
     emulation_result *result =
         emulation_launch(function.kernel, grid, threads, shared_bytes, arguments, &options);
     size_t violations = emulation_result_violation_count(result);
     for (size_t i = 0; i < violations; i++)
         machine.violate("%s: %s", name, emulation_result_violation(result, i));
     emulation_result_free(result);
-    return violations ? CK_CUDA_ERROR_ILLEGAL_ADDRESS : 0;
+    int error = machine.report_accesses(device, name, touches, device.arena.end_kernel());
+    return violations ? CK_CUDA_ERROR_ILLEGAL_ADDRESS : error;
 }
 
 int cuLaunchKernel(Machine &machine, CUfunction handle, unsigned grid_x, unsigned grid_y, unsigned grid_z,
@@ -229,11 +231,11 @@ int cuLaunchKernel(Machine &machine, CUfunction handle, unsigned grid_x, unsigne
     memcpy(copy->data(), arguments[0], bytes);
     std::vector<uint64_t> words(bytes / 8);
     memcpy(words.data(), arguments[0], words.size() * 8);
-    return machine.submit(*stream,
-                          {function->name.c_str(), pointers_in(*device, machine, words), 0.01, [=, &machine] {
-                               return run_kernel(machine, *function, shape.grid, shape.block[0], shared_bytes,
-                                                 copy->data());
-                           }});
+    std::vector<Touch> touches = pointers_in(*device, machine, words);
+    return machine.submit(*stream, {function->name.c_str(), touches, 0.01, [=, &machine] {
+                                        return run_kernel(machine, *function, shape.grid, shape.block[0], shared_bytes,
+                                                          copy->data(), touches);
+                                    }});
 }
 
 // ---- Tensor maps

@@ -3,6 +3,7 @@
 
 #include "ck_cuda.h"
 #include "fake_cuda.h"
+#include "kernel_emulation.h"
 
 #include <condition_variable>
 #include <deque>
@@ -143,6 +144,8 @@ struct Allocation {
     void close();
     /// Whether nothing was written beside the array.
     bool is_intact() const;
+    /// Puts the poison beside it back.
+    void surround();
 };
 
 /// Addresses of which no two allocations ever share one, each with a page after its end that nobody may touch.
@@ -152,6 +155,11 @@ struct Arena {
     size_t used = 0;
 
     ~Arena();
+    void watch() const;
+    void unwatch() const;
+    /// Between these two, closed pages open where they are touched; the addresses come back.
+    void begin_kernel() const;
+    std::vector<ck_address> end_kernel() const;
     /// 0 where the addresses have run out.
     ck_address reserve(size_t bytes, size_t mapped);
 };
@@ -183,7 +191,7 @@ struct Device {
 struct Function {
     Module *module;
     std::string name;
-    const struct emulation_kernel *kernel;
+    const emulation_kernel *kernel;
     int local_bytes;
     int dynamic_shared_bytes = 48 << 10;
 };
@@ -327,6 +335,9 @@ struct Machine {
     void touch(Device &device, const Stream &stream, const Clock &clock, const Work &work);
     /// At execution: an error unless the whole range is memory.
     int check_live(Device &device, const char *what, ck_address address, size_t bytes);
+    /// After a kernel: what it touched that it must not. A CUresult.
+    int report_accesses(Device &device, const char *kernel, const std::vector<Touch> &touches,
+                        const std::vector<ck_address> &faults);
     /// The pinned block around a host address.
     bool is_pinned(const void *host) const;
 

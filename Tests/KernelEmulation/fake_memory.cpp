@@ -43,8 +43,10 @@ bool is_poison(const char *from, const char *to) {
 // ---- Addresses
 
 Arena::~Arena() {
-    if (start)
-        munmap(start, bytes);
+    if (!start)
+        return;
+    unwatch();
+    munmap(start, bytes);
 }
 
 ck_address Arena::reserve(size_t size, size_t mapped) {
@@ -53,6 +55,7 @@ ck_address Arena::reserve(size_t size, size_t mapped) {
         if (memory == MAP_FAILED)
             return 0;
         start = (char *)memory;
+        watch();
     }
     if (mapped > bytes - used)
         return 0;
@@ -75,7 +78,8 @@ char *Allocation::pages() const { return (char *)base + round_up(bytes, granule)
 
 void Allocation::open() {
     mprotect(pages(), mapped, PROT_READ | PROT_WRITE);
-    fill(pages(), mapped);
+    fill((char *)base, bytes);
+    surround();
     live = true;
 }
 
@@ -89,6 +93,12 @@ void Allocation::close() {
 bool Allocation::is_intact() const {
     const char *start = pages(), *array = (const char *)base;
     return is_poison(start, array) && is_poison(array + bytes, start + mapped);
+}
+
+void Allocation::surround() {
+    char *array = (char *)base;
+    memset(pages(), poison, (size_t)(array - pages()));
+    memset(array + bytes, poison, (size_t)(pages() + mapped - (array + bytes)));
 }
 
 // ---- Lifetimes
