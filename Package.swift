@@ -66,6 +66,7 @@ let package = Package(
         .target(
             name: "FakeGPU", dependencies: ["CKernels", "Compute", "ComputeCUDA", "KernelEmulation"],
             path: "Tests/FakeGPU", swiftSettings: strict),
+        tests("KernelEmulationTests", ["CKernels", "KernelEmulation"]),
         tests("ArchitectureTests", ["wan-infer", "VideoTypes", "Weights", "TestSupport"]),
         tests(
             "CommandTests", ["wan-infer", "Compute", "Media", "VideoProvider", "VideoTypes", "TestSupport"],
