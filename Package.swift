@@ -61,7 +61,7 @@ let package = Package(
                     "-O2", "-fno-strict-aliasing", "-ftrivial-auto-var-init=pattern",
                     "-fsanitize=alignment,bounds,integer-divide-by-zero,shift,signed-integer-overflow",
                     "-fsanitize-trap=alignment,bounds,integer-divide-by-zero,shift,signed-integer-overflow",
-                ])
+                ]),
             ]),
         .target(
             name: "FakeGPU", dependencies: ["CKernels", "Compute", "ComputeCUDA", "KernelEmulation"],
