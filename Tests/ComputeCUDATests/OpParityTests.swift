@@ -26,11 +26,16 @@ struct CUDAOpParityTests {
     private func check(_ cases: [OpCase], on gpu: FakeGPU, _ name: String) throws {
         let backend = try gpu.backend()
         for op in cases {
-            let result = try op.run(on: backend)
-            let expected = result.reference()
-            let deviation = expected.deviation(of: result.found)
-            #expect(
-                expected.accepts(deviation, op.tolerance), "\(op), \(name): \(deviation), bound \(op.tolerance)")
+            do {
+                let result = try op.run(on: backend)
+                let expected = result.reference()
+                let deviation = expected.deviation(of: result.found)
+                #expect(
+                    expected.accepts(deviation, op.tolerance), "\(op), \(name): \(deviation), bound \(op.tolerance)")
+            } catch {
+                Issue.record("\(op), \(name): \(error) \(gpu.violations)")
+                return
+            }
             #expect(gpu.violations == [], "\(op), \(name)")
             if !gpu.violations.isEmpty { unsafe fake_cuda_forget_violations(gpu.machine) }
         }
