@@ -40,7 +40,7 @@ void check_unread(const Lane &lane, u32 address, u32 bytes, const char *word, Pl
     for (const AsynchronousRead &read : block.asynchrony->reads)
         if (address < read.end && read.begin < address + bytes) {
             violation(lane, word, place, "overwrites what is still being read",
-                      text("by %s at line %d of thread %d, ", read.word, read.place.line, read.thread) +
+                      text("by %s at line %d, ", read.word, read.place.line) +
                           where(block, address));
             return;
         }
@@ -97,16 +97,14 @@ void check_asynchronous_read(const Lane &lane, u32 address, u32 bytes, const cha
     }
 }
 
-void note_asynchronous_read(const Lane &lane, u32 address, u32 bytes) {
-    Warp &warp = *lane.warp;
-    const Shadow &shadow = warp.block->shadow;
-    u32 *read = shadow.read + (size_t)warp.number * shadow.words;
-    std::fill(read + address / 4, read + (address + bytes) / 4, warp.own_clock());
+void note_asynchronous_read(const Block &block, int agent, u32 clock, u32 address, u32 bytes) {
+    u32 *read = block.shadow.read_by(agent);
+    std::fill(read + address / 4, read + (address + bytes) / 4, clock);
 }
 
-void end_asynchronous_reads(Block &block, int thread, u64 number) {
+void end_asynchronous_reads(Block &block, int reader, u64 number) {
     std::erase_if(block.asynchrony->reads, [&](const AsynchronousRead &read) {
-        return read.thread == thread && read.number <= number;
+        return read.reader == reader && read.number <= number;
     });
 }
 
@@ -142,10 +140,6 @@ void check_end_of_block(const Block &block) {
         if (barrier.bytes)
             violation(lane, "barrier_arrive_expect", {nullptr, 0}, "announced bytes have not come",
                       where(block, barrier.address) + text(", %lld bytes", barrier.bytes));
-    for (int id = 0; id < named_barriers; id++)
-        if (asynchrony.named[id].arrived)
-            violation(lane, "named_barrier", {nullptr, 0}, "the block has ended with arrivals that nobody waited for",
-                      text("barrier %d, %d of %d", id, asynchrony.named[id].arrived, asynchrony.named[id].threads));
     for (int w = 0; w < block.warp_count; w++) {
         const WarpProducts &own = asynchrony.products[w];
         const WarpProducts &first = asynchrony.products[w / warps_per_group * warps_per_group];

@@ -9,7 +9,6 @@
 namespace emulation {
 
 constexpr int named_barriers = 16;
-constexpr int warps_per_group = 4;
 constexpr int most_groups = most_warps / warps_per_group;
 
 /// An mbarrier. As an agent its clock counts phases: what copies write in phase p is seen by who waited for phase p.
@@ -76,7 +75,7 @@ struct TensorStore {
 /// Shared memory that something still reads; ends when its reader is waited for.
 struct AsynchronousRead {
     u32 begin, end;
-    int thread; ///< of a store; or the warp's first, of a product
+    int reader; ///< the thread of a store; the agent of a warpgroup, negative
     u64 number; ///< of the group or product
     const char *word;
     Place place;
@@ -91,22 +90,19 @@ struct Accumulator {
     std::vector<float> values; ///< [16, n]
 };
 
-/// One product as one warp has issued it.
+/// A warp's part of a product.
 struct WarpProduct {
     u64 number;
     Accumulator *accumulator;
-    bool accumulate;
     float a[16][16]; ///< if from registers
 };
 
-/// One product as its warpgroup issues it.
+/// A product as its warpgroup issues it.
 struct GroupProduct {
     int n;
     u64 a, b;
     bool from_registers, transpose_b, accumulate;
     Place place;
-    int finished; ///< warps
-    std::vector<float> values; ///< of b, [16, n], once a warp has read it
 };
 
 struct WarpProducts {
@@ -123,9 +119,12 @@ struct WarpProducts {
 };
 
 struct Warpgroup {
-    u64 first = 0; ///< number of products.front()
-    std::deque<GroupProduct> products;
+    u64 computed = 0;                  ///< how many products have been
+    std::deque<GroupProduct> products; ///< the ones after
 };
+
+/// As an agent a warpgroup reads for its products; who has waited for a product has seen its reads.
+inline int warpgroup_agent(int warp) { return most_warps + most_barriers + warp / warps_per_group; }
 
 struct Asynchrony {
     std::vector<SharedBarrier> barriers;
@@ -153,10 +152,10 @@ void check_unread(const Lane &lane, u32 address, u32 bytes, const char *word, Pl
 /// Reports if copy engine or tensor cores must not read this yet: not written, not seen by this lane's warp, not
 /// fenced.
 void check_asynchronous_read(const Lane &lane, u32 address, u32 bytes, const char *word, Place place);
-/// The reads of this thread with numbers up to this one are over.
-void end_asynchronous_reads(Block &block, int thread, u64 number);
-/// Remembers a read that is over, by the lane's warp.
-void note_asynchronous_read(const Lane &lane, u32 address, u32 bytes);
+/// This reader's reads with numbers up to this one are over.
+void end_asynchronous_reads(Block &block, int reader, u64 number);
+/// Remembers a read that is over.
+void note_asynchronous_read(const Block &block, int agent, u32 clock, u32 address, u32 bytes);
 /// Reports what a lane that ends has not waited for.
 void check_end_of_lane(const Lane &lane);
 /// The 128-byte swizzle and its narrower kin: which 16 bytes of a row are exchanged depends on the row.

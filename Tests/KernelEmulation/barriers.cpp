@@ -220,19 +220,26 @@ void named_barrier_arrive(int id, int threads, Place place) {
 
 namespace {
 
-/// Gives what is free to the warps that want it.
-void grant_registers(Block &block) {
+/// Gives the warp the registers it wants; false if too few are free, or none are wanted.
+bool grant_registers(Block &block, int number) {
     Asynchrony &asynchrony = *block.asynchrony;
-    for (int w = 0; w < block.warp_count; w++) {
-        WarpProducts &warp = asynchrony.products[w];
-        int more = (warp.wanted_registers - warp.registers) * lanes_per_warp;
-        if (!warp.wanted_registers || more > asynchrony.free_registers)
-            continue;
-        asynchrony.free_registers -= more;
-        warp.registers = warp.wanted_registers;
-        warp.wanted_registers = 0;
-        block.warps[w].ready = all_lanes & ~block.warps[w].ended;
-    }
+    WarpProducts &warp = asynchrony.products[number];
+    int more = (warp.wanted_registers - warp.registers) * lanes_per_warp;
+    if (!warp.wanted_registers || more > asynchrony.free_registers)
+        return false;
+    asynchrony.free_registers -= more;
+    warp.registers = warp.wanted_registers;
+    warp.wanted_registers = 0;
+    block.warps[number].ready = all_lanes;
+    return true;
+}
+
+void want_registers(Warp &warp) {
+    Block &block = *warp.block;
+    block.asynchrony->products[warp.number].wanted_registers = *(const int *)warp.payload[0];
+    grant_registers(block, warp.number);
+    for (int w = 0; w < block.warp_count; w++)
+        grant_registers(block, w);
 }
 
 } // namespace
@@ -248,13 +255,7 @@ void registers_change(int registers, bool increase, Place place) {
         if (increase ? registers < own.registers : registers > own.registers)
             violation(word, place, "goes the wrong way", text("from %d to %d registers", own.registers, registers));
     }
-    meet(
-        word,
-        [](Warp &warp) {
-            warp.block->asynchrony->products[warp.number].wanted_registers = *(int *)warp.payload[0];
-            grant_registers(*warp.block);
-        },
-        &registers, place);
+    meet(word, want_registers, &registers, place);
     while (own.registers != registers)
         wait(word); // until others have given theirs up
 }

@@ -1,8 +1,8 @@
 // The state of a running grid: a launch has workers (CPU threads), a worker runs one block at a time, a block has warps,
 // a warp has lanes (CUDA threads).
 //
-// Who has seen what is kept in vector clocks (as in race detectors of the FastTrack family): an agent is a warp, or a
-// barrier in shared memory on whose behalf the copy engine writes.
+// Who has seen what is kept in vector clocks (as in race detectors of the FastTrack family): an agent is a warp, a
+// barrier in shared memory on whose behalf the copy engine writes, or a warpgroup whose products read.
 #pragma once
 
 #include "fiber.h"
@@ -20,6 +20,7 @@ namespace emulation {
 constexpr int lanes_per_warp = 32;
 constexpr int most_warps = 32;
 constexpr int most_barriers = 64;
+constexpr int warps_per_group = 4;
 constexpr u32 all_lanes = 0xffffffffu;
 
 struct Asynchrony;
@@ -88,7 +89,12 @@ struct Shadow {
     u32 *written;  ///< clock << 7 | agent of the last write
     u16 *writer;   ///< the thread
     u16 *fences;   ///< how many proxy fences it had made then
-    u32 *read;     ///< [warp][word]: the warp's clock at its last read
+    u32 *read;     ///< [warps and their groups][word]: the agent's clock at its last read
+
+    u32 *read_by(int agent) const {
+        return read + (size_t)(agent < most_warps ? agent : warps + agent - most_warps - most_barriers) * words;
+    }
+    int warps;
 };
 
 struct Block {

@@ -266,6 +266,8 @@ void Worker::run_block(unsigned index) {
         check_end_of_block(block);
     for (int w = 0; w < block.warp_count; w++)
         last_clock = std::max(last_clock, warps[w].own_clock());
+    for (int w = 0; w < block.warp_count; w++)
+        last_clock = std::max(last_clock, block.first_clock + (u32)asynchrony->products[w].issued + 1);
     for (const SharedBarrier &barrier : asynchrony->barriers)
         last_clock = std::max(last_clock, block.first_clock + barrier.phase + 1);
     stacks.reset();

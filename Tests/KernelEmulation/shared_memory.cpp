@@ -80,10 +80,16 @@ void set_written(Block &block, u32 address, u32 bytes, u32 written, int thread) 
     }
 }
 
+Worker::~Worker() {
+    if (memory)
+        munmap(memory, memory_bytes);
+}
+
 void Worker::prepare_shared_memory(size_t bytes, int warp_count) {
     size_t words = (shared_start + bytes + 3) / 4;
     size_t data = rounded(words * 4), written = rounded(words * 4), writer = rounded(words * 2);
-    size_t before_read = data + written + 2 * writer, needed = before_read + words * 4 * (size_t)warp_count;
+    size_t readers = (size_t)(warp_count + (warp_count + warps_per_group - 1) / warps_per_group);
+    size_t before_read = data + written + 2 * writer, needed = before_read + words * 4 * readers;
     if (needed > memory_bytes || last_clock > latest_clock) {
         if (memory)
             munmap(memory, memory_bytes);
@@ -106,6 +112,7 @@ void Worker::prepare_shared_memory(size_t bytes, int warp_count) {
     block.shadow.writer = (u16 *)(memory + data + written);
     block.shadow.fences = (u16 *)(memory + data + written + writer);
     block.shadow.read = (u32 *)(memory + before_read);
+    block.shadow.warps = warp_count;
     block.shared_end = shared_start + (u32)bytes;
     memset(block.shared, 0xff, data); // NaN
 }
@@ -129,7 +136,7 @@ void note_read(const Lane &lane, u32 address, u32 bytes, bool by_warp, const cha
     const Block &block = *warp.block;
     const Shadow &shadow = block.shadow;
     u32 own = warp.own_clock();
-    u32 *read = shadow.read + (size_t)warp.number * shadow.words;
+    u32 *read = shadow.read_by(warp.number);
     for (u32 index = address / 4; index < (address + bytes) / 4; index++) {
         u32 written = shadow.written[index], agent = agent_of(written), clock = clock_of(written);
         bool seen = clock > block.first_clock && clock <= warp.clock.at[agent];
@@ -153,12 +160,19 @@ void note_write(const Lane &lane, u32 address, u32 bytes, const void *from, cons
             return;
         }
         for (int w = 0; w < block.warp_count; w++)
-            if (w != warp.number && shadow.read[(size_t)w * shadow.words + index] > warp.clock.at[w]) [[unlikely]] {
+            if (w != warp.number && shadow.read_by(w)[index] > warp.clock.at[w]) [[unlikely]] {
                 violation(lane, word, place, "overwrites what another warp reads, with no barrier between",
                           where(block, index * 4) + text(", read by warp %d", w));
                 return;
             }
     }
+    for (int w = 0; w < block.warp_count && block.asynchrony->used; w += warps_per_group)
+        for (u32 index = address / 4; index < (address + bytes) / 4; index++)
+            if (shadow.read_by(warpgroup_agent(w))[index] > warp.clock.at[warpgroup_agent(w)]) [[unlikely]] {
+                violation(lane, word, place, "overwrites what a product reads, without having waited for it",
+                          where(block, index * 4) + text(", of warps %d-%d", w, w + warps_per_group - 1));
+                return;
+            }
     check_unread(lane, address, bytes, word, place);
     set_written(*warp.block, address, bytes, stamp(warp.own_clock(), warp.number), lane.identity.thread);
 }

@@ -225,7 +225,7 @@ void tensor_store_wait(const char *word, int groups, Place place) {
                 else if (global)
                     memcpy(global, block.shared + shared, (size_t)count * store.box.map->element_bytes);
             });
-            note_asynchronous_read(lane, store.box.shared, store.box.bytes);
+            note_asynchronous_read(block, lane.warp->number, lane.warp->own_clock(), store.box.shared, store.box.bytes);
         }
     std::erase_if(stores, [&](const TensorStore &store) {
         return store.thread == lane.identity.thread && store.group <= last;

@@ -1,7 +1,7 @@
 // Products of warpgroups (PTX manual, "Asynchronous warpgroup level matrix instructions").
 //
-// A warp's part of a product, 16 rows, is computed when the warp waits for it, as late as it may: until then its operands
-// in shared memory must stay and its accumulator holds a pattern instead of numbers.
+// A product is computed when the first of its four warps waits for it, as late as it may: until then its operands in
+// shared memory must stay. Each warp's accumulator holds a pattern instead of numbers until the warp itself has waited.
 
 #include "asynchrony.h"
 #include "product.h"
@@ -194,7 +194,7 @@ bool check_operands(Warp &warp, const GroupProduct &product, u64 number) {
     for (int operand = 0; operand < 2 && inside; operand++)
         if (highest[operand])
             block.asynchrony->reads.push_back(
-                {lowest[operand], highest[operand], lane.identity.thread, number, warp.word, warp.place});
+                {lowest[operand], highest[operand], -warpgroup_agent(warp.number), number, warp.word, warp.place});
     return inside;
 }
 
@@ -223,16 +223,16 @@ void issue_product(Warp &warp) {
     if (!own.fenced)
         violation(warp.word, warp.place, "no warpgroup_fence since registers could be used");
     GroupProduct product = {first.n, first.a, first.b, first.fragments != nullptr, first.transpose_b, first.accumulate,
-                            warp.place, 0, {}};
+                            warp.place};
     if (planted(warp.word, warp.place, "stride"))
         product.b ^= (u64)64 << (first.transpose_b && first.n > 64 ? 16 : 32);
     if (planted(warp.word, warp.place, "swizzle"))
         product.b ^= (u64)3 << 62; // 128 bytes become 64, and the other way round
     u64 number = own.issued++;
-    if (number == group.first + group.products.size()) {
+    if (number == group.computed + group.products.size()) {
         block.worker->counters.warpgroup_products++;
         group.products.push_back(product);
-    } else if (!same(product, group.products[number - group.first])) {
+    } else if (!same(product, group.products[number - group.computed])) {
         violation(warp.word, warp.place, "warps of one warpgroup issue different products");
         stop_block();
     }
@@ -241,7 +241,6 @@ void issue_product(Warp &warp) {
     own.under_way.emplace_back();
     WarpProduct &issued = own.under_way.back();
     issued.number = number;
-    issued.accumulate = first.accumulate;
     issued.accumulator = &accumulator_of(warp, own, first);
     if (first.fragments)
         take_fragments(warp, issued.a);
@@ -283,42 +282,48 @@ void begin_wait(Warp &warp) {
         own.groups.erase(own.groups.begin(), own.groups.end() - groups);
 }
 
-void compute(Warp &warp, WarpProduct &product) {
-    Block &block = *warp.block;
-    Warpgroup &group = block.asynchrony->groups[warp.number / warps_per_group];
-    GroupProduct &common = group.products[product.number - group.first];
-    Accumulator &accumulator = *product.accumulator;
-    const Lane &lane = warp.lanes[0];
-    auto note = [&](u32 address) { note_asynchronous_read(lane, address, 16); };
-    if (common.values.empty())
-        common.values = read_b(block, common);
-    each_piece_of_b(common, note);
-    if (!common.from_registers) {
-        read_a(block, common, warp.number, product.a);
-        each_piece_of_a(common, warp.number, note);
+/// The next product of the warpgroup, all of its warps' rows.
+void compute_next(Block &block, int first_warp) {
+    Warpgroup &group = block.asynchrony->groups[first_warp / warps_per_group];
+    const GroupProduct &product = group.products.front();
+    u64 number = group.computed;
+    int agent = warpgroup_agent(first_warp);
+    u32 clock = block.first_clock + (u32)number + 1;
+    auto note = [&](u32 address) { note_asynchronous_read(block, agent, clock, address, 16); };
+    std::vector<float> b = read_b(block, product);
+    each_piece_of_b(product, note);
+    for (int w = first_warp; w < first_warp + warps_per_group; w++) {
+        WarpProducts &own = block.asynchrony->products[w];
+        WarpProduct &part = own.under_way[number - own.under_way.front().number];
+        if (!product.from_registers) {
+            read_a(block, product, w, part.a);
+            each_piece_of_a(product, w, note);
+        }
+        std::vector<float> &sums = part.accumulator->values;
+        if (!product.accumulate)
+            std::fill(sums.begin(), sums.end(), 0.f);
+        add_product(sums.data(), &part.a[0][0], b.data(), 16, product.n);
     }
-    if (!product.accumulate)
-        std::fill(accumulator.values.begin(), accumulator.values.end(), 0.f);
-    add_product(accumulator.values.data(), &product.a[0][0], common.values.data(), 16, common.n);
-    if (!--accumulator.pending && !hand_back(accumulator))
-        violation(warp.word, warp.place, "an accumulator was written while a product on it was under way",
-                  text("product of line %d", common.place.line));
-    common.finished++;
-    while (!group.products.empty() && group.products.front().finished == warps_per_group) {
-        group.products.pop_front();
-        group.first++;
-    }
+    end_asynchronous_reads(block, -agent, number);
+    group.products.pop_front();
+    group.computed++;
 }
 
 void end_wait(Warp &warp) {
     Block &block = *warp.block;
     WarpProducts &own = block.asynchrony->products[warp.number];
+    Warpgroup &group = block.asynchrony->groups[warp.number / warps_per_group];
+    while (group.computed < own.awaited)
+        compute_next(block, warp.number / warps_per_group * warps_per_group);
     size_t finishing = ((const Wait *)warp.payload[0])->finishing;
     for (size_t i = 0; i < finishing; i++) {
-        end_asynchronous_reads(block, warp.lanes[0].identity.thread, own.under_way.front().number);
-        compute(warp, own.under_way.front());
+        Accumulator &accumulator = *own.under_way.front().accumulator;
         own.under_way.pop_front();
+        if (!--accumulator.pending && !hand_back(accumulator))
+            violation(warp.word, warp.place, "an accumulator was written while a product on it was under way");
     }
+    u32 &seen = warp.clock.at[warpgroup_agent(warp.number)];
+    seen = std::max(seen, block.first_clock + (u32)own.awaited);
     own.fenced = false;
 }
 
