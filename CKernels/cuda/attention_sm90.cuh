@@ -239,10 +239,8 @@ INLINE void add_block(Rows<P> &rows, u32 base, u64 q, Operands &next, int turn, 
             rows.sum[r] *= factor[r];
         }
     take_exponentials(rows, s, scale);
-    // No sum is negative. That the barrier seems to depend on them keeps the compiler from taking the exponentials
-    // after the wait that follows, when the product that hides them is over.
-    const u32 never = rows.sum[0] < 0 || rows.sum[1] < 0;
-    barrier_wait(base + P::v_full + 8 * next.stage.number, next.stage.parity ^ never);
+    // For the next turn: there the wait would stand between the two products.
+    barrier_wait(base + P::v_full + 8 * next.stage.number, next.stage.parity);
     warpgroup_wait<0>();
     keep(rows.o);
     UNROLL for (int i = 0; i < P::keys / 16; i++) keep(rows.p[i]);
