@@ -162,10 +162,9 @@ template <typename X, int V> INLINE void upsample2x(const ck_resize_arguments &a
             if (place >= piece.end)
                 continue;
             long long left = (long long)place + place / (u32)args.channels * (u32)args.channels;
-            store<V>(out, left, y[i]);
-            store<V>(out, left + args.channels, y[i]);
-            store<V>(out, left + 2 * line, y[i]);
-            store<V>(out, left + 2 * line + args.channels, y[i]);
+            // One after another, because NVRTC stores a vector by elements where it sees several of its stores at once.
+            NO_UNROLL for (int corner = 0; corner < 4; corner++)
+                store<V>(out, left + corner % 2 * args.channels + corner / 2 * 2 * (long long)line, y[i]);
         }
     }
 }
