@@ -121,11 +121,19 @@ extension CUDABackend {
                 threads: CK_SIMT_THREADS, shared: CK_SIMT_SHARED)
         }
         if let hopper, hopper.serves(arguments, outType) { return try hopper.convolution(arguments, outType) }
-        let isWide = arguments.out_channels > 64
+        let columns = Self.tileColumns(Int(arguments.out_channels))
+        let shared = [
+            32: CK_CONVOLUTION_32_SHARED, 64: CK_CONVOLUTION_64_SHARED, 96: CK_CONVOLUTION_96_SHARED,
+        ]
         try launchConvolution(
-            isWide ? "convolution_128x128" : "convolution_128x64", of: "convolution", arguments,
-            tile: (CK_CONVOLUTION_ROWS, isWide ? 128 : 64), threads: CK_GEMM_THREADS,
-            shared: isWide ? CK_CONVOLUTION_128_SHARED : CK_CONVOLUTION_64_SHARED)
+            "convolution_128x\(columns)", of: "convolution", arguments, tile: (CK_CONVOLUTION_ROWS, columns),
+            threads: CK_GEMM_THREADS, shared: shared[columns] ?? CK_CONVOLUTION_128_SHARED)
+    }
+
+    /// The tile that leaves the fewest columns empty; of equal ones the widest, which reads the least.
+    private static func tileColumns(_ channels: Int) -> Int {
+        if channels <= 64 { return channels <= 32 ? 32 : 64 }
+        return (channels + 95) / 96 * 96 < (channels + 127) / 128 * 128 ? 96 : 128
     }
 
     /// Tiles of places in one frame by tiles of channels.
