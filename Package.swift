@@ -54,21 +54,25 @@ let package = Package(
             name: "TestSupport", dependencies: ["Compute", "Weights"], path: "Tests/TestSupport", swiftSettings: strict),
         // The kernels' text as C++. Where it does what C++ leaves undefined, it traps; what it never set is not zero.
         .target(
-            name: "KernelEmulation", dependencies: ["CKernels"], path: "Tests/KernelEmulation",
+            name: "KernelEmulation", path: "Tests/KernelEmulation",
             cxxSettings: [
+                .headerSearchPath("../../CKernels/include"),
                 .unsafeFlags([
-                    "-O2", "-fno-strict-aliasing", "-fno-modules", "-ftrivial-auto-var-init=pattern",
+                    "-O2", "-fno-strict-aliasing", "-ftrivial-auto-var-init=pattern",
                     "-fsanitize=alignment,bounds,integer-divide-by-zero,shift,signed-integer-overflow",
                     "-fsanitize-trap=alignment,bounds,integer-divide-by-zero,shift,signed-integer-overflow",
                 ])
             ]),
-        tests("KernelEmulationTests", ["CKernels", "KernelEmulation"]),
+        .target(
+            name: "FakeGPU", dependencies: ["CKernels", "Compute", "ComputeCUDA", "KernelEmulation"],
+            path: "Tests/FakeGPU", swiftSettings: strict),
         tests("ArchitectureTests", ["wan-infer", "VideoTypes", "Weights", "TestSupport"]),
         tests(
             "CommandTests", ["wan-infer", "Compute", "Media", "VideoProvider", "VideoTypes", "TestSupport"],
             resources: [.copy("Snapshots")]),
         tests("MediaTests", ["Media", "VideoTypes", "CFFmpeg", "TestSupport"]),
         tests("ComputeCPUTests", ["CKernels", "Compute", "ComputeCPU", "TestSupport"]),
+        tests("ComputeCUDATests", ["Compute", "ComputeCUDA", "FakeGPU", "KernelEmulation", "TestSupport"]),
         tests("LayersTests", ["Compute", "ComputeCPU", "Layers", "TestSupport", "Weights"]),
         tests("ModelsTests", ["Compute", "ComputeCPU", "Models", "Weights"]),
         tests("ComputeTests", ["Compute", "TestSupport"], resources: [.copy("Fixtures")]),

@@ -45,8 +45,9 @@ template <class T> INLINE void copy_step(ConvolutionSource<T> &source, u32 stage
     next_tap(source.taps);
 }
 
-template <class T, int Shared> INLINE void convolution(const ck_convolution_arguments &args) {
-    static_assert(T::rows == CK_CONVOLUTION_ROWS && T::threads == CK_GEMM_THREADS && T::shared_bytes == Shared,
+template <class T> INLINE void convolution(const ck_convolution_arguments &args) {
+    static_assert(T::rows == CK_CONVOLUTION_ROWS && T::threads == CK_GEMM_THREADS &&
+                      T::shared_bytes == CK_CONVOLUTION_SHARED + T::columns * CK_CONVOLUTION_COLUMN_SHARED,
                   "the host's figures");
     const ConvolutionPlace place = convolution_place(args, T::rows, T::columns);
     ConvolutionSource<T> source;
@@ -60,15 +61,7 @@ template <class T, int Shared> INLINE void convolution(const ck_convolution_argu
 template <int Columns, int WarpRows, int WarpColumns>
 using ConvolutionTile = Tile<128, Columns, 32, WarpRows, WarpColumns, false>;
 
-KERNEL(convolution_128x128, ck_convolution_arguments, CK_GEMM_THREADS, 2) {
-    convolution<ConvolutionTile<128, 64, 64>, CK_CONVOLUTION_128_SHARED>(args);
-}
-KERNEL(convolution_128x96, ck_convolution_arguments, CK_GEMM_THREADS, 2) {
-    convolution<ConvolutionTile<96, 32, 96>, CK_CONVOLUTION_96_SHARED>(args);
-}
-KERNEL(convolution_128x64, ck_convolution_arguments, CK_GEMM_THREADS, 3) {
-    convolution<ConvolutionTile<64, 64, 32>, CK_CONVOLUTION_64_SHARED>(args);
-}
-KERNEL(convolution_128x32, ck_convolution_arguments, CK_GEMM_THREADS, 4) {
-    convolution<ConvolutionTile<32, 32, 32>, CK_CONVOLUTION_32_SHARED>(args);
-}
+KERNEL(convolution_128x128, ck_convolution_arguments, 128, 2) { convolution<ConvolutionTile<128, 64, 64>>(args); }
+KERNEL(convolution_128x96, ck_convolution_arguments, 128, 2) { convolution<ConvolutionTile<96, 32, 96>>(args); }
+KERNEL(convolution_128x64, ck_convolution_arguments, 128, 3) { convolution<ConvolutionTile<64, 64, 32>>(args); }
+KERNEL(convolution_128x32, ck_convolution_arguments, 128, 4) { convolution<ConvolutionTile<32, 32, 32>>(args); }

@@ -83,14 +83,11 @@ typedef struct ck_convolution_arguments {
 } ck_convolution_arguments;
 
 /// Launches: grid (frames · tiles of height · width in a frame · tiles of channels, 1, 1); blocks of CK_GEMM_THREADS
-/// and CK_CONVOLUTION_…_SHARED bytes for the kernels convolution_128x… named after their tiles, simt as for the
-/// products.
+/// and CK_CONVOLUTION_SHARED bytes and more for the kernels named after their tiles, simt as for the products.
 enum {
     CK_CONVOLUTION_ROWS = 128,
-    CK_CONVOLUTION_32_SHARED = 1024 + 3 * (128 + 32) * 64,
-    CK_CONVOLUTION_64_SHARED = 1024 + 3 * (128 + 64) * 64,
-    CK_CONVOLUTION_96_SHARED = 1024 + 3 * (128 + 96) * 64,
-    CK_CONVOLUTION_128_SHARED = 1024 + 3 * (128 + 128) * 64
+    CK_CONVOLUTION_SHARED = 1024 + 3 * 128 * 64,
+    CK_CONVOLUTION_COLUMN_SHARED = 3 * 64 ///< and for each column of a tile
 };
 
 /// The same on sm_90, channels multiples of 8: x and out through maps {channels, width, height, frames}, each frame of

@@ -121,19 +121,18 @@ extension CUDABackend {
                 threads: CK_SIMT_THREADS, shared: CK_SIMT_SHARED)
         }
         if let hopper, hopper.serves(arguments, outType) { return try hopper.convolution(arguments, outType) }
-        let columns = Self.tileColumns(Int(arguments.out_channels))
-        let shared = [
-            32: CK_CONVOLUTION_32_SHARED, 64: CK_CONVOLUTION_64_SHARED, 96: CK_CONVOLUTION_96_SHARED,
-        ]
+        let columns = columns(covering: Int(arguments.out_channels))
         try launchConvolution(
             "convolution_128x\(columns)", of: "convolution", arguments, tile: (CK_CONVOLUTION_ROWS, columns),
-            threads: CK_GEMM_THREADS, shared: shared[columns] ?? CK_CONVOLUTION_128_SHARED)
+            threads: CK_GEMM_THREADS, shared: CK_CONVOLUTION_SHARED + columns * CK_CONVOLUTION_COLUMN_SHARED)
     }
 
-    /// The tile that leaves the fewest columns empty; of equal ones the widest, which reads the least.
-    private static func tileColumns(_ channels: Int) -> Int {
-        if channels <= 64 { return channels <= 32 ? 32 : 64 }
-        return (channels + 95) / 96 * 96 < (channels + 127) / 128 * 128 ? 96 : 128
+    /// The width of tile that leaves the fewest columns empty, the widest of equals.
+    private func columns(covering channels: Int) -> Int {
+        func covered(_ width: Int) -> Int { (channels + width - 1) / width * width }
+        var best = 128
+        for width in [96, 64, 32] where covered(width) < covered(best) { best = width }
+        return best
     }
 
     /// Tiles of places in one frame by tiles of channels.
