@@ -61,11 +61,12 @@ let package = Package(
                     "-O2", "-fno-strict-aliasing", "-ftrivial-auto-var-init=pattern",
                     "-fsanitize=alignment,bounds,integer-divide-by-zero,shift,signed-integer-overflow",
                     "-fsanitize-trap=alignment,bounds,integer-divide-by-zero,shift,signed-integer-overflow",
-                ])
+                ]),
             ]),
         .target(
             name: "FakeGPU", dependencies: ["CKernels", "Compute", "ComputeCUDA", "KernelEmulation"],
             path: "Tests/FakeGPU", swiftSettings: strict),
+        tests("KernelEmulationTests", ["CKernels", "KernelEmulation"]),
         tests("ArchitectureTests", ["wan-infer", "VideoTypes", "Weights", "TestSupport"]),
         tests(
             "CommandTests", ["wan-infer", "Compute", "Media", "VideoProvider", "VideoTypes", "TestSupport"],
