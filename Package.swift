@@ -38,6 +38,7 @@ let package = Package(
         room("Sampling", ["Compute"]),
         room("Media", ["VideoTypes", "CFFmpeg"]),
         room("ComputeCPU", ["Compute", "CKernels", "COneDNN"]),
+        room("ComputeCUDA", ["Compute", "CKernels"]),
         room("Layers", ["Compute", "Weights"]),
         room("Models", ["Compute", "Weights", "Layers"]),
         room("Pipelines", ["VideoTypes", "Compute", "Tokenizers", "Weights", "Sampling", "Layers", "Models"]),

@@ -74,10 +74,14 @@ INLINE u32 bits_of_float(float x) { return __float_as_uint(x); }
 // ---- Threads that meet
 
 INLINE void block_barrier() { __syncthreads(); }
+/// Between a lane's write to shared memory and another lane's read of it, in one warp.
+INLINE void warp_barrier() { __syncwarp(); }
 /// The value of the lane whose number differs in the bits of `mask`; all lanes of the warp take part.
 INLINE float shuffle_xor(float x, int mask) { return __shfl_xor_sync(0xffffffffu, x, mask); }
 /// The value of lane `lane`; all lanes of the warp take part.
 INLINE u32 shuffle_from(u32 x, int lane) { return __shfl_sync(0xffffffffu, x, lane); }
+/// Whether x holds in any lane of the warp; all lanes take part.
+INLINE bool warp_any(bool x) { return __any_sync(0xffffffffu, x); }
 
 // ---- Shared memory
 

@@ -119,6 +119,9 @@ template <int N> INLINE void warpgroup_wait() { asm volatile("wgmma.wait_group.s
 template <int N> INLINE void keep(float (&d)[N]) {
     UNROLL for (int i = 0; i < N; i++) asm volatile("" : "+f"(d[i])::"memory");
 }
+template <int N> INLINE void keep(u32 (&d)[N]) {
+    UNROLL for (int i = 0; i < N; i++) asm volatile("" : "+r"(d[i])::"memory");
+}
 
 /// A matrix in shared memory with 64 columns of 16 bits (128 bytes, swizzled), contiguous along the summed dimension;
 /// eight rows are 1024 bytes apart. 16 columns further is + 2.

@@ -10,6 +10,10 @@ package protocol Backend: AnyObject {
     var prefersBF16: Bool { get }
     /// Bytes that this backend can hold, nil where nobody knows.
     var memoryBytes: Int? { get }
+    /// The most bytes in use so far in memory other than the host's; nil where there is none.
+    var peakDeviceBytes: Int? { get }
+    /// Whether weights take room in that memory even where their dtype fits; if not, they are used where they lie.
+    var copiesWeights: Bool { get }
 
     // MARK: memory
 
@@ -18,8 +22,8 @@ package protocol Backend: AnyObject {
     func upload(_ values: [Float], _ shape: Shape) throws(ComputeError) -> Tensor
     /// The elements as f32, whatever the (floating) dtype.
     func download(_ x: Tensor) throws(ComputeError) -> [Float]
-    /// The elements of a u8 tensor.
-    func downloadBytes(_ x: Tensor) throws(ComputeError) -> [UInt8]
+    /// Starts reading a u8 tensor; what is asked of the backend next may run meanwhile.
+    func startDownload(_ x: Tensor) throws(ComputeError) -> any PendingBytes
     /// Copies, converting the dtype where it differs. Shapes may differ, counts may not.
     func copy(_ x: Tensor, into out: Tensor) throws(ComputeError)
     func zero(_ out: Tensor) throws(ComputeError)
@@ -102,6 +106,26 @@ package protocol Backend: AnyObject {
     /// `[T, h, w, 3 · p · p]` (channel order c, pw, ph) to u8 `[T, h · p, w · p, 3]`: clamp to ±1, then
     /// `round((x / 2 + 0.5) · 255)`.
     func pixels(_ x: Tensor, patch: Int, into out: Tensor) throws(ComputeError)
+
+    // MARK: repetition
+
+    /// Takes down the operations of `body` without running them, to run them again and again on the same tensors.
+    ///
+    /// Nil where that would not be faster than calling `body`. The body has run before with tensors of the same shapes;
+    /// it neither uploads nor downloads, and no tensor that it allocates leaves it.
+    func record(_ body: () throws(ComputeError) -> Void) throws(ComputeError) -> (any Recording)?
+}
+
+/// Bytes on their way to the host.
+package protocol PendingBytes: AnyObject {
+    /// Waits for the bytes; asked once.
+    func bytes() throws(ComputeError) -> [UInt8]
+}
+
+/// Operations that a backend has taken down.
+package protocol Recording: AnyObject {
+    /// Runs them on the tensors they were recorded with.
+    func replay() throws(ComputeError)
 }
 
 /// A matrix in the layout its backend wants.

@@ -13,6 +13,8 @@ package final class NullBackend: Backend {
     package let name = "null"
     package let prefersBF16 = false
     package let memoryBytes: Int? = nil
+    package let peakDeviceBytes: Int? = nil
+    package let copiesWeights = false
 
     package init() {}
 
@@ -26,7 +28,9 @@ package final class NullBackend: Backend {
     }
 
     package func download(_ x: Tensor) -> [Float] { [Float](repeating: 0, count: x.count) }
-    package func downloadBytes(_ x: Tensor) -> [UInt8] { [UInt8](repeating: 0, count: x.count) }
+    package func startDownload(_ x: Tensor) -> any PendingBytes {
+        HostPendingBytes([UInt8](repeating: 0, count: x.count))
+    }
     package func copy(_ x: Tensor, into out: Tensor) {}
     package func zero(_ out: Tensor) {}
 
@@ -71,4 +75,5 @@ package final class NullBackend: Backend {
     package func interleaveFrames(_ x: Tensor, into out: Tensor) {}
     package func addRepeatedUp(_ x: Tensor, time: Int, space: Int, skip: Int, into out: Tensor) {}
     package func pixels(_ x: Tensor, patch: Int, into out: Tensor) {}
+    package func record(_ body: () throws(ComputeError) -> Void) -> (any Recording)? { nil }
 }

@@ -10,7 +10,7 @@ package final class CPUBackend: Backend {
     /// Threads that share the work.
     package let threads: Int
     /// Where tensors live; tells how much they take.
-    package let pool = MemoryPool()
+    package let pool = MemoryPool(HostMemory())
 
     let oneDNN: OneDNN
     /// CKernels' threads.
@@ -55,6 +55,9 @@ package final class CPUBackend: Backend {
         let (pages, size) = (sysconf(Int32(_SC_PHYS_PAGES)), sysconf(Int32(_SC_PAGESIZE)))
         return pages > 0 && size > 0 ? pages * size : nil
     }
+
+    package var peakDeviceBytes: Int? { nil }
+    package var copiesWeights: Bool { false }
 
     /// Whether bf16 is the faster dtype here: the CPU multiplies it directly.
     package var prefersBF16: Bool { ck_isa_best().rawValue >= CK_ISA_AVX512_BF16.rawValue }

@@ -13,8 +13,12 @@ final class HostStorage: Storage {
 
     /// Fresh memory of `pool`, given back at the end.
     init(_ byteCount: Int, from pool: MemoryPool) throws(ComputeError) {
+        let number = try pool.take(byteCount)
+        guard let address = unsafe UnsafeMutableRawPointer(bitPattern: number) else {
+            preconditionFailure("memory at address 0")
+        }
         self.byteCount = byteCount
-        unsafe self.address = try pool.take(byteCount)
+        unsafe self.address = address
         self.isWritable = true
         self.pool = pool
         self.bytes = nil
@@ -33,6 +37,6 @@ final class HostStorage: Storage {
     func dropPages() { bytes?.dropPages() }
 
     deinit {
-        if let pool { unsafe pool.give(address, byteCount) }
+        if let pool { unsafe pool.give(UInt(bitPattern: address), byteCount) }
     }
 }

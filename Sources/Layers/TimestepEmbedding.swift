@@ -17,10 +17,10 @@ package struct TimestepEmbedding {
         linear2 = try Linear(w["linear_2"], in: out, out: out, on: device.f32)
     }
 
-    /// f32 `[1, out]` for a timestep in 0…1000.
-    package func callAsFunction(_ timestep: Float) throws(ComputeError) -> Tensor {
-        let sinusoid = try device.backend.upload(Self.sinusoid(timestep, frequencies), [1, frequencies])
-        return try linear2(linear1(sinusoid, .silu))
+    /// f32 `[timesteps, out]` for timesteps in 0…1000.
+    package func callAsFunction(_ timesteps: [Float]) throws(ComputeError) -> Tensor {
+        let rows = timesteps.flatMap { Self.sinusoid($0, frequencies) }
+        return try linear2(linear1(device.backend.upload(rows, [timesteps.count, frequencies]), .silu))
     }
 
     /// `[cos(t · w), sin(t · w)]`, w falling from 1 to nearly 1/10000; f32 steps as in Diffusers'

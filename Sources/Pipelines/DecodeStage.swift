@@ -21,7 +21,8 @@ struct DecodeStage {
         if tiled, tiling.isNeeded(latents.shape) {
             let clip = Clip(height: latents.shape[2] * scale, width: latents.shape[3] * scale)
             try tiling.run(latents, progress: progress) { part, place in
-                clip.put(try pixels(part), row: place.row * patch, column: place.column * patch, frame: place.frame)
+                clip.put(
+                    try pixels(part).frame(), row: place.row * patch, column: place.column * patch, frame: place.frame)
                 try record?.put(part, place, from: backend)
             }
             for frame in clip.frames { try emit(frame) }
@@ -31,26 +32,31 @@ struct DecodeStage {
         record?.finish()
     }
 
+    /// Each frame is given while the backend computes the next.
     private func stream(_ latents: Tensor, _ record: DecodedFrames?, _ emit: (Frame) throws -> Void) throws {
         var count = 0
+        var last: PendingFrame?
         try progress.begin(.decode, total: latents.shape[1])
         for index in 0..<latents.shape[1] {
             try decoder.decode(latents, frame: index, probe: probe(chunk: index)) { x in
-                try emit(pixels(x))
+                let next = try pixels(x)
                 try record?.put(x, TiledDecoder.Place(frame: count, row: 0, column: 0), from: backend)
                 count += 1
+                if let last { try emit(last.frame()) }
+                last = next
             }
             try progress.advance()
         }
+        if let last { try emit(last.frame()) }
     }
 
     /// x f32 `[1, height, width, out_channels]`, before clamping and unpatching.
-    private func pixels(_ x: Tensor) throws(ComputeError) -> Frame {
+    private func pixels(_ x: Tensor) throws(ComputeError) -> PendingFrame {
         let patch = decoder.config.patchSize
         let (height, width) = (x.shape[1] * patch, x.shape[2] * patch)
         let pixels = try backend.allocate([1, height, width, 3], .u8)
         try backend.pixels(x, patch: patch, into: pixels)
-        return Frame(width: width, height: height, pixels: try backend.downloadBytes(pixels))
+        return PendingFrame(width: width, height: height, pixels: try backend.startDownload(pixels))
     }
 
     /// Blocks are recorded for the first two chunks: the second is the first with a history.
@@ -67,6 +73,15 @@ struct DecodeStage {
         }
         dump.record("vae.decode_in", [1] + latents.shape.dims, values)
     }
+}
+
+/// A frame on its way from the backend.
+private struct PendingFrame {
+    let width: Int
+    let height: Int
+    let pixels: any PendingBytes
+
+    func frame() throws(ComputeError) -> Frame { Frame(width: width, height: height, pixels: try pixels.bytes()) }
 }
 
 /// The frames of a clip while their tiles arrive, in 8 bits.

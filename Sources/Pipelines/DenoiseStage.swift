@@ -17,10 +17,9 @@ struct DenoiseStage {
         let number: Int
         /// The step it was loaded for.
         let firstStep: Int
-        let transformer: WanTransformer
-        let prompt: WanTransformer.Context
-        let negative: WanTransformer.Context?
-        let grid: WanTransformer.Grid
+        let times: WanTransformer.Times
+        let prompt: VelocityPass
+        let negative: VelocityPass?
     }
 
     /// Replaces the noise in `latents` f32 `[C, T, H, W]` by what the texts say.
@@ -35,7 +34,8 @@ struct DenoiseStage {
             if expert?.number != number {
                 expert = nil  // The one weight set leaves before the other arrives.
                 try progress.begin(.load, total: 1)
-                expert = try load(number, step: index, latents.shape, texts)
+                let served = schedule.timesteps[index...].prefix { expertNumber($0) == number }
+                expert = try load(number, step: index, timesteps: Array(served), latents, texts)
                 try progress.begin(.denoise, completed: index, total: schedule.stepCount)
             }
             guard let expert else { preconditionFailure("no expert for timestep \(timestep)") }
@@ -51,14 +51,12 @@ struct DenoiseStage {
         let name = "step.\(threeDigits(index))"
         try dump?.record("\(name).model_input", latents, on: device.backend)
         recordTimestep(name, timestep, expert, latents.shape)
-        let velocity = try expert.transformer(
-            latents, timestep: timestep, context: expert.prompt, grid: expert.grid,
-            probe: probe(name, "cond", isFirst: index == expert.firstStep))
+        let time = expert.times[index - expert.firstStep]
+        let isFirst = index == expert.firstStep
+        let velocity = try expert.prompt.run(time, probe: probe(name, "cond", isFirst: isFirst))
         try dump?.record("\(name).cond", velocity, on: device.backend)
         if let negative = expert.negative {
-            let unconditional = try expert.transformer(
-                latents, timestep: timestep, context: negative, grid: expert.grid,
-                probe: probe(name, "uncond", isFirst: index == expert.firstStep))
+            let unconditional = try negative.run(time, probe: probe(name, "uncond", isFirst: isFirst))
             try dump?.record("\(name).uncond", unconditional, on: device.backend)
             let scale = expert.number == 0 ? settings.guidanceScale : settings.guidanceScale2 ?? settings.guidanceScale
             try Guidance.apply(
@@ -69,15 +67,19 @@ struct DenoiseStage {
         try dump?.record("\(name).latents", latents, on: device.backend)
     }
 
-    private func load(_ number: Int, step: Int, _ shape: Shape, _ texts: TextStage.Embeddings) throws -> Expert {
+    private func load(
+        _ number: Int, step: Int, timesteps: [Float], _ latents: Tensor, _ texts: TextStage.Embeddings
+    ) throws -> Expert {
         let transformer = try components.makeTransformer(expert: number, on: device)
+        let grid = try transformer.grid(latents.shape)
         let name = "step.\(threeDigits(step))"
+        let pass = { (text: Tensor, pass: String) throws -> VelocityPass in
+            let context = try transformer.context(text, probe: probe(name, pass, isFirst: true))
+            return try VelocityPass(transformer, context, grid, latents: latents, on: device.backend)
+        }
         return Expert(
-            number: number, firstStep: step, transformer: transformer,
-            prompt: try transformer.context(texts.prompt, probe: probe(name, "cond", isFirst: true)),
-            negative: try texts.negative.map {
-                try transformer.context($0, probe: probe(name, "uncond", isFirst: true))
-            }, grid: try transformer.grid(shape))
+            number: number, firstStep: step, times: try transformer.times(timesteps),
+            prompt: try pass(texts.prompt, "cond"), negative: try texts.negative.map { try pass($0, "uncond") })
     }
 
     /// The high-noise expert serves timesteps from the boundary up.

@@ -2,30 +2,38 @@ import Compute
 import Models
 import VideoTypes
 
-/// Bytes that the two large stages of a request hold at their peak, beside weights used where they lie on disk.
+/// Bytes that the stages of a request hold at their peak, beside weights used where they lie on disk.
 ///
 /// Counted from the tensors that live at the same time; allocators and small tensors come on top.
 struct MemoryEstimate {
+    let text: Int
     let denoise: Int
     let decode: Int
 
-    var peak: Int { max(denoise, decode) }
+    var peak: Int { max(text, denoise, decode) }
 
-    /// - Parameters:
-    ///   - latents: `[C, T, H, W]`.
-    ///   - copiedWeights: bytes of transformer weights that have to be converted.
+    /// Bytes of weights that a backend holds in each stage.
+    struct Weights {
+        let text: Int
+        let transformer: Int
+        let decoder: Int
+
+        var largest: Int { max(text, transformer, decoder) }
+    }
+
+    /// - Parameter latents: `[C, T, H, W]`.
     init(
-        latents: Shape, transformer: WanTransformerConfig, vae: WanVAEConfig, dtype: DType, copiedWeights: Int,
-        tile: Int?
+        latents: Shape, transformer: WanTransformerConfig, vae: WanVAEConfig, dtype: DType, weights: Weights, tile: Int?
     ) {
-        denoise = Self.denoise(latents, transformer, dtype) + copiedWeights
+        text = weights.text
+        denoise = Self.denoise(latents, transformer, dtype) + weights.transformer
         var (height, width) = (latents[2], latents[3])
         if let tile { (height, width) = (min(height, tile), min(width, tile)) }
         let frames = (latents[1] - 1) * vae.scaleFactorTemporal + 1
         let scale = vae.scaleFactorSpatial
         // In tiles, the finished clip waits in 8 bits and one tile in f32.
         let waiting = tile == nil ? 0 : frames * scale * scale * 3 * (latents[2] * latents[3] + 8 * height * width)
-        decode = Self.decode(height: height, width: width, vae, dtype) + waiting
+        decode = Self.decode(height: height, width: width, vae, dtype) + waiting + weights.decoder
     }
 
     /// The residual stream and a turned table in f32; the norm's output, queries, keys, values, the attended rows or

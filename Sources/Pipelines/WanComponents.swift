@@ -13,12 +13,14 @@ struct WanComponents {
     let transformer2: WanTransformerConfig?
     let vae: WanVAEConfig
     let scheduler: SchedulerConfig
-    let transformerStorage: Storage
+    /// How the weights of each component are stored.
+    private let stored: [String: Storage]
 
-    /// How the matrices of a transformer are stored.
-    struct Storage {
+    private struct Storage {
         let dtype: DType
         let byteCount: Int
+
+        func bytes(as other: DType) -> Int { byteCount / dtype.byteWidth * other.byteWidth }
     }
 
     private static let encoderKeys = [
@@ -39,7 +41,11 @@ struct WanComponents {
         transformer2 = index.hasSecondTransformer ? try Self.transformer(folder, "transformer_2") : nil
         vae = try Self.config(folder, "vae/config.json", as: WanVAEConfig.self) { try $0.validate($1) }
         scheduler = try folder.config("scheduler/scheduler_config.json", as: SchedulerConfig.self)
-        transformerStorage = try Self.storage(folder, transformer)
+        stored = [
+            "text_encoder": try Self.storage(folder, "text_encoder", of: "encoder.final_layer_norm.weight"),
+            "transformer": try Self.storage(folder, "transformer", of: "proj_out.weight"),
+            "vae": try Self.storage(folder, "vae", of: "decoder.conv_out.weight"),
+        ]
         try checkAgreement()
         let nowhere = Device(backend: NullBackend(), dtype: .f32)
         _ = try makeTextEncoder(on: nowhere)
@@ -71,17 +77,28 @@ struct WanComponents {
         return decoder
     }
 
-    /// Bytes of copies that loading a transformer makes because its matrices are stored in another dtype.
-    func transformerBytes(convertedTo dtype: DType) -> Int {
-        guard transformerStorage.dtype != dtype else { return 0 }
-        return transformerStorage.byteCount / transformerStorage.dtype.byteWidth * dtype.byteWidth
+    /// How the matrices of the transformers are stored.
+    var transformerDType: DType { stored["transformer"]?.dtype ?? .f32 }
+
+    /// Bytes of weights that `device` has to hold: all of them, or copies where the stored dtype does not serve.
+    func weights(on device: Device) -> MemoryEstimate.Weights {
+        guard device.backend.copiesWeights else {
+            let isConverted = transformerDType != device.dtype
+            return MemoryEstimate.Weights(
+                text: 0, transformer: isConverted ? bytes("transformer", as: device.dtype) : 0, decoder: 0)
+        }
+        return MemoryEstimate.Weights(
+            text: bytes("text_encoder", as: device.dtype), transformer: bytes("transformer", as: device.dtype),
+            decoder: bytes("vae", as: device.dtype))
     }
 
-    private static func storage(_ folder: ModelFolder, _ config: WanTransformerConfig) throws -> Storage {
-        let checkpoint = try Checkpoint(folder, "transformer")
-        let shape = [config.outChannels * config.patch.volume, config.dim]
-        let dtype = try checkpoint.root["proj_out"].tensor("weight", shape).dtype
-        return Storage(dtype: dtype, byteCount: checkpoint.byteCount)
+    private func bytes(_ component: String, as dtype: DType) -> Int { stored[component]?.bytes(as: dtype) ?? 0 }
+
+    /// - Parameter key: a tensor whose dtype stands for all.
+    private static func storage(_ folder: ModelFolder, _ component: String, of key: String) throws -> Storage {
+        let checkpoint = try Checkpoint(folder, component)
+        let shape = checkpoint.shape(of: key) ?? []
+        return Storage(dtype: try checkpoint.root.tensor(key, shape).dtype, byteCount: checkpoint.byteCount)
     }
 
     private func checkAgreement() throws {

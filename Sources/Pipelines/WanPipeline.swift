@@ -20,7 +20,7 @@ package final class WanPipeline {
         do {
             components = try WanComponents(folder)
             tokenizer = try Self.tokenizer(folder)
-            let automatic: DType = backend.prefersBF16 && components.transformerStorage.dtype != .f32 ? .bf16 : .f32
+            let automatic: DType = backend.prefersBF16 && components.transformerDType != .f32 ? .bf16 : .f32
             device = Device(backend: backend, dtype: dtype ?? automatic)
         } catch {
             throw VideoError(room: error)
@@ -67,18 +67,34 @@ package final class WanPipeline {
         guard let available = device.backend.memoryBytes else { return }
         let need = memoryEstimate(settings).peak
         guard need > available else { return }
-        let tokens = "\(settings.width) x \(settings.height) in \(settings.frames) frames"
+        let clip = "\(settings.width) x \(settings.height) in \(settings.frames) frames"
         throw VideoError(
             .outOfMemory,
-            "\(tokens) needs about \(gigabytes(need)) GB, \(device.backend.name) has \(gigabytes(available))",
-            hint: "use fewer frames or a smaller size" + (settings.tilesVAE ? "" : ", or try --vae-tiling"))
+            "\(clip) needs about \(gigabytes(need)) GB, \(device.backend.name) has \(gigabytes(available))",
+            hint: memoryHint(settings, available: available))
+    }
+
+    /// What would fit.
+    private func memoryHint(_ settings: VideoSettings, available: Int) -> String {
+        let weights = components.weights(on: device).largest
+        guard weights < available else {
+            return "the weights alone take \(gigabytes(weights)) GB: use a smaller model or --device cpu"
+        }
+        var tiled = settings
+        tiled.tilesVAE = true
+        if memoryEstimate(tiled).peak <= available { return "--vae-tiling makes it fit" }
+        let fitting = FittingSize(
+            frameStep: components.vae.scaleFactorTemporal,
+            widthStep: components.vae.scaleFactorSpatial * components.transformer.patch.width,
+            heightStep: components.vae.scaleFactorSpatial * components.transformer.patch.height
+        ) { self.memoryEstimate($0).peak <= available }
+        return fitting.hint(below: tiled) ?? "use a smaller model or --device cpu"
     }
 
     func memoryEstimate(_ settings: VideoSettings) -> MemoryEstimate {
         MemoryEstimate(
             latents: latentShape(settings), transformer: components.transformer, vae: components.vae,
-            dtype: device.dtype,
-            copiedWeights: components.transformerBytes(convertedTo: device.dtype),
+            dtype: device.dtype, weights: components.weights(on: device),
             tile: settings.tilesVAE ? 256 / components.vae.scaleFactorSpatial : nil)
     }
 

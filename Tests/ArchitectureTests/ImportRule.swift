@@ -11,6 +11,7 @@ enum ImportRule {
         "Sampling": ["Compute", "Glibc"],
         "Media": ["VideoTypes", "CFFmpeg", "Glibc"],
         "ComputeCPU": ["Compute", "CKernels", "COneDNN", "Glibc"],
+        "ComputeCUDA": ["Compute", "CKernels", "Glibc", "Synchronization"],
         "Layers": ["Compute", "Weights", "Glibc"],
         "Models": ["Compute", "Weights", "Layers", "Glibc"],
         "Pipelines": ["VideoTypes", "Compute", "Tokenizers", "Weights", "Sampling", "Models", "Layers"],

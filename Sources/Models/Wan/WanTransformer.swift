@@ -82,29 +82,65 @@ package struct WanTransformer {
             rotary: table, coordinates: coordinates, frame: height / patch.height * (width / patch.width))
     }
 
-    /// Velocity f32 `[C, T, H, W]` of latents f32 `[C, T, H, W]`.
+    /// What the blocks and the head need to know of timesteps, one row each.
+    package struct Times {
+        fileprivate let embeddings: Tensor  // [steps, 1, dim]
+        fileprivate let projections: Tensor  // [steps, 6, dim]
+
+        /// Those of one timestep.
+        package subscript(_ step: Int) -> Time {
+            Time(embedding: embeddings[step], projection: projections[step])
+        }
+    }
+
+    /// One row of `Times`.
+    package struct Time {
+        fileprivate let embedding: Tensor  // [1, dim]
+        fileprivate let projection: Tensor  // [6, dim]
+
+        /// A place for any one step's row, for recordings.
+        package func place(on backend: any Backend) throws(ComputeError) -> Time {
+            Time(
+                embedding: try backend.allocate(embedding.shape, .f32),
+                projection: try backend.allocate(projection.shape, .f32))
+        }
+
+        package func copy(into place: Time, on backend: any Backend) throws(ComputeError) {
+            try backend.copy(embedding, into: place.embedding)
+            try backend.copy(projection, into: place.projection)
+        }
+    }
+
+    /// Prepares all timesteps of a run at once, so that the weights of the embedder are read once.
+    package func times(_ timesteps: [Float]) throws(ComputeError) -> Times {
+        let (embeddings, projections) = try conditionEmbedder.times(timesteps)
+        let count = timesteps.count
+        return Times(
+            embeddings: embeddings.reshaped([count, 1, config.dim]),
+            projections: projections.reshaped([count, 6, config.dim]))
+    }
+
+    /// Writes the velocity f32 `[C, T, H, W]` of latents f32 `[C, T, H, W]`.
     package func callAsFunction(
-        _ latents: Tensor, timestep: Float, context: Context, grid: Grid, probe: Probe? = nil
-    ) throws(ComputeError) -> Tensor {
+        _ latents: Tensor, time: Time, context: Context, grid: Grid, probe: Probe? = nil, into velocity: Tensor
+    ) throws(ComputeError) {
         let tokens = grid.rotary.cosine.shape[0]
         let x = try patchEmbedding(patches(latents, grid, tokens: tokens), as: .f32)
         try probe?("patches", x)
-        let (embedding, time) = try conditionEmbedder.time(timestep)
-        try probe?("temb", embedding)
+        try probe?("temb", time.embedding)
         for (index, block) in blocks.enumerated() {
             try block(
-                x, time: time, text: context.texts[index], textBias: context.bias, rotary: grid.rotary,
+                x, time: time.projection, text: context.texts[index], textBias: context.bias, rotary: grid.rotary,
                 groups: groups(block: index, grid: grid))
             try probe?("block.\(twoDigits(index))", x)
         }
         let m = try device.backend.allocate(modulation.shape, .f32)
         for row in 0..<2 {
-            try device.backend.combine([(1, modulation[row]), (1, embedding.reshaped([config.dim]))], into: m[row])
+            try device.backend.combine(
+                [(1, modulation[row]), (1, time.embedding.reshaped([config.dim]))], into: m[row])
         }
         let y = try projOut(normOut(x, gain: m[1], offset: m[0]), as: .f32)
-        let velocity = try device.backend.allocate(Shape([config.outChannels] + latents.shape.dims.dropFirst()), .f32)
         try device.backend.unpatchify(y, patch: config.patch, into: velocity)
-        return velocity
     }
 
     private func patches(_ latents: Tensor, _ grid: Grid, tokens: Int) throws(ComputeError) -> Tensor {
@@ -148,12 +184,13 @@ struct WanConditionEmbedder {
         textLinear2 = try Linear(w["text_embedder"]["linear_2"], in: dim, out: dim, on: device)
     }
 
-    /// The embedding f32 `[1, dim]`, for the head, and its projection f32 `[6, dim]`, for the blocks.
-    func time(_ timestep: Float) throws(ComputeError) -> (embedding: Tensor, projection: Tensor) {
-        let embedding = try timeEmbedder(timestep)
-        let activated = try device.allocate(embedding.shape)
-        try device.backend.silu(embedding, into: activated)
-        return (embedding, try timeProj(activated, as: .f32).reshaped([6, config.dim]))
+    /// The embeddings f32 `[timesteps, dim]`, for the head, and their projections f32 `[timesteps, 6 · dim]`, for the
+    /// blocks.
+    func times(_ timesteps: [Float]) throws(ComputeError) -> (embeddings: Tensor, projections: Tensor) {
+        let embeddings = try timeEmbedder(timesteps)
+        let activated = try device.allocate(embeddings.shape)
+        try device.backend.silu(embeddings, into: activated)
+        return (embeddings, try timeProj(activated, as: .f32))
     }
 
     /// `[rows, dim]` in the device's dtype.

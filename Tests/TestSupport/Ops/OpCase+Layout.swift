@@ -157,6 +157,6 @@ extension OpCase {
             let value = x.values[((frame * 3 + row / patch) * 5 + column / patch) * channels + channel]
             return Double(((min(max(value, -1), 1) / 2 + 0.5) * 255).rounded(.toNearestOrEven))
         }
-        return OpResult(try backend.downloadBytes(out).map(Float.init), from: expected)
+        return OpResult(try backend.startDownload(out).bytes().map(Float.init), from: expected)
     }
 }

@@ -1,0 +1,117 @@
+/// Where a pool's memory comes from.
+///
+/// UIntes are numbers: the pool never looks behind them.
+package protocol MemorySource {
+    /// What a request for `byteCount` occupies, at least that many bytes.
+    func capacity(for byteCount: Int) -> Int
+    func allocate(_ capacity: Int, requested: Int) throws(ComputeError) -> UInt
+    func release(_ address: UInt)
+}
+
+/// Memory that is kept for the next tensor of the same capacity.
+///
+/// Kept and used memory together never exceed 9/8 of the most that was in use at one time, so that a loop neither
+/// grows nor asks for memory again and again.
+package final class MemoryPool {
+    /// Bytes in use by tensors and reserves.
+    package private(set) var currentBytes = 0
+    /// The most that was in use at one time.
+    package private(set) var peakBytes = 0
+    /// Bytes kept for reuse.
+    package private(set) var keptBytes = 0
+
+    private let source: any MemorySource
+    private var free: [Int: [Block]] = [:]
+    private var clock = 0
+    private var reserve: Reserve?
+
+    private struct Block {
+        let address: UInt
+        let returnedAt: Int
+    }
+
+    /// Memory set aside for recorded operations, which use it again at each replay; it returns with its last owner.
+    package final class Reserve {
+        private let pool: MemoryPool
+        fileprivate var free: [Int: [UInt]] = [:]
+
+        package init(of pool: MemoryPool) {
+            self.pool = pool
+        }
+
+        deinit {
+            for (capacity, addresses) in free {
+                for address in addresses { pool.put(address, capacity) }
+            }
+        }
+    }
+
+    package init(_ source: any MemorySource) {
+        self.source = source
+    }
+
+    deinit { releaseKept(downTo: 0) }
+
+    /// Memory of `capacity(for: byteCount)` bytes; the caller gives it back with the same count.
+    package func take(_ byteCount: Int) throws(ComputeError) -> UInt {
+        let capacity = source.capacity(for: byteCount)
+        if let address = reserve?.free[capacity]?.popLast() { return address }
+        let address: UInt
+        if let block = free[capacity]?.popLast() {
+            keptBytes -= capacity
+            address = block.address
+        } else {
+            let most = max(peakBytes, currentBytes + capacity)
+            releaseKept(downTo: max(0, most + most / 8 - currentBytes - capacity))
+            address = try allocate(capacity, requested: byteCount)
+        }
+        currentBytes += capacity
+        peakBytes = max(peakBytes, currentBytes)
+        return address
+    }
+
+    /// Takes back what `take(byteCount)` handed out.
+    package func give(_ address: UInt, _ byteCount: Int) {
+        let capacity = source.capacity(for: byteCount)
+        guard let reserve else { return put(address, capacity) }
+        reserve.free[capacity, default: []].append(address)
+    }
+
+    /// Runs `body` with `reserve` in front: memory comes from it first, and all memory given back stays in it.
+    package func using<Result>(
+        _ reserve: Reserve, _ body: () throws(ComputeError) -> Result
+    ) throws(ComputeError) -> Result {
+        self.reserve = reserve
+        defer { self.reserve = nil }
+        return try body()
+    }
+
+    /// Gives kept memory back to its source, the longest unused first, until at most `limit` bytes are kept.
+    package func releaseKept(downTo limit: Int) {
+        while keptBytes > limit {
+            let oldest = free.filter { !$0.value.isEmpty }.min {
+                ($0.value.first?.returnedAt ?? 0) < ($1.value.first?.returnedAt ?? 0)
+            }
+            guard let capacity = oldest?.key, let block = free[capacity]?.removeFirst() else { return }
+            keptBytes -= capacity
+            source.release(block.address)
+        }
+    }
+
+    private func put(_ address: UInt, _ capacity: Int) {
+        currentBytes -= capacity
+        keptBytes += capacity
+        clock += 1
+        free[capacity, default: []].append(Block(address: address, returnedAt: clock))
+    }
+
+    /// Memory kept in other sizes may be all that is missing.
+    private func allocate(_ capacity: Int, requested: Int) throws(ComputeError) -> UInt {
+        do throws(ComputeError) {
+            return try source.allocate(capacity, requested: requested)
+        } catch .outOfMemory where keptBytes > 0 {
+            releaseKept(downTo: 0)
+            return try source.allocate(capacity, requested: requested)
+        }
+    }
+}

@@ -1,0 +1,58 @@
+import VideoTypes
+
+/// Looks for the largest clip of the same kind that a device can hold.
+struct FittingSize {
+    /// Frames come in this many plus one, width and height in multiples.
+    let frameStep: Int
+    let widthStep: Int
+    let heightStep: Int
+    let fits: (VideoSettings) -> Bool
+
+    /// Says what fits with fewer frames, or else at a smaller size; nil where nothing does.
+    func hint(below settings: VideoSettings) -> String? {
+        if let shorter = shorter(settings) {
+            return "\(shorter.frames) frames fit at this size\(tiling)"
+        }
+        if let smaller = smaller(settings) {
+            return "\(smaller.width) x \(smaller.height) in \(smaller.frames) frames fits\(tiling)"
+        }
+        return nil
+    }
+
+    private var tiling: String { " with --vae-tiling" }
+
+    /// More frames never need less memory, so the limit is found by halving.
+    private func shorter(_ settings: VideoSettings) -> VideoSettings? {
+        largest((settings.frames - 1) / frameStep) { count in
+            var candidate = settings
+            candidate.frames = count * frameStep + 1
+            return candidate
+        }
+    }
+
+    /// The same shape in steps of a sixteenth, a single frame of it last.
+    private func smaller(_ settings: VideoSettings) -> VideoSettings? {
+        for frames in [settings.frames, 1] {
+            let found = largest(15) { sixteenths in
+                var candidate = settings
+                candidate.frames = frames
+                candidate.width = max(settings.width * sixteenths / 16 / widthStep * widthStep, widthStep)
+                candidate.height = max(settings.height * sixteenths / 16 / heightStep * heightStep, heightStep)
+                return candidate
+            }
+            if let found { return found }
+        }
+        return nil
+    }
+
+    /// The candidate of the highest number from 0 to `limit` that fits, nil where not even that of 0 does.
+    private func largest(_ limit: Int, _ candidate: (Int) -> VideoSettings) -> VideoSettings? {
+        guard fits(candidate(0)) else { return nil }
+        var (low, high) = (0, limit)
+        while low < high {
+            let middle = (low + high + 1) / 2
+            if fits(candidate(middle)) { low = middle } else { high = middle - 1 }
+        }
+        return candidate(low)
+    }
+}
