@@ -207,14 +207,12 @@ template <bool F32> INLINE void write_results(u32 place, const float (&y)[16], i
 template <class S, bool F32, Finish FINISH, class Problem, class Tile>
 INLINE void store_tile(const float (&d)[S::SLABS][S::COLUMNS / 2], const Problem &problem, const Tile &tile,
                        const Result &result, u32 boxes, int consumer, int thread) {
-    constexpr int WIDTH = F32 ? 32 : 64;
+    constexpr int WIDTH = F32 ? 32 : 64, BOXES = (S::COLUMNS + WIDTH - 1) / WIDTH * S::SLABS;
+    static_assert(BOXES % S::BUFFERS == 0, "the next tile goes on with the buffer that is free");
     const int first_slab = S::ALTERNATE ? 0 : consumer * S::SLABS;
     const int lane_column = tile.column + thread % 4 * 2;
     const u32 place = boxes + place_in_box<F32>(thread);
     const bool leader = thread == 0, odd = thread / 4 % 2 != 0;
-    if (leader)
-        tensor_store_wait_read<0>();
-    named_barrier_sync(RESULT_BARRIER + consumer, 128);
     Factors next;
     if (S::AHEAD)
         next = factors_of<FINISH>(result, lane_column);
