@@ -45,11 +45,24 @@ let package = Package(
         room("VideoProvider", ["VideoTypes", "Compute", "Weights", "Pipelines", "Media", "CBuiltinModel"]),
         .executableTarget(
             name: "wan-infer",
-            dependencies: ["VideoTypes", "VideoProvider", "Compute", "ComputeCPU", "Media", "Weights"],
+            dependencies: [
+                "VideoTypes", "VideoProvider", "Pipelines", "Compute", "ComputeCPU", "ComputeCUDA", "Media", "Weights",
+            ],
             swiftSettings: strict),
 
         .target(
             name: "TestSupport", dependencies: ["Compute", "Weights"], path: "Tests/TestSupport", swiftSettings: strict),
+        // The kernels' text as C++. Where it does what C++ leaves undefined, it traps; what it never set is not zero.
+        .target(
+            name: "KernelEmulation", path: "Tests/KernelEmulation",
+            cxxSettings: [
+                .headerSearchPath("../../CKernels/include"),
+                .unsafeFlags([
+                    "-O2", "-fno-strict-aliasing", "-ftrivial-auto-var-init=pattern",
+                    "-fsanitize=alignment,bounds,integer-divide-by-zero,shift,signed-integer-overflow",
+                    "-fsanitize-trap=alignment,bounds,integer-divide-by-zero,shift,signed-integer-overflow",
+                ])
+            ]),
         tests("ArchitectureTests", ["wan-infer", "VideoTypes", "Weights", "TestSupport"]),
         tests(
             "CommandTests", ["wan-infer", "Compute", "Media", "VideoProvider", "VideoTypes", "TestSupport"],
@@ -73,5 +86,6 @@ let package = Package(
             ["Compute", "ComputeCPU", "Pipelines", "TestSupport", "VideoProvider", "VideoTypes"],
             resources: [.copy("Fixtures")]),
     ],
-    swiftLanguageModes: [.v6]
+    swiftLanguageModes: [.v6],
+    cxxLanguageStandard: .cxx20
 )

@@ -47,7 +47,7 @@ template <class T> INLINE void copy_step(ConvolutionSource<T> &source, u32 stage
 
 template <class T> INLINE void convolution(const ck_convolution_arguments &args) {
     static_assert(T::rows == CK_CONVOLUTION_ROWS && T::threads == CK_GEMM_THREADS &&
-                      T::shared_bytes == (T::columns == 64 ? CK_CONVOLUTION_64_SHARED : CK_CONVOLUTION_128_SHARED),
+                      T::shared_bytes == CK_CONVOLUTION_SHARED + T::columns * CK_CONVOLUTION_COLUMN_SHARED,
                   "the host's figures");
     const ConvolutionPlace place = convolution_place(args, T::rows, T::columns);
     ConvolutionSource<T> source;

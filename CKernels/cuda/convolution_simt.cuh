@@ -26,7 +26,7 @@ INLINE SimtStep load_step(ConvolutionSimtSource &source) {
     return step;
 }
 
-KERNEL(convolution_simt, ck_convolution_arguments, CK_SIMT_THREADS, 3) {
+KERNEL(convolution_simt, ck_convolution_arguments, CK_SIMT_THREADS, 2) {
     const ConvolutionPlace place = convolution_place(args, CK_SIMT_TILE, CK_SIMT_TILE);
     const int row = thread_index() >> 2, pixel = place.pixel + row, channel = place.channel + row;
     ConvolutionSimtSource source;
@@ -35,8 +35,9 @@ KERNEL(convolution_simt, ck_convolution_arguments, CK_SIMT_THREADS, 3) {
     source.a_dtype = args.x_dtype;
     source.b_dtype = args.weight_dtype;
     source.a_aligned = true;
-    UNROLL for (int i = 0; i < 3; i++) source.a_aligned =
-        source.a_aligned && is_aligned(source.taps.frame[i], args.x_dtype, args.in_channels);
+    UNROLL for (int i = 0; i < 3; i++) {
+        source.a_aligned = source.a_aligned && is_aligned(source.taps.frame[i], args.x_dtype, args.in_channels);
+    }
     source.b_aligned = is_aligned(args.weight, args.weight_dtype, args.in_channels);
     source.a_mask = tap_mask(args, pixel);
     source.k = (thread_index() & 3) * 4;

@@ -13,10 +13,12 @@ template <class T> INLINE void open_source(GemmSource<T> &source, const ck_gemm_
     const int first = thread_index() / T::chunks, chunk = thread_index() % T::chunks;
     source.a += (long long)row * args.a_stride;
     source.b += (long long)column * args.b_stride;
-    UNROLL for (int i = 0; i < T::a_copies; i++) source.a_row[i] =
-        (u32)(smaller(first + i * T::row_step, args.m - row - 1) * args.a_stride);
-    UNROLL for (int i = 0; i < T::b_copies; i++) source.b_row[i] =
-        (u32)(smaller(first + i * T::row_step, args.n - column - 1) * args.b_stride);
+    UNROLL for (int i = 0; i < T::a_copies; i++) {
+        source.a_row[i] = (u32)(smaller(first + i * T::row_step, args.m - row - 1) * args.a_stride);
+    }
+    UNROLL for (int i = 0; i < T::b_copies; i++) {
+        source.b_row[i] = (u32)(smaller(first + i * T::row_step, args.n - column - 1) * args.b_stride);
+    }
     source.at = chunk * 8;
     source.k = args.k;
 }
@@ -25,14 +27,18 @@ template <class T> INLINE void copy_step(GemmSource<T> &source, u32 stage) {
     const int first = thread_index() / T::chunks, chunk = thread_index() % T::chunks;
     const bool valid = source.at < source.k;
     const u32 at = valid ? (u32)source.at : 0;
-    UNROLL for (int i = 0; i < T::a_copies; i++)
+    UNROLL for (int i = 0; i < T::a_copies; i++) {
         copy_async(stage + a_place<T>(first + i * T::row_step, chunk), source.a + (source.a_row[i] + at), valid);
-    UNROLL for (int i = 0; i < T::b_copies; i++) copy_async(
-        stage + T::a_bytes + b_place<T>(first + i * T::row_step, chunk), source.b + (source.b_row[i] + at), valid);
+    }
+    UNROLL for (int i = 0; i < T::b_copies; i++) {
+        copy_async(stage + T::a_bytes + b_place<T>(first + i * T::row_step, chunk), source.b + (source.b_row[i] + at),
+                   valid);
+    }
     source.at += T::depth;
 }
 
-/// Copies of a and of b [k, n]. Chunks of columns beyond the last repeat it.
+/// Copies of a and of b [k, n]. Chunks of columns beyond the last repeat it. k may be any number where the rows of a go
+/// on with zeros to the next multiple of 8.
 template <class T> struct DepthFirstSource {
     const bf16 *a, *b; ///< a at the tile's first row, b at this thread's chunk of columns
     const bf16 *next;  ///< b's row of the next copy
@@ -42,10 +48,11 @@ template <class T> struct DepthFirstSource {
 
 template <class T>
 INLINE void open_source(DepthFirstSource<T> &source, const ck_gemm_arguments &args, int row, int column) {
-    const int first = thread_index() / T::chunks, chunk = thread_index() % T::chunks;
+    const int first = thread_index() / T::chunks;
     source.a += (long long)row * args.a_stride;
-    UNROLL for (int i = 0; i < T::a_copies; i++) source.a_row[i] =
-        (u32)(smaller(first + i * T::row_step, args.m - row - 1) * args.a_stride);
+    UNROLL for (int i = 0; i < T::a_copies; i++) {
+        source.a_row[i] = (u32)(smaller(first + i * T::row_step, args.m - row - 1) * args.a_stride);
+    }
     source.b += smaller(column + thread_index() % (T::columns / 8) * 8, (args.n - 1) & ~7);
     source.next = source.b + (long long)(thread_index() / (T::columns / 8)) * args.b_stride;
     source.at = 0;
@@ -57,8 +64,9 @@ template <class T> INLINE void copy_step(DepthFirstSource<T> &source, u32 stage)
     const int first = thread_index() / T::chunks, chunk = thread_index() % T::chunks;
     const bool valid = source.at + chunk * 8 < source.k;
     const u32 at = valid ? (u32)(source.at + chunk * 8) : 0;
-    UNROLL for (int i = 0; i < T::a_copies; i++)
+    UNROLL for (int i = 0; i < T::a_copies; i++) {
         copy_async(stage + a_place<T>(first + i * T::row_step, chunk), source.a + (source.a_row[i] + at), valid);
+    }
     constexpr int row_step = T::threads / (T::columns / 8);
     const int row = thread_index() / (T::columns / 8), column = thread_index() % (T::columns / 8);
     UNROLL for (int i = 0; i < T::depth / row_step; i++) {

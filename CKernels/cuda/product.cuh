@@ -158,6 +158,7 @@ struct Taps {
     ck_address frame[3]; ///< the frames under the kernel; 0 is not visited
     int kernel_height, kernel_width, width, channels;
     int time, row, column; ///< of the tap
+    int frame_after;       ///< which frame follows each, two bits a frame
     int channel;           ///< the first
     int depth;             ///< channels at once
     int steps;
@@ -166,26 +167,15 @@ struct Taps {
 INLINE ck_address tap_frame(const Taps &taps, int time) {
     return time == 0 ? taps.frame[0] : time == 1 ? taps.frame[1] : taps.frame[2];
 }
-/// The next frame that is visited, after the last the first, with further channels.
-INLINE void next_frame(Taps &taps) {
-    do {
-        taps.time++;
-        if (taps.time == 3) {
-            taps.time = 0;
-            taps.channel += taps.depth;
-        }
-    } while (tap_frame(taps, taps.time) == 0);
-}
+/// Columns, rows, visited frames, then further channels; without a branch, which would part the loop it is called in.
 INLINE void next_tap(Taps &taps) {
-    taps.column++;
-    if (taps.column < taps.kernel_width)
-        return;
-    taps.column = 0;
-    taps.row++;
-    if (taps.row < taps.kernel_height)
-        return;
-    taps.row = 0;
-    next_frame(taps);
+    const bool row_ends = taps.column + 1 == taps.kernel_width;
+    taps.column = row_ends ? 0 : taps.column + 1;
+    const bool frame_ends = row_ends && taps.row + 1 == taps.kernel_height;
+    taps.row = frame_ends ? 0 : row_ends ? taps.row + 1 : taps.row;
+    const int after = taps.frame_after >> 2 * taps.time & 3;
+    taps.channel += frame_ends && after <= taps.time ? taps.depth : 0;
+    taps.time = frame_ends ? after : taps.time;
 }
 
 INLINE Taps open_taps(const ck_convolution_arguments &args, int frame, int depth) {
@@ -211,8 +201,10 @@ INLINE Taps open_taps(const ck_convolution_arguments &args, int frame, int depth
     taps.row = taps.column = taps.channel = 0;
     taps.depth = depth;
     taps.steps = ceil_divide(args.in_channels, depth) * visited * args.kernel_height * args.kernel_width;
-    taps.time = -1;
-    next_frame(taps);
+    const bool visits[3] = {taps.frame[0] != 0, taps.frame[1] != 0, taps.frame[2] != 0};
+    taps.time = visits[0] ? 0 : visits[1] ? 1 : 2;
+    const int after_first = visits[1] ? 1 : visits[2] ? 2 : 0, after_second = visits[2] ? 2 : taps.time;
+    taps.frame_after = after_first | after_second << 2 | taps.time << 4;
     return taps;
 }
 
@@ -329,8 +321,9 @@ template <class T> INLINE FragmentPlace fragment_place() {
 }
 
 template <class T> INLINE void load_fragments(Fragments<T> &f, FragmentPlace place, u32 stage, int slice) {
-    UNROLL for (int i = 0; i < T::m_tiles; i++)
+    UNROLL for (int i = 0; i < T::m_tiles; i++) {
         load_matrices(f.a[i], stage + (place.a ^ (u32)(slice * 32)) + (u32)(i * 16 * T::depth * 2));
+    }
     UNROLL for (int j = 0; j < T::n_tiles / 2; j++) {
         if (T::depth_first) {
             load_matrices_transposed(f.b[j], stage + (place.b ^ (u32)(j * 32)) + (u32)(slice * 16 * T::columns * 2));

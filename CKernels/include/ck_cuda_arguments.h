@@ -82,12 +82,12 @@ typedef struct ck_convolution_arguments {
     int out_dtype, x_dtype, weight_dtype;
 } ck_convolution_arguments;
 
-/// Launches: grid (frames · tiles of height · width in a frame · tiles of channels, 1, 1); blocks of CK_GEMM_THREADS and
-/// CK_CONVOLUTION_…_SHARED bytes for the kernels named after their tiles, simt as for the products.
+/// Launches: grid (frames · tiles of height · width in a frame · tiles of channels, 1, 1); blocks of CK_GEMM_THREADS
+/// and CK_CONVOLUTION_SHARED bytes and more for the kernels named after their tiles, simt as for the products.
 enum {
     CK_CONVOLUTION_ROWS = 128,
-    CK_CONVOLUTION_64_SHARED = 1024 + 3 * (128 + 64) * 64,
-    CK_CONVOLUTION_128_SHARED = 1024 + 3 * (128 + 128) * 64
+    CK_CONVOLUTION_SHARED = 1024 + 3 * 128 * 64,
+    CK_CONVOLUTION_COLUMN_SHARED = 3 * 64 ///< and for each column of a tile
 };
 
 /// The same on sm_90, channels multiples of 8: x and out through maps {channels, width, height, frames}, each frame of
@@ -157,11 +157,12 @@ enum {
     CK_ATTENTION_SHORT_128_SHARED = 1024 + 3 * 2 * 32 * 128 * 2
 };
 
-/// The same on sm_90 without biases: every array through a map {head_dim, tokens of a group, groups, heads} of bf16 with
-/// 128-byte swizzle, in boxes {64, CK_ATTENTION_SM90_BOX_QUERIES, 1, 1} for q and out, {64, …_KEYS, 1, 1} for k and v.
-/// Lists of blocks, which count tiles of …_QUERIES and blocks of …_KEYS, give each tile at least one block.
+/// The same on sm_90 without biases: every array through a map {head_dim, tokens of a group, groups, heads} of bf16
+/// with 128-byte swizzle, in boxes {64, CK_ATTENTION_SM90_BOX_QUERIES, 1, 1} for q and out, {64, …_KEYS, 1, 1} for k
+/// and v. Lists of blocks, which count tiles of …_QUERIES and blocks of …_KEYS, give each tile at least one block.
 ///
-/// The grid has as many blocks as there are multiprocessors, or tiles (of queries, groups and heads) if those are fewer.
+/// The grid has as many blocks as there are multiprocessors, or tiles (of queries, groups and heads) if those are
+/// fewer.
 typedef struct ck_attention_sm90_arguments {
     ck_tensor_map q, k, v, out;
     ck_address block_start, block_index; ///< i32

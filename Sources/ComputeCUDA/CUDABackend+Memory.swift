@@ -72,10 +72,10 @@ extension CUDABackend {
         // Recordings run one after another, so they share what lies between their inputs and outputs.
         let reserve = reserve ?? MemoryPool.Reserve(of: pool)
         self.reserve = reserve
-        memory.isRecording = true
-        defer { memory.isRecording = false }
+        // The first run brings the reserve all the memory that the second needs.
+        try pool.using(reserve, body)
         return try GraphRecording(on: stream, reserve: reserve) { () throws(ComputeError) in
-            try pool.using(reserve, body)
+            try pool.using(reserve, isComplete: true, body)
         }
     }
 }

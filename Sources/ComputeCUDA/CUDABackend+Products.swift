@@ -121,11 +121,18 @@ extension CUDABackend {
                 threads: CK_SIMT_THREADS, shared: CK_SIMT_SHARED)
         }
         if let hopper, hopper.serves(arguments, outType) { return try hopper.convolution(arguments, outType) }
-        let isWide = arguments.out_channels > 64
+        let columns = columns(covering: Int(arguments.out_channels))
         try launchConvolution(
-            isWide ? "convolution_128x128" : "convolution_128x64", of: "convolution", arguments,
-            tile: (CK_CONVOLUTION_ROWS, isWide ? 128 : 64), threads: CK_GEMM_THREADS,
-            shared: isWide ? CK_CONVOLUTION_128_SHARED : CK_CONVOLUTION_64_SHARED)
+            "convolution_128x\(columns)", of: "convolution", arguments, tile: (CK_CONVOLUTION_ROWS, columns),
+            threads: CK_GEMM_THREADS, shared: CK_CONVOLUTION_SHARED + columns * CK_CONVOLUTION_COLUMN_SHARED)
+    }
+
+    /// The width of tile that leaves the fewest columns empty, the widest of equals.
+    private func columns(covering channels: Int) -> Int {
+        func covered(_ width: Int) -> Int { (channels + width - 1) / width * width }
+        var best = 128
+        for width in [96, 64, 32] where covered(width) < covered(best) { best = width }
+        return best
     }
 
     /// Tiles of places in one frame by tiles of channels.

@@ -13,7 +13,6 @@ package final class CUDABackend: Backend {
     let context: CUDAContext
     let kernels: KernelLibrary
     let stream: CUDAStream
-    let memory: DeviceMemory
     let uploads: UploadQueue
     let pinned: PinnedPool
     let library: CublasLt?
@@ -34,8 +33,7 @@ package final class CUDABackend: Backend {
         context = try CUDAContext(device, driver)
         kernels = KernelLibrary(context, compiler, cache, threads: threads)
         stream = try CUDAStream(context)
-        memory = try DeviceMemory(stream, granularity: tuning.memoryGranularity)
-        pool = MemoryPool(memory)
+        pool = MemoryPool(DeviceMemory(stream: stream, granularity: tuning.memoryGranularity))
         uploads = try UploadQueue(beside: stream, slabBytes: tuning.slabBytes)
         pinned = PinnedPool(context)
         if let products = libraries.products(driver: driver.version) {

@@ -10,6 +10,8 @@ final class GraphRecording: Recording {
     private let reserve: MemoryPool.Reserve
 
     /// Takes down what `body` queues on `stream`, which does not run.
+    ///
+    /// - Parameter reserve: kept as long as the recording.
     init(
         on stream: CUDAStream, reserve: MemoryPool.Reserve, _ body: () throws(ComputeError) -> Void
     ) throws(ComputeError) {

@@ -17,7 +17,7 @@ package final class KernelLibrary {
     private let modules: [KernelModule]
     private let builder: CubinBuilder
     private let compiling: BackgroundCompiler
-    private var loaded: [Int: CUmodule] = unsafe [:]
+    private var loaded: [Int: LoadedModule] = [:]
     private var functions: [String: KernelFunction] = [:]
 
     /// Starts compiling what the cache does not hold.
@@ -46,10 +46,6 @@ package final class KernelLibrary {
         }
     }
 
-    deinit {
-        unsafe loaded.values.forEach { _ = unsafe context.call.cuModuleUnload($0) }
-    }
-
     /// Whether a module can be used on this GPU.
     package func has(_ module: String) -> Bool { modules.contains { $0.name == module } }
 
@@ -61,53 +57,35 @@ package final class KernelLibrary {
                 operation: name, detail: "no module \(module) for \(context.device.name)",
                 backend: context.device.backend)
         }
-        let function = try unsafe function(name, of: load(index))
+        let function = try function(name, of: load(index))
         functions[name] = function
         return function
     }
 
-    private func load(_ index: Int) throws(ComputeError) -> CUmodule {
-        if let module = unsafe loaded[index] { return unsafe module }
+    private func load(_ index: Int) throws(ComputeError) -> LoadedModule {
+        if let module = loaded[index] { return module }
         let cubin: Cubin
         switch compiling.outcome(index) {
         case .success(let value): cubin = value
         case .failure(let error): throw error
         }
-        let module = try unsafe load(cubin, index)
-        unsafe loaded[index] = module
-        return unsafe module
-    }
-
-    /// Loads machine code; what came from the cache and is refused is compiled again.
-    private func load(_ cubin: Cubin, _ index: Int) throws(ComputeError) -> CUmodule {
-        var module: CUmodule?
-        var status = unsafe context.call.cuModuleLoadData(&module, cubin.bytes)
-        if Self.isRefusal(Int(status)), builder.cache != nil {
-            let fresh = try builder.rebuild(modules[index])
-            status = unsafe context.call.cuModuleLoadData(&module, fresh.bytes)
+        var module = try LoadedModule(cubin, context)
+        if module == nil, builder.cache != nil {
+            // What came from the cache and is not taken is compiled again.
+            module = try LoadedModule(builder.rebuild(modules[index]), context)
         }
-        if Self.isRefusal(Int(status)) {
+        guard let module else {
             throw .kernelRejected(
                 kernel: modules[index].name, reason: "the driver does not load what NVRTC compiled",
                 backend: context.device.backend)
         }
-        try context.check(status, "cuModuleLoadData")
-        guard let module = unsafe module else { preconditionFailure("no module") }
-        return unsafe module
+        loaded[index] = module
+        return module
     }
 
-    private static func isRefusal(_ status: Int) -> Bool {
-        switch status {
-        case CK_CUDA_ERROR_INVALID_IMAGE, CK_CUDA_ERROR_NO_BINARY_FOR_GPU, CK_CUDA_ERROR_UNSUPPORTED_PTX_VERSION,
-            CK_CUDA_ERROR_INVALID_SOURCE:
-            true
-        default: false
-        }
-    }
-
-    private func function(_ name: String, of module: CUmodule) throws(ComputeError) -> KernelFunction {
+    private func function(_ name: String, of module: LoadedModule) throws(ComputeError) -> KernelFunction {
         var handle: CUfunction?
-        let status = unsafe context.call.cuModuleGetFunction(&handle, module, name)
+        let status = unsafe context.call.cuModuleGetFunction(&handle, module.handle, name)
         guard status != CK_CUDA_ERROR_NOT_FOUND, let handle = unsafe handle else {
             try context.check(status, "cuModuleGetFunction")
             throw .unsupported(operation: name, detail: "no such kernel", backend: context.device.backend)

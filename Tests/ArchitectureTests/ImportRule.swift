@@ -19,7 +19,8 @@ enum ImportRule {
             "VideoTypes", "Compute", "Weights", "Pipelines", "Media", "CBuiltinModel", "Glibc", "FoundationEssentials",
         ],
         "wan-infer": [
-            "VideoTypes", "VideoProvider", "Compute", "ComputeCPU", "Weights", "Media", "Glibc", "Synchronization",
+            "VideoTypes", "VideoProvider", "Pipelines", "Compute", "ComputeCPU", "ComputeCUDA", "Weights", "Media",
+            "Glibc", "Synchronization",
         ],
     ]
 

@@ -10,6 +10,7 @@
 #include <thread>
 
 struct emulation_result {
+    std::vector<const void *> faults;
     std::vector<std::string> violations;
     std::vector<emulation_site> sites;
     emulation_counters counters;
@@ -70,6 +71,7 @@ void add(emulation_counters &sum, const emulation_counters &part) {
 }
 
 void work(Launch &launch) {
+    SignalStack signal_stack;
     std::unique_ptr<Worker> worker = idle_workers().take();
     worker->launch = &launch;
     worker->counters = {};
@@ -198,6 +200,7 @@ emulation_result *emulation_launch(const emulation_kernel *kernel, const unsigne
     char *aligned = copy.data();
     while ((size_t)aligned % launch.kernel->argument_alignment)
         aligned++;
+    catch_faults();
     memcpy(aligned, arguments, launch.kernel->argument_bytes);
     launch.arguments = aligned;
 
@@ -213,6 +216,7 @@ emulation_result *emulation_launch(const emulation_kernel *kernel, const unsigne
 
     for (const Violation &found : launch.violations)
         result->violations.push_back(found.count > 1 ? found.text + text(", %llu times", found.count) : found.text);
+    result->faults = std::move(launch.faults);
     result->sites = std::move(launch.sites);
     result->counters = launch.counters;
     return result.release();
@@ -231,5 +235,9 @@ size_t emulation_result_site_count(const emulation_result *result) { return resu
 const emulation_site *emulation_result_site(const emulation_result *result, size_t index) {
     return &result->sites[index];
 }
+
+size_t emulation_result_fault_count(const emulation_result *result) { return result->faults.size(); }
+
+const void *emulation_result_fault(const emulation_result *result, size_t index) { return result->faults[index]; }
 
 void emulation_result_free(emulation_result *result) { delete result; }

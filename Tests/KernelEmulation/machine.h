@@ -12,6 +12,7 @@
 #include <atomic>
 #include <memory>
 #include <mutex>
+#include <signal.h>
 #include <string>
 #include <vector>
 
@@ -170,6 +171,7 @@ struct Launch {
     std::mutex mutex;
     std::vector<Violation> violations;
     std::vector<emulation_site> sites;
+    std::vector<const void *> faults; ///< addresses outside every array
     std::atomic<bool> stopped; ///< so many violations that going on tells nothing new
     emulation_counters counters;
 };
@@ -196,6 +198,20 @@ inline bool planted(const char *word, Place place, const char *fault = "skip") {
     const Launch &launch = *current_block().worker->launch;
     return (launch.plant || launch.lists_sites) && watch(word, place, fault);
 }
+
+/// From here on what a kernel's thread may not do ends its block.
+void catch_faults();
+/// A stack for handlers of signals, for a CPU thread whose own may be full.
+class SignalStack {
+  public:
+    SignalStack();
+    ~SignalStack();
+
+  private:
+    static constexpr size_t bytes = 64 << 10;
+    void *memory;
+    stack_t outer;
+};
 
 // ---- Scheduling
 

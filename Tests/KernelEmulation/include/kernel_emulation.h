@@ -58,6 +58,9 @@ emulation_result *emulation_launch(const emulation_kernel *kernel, const unsigne
 /// Different violations; each is reported once.
 size_t emulation_result_violation_count(const emulation_result *result);
 const char *emulation_result_violation(const emulation_result *result, size_t index);
+/// Addresses outside every array that the kernel reached for, also among the violations.
+size_t emulation_result_fault_count(const emulation_result *result);
+const void *emulation_result_fault(const emulation_result *result, size_t index);
 const emulation_counters *emulation_result_counters(const emulation_result *result);
 size_t emulation_result_site_count(const emulation_result *result);
 const emulation_site *emulation_result_site(const emulation_result *result, size_t index);
