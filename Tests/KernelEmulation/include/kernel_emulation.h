@@ -66,6 +66,13 @@ size_t emulation_result_site_count(const emulation_result *result);
 const emulation_site *emulation_result_site(const emulation_result *result, size_t index);
 void emulation_result_free(emulation_result *result);
 
+// ---- Memory
+
+/// An array aligned to 16 bytes that ends, up to that alignment, against a page nobody may touch; filled with NaN. NULL where
+/// there is no room.
+void *emulation_allocate(size_t bytes);
+void emulation_free(void *memory, size_t bytes);
+
 /// What the driver's cuTensorMapEncodeTiled does: writes a map that the kernels' tensor words can read here. A CUresult.
 int emulation_write_tensor_map(const ck_tensor_layout *layout, ck_tensor_map *map);
 
