@@ -41,8 +41,7 @@ void check_unread(const Lane &lane, u32 address, u32 bytes, const char *word, Pl
     for (const AsynchronousRead &read : block.asynchrony->reads)
         if (address < read.end && read.begin < address + bytes) {
             violation(lane, word, place, "overwrites what is still being read",
-                      text("by %s at line %d, ", read.word, read.place.line) +
-                          where(block, address));
+                      text("by %s at line %d, ", read.word, read.place.line) + where(block, address));
             return;
         }
 }
@@ -104,9 +103,8 @@ void note_asynchronous_read(const Block &block, int agent, u32 clock, u32 addres
 }
 
 void end_asynchronous_reads(Block &block, int reader, u64 number) {
-    std::erase_if(block.asynchrony->reads, [&](const AsynchronousRead &read) {
-        return read.reader == reader && read.number <= number;
-    });
+    std::erase_if(block.asynchrony->reads,
+                  [&](const AsynchronousRead &read) { return read.reader == reader && read.number <= number; });
 }
 
 void proxy_fence(Place place) {

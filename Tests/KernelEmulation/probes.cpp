@@ -1,5 +1,5 @@
-#include "include/emulation_probes.h"
 #include "emulated_device_sm90.h"
+#include "include/emulation_probes.h"
 
 namespace {
 
@@ -39,8 +39,8 @@ KERNEL(emulation_probe_product, emulation_probe_arguments, 64, 1) {
         if (step + 1 < steps)
             for (int i = thread_index(); i < 160; i += 64) {
                 const int row = i / 4, piece = i % 4;
-                const bf16 *from = row < 32 ? (const bf16 *)args.x + row * args.count
-                                            : (const bf16 *)args.y + (row - 32) * args.count;
+                const bf16 *from =
+                    row < 32 ? (const bf16 *)args.x + row * args.count : (const bf16 *)args.y + (row - 32) * args.count;
                 copy_async(probe_piece(base + (u32)((step + 1) % 2) * stage_bytes, row, piece),
                            from + (step + 1) * 32 + piece * 8, true);
             }

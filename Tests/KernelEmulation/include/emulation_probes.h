@@ -6,7 +6,8 @@
 #include "ck_cuda_arguments.h"
 
 /// emulation_probe_sum: out [blocks] sums of x [blocks, threads], f32, 128 threads.
-/// emulation_probe_product: out [32, 8] = x [32, count] · y [8, count]ᵀ, bf16 to f32, 64 threads; count a multiple of 32.
+/// emulation_probe_product: out [32, 8] = x [32, count] · y [8, count]ᵀ, bf16 to f32, 64 threads; count a multiple
+/// of 32.
 typedef struct emulation_probe_arguments {
     ck_address out, x, y;
     int count;
