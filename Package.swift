@@ -38,21 +38,30 @@ let package = Package(
         room("Sampling", ["Compute"]),
         room("Media", ["VideoTypes", "CFFmpeg"]),
         room("ComputeCPU", ["Compute", "CKernels", "COneDNN"]),
+        room("ComputeCUDA", ["Compute", "CKernels"]),
         room("Layers", ["Compute", "Weights"]),
         room("Models", ["Compute", "Weights", "Layers"]),
         room("Pipelines", ["VideoTypes", "Compute", "Tokenizers", "Weights", "Sampling", "Layers", "Models"]),
         room("VideoProvider", ["VideoTypes", "Compute", "Weights", "Pipelines", "Media", "CBuiltinModel"]),
         .executableTarget(
             name: "wan-infer",
-            dependencies: ["VideoTypes", "VideoProvider", "Compute", "ComputeCPU", "Media", "Weights"],
+            dependencies: [
+                "VideoTypes", "VideoProvider", "Pipelines", "Compute", "ComputeCPU", "ComputeCUDA", "Media", "Weights",
+            ],
             swiftSettings: strict),
 
         .target(
             name: "TestSupport", dependencies: ["Compute", "Weights"], path: "Tests/TestSupport", swiftSettings: strict),
+        // The kernels' text as C++. Where it does what C++ leaves undefined, it traps; what it never set is not zero.
         .target(
             name: "KernelEmulation", path: "Tests/KernelEmulation",
             cxxSettings: [
-                .headerSearchPath("../../CKernels/include"), .unsafeFlags(["-O2", "-fno-strict-aliasing"]),
+                .headerSearchPath("../../CKernels/include"),
+                .unsafeFlags([
+                    "-O2", "-fno-strict-aliasing", "-ftrivial-auto-var-init=pattern",
+                    "-fsanitize=alignment,bounds,integer-divide-by-zero,shift,signed-integer-overflow",
+                    "-fsanitize-trap=alignment,bounds,integer-divide-by-zero,shift,signed-integer-overflow",
+                ]),
             ]),
         tests("KernelEmulationTests", ["CKernels", "KernelEmulation"]),
         tests("ArchitectureTests", ["wan-infer", "VideoTypes", "Weights", "TestSupport"]),

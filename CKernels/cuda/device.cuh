@@ -80,6 +80,8 @@ INLINE void warp_barrier() { __syncwarp(); }
 INLINE float shuffle_xor(float x, int mask) { return __shfl_xor_sync(0xffffffffu, x, mask); }
 /// The value of lane `lane`; all lanes of the warp take part.
 INLINE u32 shuffle_from(u32 x, int lane) { return __shfl_sync(0xffffffffu, x, lane); }
+/// Whether x holds in any lane of the warp; all lanes take part.
+INLINE bool warp_any(bool x) { return __any_sync(0xffffffffu, x); }
 
 // ---- Shared memory
 
@@ -95,6 +97,9 @@ INLINE float shared_load(u32 address) {
 }
 INLINE void shared_store(u32 address, float x) {
     asm volatile("st.shared.f32 [%0], %1;" ::"r"(address), "f"(x) : "memory");
+}
+INLINE void shared_store_2(u32 address, Vector<float, 2> x) {
+    asm volatile("st.shared.v2.f32 [%0], {%1, %2};" ::"r"(address), "f"(x.v[0]), "f"(x.v[1]) : "memory");
 }
 INLINE Vector<float, 4> shared_load_4(u32 address) {
     Vector<float, 4> x;

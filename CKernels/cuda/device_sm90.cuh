@@ -71,9 +71,34 @@ INLINE void tensor_store(const ck_tensor_map *map, u32 shared, int x, int y, int
                  "r"(shared), "r"(x), "r"(y), "r"(z), "r"(w)
                  : "memory");
 }
+/// Adds to what is there, f32 or bf16 as the map says.
+INLINE void tensor_add(const ck_tensor_map *map, u32 shared, int x, int y) {
+    asm volatile(
+        "cp.reduce.async.bulk.tensor.2d.global.shared::cta.add.tile.bulk_group [%0, {%2, %3}], [%1];" ::"l"(map),
+        "r"(shared), "r"(x), "r"(y)
+        : "memory");
+}
+INLINE void tensor_add(const ck_tensor_map *map, u32 shared, int x, int y, int z, int w) {
+    asm volatile("cp.reduce.async.bulk.tensor.4d.global.shared::cta.add.tile.bulk_group [%0, {%2, %3, %4, %5}], "
+                 "[%1];" ::"l"(map),
+                 "r"(shared), "r"(x), "r"(y), "r"(z), "r"(w)
+                 : "memory");
+}
+/// Brings a box into L2.
+INLINE void tensor_prefetch(const ck_tensor_map *map, int x, int y) {
+    asm volatile("cp.async.bulk.prefetch.tensor.2d.L2.global.tile [%0, {%1, %2}];" ::"l"(map), "r"(x), "r"(y)
+                 : "memory");
+}
+INLINE void tensor_prefetch(const ck_tensor_map *map, int x, int y, int z, int w) {
+    asm volatile("cp.async.bulk.prefetch.tensor.4d.L2.global.tile [%0, {%1, %2, %3, %4}];" ::"l"(map), "r"(x), "r"(y),
+                 "r"(z), "r"(w)
+                 : "memory");
+}
 INLINE void tensor_store_commit() { asm volatile("cp.async.bulk.commit_group;" ::: "memory"); }
-/// Waits until this thread's stores have read shared memory.
-INLINE void tensor_store_wait_read() { asm volatile("cp.async.bulk.wait_group.read 0;" ::: "memory"); }
+/// Waits until all but N of this thread's groups of stores have read shared memory.
+template <int N = 0> INLINE void tensor_store_wait_read() {
+    asm volatile("cp.async.bulk.wait_group.read %0;" ::"n"(N) : "memory");
+}
 /// Waits until this thread's stores are done.
 INLINE void tensor_store_wait() { asm volatile("cp.async.bulk.wait_group 0;" ::: "memory"); }
 /// By every thread that wrote shared memory which the copy engine or a warpgroup product reads next, before the barrier
@@ -94,14 +119,21 @@ template <int N> INLINE void warpgroup_wait() { asm volatile("wgmma.wait_group.s
 template <int N> INLINE void keep(float (&d)[N]) {
     UNROLL for (int i = 0; i < N; i++) asm volatile("" : "+f"(d[i])::"memory");
 }
+template <int N> INLINE void keep(u32 (&d)[N]) {
+    UNROLL for (int i = 0; i < N; i++) asm volatile("" : "+r"(d[i])::"memory");
+}
 
 /// A matrix in shared memory with 64 columns of 16 bits (128 bytes, swizzled), contiguous along the summed dimension;
 /// eight rows are 1024 bytes apart. 16 columns further is + 2.
 INLINE u64 descriptor_k_major(u32 address) {
     return (u64)((address & 0x3ffff) >> 4) | (u64)1 << 16 | (u64)64 << 32 | (u64)1 << 62;
 }
-/// The same, contiguous along the other dimension; `half` is the distance in bytes of the next 64 columns. 16 rows
-/// further is + 128.
+/// The same with 32 columns (64 bytes, swizzled); eight rows are 512 bytes apart.
+INLINE u64 descriptor_k_major_32(u32 address) {
+    return (u64)((address & 0x3ffff) >> 4) | (u64)1 << 16 | (u64)32 << 32 | (u64)2 << 62;
+}
+/// The same with 64 columns, contiguous along the other dimension; `half` is the distance in bytes of the next 64
+/// columns. 16 rows further is + 128.
 INLINE u64 descriptor_mn_major(u32 address, u32 half) {
     return (u64)((address & 0x3ffff) >> 4) | (u64)(half >> 4) << 16 | (u64)64 << 32 | (u64)1 << 62;
 }

@@ -17,11 +17,17 @@ extern "C" {
 // ---- Kernel text
 // -----------------------------------------------------------------------------------------------------------
 
-/// One unit of compilation: what NVRTC is given, in one piece and zero-terminated.
+/// A file of kernel text, zero-terminated.
+typedef struct ck_cuda_file {
+    const char *name; ///< "attention.cuh", …
+    const char *text;
+} ck_cuda_file;
+
+/// One unit of compilation: files that NVRTC is given as one, in this order.
 typedef struct ck_cuda_text {
     const char *name; ///< "attention", …
-    const char *text;
-    size_t length;
+    const ck_cuda_file *const *files;
+    size_t file_count;
     int needs_sm90; ///< compiled for sm_90a only
 } ck_cuda_text;
 
@@ -33,6 +39,11 @@ const ck_cuda_text *ck_cuda_texts(size_t *count);
 
 /// Gives the address of a symbol, or NULL.
 typedef void *(*ck_lookup)(void *context, const char *symbol);
+
+/// The lookup in an opened library, with its handle as context.
+void *ck_library_symbol(void *handle, const char *symbol);
+/// Where an opened library lies, NULL where nobody knows; lives as long as the library is open.
+const char *ck_library_path(void *handle);
 
 // ---- libcuda
 // ---------------------------------------------------------------------------------------------------------------
@@ -129,13 +140,27 @@ enum {
     CK_CUDA_SUCCESS = 0,
     CK_CUDA_ERROR_INVALID_VALUE = 1,
     CK_CUDA_ERROR_OUT_OF_MEMORY = 2,
+    CK_CUDA_ERROR_STUB_LIBRARY = 34,
+    CK_CUDA_ERROR_DEVICE_UNAVAILABLE = 46,
     CK_CUDA_ERROR_NO_DEVICE = 100,
     CK_CUDA_ERROR_INVALID_DEVICE = 101,
     CK_CUDA_ERROR_INVALID_IMAGE = 200,
     CK_CUDA_ERROR_NO_BINARY_FOR_GPU = 209,
+    CK_CUDA_ERROR_ECC_UNCORRECTABLE = 214,
+    CK_CUDA_ERROR_NVLINK_UNCORRECTABLE = 220,
+    CK_CUDA_ERROR_UNSUPPORTED_PTX_VERSION = 222,
+    CK_CUDA_ERROR_CONTAINED = 226,
+    CK_CUDA_ERROR_INVALID_SOURCE = 300,
     CK_CUDA_ERROR_NOT_FOUND = 500,
     CK_CUDA_ERROR_ILLEGAL_ADDRESS = 700,
+    CK_CUDA_ERROR_LAUNCH_TIMEOUT = 702,
+    CK_CUDA_ERROR_CONTEXT_IS_DESTROYED = 709,
+    CK_CUDA_ERROR_ASSERT = 710,
+    CK_CUDA_ERROR_HARDWARE_STACK_ERROR = 714,
+    CK_CUDA_ERROR_LAUNCH_FAILED = 719,
     CK_CUDA_ERROR_SYSTEM_DRIVER_MISMATCH = 803,
+    CK_CUDA_ERROR_COMPAT_NOT_SUPPORTED_ON_DEVICE = 804,
+    CK_CUDA_ERROR_UNKNOWN = 999,
 
     CK_DEVICE_MULTIPROCESSORS = 16,
     CK_DEVICE_COMPUTE_MAJOR = 75,

@@ -10,6 +10,8 @@ package protocol Backend: AnyObject {
     var prefersBF16: Bool { get }
     /// Bytes that this backend can hold, nil where nobody knows.
     var memoryBytes: Int? { get }
+    /// The most bytes in use so far in memory other than the host's; nil where there is none.
+    var peakDeviceBytes: Int? { get }
     /// Whether weights take room in that memory even where their dtype fits; if not, they are used where they lie.
     var copiesWeights: Bool { get }
 
@@ -107,10 +109,10 @@ package protocol Backend: AnyObject {
 
     // MARK: repetition
 
-    /// Takes down the operations of `body` without running them, to run them again and again on the same tensors.
+    /// Runs the operations of `body` and takes them down, to run them again and again on the same tensors.
     ///
-    /// Nil where that would not be faster than calling `body`. The body has run before with tensors of the same shapes;
-    /// it neither uploads nor downloads, and no tensor that it allocates leaves it.
+    /// Nil where that would not be faster than calling `body` again. It is called twice, neither uploads nor downloads,
+    /// and no tensor that it allocates leaves it.
     func record(_ body: () throws(ComputeError) -> Void) throws(ComputeError) -> (any Recording)?
 }
 

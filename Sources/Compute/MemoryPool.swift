@@ -24,6 +24,7 @@ package final class MemoryPool {
     private var free: [Int: [Block]] = [:]
     private var clock = 0
     private var reserve: Reserve?
+    private var isReserveComplete = false
 
     private struct Block {
         let address: UInt
@@ -56,6 +57,7 @@ package final class MemoryPool {
     package func take(_ byteCount: Int) throws(ComputeError) -> UInt {
         let capacity = source.capacity(for: byteCount)
         if let address = reserve?.free[capacity]?.popLast() { return address }
+        precondition(!isReserveComplete, "recorded operations want \(byteCount) bytes that their first run did not")
         let address: UInt
         if let block = free[capacity]?.popLast() {
             keptBytes -= capacity
@@ -78,12 +80,18 @@ package final class MemoryPool {
     }
 
     /// Runs `body` with `reserve` in front: memory comes from it first, and all memory given back stays in it.
-    package func using<Result>(
-        _ reserve: Reserve, _ body: () throws(ComputeError) -> Result
-    ) throws(ComputeError) -> Result {
+    ///
+    /// - Parameter isComplete: whether all that the body takes is in the reserve.
+    package func using(
+        _ reserve: Reserve, isComplete: Bool = false, _ body: () throws(ComputeError) -> Void
+    ) throws(ComputeError) {
         self.reserve = reserve
-        defer { self.reserve = nil }
-        return try body()
+        isReserveComplete = isComplete
+        defer {
+            self.reserve = nil
+            isReserveComplete = false
+        }
+        try body()
     }
 
     /// Gives kept memory back to its source, the longest unused first, until at most `limit` bytes are kept.

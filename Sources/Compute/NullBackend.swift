@@ -13,6 +13,7 @@ package final class NullBackend: Backend {
     package let name = "null"
     package let prefersBF16 = false
     package let memoryBytes: Int? = nil
+    package let peakDeviceBytes: Int? = nil
     package let copiesWeights = false
 
     package init() {}
@@ -74,5 +75,8 @@ package final class NullBackend: Backend {
     package func interleaveFrames(_ x: Tensor, into out: Tensor) {}
     package func addRepeatedUp(_ x: Tensor, time: Int, space: Int, skip: Int, into out: Tensor) {}
     package func pixels(_ x: Tensor, patch: Int, into out: Tensor) {}
-    package func record(_ body: () throws(ComputeError) -> Void) -> (any Recording)? { nil }
+    package func record(_ body: () throws(ComputeError) -> Void) throws(ComputeError) -> (any Recording)? {
+        try body()
+        return nil
+    }
 }

@@ -56,6 +56,7 @@ package final class CPUBackend: Backend {
         return pages > 0 && size > 0 ? pages * size : nil
     }
 
+    package var peakDeviceBytes: Int? { nil }
     package var copiesWeights: Bool { false }
 
     /// Whether bf16 is the faster dtype here: the CPU multiplies it directly.

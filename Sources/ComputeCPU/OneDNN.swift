@@ -45,7 +45,8 @@ final class OneDNN {
 /// Turns a failure of oneDNN into an error.
 func check(_ result: cdnn_result) throws(ComputeError) {
     guard let call = unsafe result.call else { return }
-    throw unsafe ComputeError.failed(call: String(cString: call), status: Int(result.status), backend: "cpu")
+    throw unsafe ComputeError.failed(
+        call: String(cString: call), status: Int(result.status), reason: nil, backend: "cpu")
 }
 
 /// What a function of oneDNN creates.

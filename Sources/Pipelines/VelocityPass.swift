@@ -3,7 +3,7 @@ import Models
 
 /// One of the transformer's passes over the latents, the same at every step but for the time.
 ///
-/// Where the backend can, the pass is taken down after its first run and only repeated from then on.
+/// Where the backend can, the pass is taken down at its first run and only repeated from then on.
 final class VelocityPass {
     private let transformer: WanTransformer
     private let context: WanTransformer.Context
@@ -11,14 +11,9 @@ final class VelocityPass {
     private let latents: Tensor
     private let backend: any Backend
     private let velocity: Tensor
-    private var state = State.untried
-
-    private enum State {
-        case untried
-        case warm
-        case recorded(any Recording, time: WanTransformer.Time)
-        case notWorthwhile
-    }
+    /// Where a recording finds the time of the step.
+    private var place: WanTransformer.Time?
+    private var recording: (any Recording)?
 
     /// - Parameter latents: f32 `[C, T, H, W]`, read at every run.
     init(
@@ -36,21 +31,24 @@ final class VelocityPass {
 
     /// The velocity f32 `[C, T, H, W]`, in a tensor that the next run overwrites.
     func run(_ time: WanTransformer.Time, probe: Probe?) throws(ComputeError) -> Tensor {
-        if case .warm = state { try record(time) }
-        if case .recorded(let recording, let place) = state, probe == nil {
-            try time.copy(into: place, on: backend)
-            try recording.replay()
-        } else {
+        if let probe {
             try compute(time, probe: probe)
+        } else {
+            let place = try placed(time)
+            if let recording {
+                try recording.replay()
+            } else {
+                recording = try backend.record { () throws(ComputeError) in try compute(place, probe: nil) }
+            }
         }
-        if case .untried = state { state = .warm }
         return velocity
     }
 
-    private func record(_ time: WanTransformer.Time) throws(ComputeError) {
-        let place = try time.place(on: backend)
-        let recording = try backend.record { () throws(ComputeError) in try compute(place, probe: nil) }
-        state = recording.map { .recorded($0, time: place) } ?? .notWorthwhile
+    private func placed(_ time: WanTransformer.Time) throws(ComputeError) -> WanTransformer.Time {
+        if place == nil { place = try time.place(on: backend) }
+        guard let place else { preconditionFailure("a place was just made") }
+        try time.copy(into: place, on: backend)
+        return place
     }
 
     private func compute(_ time: WanTransformer.Time, probe: Probe?) throws(ComputeError) {

@@ -89,7 +89,8 @@ package final class VideoEngine {
             return VideoResult(
                 path: path, model: modelName, settings: settings, backend: backend.name, dtype: dtypeName,
                 encoder: writer.encoderName, fileBytes: bytes, stageSeconds: clock.seconds,
-                totalSeconds: clock.totalSeconds, peakMemoryBytes: PeakMemory.bytes)
+                totalSeconds: clock.totalSeconds, peakMemoryBytes: PeakMemory.bytes,
+                peakDeviceMemoryBytes: backend.peakDeviceBytes)
         } catch let error as MediaError {
             throw error.videoError
         } catch {

@@ -32,14 +32,18 @@ extension VideoError {
         public static let weightsInvalid = Code(name: "weights_invalid", exitStatus: 4, httpStatus: 422)
         public static let outOfMemory = Code(name: "out_of_memory", exitStatus: 5, httpStatus: 507)
         public static let deviceUnavailable = Code(name: "device_unavailable", exitStatus: 6, httpStatus: 500)
+        public static let deviceLost = Code(name: "device_lost", exitStatus: 7, httpStatus: 500)
         public static let mediaFailed = Code(name: "media_failed", exitStatus: 8, httpStatus: 500)
         public static let outputFailed = Code(name: "output_failed", exitStatus: 9, httpStatus: 500)
+        public static let deviceNotFound = Code(name: "device_not_found", exitStatus: 10, httpStatus: 500)
+        public static let driverTooOld = Code(name: "driver_too_old", exitStatus: 11, httpStatus: 500)
+        public static let compilerMissing = Code(name: "compiler_missing", exitStatus: 12, httpStatus: 500)
         public static let internalError = Code(name: "internal_error", exitStatus: 70, httpStatus: 500)
         public static let cancelled = Code(name: "cancelled", exitStatus: 130, httpStatus: 499)
 
         public static let all = [
-            invalidRequest, modelNotFound, weightsInvalid, outOfMemory, deviceUnavailable, mediaFailed, outputFailed,
-            internalError, cancelled,
+            invalidRequest, modelNotFound, weightsInvalid, outOfMemory, deviceUnavailable, deviceLost, mediaFailed,
+            outputFailed, deviceNotFound, driverTooOld, compilerMissing, internalError, cancelled,
         ]
     }
 }

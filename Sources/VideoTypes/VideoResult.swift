@@ -12,10 +12,13 @@ public struct VideoResult: Sendable, Hashable {
     public let stageSeconds: [VideoProgress.Stage: Double]
     public let totalSeconds: Double
     public let peakMemoryBytes: Int
+    /// The same on the GPU; nil where none took part.
+    public let peakDeviceMemoryBytes: Int?
 
     public init(
         path: String, model: String, settings: VideoSettings, backend: String, dtype: String, encoder: String,
-        fileBytes: Int, stageSeconds: [VideoProgress.Stage: Double], totalSeconds: Double, peakMemoryBytes: Int
+        fileBytes: Int, stageSeconds: [VideoProgress.Stage: Double], totalSeconds: Double, peakMemoryBytes: Int,
+        peakDeviceMemoryBytes: Int? = nil
     ) {
         self.path = path
         self.model = model
@@ -27,6 +30,7 @@ public struct VideoResult: Sendable, Hashable {
         self.stageSeconds = stageSeconds
         self.totalSeconds = totalSeconds
         self.peakMemoryBytes = peakMemoryBytes
+        self.peakDeviceMemoryBytes = peakDeviceMemoryBytes
     }
 
     public var videoSecondsPerMinute: Double { settings.durationSeconds / totalSeconds * 60 }

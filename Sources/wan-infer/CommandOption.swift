@@ -45,7 +45,7 @@ struct CommandOption {
             name: "sigmas", value: "LIST", summary: "explicit noise levels, as 1,0.75,0.5,0.25", group: .sampling),
         CommandOption(
             name: "seed", value: "N", summary: "the same seed gives the same clip (random)", group: .sampling),
-        CommandOption(name: "device", value: "NAME", summary: "auto or cpu (auto)", group: .machine),
+        CommandOption(name: "device", value: "NAME", summary: "auto, cpu, cuda or cuda:N (auto)", group: .machine),
         CommandOption(name: "dtype", value: "NAME", summary: "auto, f32 or bf16 (auto)", group: .machine),
         CommandOption(
             name: "threads", value: "N", summary: "threads to compute with (all processors)", group: .machine),

@@ -62,7 +62,7 @@ struct DoctorCommand {
             unsafe unlink(path)
             unsafe rmdir(folder)
         }
-        let engine = try VideoEngine(EngineOptions(), backend: Machine.backend(threads: nil))
+        let engine = try VideoEngine(EngineOptions(), backend: BackendChoice(.automatic, threads: nil).backend)
         var request = VideoRequest(prompt: engine.samplePrompt)
         request.steps = 4
         request.seed = 1

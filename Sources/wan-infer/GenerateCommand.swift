@@ -13,7 +13,9 @@ struct GenerateCommand {
         var request = options.request
         let typed: String? =
             if let prompt = options.prompt { prompt } else { try StandardInput(descriptor: 0).prompt() }
-        let engine = try VideoEngine(options.engine, backend: Machine.backend(threads: options.threads))
+        let choice = try BackendChoice(options.device, threads: options.threads)
+        for remark in choice.remarks { note(remark) }
+        let engine = try VideoEngine(options.engine, backend: choice.backend)
         request.prompt = typed ?? engine.samplePrompt
         if typed == nil { note("no prompt given, using the model's sample: \(ResultReport.line(request.prompt))") }
 

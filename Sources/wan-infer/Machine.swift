@@ -8,7 +8,7 @@ import Glibc
 
 /// The computer that this runs on, as far as this process may use it.
 enum Machine {
-    static func backend(threads: Int?) throws(VideoError) -> any Backend {
+    static func cpuBackend(threads: Int?) throws(VideoError) -> CPUBackend {
         do throws(ComputeError) {
             return try CPUBackend(threads: threads ?? processors)
         } catch {
@@ -51,6 +51,19 @@ enum Machine {
             return nil
         }
         return (quota + period - 1) / period
+    }
+
+    static var environment: [String: String] {
+        var variables: [String: String] = [:]
+        var next = unsafe environ
+        while let entry = unsafe next.pointee {
+            let text = unsafe String(cString: entry)
+            if let equals = text.firstIndex(of: "=") {
+                variables[String(text[..<equals])] = String(text[text.index(after: equals)...])
+            }
+            unsafe next += 1
+        }
+        return variables
     }
 
     /// Bytes of memory in all, and those that a new process could have.

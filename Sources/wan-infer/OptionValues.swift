@@ -60,7 +60,7 @@ struct OptionValues {
     }
 
     /// Cut, so that a stray file in an argument does not fill the screen.
-    private static func shown(_ text: String) -> String {
+    static func shown(_ text: String) -> String {
         text.count <= 60 ? text : text.prefix(60) + "…"
     }
 }

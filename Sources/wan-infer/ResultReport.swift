@@ -23,7 +23,7 @@ struct ResultReport {
             ("seed", "\(settings.seed)"),
             ("seconds", (stages + ["total \(Numbers.fixed(result.totalSeconds, 2))"]).joined(separator: ", ")),
             ("speed", "\(Numbers.fixed(result.videoSecondsPerMinute, 1)) seconds of video per minute"),
-            ("memory", "\(Numbers.bytes(result.peakMemoryBytes)) at its peak"),
+            ("memory", "\(Numbers.bytes(result.peakMemoryBytes)) at its peak\(deviceMemory)"),
         ]
         return rows.map { $0.0 + String(repeating: " ", count: 9 - $0.0.count) + $0.1 }.joined(separator: "\n")
     }
@@ -47,7 +47,12 @@ struct ResultReport {
                 ("total_seconds", .number(result.totalSeconds)),
                 ("video_seconds_per_minute", .number(result.videoSecondsPerMinute)),
                 ("peak_memory_bytes", .integer(result.peakMemoryBytes)),
-            ])
+            ]
+                + (result.peakDeviceMemoryBytes.map { [("peak_device_memory_bytes", .integer($0))] } ?? []))
+    }
+
+    private var deviceMemory: String {
+        result.peakDeviceMemoryBytes.map { ", \(Numbers.bytes($0)) on the GPU" } ?? ""
     }
 
     /// A prompt on one line of bearable length.

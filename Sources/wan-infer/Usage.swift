@@ -23,7 +23,8 @@ enum Usage {
         }
         let statuses = VideoError.Code.all.map { "\($0.exitStatus) \($0.name)" }
         lines += ["", "exit status:", "  0 done, " + statuses.prefix(4).joined(separator: ", ") + ","]
-        lines.append("  " + statuses.dropFirst(4).joined(separator: ", "))
+        lines.append("  " + statuses.dropFirst(4).prefix(5).joined(separator: ", ") + ",")
+        lines.append("  " + statuses.dropFirst(9).joined(separator: ", "))
         return lines.joined(separator: "\n")
     }
 

@@ -11,6 +11,7 @@ enum ImportRule {
         "Sampling": ["Compute", "Glibc"],
         "Media": ["VideoTypes", "CFFmpeg", "Glibc"],
         "ComputeCPU": ["Compute", "CKernels", "COneDNN", "Glibc"],
+        "ComputeCUDA": ["Compute", "CKernels", "Glibc", "Synchronization"],
         "Layers": ["Compute", "Weights", "Glibc"],
         "Models": ["Compute", "Weights", "Layers", "Glibc"],
         "Pipelines": ["VideoTypes", "Compute", "Tokenizers", "Weights", "Sampling", "Models", "Layers"],
@@ -18,7 +19,8 @@ enum ImportRule {
             "VideoTypes", "Compute", "Weights", "Pipelines", "Media", "CBuiltinModel", "Glibc", "FoundationEssentials",
         ],
         "wan-infer": [
-            "VideoTypes", "VideoProvider", "Compute", "ComputeCPU", "Weights", "Media", "Glibc", "Synchronization",
+            "VideoTypes", "VideoProvider", "Pipelines", "Compute", "ComputeCPU", "ComputeCUDA", "Weights", "Media",
+            "Glibc", "Synchronization",
         ],
     ]
 

@@ -71,7 +71,9 @@ import VideoTypes
         (["--seed", "-1"], "seed must be a whole number from 0 to 18446744073709551615, got '-1'"),
         (["--scheduler", "ddim"], "scheduler must be one of unipc, euler, dpm++, got 'ddim'"),
         (["--dtype", "f16"], "dtype must be one of auto, f32, bf16, got 'f16'"),
-        (["--device", "tpu"], "device must be auto or cpu, got 'tpu'"),
+        (["--device", "tpu"], "device must be auto, cpu, cuda or cuda:N, got 'tpu'"),
+        (["--device", "cuda:"], "device must be auto, cpu, cuda or cuda:N, got 'cuda:'"),
+        (["--device", "cuda:-1"], "device must be auto, cpu, cuda or cuda:N, got 'cuda:-1'"),
         (["--threads", "0"], "threads must be between 1 and 1024, got 0"),
         (["--prompt", ""], "the prompt is empty"),
         ([" \n\t "], "the prompt is empty"),
@@ -95,9 +97,9 @@ import VideoTypes
         #expect((longValue?.message.count ?? .max) < 200)
     }
 
-    @Test func `cuda has its own status and a remedy`() {
-        let error = failure("--device", "cuda")
-        #expect(error?.code == .deviceUnavailable)
-        #expect(error?.hint == "use --device cpu or leave it out")
+    @Test func `devices are taken by name and number`() throws {
+        let names = [("auto", DeviceChoice.automatic), ("cpu", .cpu), ("cuda", .cuda(0)), ("cuda:7", .cuda(7))]
+        for (name, choice) in names { #expect(try DeviceChoice(name) == choice) }
+        #expect(try DeviceChoice(nil) == .automatic)
     }
 }

@@ -36,7 +36,7 @@ import VideoTypes
     @Test func `errors are pinned and nothing is written`() throws {
         let lines: [[String]] = [
             ["--stpes", "3"], ["--steps", "0"], ["--frames", "80"], ["--guidance", "nan"], ["--model", "no/such"],
-            ["--device", "cuda"], ["--prompt", ""], ["--output", "no/such/x.mp4"], ["--output", "clip.gif"],
+            ["--device", "gpu"], ["--prompt", ""], ["--output", "no/such/x.mp4"], ["--output", "clip.gif"],
             ["--json="],
         ]
         var text = ""
@@ -97,10 +97,10 @@ import VideoTypes
     }
 
     @Test func `an error is an object on standard output when JSON is asked for`() throws {
-        let result = try run("--json", "--device", "cuda")
-        #expect(result.status == 6)
+        let result = try run("--json", "--model", "no/such")
+        #expect(result.status == 3)
         let object = try JSONSerialization.jsonObject(with: Data(result.output.utf8)) as? [String: [String: Any]]
-        #expect(object?["error"]?["code"] as? String == "device_unavailable")
+        #expect(object?["error"]?["code"] as? String == "model_not_found")
     }
 
     @Test func `output that cannot be printed is an error`() throws {

@@ -3,6 +3,7 @@
 
 #include "machine.h"
 #include "product.h"
+#include "words_sm90.h"
 
 #include <math.h>
 #include <string.h>
@@ -14,6 +15,8 @@ void block_barrier(Place place) {
     Warp &warp = *lane.warp;
     Block &block = *warp.block;
     lane.place = place;
+    if (planted("block_barrier", place))
+        return;
     if (warp.arrived) {
         violation("block_barrier", place, "lanes of one warp diverge",
                   text("others are in %s at line %d", warp.word, warp.place.line));
@@ -37,6 +40,8 @@ void block_barrier(Place place) {
 }
 
 void warp_barrier(Place place) {
+    if (planted("warp_barrier", place))
+        return;
     meet("warp_barrier", [](Warp &warp) { warp.own_clock()++; }, nullptr, place);
 }
 
@@ -74,6 +79,21 @@ u32 shuffle_xor(u32 x, int mask, Place place) {
     return shuffle.result;
 }
 
+bool warp_any(bool x, Place place) {
+    Shuffle shuffle = {x, 0, 0};
+    meet(
+        "warp_any",
+        [](Warp &warp) {
+            u32 any = 0;
+            for (void *own : warp.payload)
+                any |= ((Shuffle *)own)->value;
+            for (void *own : warp.payload)
+                ((Shuffle *)own)->result = any;
+        },
+        &shuffle, place);
+    return shuffle.result;
+}
+
 u32 shuffle_from(u32 x, int lane, Place place) {
     Shuffle shuffle = {x, lane, 0};
     meet("shuffle_from", exchange_from, &shuffle, place);
@@ -89,29 +109,37 @@ struct MatrixAccess {
     u32 address;
 };
 
-/// Four times eight rows of 16 bytes, checked, into `rows`; counts the passes that clashes of banks cost.
+/// The passes beyond one a matrix that the rows' clashes in banks cost.
+u64 bank_conflicts(const Warp &warp) {
+    u64 extra = 0;
+    for (int matrix = 0; matrix < 4; matrix++) {
+        u64 uses = 0; // of each of the eight groups of four banks, a byte each
+        u64 most = 0;
+        for (int i = matrix * 8; i < matrix * 8 + 8; i++) {
+            unsigned shift = ((MatrixAccess *)warp.payload[i])->address / 16 % 8 * 8;
+            uses += 1ull << shift;
+            u64 used = uses >> shift & 0xff;
+            most = used > most ? used : most;
+        }
+        extra += most - 1;
+    }
+    return extra;
+}
+
+/// Four times eight rows of 16 bytes.
 void read_rows(Warp &warp, u16 (&rows)[32][8]) {
     emulation_counters &counters = warp.block->worker->counters;
     counters.matrix_loads++;
-    for (int matrix = 0; matrix < 4; matrix++) {
-        u64 uses = 0; // of each of the eight groups of four banks, a byte each
-        unsigned most = 0;
-        for (int i = matrix * 8; i < matrix * 8 + 8; i++) {
-            const Lane &lane = warp.lanes[i];
-            u32 address = ((MatrixAccess *)warp.payload[i])->address;
-            if (!check_range(lane, address, 16, 16, warp.word, warp.place)) {
-                memset(rows[i], 0xff, 16);
-                continue;
-            }
-            note_read(lane, address, 16, true, warp.word, warp.place);
-            memcpy(rows[i], warp.block->shared + address, 16);
-            unsigned shift = (address / 16 % 8) * 8, used;
-            uses += 1ull << shift;
-            used = (unsigned)(uses >> shift & 0xff);
-            most = used > most ? used : most;
+    counters.bank_conflicts += bank_conflicts(warp);
+    for (int i = 0; i < lanes_per_warp; i++) {
+        const Lane &lane = warp.lanes[i];
+        u32 address = ((MatrixAccess *)warp.payload[i])->address;
+        if (!check_range(lane, address, 16, 16, warp.word, warp.place)) {
+            memset(rows[i], 0xff, 16);
+            continue;
         }
-        if (most)
-            counters.bank_conflicts += most - 1;
+        note_read(lane, address, 16, true, warp.word, warp.place);
+        memcpy(rows[i], warp.block->shared + address, 16);
     }
 }
 
@@ -134,6 +162,23 @@ void load_transposed(Warp &warp) {
             ((MatrixAccess *)warp.payload[l])->r[matrix] =
                 tile[l % 4 * 2][l / 4] | (u32)tile[l % 4 * 2 + 1][l / 4] << 16;
         }
+}
+
+void store(Warp &warp) {
+    emulation_counters &counters = warp.block->worker->counters;
+    counters.matrix_stores++;
+    counters.bank_conflicts += bank_conflicts(warp);
+    for (int i = 0; i < lanes_per_warp; i++) {
+        const Lane &lane = warp.lanes[i];
+        u32 address = ((MatrixAccess *)warp.payload[i])->address;
+        if (!check_range(lane, address, 16, 16, warp.word, warp.place))
+            continue;
+        u32 row[4];
+        for (int t = 0; t < 4; t++)
+            row[t] = ((MatrixAccess *)warp.payload[i % 8 * 4 + t])->r[i / 8];
+        note_write(lane, address, 16, row, warp.word, warp.place);
+        memcpy(warp.block->shared + address, row, 16);
+    }
 }
 
 struct Multiplication {
@@ -184,6 +229,11 @@ void load_matrices(u32 *r, u32 address, bool transposed, Place place) {
         meet("load_matrices_transposed", load_transposed, &access, place);
     else
         meet("load_matrices", load, &access, place);
+}
+
+void store_matrices(u32 address, const u32 *r, Place place) {
+    MatrixAccess access = {const_cast<u32 *>(r), address};
+    meet("store_matrices", store, &access, place);
 }
 
 void multiply_add(float *d, const u32 *a, u32 b0, u32 b1, Place place) {

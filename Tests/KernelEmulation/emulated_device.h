@@ -42,17 +42,14 @@ INLINE float to_float(float x) { return x; }
 INLINE float to_float(bf16 x) { return float_of_bits((u32)x.bits << 16); }
 INLINE float to_float(f16 x) { return emulation::float_of_half(x.bits); }
 
-/// Rounded to nearest even; NaN becomes the GPU's one NaN.
-INLINE u32 bf16_of_float(float x) {
-    u32 bits = bits_of_float(x);
-    return x != x ? 0x7fffu : (bits + 0x7fffu + (bits >> 16 & 1u)) >> 16;
-}
-INLINE u32 pack_bf16(float low, float high) { return bf16_of_float(low) | bf16_of_float(high) << 16; }
+INLINE u32 pack_bf16(float low, float high) { 
+    return emulation::bf16_of_float(low) | (u32)emulation::bf16_of_float(high) << 16;
+ }
 INLINE float low_bf16(u32 pair) { return float_of_bits(pair << 16); }
 INLINE float high_bf16(u32 pair) { return float_of_bits(pair & 0xffff0000u); }
 
 INLINE void from_float(float x, float &y) { y = x; }
-INLINE void from_float(float x, bf16 &y) { y.bits = (u16)bf16_of_float(x); }
+INLINE void from_float(float x, bf16 &y) { y.bits = emulation::bf16_of_float(x); }
 INLINE void from_float(float x, f16 &y) { y.bits = emulation::half_of_float(x); }
 
 template <typename T, int N> struct alignas(sizeof(T) * N) Vector { T v[N]; };
@@ -71,6 +68,8 @@ INLINE float shuffle_xor(float x, int mask, EMULATED_PLACE) {
 }
 INLINE u32 shuffle_from(u32 x, int lane, EMULATED_PLACE) { return emulation::shuffle_from(x, lane, place); }
 
+INLINE bool warp_any(bool x, EMULATED_PLACE) { return emulation::warp_any(x, place); }
+
 // ---- Shared memory
 
 INLINE u32 shared_base() { return emulation::shared_base(); }
@@ -81,6 +80,14 @@ INLINE float shared_load(u32 address, EMULATED_PLACE) {
 }
 INLINE void shared_store(u32 address, float x, EMULATED_PLACE) {
     emulation::shared_write(address, &x, sizeof x, "shared_store", place);
+}
+INLINE Vector<float, 2> shared_load_2(u32 address, EMULATED_PLACE) {
+    Vector<float, 2> x;
+    emulation::shared_read(&x, address, sizeof x, "shared_load_2", place);
+    return x;
+}
+INLINE void shared_store_2(u32 address, Vector<float, 2> x, EMULATED_PLACE) {
+    emulation::shared_write(address, &x, sizeof x, "shared_store_2", place);
 }
 INLINE Vector<float, 4> shared_load_4(u32 address, EMULATED_PLACE) {
     Vector<float, 4> x;

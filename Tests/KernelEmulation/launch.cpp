@@ -1,6 +1,6 @@
 // Kernels by name, launches, and what they found.
 
-#include "machine.h"
+#include "asynchrony.h"
 
 #include <algorithm>
 #include <memory>
@@ -10,6 +10,7 @@
 #include <thread>
 
 struct emulation_result {
+    std::vector<const void *> faults;
     std::vector<std::string> violations;
     std::vector<emulation_site> sites;
     emulation_counters counters;
@@ -70,6 +71,7 @@ void add(emulation_counters &sum, const emulation_counters &part) {
 }
 
 void work(Launch &launch) {
+    SignalStack signal_stack;
     std::unique_ptr<Worker> worker = idle_workers().take();
     worker->launch = &launch;
     worker->counters = {};
@@ -134,6 +136,22 @@ void violation(const Lane &lane, const char *word, Place place, const char *what
         launch.stopped = true;
 }
 
+bool watch(const char *word, Place place, const char *fault) {
+    Launch &launch = *current_block().worker->launch;
+    if (launch.lists_sites) {
+        std::lock_guard<std::mutex> lock(launch.mutex);
+        bool known = std::any_of(launch.sites.begin(), launch.sites.end(), [&](const emulation_site &site) {
+            return site.line == place.line && !strcmp(site.word, word) && !strcmp(site.file, place.file) &&
+                   !strcmp(site.fault, fault);
+        });
+        if (!known)
+            launch.sites.push_back({word, place.file, place.line, fault});
+    }
+    const emulation_site *plant = launch.plant;
+    return plant && plant->line == place.line && !strcmp(plant->word, word) && !strcmp(plant->fault, fault) &&
+           !strcmp(plant->file, place.file);
+}
+
 void violation(const char *word, Place place, const char *what, const std::string &detail) {
     violation(*current, word, place, what, detail);
 }
@@ -171,6 +189,8 @@ emulation_result *emulation_launch(const emulation_kernel *kernel, const unsigne
     launch.threads = threads;
     launch.shared_bytes = shared_bytes;
     launch.seed = options ? options->seed : 0;
+    launch.plant = options ? options->plant : nullptr;
+    launch.lists_sites = options && options->list_sites;
     launch.block_count = grid[0] * grid[1] * grid[2];
     if (const char *reason = refusal(launch)) {
         result->violations.push_back(text("%s: %s", launch.kernel->name, reason));
@@ -180,6 +200,7 @@ emulation_result *emulation_launch(const emulation_kernel *kernel, const unsigne
     char *aligned = copy.data();
     while ((size_t)aligned % launch.kernel->argument_alignment)
         aligned++;
+    catch_faults();
     memcpy(aligned, arguments, launch.kernel->argument_bytes);
     launch.arguments = aligned;
 
@@ -195,6 +216,8 @@ emulation_result *emulation_launch(const emulation_kernel *kernel, const unsigne
 
     for (const Violation &found : launch.violations)
         result->violations.push_back(found.count > 1 ? found.text + text(", %llu times", found.count) : found.text);
+    result->faults = std::move(launch.faults);
+    result->sites = std::move(launch.sites);
     result->counters = launch.counters;
     return result.release();
 }
@@ -212,5 +235,9 @@ size_t emulation_result_site_count(const emulation_result *result) { return resu
 const emulation_site *emulation_result_site(const emulation_result *result, size_t index) {
     return &result->sites[index];
 }
+
+size_t emulation_result_fault_count(const emulation_result *result) { return result->faults.size(); }
+
+const void *emulation_result_fault(const emulation_result *result, size_t index) { return result->faults[index]; }
 
 void emulation_result_free(emulation_result *result) { delete result; }

@@ -1,8 +1,8 @@
 // The state of a running grid: a launch has workers (CPU threads), a worker runs one block at a time, a block has warps,
 // a warp has lanes (CUDA threads).
 //
-// Who has seen what is kept in vector clocks (as in race detectors of the FastTrack family): an agent is a warp, or a
-// barrier in shared memory on whose behalf the copy engine writes.
+// Who has seen what is kept in vector clocks (as in race detectors of the FastTrack family): an agent is a warp, a
+// barrier in shared memory on whose behalf the copy engine writes, or a warpgroup whose products read.
 #pragma once
 
 #include "fiber.h"
@@ -10,7 +10,9 @@
 #include "words.h"
 
 #include <atomic>
+#include <memory>
 #include <mutex>
+#include <signal.h>
 #include <string>
 #include <vector>
 
@@ -19,8 +21,10 @@ namespace emulation {
 constexpr int lanes_per_warp = 32;
 constexpr int most_warps = 32;
 constexpr int most_barriers = 64;
+constexpr int warps_per_group = 4;
 constexpr u32 all_lanes = 0xffffffffu;
 
+struct Asynchrony;
 struct Block;
 struct Launch;
 struct Warp;
@@ -28,8 +32,8 @@ struct Worker;
 
 /// at[agent]: up to which of that agent's own clock everything it did is visible.
 struct alignas(64) VectorClock {
-    /// The last agent stands for copies that have not landed: nobody has ever seen those.
-    static constexpr int agents = 128, pending = 127;
+    /// The last two stand for copies that have not landed and for barriers, which nobody may read or write: they stay 0.
+    static constexpr int agents = 128, barrier = 126, pending = 127;
     u32 at[agents];
 
     void join(const VectorClock &other) {
@@ -54,6 +58,8 @@ struct Lane {
     std::vector<PendingCopy> copies; ///< in the order of their start
     std::vector<size_t> groups;      ///< where in `copies` each closed group ends
     size_t landed = 0;               ///< copies, from the front
+    std::vector<u32> fences;         ///< the warp's clock at each proxy_fence
+    u32 store_groups = 0;            ///< committed groups of tensor stores
 };
 
 using WarpOperation = void (*)(Warp &warp);
@@ -64,7 +70,8 @@ struct Warp {
     u32 ready;     ///< lanes that can run
     u32 unstarted; ///< of those, the ones that have not begun
     u32 ended;
-    int next; ///< the lane to go on with
+    int next;         ///< the lane to go on with
+    u64 asleep_until; ///< the block's time
     Lane lanes[lanes_per_warp];
     // The collective word that lanes are arriving at.
     u32 arrived;
@@ -82,7 +89,13 @@ struct Shadow {
     size_t words;  ///< from address 0 on
     u32 *written;  ///< clock << 7 | agent of the last write
     u16 *writer;   ///< the thread
-    u32 *read;     ///< [warp][word]: the warp's clock at its last read
+    u16 *fences;   ///< how many proxy fences it had made then
+    u32 *read;     ///< [warps and their groups][word]: the agent's clock at its last read
+
+    u32 *read_by(int agent) const {
+        return read + (size_t)(agent < most_warps ? agent : warps + agent - most_warps - most_barriers) * words;
+    }
+    int warps;
 };
 
 struct Block {
@@ -99,6 +112,8 @@ struct Block {
 
     int barrier_arrived;
     VectorClock barrier_clock;
+    u64 time; ///< advances with every warp that gets its turn
+    Asynchrony *asynchrony;
 
     Warp *warps;
 
@@ -114,12 +129,14 @@ struct Worker {
     Fiber scheduler;
     Stacks stacks;
     Block block;
+    std::unique_ptr<Asynchrony> asynchrony;
     std::vector<Warp> warps;
     emulation_counters counters;
     char *memory = nullptr; ///< of shared memory and its shadow
     size_t memory_bytes = 0;
     u32 last_clock = 0;
 
+    Worker();
     ~Worker();
     void run_blocks();
     void run_block(unsigned index);
@@ -146,11 +163,15 @@ struct Launch {
     unsigned threads;
     size_t shared_bytes;
     u64 seed;
+    const emulation_site *plant;
+    bool lists_sites;
     std::atomic<unsigned> next_block;
     unsigned block_count;
 
     std::mutex mutex;
     std::vector<Violation> violations;
+    std::vector<emulation_site> sites;
+    std::vector<const void *> faults; ///< addresses outside every array
     std::atomic<bool> stopped; ///< so many violations that going on tells nothing new
     emulation_counters counters;
 };
@@ -171,6 +192,27 @@ void violation(const Lane &lane, const char *word, Place place, const char *what
 [[noreturn]] void stop_block();
 std::string text(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/// Whether the word is to go wrong here, in the way that `fault` names: tests plant faults.
+bool watch(const char *word, Place place, const char *fault);
+inline bool planted(const char *word, Place place, const char *fault = "skip") {
+    const Launch &launch = *current_block().worker->launch;
+    return (launch.plant || launch.lists_sites) && watch(word, place, fault);
+}
+
+/// From here on what a kernel's thread may not do ends its block.
+void catch_faults();
+/// A stack for handlers of signals, for a CPU thread whose own may be full.
+class SignalStack {
+  public:
+    SignalStack();
+    ~SignalStack();
+
+  private:
+    static constexpr size_t bytes = 64 << 10;
+    void *memory;
+    stack_t outer;
+};
+
 // ---- Scheduling
 
 /// Leaves the current thread, which waits, until somebody makes it ready.
@@ -179,6 +221,8 @@ void wait(const char *word);
 void yield();
 /// Meets the other lanes of the warp; the last to come executes `operation` once for all.
 void meet(const char *word, WarpOperation operation, void *payload, Place place);
+/// Lets the warp sleep for a random time, after which it goes on with the current lane.
+void doze();
 
 // ---- Shared memory
 
@@ -188,5 +232,14 @@ bool check_range(const Lane &lane, u32 address, u32 bytes, u32 alignment, const 
 /// `by_warp`: what is read goes to all lanes. `from`: what is written.
 void note_read(const Lane &lane, u32 address, u32 bytes, bool by_warp, const char *word, Place place);
 void note_write(const Lane &lane, u32 address, u32 bytes, const void *from, const char *word, Place place);
+
+// What Shadow::written holds.
+constexpr int agent_bits = 7;
+inline u32 stamp(u32 clock, int agent) { return clock << agent_bits | (u32)agent; }
+inline u32 agent_of(u32 written) { return written & ((1u << agent_bits) - 1); }
+inline u32 clock_of(u32 written) { return written >> agent_bits; }
+/// Of the latest writes, for a range that is inside.
+void set_written(Block &block, u32 address, u32 bytes, u32 written, int thread);
+std::string where(const Block &block, u32 address);
 
 } // namespace emulation

@@ -4,7 +4,7 @@
 // that a collective word costs one switch a lane. A lane that never waits runs to its end on a stack that it shares
 // with the ones before it.
 
-#include "machine.h"
+#include "asynchrony.h"
 
 #include <algorithm>
 #include <stdlib.h>
@@ -18,6 +18,7 @@ const Identity &identity() { return current->identity; }
 namespace {
 
 constexpr int preemption = 64; ///< a warp is interrupted after one in so many collective words
+constexpr u32 longest_sleep = 600;
 
 void run_lanes();
 
@@ -47,7 +48,7 @@ void run_lanes() {
         u32 bit = 1u << lane.number;
         warp.ready &= ~bit;
         warp.ended |= bit;
-        lane.waits_for = nullptr;
+        check_end_of_lane(lane);
         if (warp.arrived) {
             violation(lane, warp.word, warp.place, "a lane of the warp has ended and will never come");
             stop_block();
@@ -107,6 +108,43 @@ std::string deadlock(const Block &block) {
     return report;
 }
 
+/// Lets one warp run until none of its lanes can; false when all have ended, or never will.
+bool give_turn(Worker &worker) {
+    Block &block = worker.block;
+    block.time++;
+    u64 next_landing = land_tensor_loads(block);
+    int ready[most_warps], count = 0;
+    bool all_ended = true;
+    u64 next_waking = 0;
+    for (int w = 0; w < block.warp_count; w++) {
+        const Warp &warp = block.warps[w];
+        all_ended = all_ended && warp.ended == all_lanes;
+        if (warp.ready && warp.asleep_until > block.time)
+            next_waking = next_waking ? std::min(next_waking, warp.asleep_until) : warp.asleep_until;
+        else if (warp.ready)
+            ready[count++] = w;
+    }
+    if (all_ended)
+        return false;
+    if (!count && (next_landing || next_waking)) {
+        u64 next = !next_landing || (next_waking && next_waking < next_landing) ? next_waking : next_landing;
+        block.time = next - 1;
+        return true;
+    }
+    if (!count) {
+        violation(block.warps[0].lanes[0], "kernel", {nullptr, 0}, "deadlock", deadlock(block));
+        block.stopped = true;
+        return false;
+    }
+    Warp &warp = block.warps[ready[block.next_random() % (u32)count]];
+    Lane &lane = warp.lanes[ready_lane(warp, warp.next)];
+    current = &lane;
+    worker.counters.switches++;
+    switch_fiber(worker.scheduler, fiber_of(lane));
+    current = nullptr;
+    return true;
+}
+
 } // namespace
 
 void wait(const char *word) {
@@ -124,6 +162,12 @@ void yield() {
     lane.warp->next = lane.number;
     current = nullptr;
     switch_fiber(lane.fiber, worker.scheduler);
+}
+
+void doze() {
+    Block &block = current_block();
+    current_warp().asleep_until = block.time + block.next_random() % longest_sleep;
+    yield();
 }
 
 void stop_block() {
@@ -164,6 +208,8 @@ void meet(const char *word, WarpOperation operation, void *payload, Place place)
         yield();
 }
 
+Worker::Worker() : asynchrony(std::make_unique<Asynchrony>()) {}
+
 void Worker::run_block(unsigned index) {
     const Launch &launch = *this->launch;
     block.worker = this;
@@ -178,8 +224,11 @@ void Worker::run_block(unsigned index) {
     block.barrier_arrived = 0;
     for (u32 &clock : block.barrier_clock.at)
         clock = block.first_clock;
-    block.barrier_clock.at[VectorClock::pending] = 0;
+    block.barrier_clock.at[VectorClock::pending] = block.barrier_clock.at[VectorClock::barrier] = 0;
     block.warps = warps.data();
+    block.time = 0;
+    block.asynchrony = asynchrony.get();
+    asynchrony->reset(block);
     for (int w = 0; w < block.warp_count; w++) {
         Warp &warp = warps[w];
         warp.block = &block;
@@ -187,6 +236,7 @@ void Worker::run_block(unsigned index) {
         warp.ready = warp.unstarted = all_lanes;
         warp.ended = warp.arrived = 0;
         warp.next = 0;
+        warp.asleep_until = 0;
         warp.clock = block.barrier_clock;
         warp.own_clock()++;
         for (int l = 0; l < lanes_per_warp; l++) {
@@ -203,34 +253,23 @@ void Worker::run_block(unsigned index) {
             lane.copies.clear();
             lane.groups.clear();
             lane.landed = 0;
+            lane.fences.clear();
+            lane.store_groups = 0;
         }
     }
     counters.blocks++;
     counters.threads += (u64)block.thread_count;
 
-    while (!block.stopped) {
-        int ready[most_warps], count = 0;
-        bool all_ended = true;
-        for (int w = 0; w < block.warp_count; w++) {
-            if (warps[w].ready)
-                ready[count++] = w;
-            all_ended = all_ended && warps[w].ended == all_lanes;
-        }
-        if (all_ended)
-            break;
-        if (!count) {
-            violation(warps[0].lanes[0], "kernel", {nullptr, 0}, "deadlock", deadlock(block));
-            break;
-        }
-        Warp &warp = warps[ready[block.next_random() % (u32)count]];
-        Lane &lane = warp.lanes[ready_lane(warp, warp.next)];
-        current = &lane;
-        counters.switches++;
-        switch_fiber(scheduler, fiber_of(lane));
-        current = nullptr;
+    while (!block.stopped && give_turn(*this)) {
     }
+    if (!block.stopped)
+        check_end_of_block(block);
     for (int w = 0; w < block.warp_count; w++)
         last_clock = std::max(last_clock, warps[w].own_clock());
+    for (int w = 0; w < block.warp_count; w++)
+        last_clock = std::max(last_clock, block.first_clock + (u32)asynchrony->products[w].issued + 1);
+    for (const SharedBarrier &barrier : asynchrony->barriers)
+        last_clock = std::max(last_clock, block.first_clock + barrier.phase + 1);
     stacks.reset();
 }
 

@@ -3,7 +3,7 @@
 // A read must come after the write it reads, a write after the last write and all reads of the place: after in the sense
 // of barriers, not of the order in which the emulation happened to run the warps.
 
-#include "machine.h"
+#include "asynchrony.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -16,17 +16,8 @@ namespace {
 /// Where dynamic shared memory begins: aligned to 16 only, as on a GPU.
 constexpr u32 shared_start = 1040;
 constexpr u32 latest_clock = 1u << 24;
-constexpr int agent_bits = 7;
 
 size_t rounded(size_t bytes) { return (bytes + 63) & ~(size_t)63; }
-
-u32 agent_of(u32 written) { return written & ((1u << agent_bits) - 1); }
-u32 clock_of(u32 written) { return written >> agent_bits; }
-
-std::string where(const Block &block, u32 address) {
-    u32 base = (shared_start + 1023u) & ~1023u;
-    return text("offset %d, block's memory %u bytes", (int)(address - base), block.shared_end - shared_start);
-}
 
 /// Says what is wrong about reading what was written like this.
 __attribute__((cold, noinline)) void report_read(const Lane &lane, u32 index, const char *word, Place place) {
@@ -36,10 +27,14 @@ __attribute__((cold, noinline)) void report_read(const Lane &lane, u32 index, co
     std::string detail = where(block, index * 4) + text(", written by thread %d", writer);
     if (clock_of(written) <= block.first_clock)
         violation(lane, word, place, "reads shared memory that nobody has written", where(block, index * 4));
+    else if (agent_of(written) == VectorClock::barrier)
+        violation(lane, word, place, "reads a barrier", where(block, index * 4));
     else if (agent_of(written) == VectorClock::pending)
         violation(lane, word, place, "reads the destination of a copy that was not waited for", detail);
     else if ((int)agent_of(written) == lane.warp->number)
         violation(lane, word, place, "reads what another lane of the warp wrote, with no barrier between", detail);
+    else if (agent_of(written) >= most_warps)
+        violation(lane, word, place, "reads what a tensor copy brought, without waiting for its barrier", detail);
     else
         violation(lane, word, place, "reads what another warp wrote, with no barrier between", detail);
 }
@@ -62,13 +57,28 @@ __attribute__((cold, noinline)) void report_write(const Lane &lane, u32 index, c
     const Block &block = *lane.warp->block;
     int writer = block.shadow.writer[index];
     std::string detail = where(block, index * 4) + text(", written by thread %d", writer);
-    if (agent_of(block.shadow.written[index]) == VectorClock::pending)
+    if (agent_of(block.shadow.written[index]) == VectorClock::barrier)
+        violation(lane, word, place, "overwrites a barrier", where(block, index * 4));
+    else if (agent_of(block.shadow.written[index]) == VectorClock::pending)
         violation(lane, word, place, "overwrites the destination of a copy that was not waited for", detail);
     else
         violation(lane, word, place, "overwrites what another thread wrote, with no barrier between", detail);
 }
 
 } // namespace
+
+std::string where(const Block &block, u32 address) {
+    return text("offset %d, block's memory %u bytes", (int)(address - shared_base()), block.shared_end - shared_start);
+}
+
+void set_written(Block &block, u32 address, u32 bytes, u32 written, int thread) {
+    u16 fences = (u16)block.warps[thread / lanes_per_warp].lanes[thread % lanes_per_warp].fences.size();
+    for (u32 index = address / 4; index < (address + bytes) / 4; index++) {
+        block.shadow.written[index] = written;
+        block.shadow.writer[index] = (u16)thread;
+        block.shadow.fences[index] = fences;
+    }
+}
 
 Worker::~Worker() {
     if (memory)
@@ -78,7 +88,8 @@ Worker::~Worker() {
 void Worker::prepare_shared_memory(size_t bytes, int warp_count) {
     size_t words = (shared_start + bytes + 3) / 4;
     size_t data = rounded(words * 4), written = rounded(words * 4), writer = rounded(words * 2);
-    size_t needed = data + written + writer + words * 4 * (size_t)warp_count;
+    size_t readers = (size_t)(warp_count + (warp_count + warps_per_group - 1) / warps_per_group);
+    size_t before_read = data + written + 2 * writer, needed = before_read + words * 4 * readers;
     if (needed > memory_bytes || last_clock > latest_clock) {
         if (memory)
             munmap(memory, memory_bytes);
@@ -92,14 +103,16 @@ void Worker::prepare_shared_memory(size_t bytes, int warp_count) {
     }
     // Blocks of one launch after the other have the same layout; otherwise old clocks would be read as something else.
     if (block.shadow.words != words) {
-        memset(memory, 0, data + written + writer + words * 4 * (size_t)warp_count);
+        memset(memory, 0, needed);
         block.shadow.words = words;
     }
     block.first_clock = last_clock;
     block.shared = (u8 *)memory;
     block.shadow.written = (u32 *)(memory + data);
     block.shadow.writer = (u16 *)(memory + data + written);
-    block.shadow.read = (u32 *)(memory + data + written + writer);
+    block.shadow.fences = (u16 *)(memory + data + written + writer);
+    block.shadow.read = (u32 *)(memory + before_read);
+    block.shadow.warps = warp_count;
     block.shared_end = shared_start + (u32)bytes;
     memset(block.shared, 0xff, data); // NaN
 }
@@ -123,7 +136,7 @@ void note_read(const Lane &lane, u32 address, u32 bytes, bool by_warp, const cha
     const Block &block = *warp.block;
     const Shadow &shadow = block.shadow;
     u32 own = warp.own_clock();
-    u32 *read = shadow.read + (size_t)warp.number * shadow.words;
+    u32 *read = shadow.read_by(warp.number);
     for (u32 index = address / 4; index < (address + bytes) / 4; index++) {
         u32 written = shadow.written[index], agent = agent_of(written), clock = clock_of(written);
         bool seen = clock > block.first_clock && clock <= warp.clock.at[agent];
@@ -141,21 +154,27 @@ void note_write(const Lane &lane, u32 address, u32 bytes, const void *from, cons
     Warp &warp = *lane.warp;
     const Block &block = *warp.block;
     const Shadow &shadow = block.shadow;
-    u32 own = warp.own_clock();
     for (u32 index = address / 4; index < (address + bytes) / 4; index++) {
         if (!may_overwrite(lane, index, from ? (const char *)from + (index - address / 4) * 4 : nullptr)) [[unlikely]] {
             report_write(lane, index, word, place);
             return;
         }
         for (int w = 0; w < block.warp_count; w++)
-            if (w != warp.number && shadow.read[(size_t)w * shadow.words + index] > warp.clock.at[w]) [[unlikely]] {
+            if (w != warp.number && shadow.read_by(w)[index] > warp.clock.at[w]) [[unlikely]] {
                 violation(lane, word, place, "overwrites what another warp reads, with no barrier between",
                           where(block, index * 4) + text(", read by warp %d", w));
                 return;
             }
-        shadow.written[index] = own << agent_bits | (u32)warp.number;
-        shadow.writer[index] = (u16)lane.identity.thread;
     }
+    for (int w = 0; w < block.warp_count && block.asynchrony->used; w += warps_per_group)
+        for (u32 index = address / 4; index < (address + bytes) / 4; index++)
+            if (shadow.read_by(warpgroup_agent(w))[index] > warp.clock.at[warpgroup_agent(w)]) [[unlikely]] {
+                violation(lane, word, place, "overwrites what a product reads, without having waited for it",
+                          where(block, index * 4) + text(", of warps %d-%d", w, w + warps_per_group - 1));
+                return;
+            }
+    check_unread(lane, address, bytes, word, place);
+    set_written(*warp.block, address, bytes, stamp(warp.own_clock(), warp.number), lane.identity.thread);
 }
 
 void shared_read(void *to, u32 address, u32 bytes, const char *word, Place place) {
@@ -196,36 +215,33 @@ void copy_async(u32 address, const void *global, bool valid, Place place) {
         (void)((const volatile char *)global)[15];
     }
     note_write(lane, address, 16, nullptr, "copy_async", place);
-    u32 pending = lane.warp->own_clock() << agent_bits | VectorClock::pending;
-    for (int i = 0; i < 4; i++)
-        block.shadow.written[address / 4 + (u32)i] = pending;
+    set_written(block, address, 16, stamp(lane.warp->own_clock(), VectorClock::pending), lane.identity.thread);
     memset(block.shared + address, 0xff, 16);
     lane.copies.push_back({address, valid ? global : nullptr});
 }
 
 void copy_async_commit(Place place) {
     current->place = place;
+    if (planted("copy_async_commit", place))
+        return;
     current->groups.push_back(current->copies.size());
 }
 
 void copy_async_wait(int groups, Place place) {
     Lane &lane = *current;
     lane.place = place;
-    if ((int)lane.groups.size() <= groups)
+    if (planted("copy_async_wait", place) || (int)lane.groups.size() <= groups)
         return;
     Block &block = *lane.warp->block;
     size_t done = lane.groups.size() - (size_t)groups, end = lane.groups[done - 1];
-    u32 written = lane.warp->own_clock() << agent_bits | (u32)lane.warp->number;
+    u32 written = stamp(lane.warp->own_clock(), lane.warp->number);
     for (; lane.landed < end; lane.landed++) {
         const PendingCopy &copy = lane.copies[lane.landed];
         if (copy.global)
             memcpy(block.shared + copy.shared, copy.global, 16);
         else
             memset(block.shared + copy.shared, 0, 16);
-        for (int i = 0; i < 4; i++) {
-            block.shadow.written[copy.shared / 4 + (u32)i] = written;
-            block.shadow.writer[copy.shared / 4 + (u32)i] = (u16)lane.identity.thread;
-        }
+        set_written(block, copy.shared, 16, written, lane.identity.thread);
     }
     lane.groups.erase(lane.groups.begin(), lane.groups.begin() + (long)done);
     if (lane.landed == lane.copies.size()) {

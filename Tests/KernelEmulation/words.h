@@ -29,6 +29,12 @@ const Identity &identity();
 
 // ---- Numbers
 
+inline float float_of_bf16(u16 bits) { return __builtin_bit_cast(float, (u32)bits << 16); }
+/// Rounded to nearest even; NaN becomes the GPU's one NaN.
+inline u16 bf16_of_float(float x) {
+    u32 bits = __builtin_bit_cast(u32, x);
+    return x != x ? (u16)0x7fff : (u16)((bits + 0x7fffu + (bits >> 16 & 1u)) >> 16);
+}
 u16 half_of_float(float x);
 float float_of_half(u16 bits);
 
@@ -38,6 +44,7 @@ void block_barrier(Place place);
 void warp_barrier(Place place);
 u32 shuffle_xor(u32 x, int mask, Place place);
 u32 shuffle_from(u32 x, int lane, Place place);
+bool warp_any(bool x, Place place);
 
 // ---- Shared memory
 

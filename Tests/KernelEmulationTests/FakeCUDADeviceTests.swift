@@ -18,7 +18,8 @@ struct FakeCUDADeviceTests {
     }
 
     @Test func `a machine without a GPU says so`() throws {
-        #expect(try FakeMachine { $0.gpus = 0 }.cuda.cuInit(0) == 100)
+        let fake = try FakeMachine { $0.gpus = 0 }
+        #expect(fake.cuda.cuInit(0) == 100)
     }
 
     @Test func `GPUs differ`() throws {

@@ -3,6 +3,7 @@
 #ifndef KERNEL_EMULATION_H
 #define KERNEL_EMULATION_H
 
+#include "ck_cuda.h"
 #include <stddef.h>
 #include <stdint.h>
 
@@ -57,10 +58,23 @@ emulation_result *emulation_launch(const emulation_kernel *kernel, const unsigne
 /// Different violations; each is reported once.
 size_t emulation_result_violation_count(const emulation_result *result);
 const char *emulation_result_violation(const emulation_result *result, size_t index);
+/// Addresses outside every array that the kernel reached for, also among the violations.
+size_t emulation_result_fault_count(const emulation_result *result);
+const void *emulation_result_fault(const emulation_result *result, size_t index);
 const emulation_counters *emulation_result_counters(const emulation_result *result);
 size_t emulation_result_site_count(const emulation_result *result);
 const emulation_site *emulation_result_site(const emulation_result *result, size_t index);
 void emulation_result_free(emulation_result *result);
+
+// ---- Memory
+
+/// An array aligned to 16 bytes that ends, up to that alignment, against a page nobody may touch; filled with NaN. NULL where
+/// there is no room.
+void *emulation_allocate(size_t bytes);
+void emulation_free(void *memory, size_t bytes);
+
+/// What the driver's cuTensorMapEncodeTiled does: writes a map that the kernels' tensor words can read here. A CUresult.
+int emulation_write_tensor_map(const ck_tensor_layout *layout, ck_tensor_map *map);
 
 #ifdef __cplusplus
 }

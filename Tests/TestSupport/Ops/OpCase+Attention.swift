@@ -8,7 +8,15 @@ extension OpCase {
         var heads: Int
         var headDim: Int
         var groups = TokenGroups.all
-        var bias = "none"
+        var bias = Bias.none
+    }
+
+    private enum Bias: String {
+        case none, head, key
+        /// With keys that are left out, and for `headMasked` a query without any key.
+        case headMasked, keyMasked
+        /// No key is left.
+        case keyNone
     }
 
     /// Attention: odd lengths, head sizes of every model, every grouping and bias.
@@ -22,16 +30,62 @@ extension OpCase {
             AttentionSize(queries: 24, keys: 24, heads: 2, headDim: 16, groups: .consecutive(length: 8)),
             AttentionSize(queries: 35, keys: 35, heads: 2, headDim: 32, groups: .strided(stride: 7)),
             AttentionSize(queries: 40, keys: 40, heads: 1, headDim: 24, groups: .strided(stride: 20)),
-            AttentionSize(queries: 19, keys: 19, heads: 4, headDim: 16, bias: "head"),
-            AttentionSize(queries: 11, keys: 23, heads: 2, headDim: 64, bias: "key"),
+            AttentionSize(queries: 19, keys: 19, heads: 4, headDim: 16, bias: .head),
+            AttentionSize(queries: 11, keys: 23, heads: 2, headDim: 64, bias: .key),
         ]
-        return sizes.flatMap { size in
-            [DType.f32, .bf16].map { dtype in
-                OpCase(
-                    "attention \(size.queries) × \(size.keys), \(size.heads) heads of \(size.headDim), \(size.groups), "
-                        + "bias \(size.bias), \(dtype)", dtype == .f32 ? 2e-5 : 1e-2
-                ) { try attention($0, size, dtype) }
-            }
+        return sizes.flatMap { [attentionCase($0, .f32), attentionCase($0, .bf16)] }
+            + tiledAttention.map { attentionCase($0, .bf16) }
+    }
+
+    /// Lengths around the tiles of kernels for matrix units (128 queries, 32 or 64 keys), groups that share a tile and
+    /// groups that need several.
+    private static var tiledAttention: [AttentionSize] {
+        [
+            AttentionSize(queries: 128, keys: 64, heads: 1, headDim: 128),
+            AttentionSize(queries: 129, keys: 65, heads: 2, headDim: 64),
+            AttentionSize(queries: 127, keys: 63, heads: 2, headDim: 40),
+            AttentionSize(queries: 260, keys: 130, heads: 1, headDim: 32),
+            AttentionSize(queries: 33, keys: 97, heads: 3, headDim: 88),
+            AttentionSize(queries: 5, keys: 513, heads: 2, headDim: 128),
+            AttentionSize(queries: 1, keys: 129, heads: 8, headDim: 64),
+            AttentionSize(queries: 120, keys: 120, heads: 2, headDim: 128, groups: .strided(stride: 40)),
+            AttentionSize(queries: 126, keys: 126, heads: 2, headDim: 64, groups: .strided(stride: 6)),
+            AttentionSize(queries: 160, keys: 160, heads: 2, headDim: 32, groups: .consecutive(length: 32)),
+            AttentionSize(queries: 165, keys: 165, heads: 2, headDim: 40, groups: .consecutive(length: 33)),
+            AttentionSize(queries: 260, keys: 260, heads: 1, headDim: 72, groups: .consecutive(length: 130)),
+            AttentionSize(queries: 134, keys: 134, heads: 2, headDim: 64, groups: .strided(stride: 2)),
+            AttentionSize(queries: 140, keys: 77, heads: 1, headDim: 128, bias: .key),
+            AttentionSize(queries: 70, keys: 200, heads: 2, headDim: 64, bias: .keyMasked),
+            AttentionSize(queries: 130, keys: 40, heads: 2, headDim: 32, bias: .keyNone),
+            AttentionSize(queries: 131, keys: 131, heads: 2, headDim: 64, bias: .head),
+            AttentionSize(queries: 66, keys: 70, heads: 3, headDim: 128, bias: .headMasked),
+        ]
+    }
+
+    private static func attentionCase(_ size: AttentionSize, _ dtype: DType) -> OpCase {
+        OpCase(
+            "attention \(size.queries) × \(size.keys), \(size.heads) heads of \(size.headDim), \(size.groups), "
+                + "bias \(size.bias), \(dtype)", dtype == .f32 ? 2e-5 : 1e-2
+        ) { try attention($0, size, dtype) }
+    }
+
+    private static func headBias(_ size: AttentionSize) -> Operand {
+        let all = Operand([size.heads, size.queries, size.keys], seed: 4)
+        guard size.bias == .headMasked else { return all }
+        let values = all.values.enumerated().map { i, value in
+            i % 3 == 0 || i / size.keys % size.queries == size.queries / 2 ? -Float.infinity : value
+        }
+        return Operand(values, all.shape)
+    }
+
+    private static func keyBias(_ size: AttentionSize) -> Operand {
+        let all = Operand([size.keys], seed: 5)
+        switch size.bias {
+        case .keyMasked:
+            // The first tile of keys and a part of the others.
+            return Operand(all.values.enumerated().map { $0 < 64 || $0 % 3 == 0 ? -.infinity : $1 }, all.shape)
+        case .keyNone: return Operand(all.values.map { _ in -.infinity }, all.shape)
+        default: return all
         }
     }
 
@@ -43,13 +97,12 @@ extension OpCase {
         let q = Operand([size.queries, width], dtype, scale: 2, seed: 1)
         let k = Operand([size.keys, width], dtype, scale: 2, seed: 2)
         let v = Operand([size.keys, width], dtype, seed: 3)
-        let headBias = Operand([size.heads, size.queries, size.keys], seed: 4)
-        let keyBias = Operand([size.keys], seed: 5)
+        let (headBias, keyBias) = (headBias(size), keyBias(size))
         let bias: AttentionBias? =
             switch size.bias {
-            case "head": .perHead(try headBias.tensor(on: backend))
-            case "key": .perKey(try keyBias.tensor(on: backend))
-            default: nil
+            case .head, .headMasked: .perHead(try headBias.tensor(on: backend))
+            case .key, .keyMasked, .keyNone: .perKey(try keyBias.tensor(on: backend))
+            case .none: nil
             }
         let out = try backend.allocate([size.queries, width], dtype)
         try backend.attention(
@@ -77,17 +130,20 @@ extension OpCase {
                         sum += q[query * width + start + i] * k[key * width + start + i]
                     }
                     sum *= scale
-                    if size.bias == "head" {
-                        sum += headBias[(head * size.queries + query) * size.keys + key]
+                    return switch size.bias {
+                    case .head, .headMasked: sum + headBias[(head * size.queries + query) * size.keys + key]
+                    case .key, .keyMasked, .keyNone: sum + keyBias[key]
+                    case .none: sum
                     }
-                    return size.bias == "key" ? sum + keyBias[key] : sum
                 }
                 let most = logits.max() ?? 0
-                let shares = logits.map { exp($0 - most) }
+                // 0 where no key is left.
+                let shares = logits.map { $0 == -.infinity ? 0 : exp($0 - most) }
                 let total = shares.reduce(0, +)
+                let seen = shares.indices.filter { shares[$0] > 0 }
                 for i in 0..<size.headDim {
-                    let sum = (0..<size.keys).reduce(0) { $0 + shares[$1] * v[$1 * width + start + i] }
-                    expected.append(sum / total)
+                    let sum = seen.reduce(0) { $0 + shares[$1] * v[$1 * width + start + i] }
+                    expected.append(total > 0 ? sum / total : 0)
                 }
             }
         }

@@ -2,24 +2,52 @@ import Compute
 import Glibc
 
 extension OpCase {
-    /// Matrix products: odd sizes, every mix of dtypes, every epilogue.
-    package static var linear: [OpCase] {
+    /// Matrix products with every epilogue: odd sizes with every mix of dtypes, and tiles, whole and ragged.
+    package static var linear: [OpCase] { mixedProducts + tiledProducts }
+
+    private static let epilogues = ["none", "gelu", "silu", "add", "gated add"]
+
+    /// Operands of bf16 with rows of multiples of 8, as tensor cores take them: around tiles of 64 and 128 rows and
+    /// columns that are 32 or 64 deep.
+    private static var tiledProducts: [OpCase] {
+        let sizes = [
+            (64, 64, 64), (128, 64, 128), (130, 40, 136), (65, 72, 33), (7, 264, 129), (129, 16, 12), (1, 8, 3),
+            (192, 104, 60),
+        ]
+        var cases: [OpCase] = []
+        for (index, size) in sizes.enumerated() {
+            for (turn, after) in epilogues.enumerated() {
+                for out in [DType.f32, .bf16] {
+                    let stored: DType = (index + turn) % 2 == 0 ? .bf16 : .f32
+                    cases.append(
+                        linear(size, (.bf16, stored, out), after, hasBias: (index + turn) % 3 != 0))
+                }
+            }
+        }
+        return cases
+    }
+
+    private static func linear(
+        _ size: (m: Int, k: Int, n: Int), _ mix: (x: DType, stored: DType, out: DType), _ after: String, hasBias: Bool
+    ) -> OpCase {
+        OpCase(
+            "linear \(size) \(mix.x) · \(mix.stored) to \(mix.out), \(after), bias \(hasBias)",
+            mix.out == .f32 ? 2e-5 : 4e-3
+        ) { try product($0, size, mix, after, hasBias) }
+    }
+
+    private static var mixedProducts: [OpCase] {
         let sizes = [(1, 48, 64), (7, 5, 3), (33, 130, 12), (50, 32, 48), (9, 256, 1), (17, 1, 31), (20, 96, 80)]
         let mixes: [(x: DType, stored: DType, out: DType)] = [
             (.f32, .f32, .f32), (.f32, .bf16, .f32), (.f32, .f16, .f32), (.bf16, .bf16, .bf16), (.bf16, .f32, .bf16),
             (.bf16, .bf16, .f32), (.bf16, .f16, .f32), (.bf16, .f32, .f32), (.f32, .f32, .bf16), (.f32, .f16, .bf16),
         ]
         var cases: [OpCase] = []
-        let epilogues = ["none", "gelu", "silu", "add", "gated add"]
         for (index, size) in sizes.enumerated() {
             for (step, mix) in mixes.enumerated() {
                 for turn in 0..<2 {
                     let (after, hasBias) = (epilogues[(index + 2 * step + turn) % 5], (step + turn) % 3 != 0)
-                    cases.append(
-                        OpCase(
-                            "linear \(size) \(mix.x) · \(mix.stored) to \(mix.out), \(after), bias \(hasBias)",
-                            mix.out == .f32 ? 2e-5 : 4e-3
-                        ) { try product($0, size, mix, after, hasBias) })
+                    cases.append(linear(size, mix, after, hasBias: hasBias))
                 }
             }
         }
@@ -76,9 +104,11 @@ extension OpCase {
         return expected
     }
 
-    /// Convolutions: odd sizes and channel counts, every kernel of the VAEs.
-    package static var convolution: [OpCase] {
-        let sizes: [(extent: [Int], channels: [Int], kernel: [Int])] = [
+    /// Convolutions: odd sizes and channel counts, every kernel of the VAEs; and tiles, whole and ragged.
+    package static var convolution: [OpCase] { mixedConvolutions + tiledConvolutions }
+
+    private static var mixedConvolutions: [OpCase] {
+        let sizes: [ConvolutionSize] = [
             ([1, 5, 7], [3, 4], [3, 3, 3]), ([2, 6, 5], [16, 12], [3, 3, 3]), ([3, 4, 9], [6, 3], [1, 3, 3]),
             ([2, 3, 5], [4, 8], [3, 1, 1]), ([4, 3, 4], [12, 6], [1, 1, 1]), ([1, 6, 6], [20, 36], [3, 3, 3]),
             ([2, 5, 9], [24, 40], [1, 3, 3]), ([1, 1, 1], [1, 1], [3, 3, 3]),
@@ -90,20 +120,55 @@ extension OpCase {
         var cases: [OpCase] = []
         for (index, size) in sizes.enumerated() {
             for (step, mix) in mixes.enumerated() {
-                let (hasBias, accumulates) = ((index + step) % 3 != 0, (index + step) % 2 != 0)
+                let hasBias = (index + step) % 3 != 0
                 cases.append(
-                    OpCase(
-                        "convolution \(size) \(mix.x) · \(mix.stored) to \(mix.out), bias \(hasBias), accumulate \(accumulates)",
-                        mix.out == .f32 ? 2e-5 : 4e-3
-                    ) { try convolution($0, size, mix, hasBias, accumulates) })
+                    convolution(
+                        size, mix, hasBias: hasBias, accumulates: (index + step) % 2 != 0,
+                        missing: hasBias ? [] : [0]))
             }
         }
         return cases
     }
 
+    /// bf16 with multiples of 8 channels, as tensor cores take them: around tiles of 128 voxels and 64 or 128 channels
+    /// that are 32 deep, every frame of the history there or not.
+    private static var tiledConvolutions: [OpCase] {
+        let sizes: [ConvolutionSize] = [
+            ([2, 6, 11], [16, 20], [3, 3, 3]), ([1, 9, 15], [16, 12], [1, 3, 3]), ([2, 8, 16], [96, 3], [3, 1, 1]),
+            ([1, 3, 5], [32, 130], [3, 3, 3]), ([2, 3, 4], [96, 96], [1, 3, 3]), ([1, 12, 12], [8, 33], [3, 3, 3]),
+            ([2, 5, 5], [16, 3], [3, 3, 3]), ([3, 4, 4], [40, 64], [3, 1, 1]), ([1, 13, 10], [48, 12], [1, 1, 1]),
+        ]
+        let histories: [Set<Int>] = [[], [0], [0, 1], [1]]
+        var cases: [OpCase] = []
+        for (index, size) in sizes.enumerated() {
+            for (step, missing) in histories.enumerated() {
+                cases.append(
+                    convolution(
+                        size, (.bf16, step % 2 == 0 ? .bf16 : .f32, (index + step / 2) % 2 == 0 ? .f32 : .bf16),
+                        hasBias: (index + step) % 3 != 0, accumulates: step % 2 != 0, missing: missing))
+            }
+        }
+        return cases
+    }
+
+    private typealias ConvolutionSize = (extent: [Int], channels: [Int], kernel: [Int])
+
+    /// `missing` are the frames of the history that are zeros.
     private static func convolution(
-        _ backend: any Backend, _ size: (extent: [Int], channels: [Int], kernel: [Int]),
-        _ mix: (x: DType, stored: DType, out: DType), _ hasBias: Bool, _ accumulates: Bool
+        _ size: ConvolutionSize, _ mix: (x: DType, stored: DType, out: DType), hasBias: Bool, accumulates: Bool,
+        missing: Set<Int>
+    ) -> OpCase {
+        let zeros = missing.filter { $0 < size.kernel[0] - 1 }.sorted()
+        return OpCase(
+            "convolution \(size) \(mix.x) · \(mix.stored) to \(mix.out), bias \(hasBias), accumulate \(accumulates), "
+                + "zero frames \(zeros)",
+            mix.out == .f32 ? 2e-5 : 4e-3
+        ) { try convolution($0, size, mix, hasBias, accumulates, zeros) }
+    }
+
+    private static func convolution(
+        _ backend: any Backend, _ size: ConvolutionSize, _ mix: (x: DType, stored: DType, out: DType),
+        _ hasBias: Bool, _ accumulates: Bool, _ zeros: [Int]
     ) throws -> OpResult {
         let (inputs, outputs) = (size.channels[0], size.channels[1])
         let (t, h, w) = (size.extent[0], size.extent[1], size.extent[2])
@@ -116,11 +181,11 @@ extension OpCase {
         let frames = try x.tensor(on: backend)
         let past = kernel[0] - 1
         var values = x.doubles
-        if past > 0, !hasBias {  // The frame before all others is one of zeros.
-            for index in 0..<h * w * inputs { values[index] = 0 }
+        for frame in zeros {
+            for index in 0..<h * w * inputs { values[frame * h * w * inputs + index] = 0 }
         }
         try backend.convolution(
-            frames[past..<past + t], history: (0..<past).map { $0 == 0 && !hasBias ? nil : frames[$0] },
+            frames[past..<past + t], history: (0..<past).map { zeros.contains($0) ? nil : frames[$0] },
             backend.convolutionWeight(weight.stored, for: mix.x),
             bias: hasBias ? bias.tensor(on: backend) : nil, accumulate: accumulates, into: out)
         return OpResult(
@@ -131,8 +196,7 @@ extension OpCase {
     }
 
     private static func convolution(
-        _ x: [Double], _ weight: [Double], _ bias: [Double]?, _ old: [Double]?,
-        _ size: (extent: [Int], channels: [Int], kernel: [Int])
+        _ x: [Double], _ weight: [Double], _ bias: [Double]?, _ old: [Double]?, _ size: ConvolutionSize
     ) -> [Double] {
         let (inputs, outputs) = (size.channels[0], size.channels[1])
         let (t, h, w) = (size.extent[0], size.extent[1], size.extent[2])

@@ -1,0 +1,136 @@
+// Elementwise operations, bound by memory: a block computes CK_PIECE neighbouring elements, and a thread loads all of
+// its vectors of V elements before it uses the first.
+
+/// The relative error of the reciprocals is below that of expf.
+struct Silu {
+    INLINE float of(float x) { return x * reciprocal_approx(1.f + expf(-x)); }
+};
+struct Same {
+    INLINE float of(float x) { return x; }
+};
+/// x (1 + tanh u) / 2 = x / (1 + e⁻²ᵘ), u = √(2/π) (x + 0.044715 x³).
+INLINE float gelu(float x) {
+    float u = fmaf(0.044715f * x * x, x, x) * 1.5957691216f;
+    return x * reciprocal_approx(1.f + expf(-u));
+}
+
+/// The elements of this block.
+struct Piece {
+    long long first;
+    int count;
+};
+
+INLINE Piece this_piece(long long count) {
+    Piece piece;
+    piece.first = (long long)block_x() * CK_PIECE;
+    long long left = count - piece.first;
+    piece.count = left < CK_PIECE ? (int)left : CK_PIECE;
+    return piece;
+}
+
+/// Where this thread's i-th vector of V elements begins in the piece.
+template <int V> INLINE int place_of(int i) { return (i * CK_PIECE_THREADS + thread_index()) * V; }
+
+enum { HELD = CK_PIECE / CK_PIECE_THREADS }; // elements of a thread
+
+/// A thread's elements of a piece; those behind its end stay as they are.
+template <typename X, int V> INLINE void load(ck_address from, const Piece &piece, Vector<X, V> (&x)[HELD / V]) {
+    UNROLL for (int i = 0; i < HELD / V; i++) {
+        if (place_of<V>(i) < piece.count)
+            x[i] = *(const Vector<X, V> *)((const X *)from + piece.first + place_of<V>(i));
+    }
+}
+
+template <typename Out, int V>
+INLINE void store(ck_address to, const Piece &piece, const Vector<Out, V> (&y)[HELD / V]) {
+    UNROLL for (int i = 0; i < HELD / V; i++) {
+        if (place_of<V>(i) < piece.count)
+            *(Vector<Out, V> *)((Out *)to + piece.first + place_of<V>(i)) = y[i];
+    }
+}
+
+template <typename F, typename X, typename Out, int V> INLINE void map(const ck_elementwise_arguments &args) {
+    Piece piece = this_piece(args.count);
+    Vector<X, V> x[HELD / V];
+    Vector<Out, V> y[HELD / V];
+    load(args.x, piece, x);
+    UNROLL for (int i = 0; i < HELD / V; i++) {
+        UNROLL for (int j = 0; j < V; j++) from_float(F::of(to_float(x[i].v[j])), y[i].v[j]);
+    }
+    store(args.out, piece, y);
+}
+
+/// By vectors of 16 bytes of the wider dtype where all arrays are aligned to them and end with one.
+template <typename F, typename X, typename Out> INLINE void map(const ck_elementwise_arguments &args) {
+    enum { V = 16 / (sizeof(X) > sizeof(Out) ? sizeof(X) : sizeof(Out)) };
+    if (args.count % V == 0 && (args.x | args.out) % 16 == 0)
+        map<F, X, Out, V>(args);
+    else
+        map<F, X, Out, 1>(args);
+}
+
+#define MAP_KERNEL(name, F, X, Out)                                                                                    \
+    KERNEL(name, ck_elementwise_arguments, CK_PIECE_THREADS, 4) { map<F, X, Out>(args); }
+
+MAP_KERNEL(silu_f32_f32, Silu, float, float)
+MAP_KERNEL(silu_f32_bf16, Silu, float, bf16)
+MAP_KERNEL(silu_bf16_f32, Silu, bf16, float)
+MAP_KERNEL(silu_bf16_bf16, Silu, bf16, bf16)
+MAP_KERNEL(convert_f32_bf16, Same, float, bf16)
+MAP_KERNEL(convert_f32_f16, Same, float, f16)
+MAP_KERNEL(convert_bf16_f32, Same, bf16, float)
+MAP_KERNEL(convert_bf16_f16, Same, bf16, f16)
+MAP_KERNEL(convert_f16_f32, Same, f16, float)
+MAP_KERNEL(convert_f16_bf16, Same, f16, bf16)
+
+// ---- Of several arrays
+
+template <typename X, int V> INLINE void gelu_gate(const ck_elementwise_arguments &args) {
+    Piece piece = this_piece(args.count);
+    Vector<X, V> gate[HELD / V], x[HELD / V];
+    load(args.x, piece, gate);
+    load(args.y, piece, x);
+    UNROLL for (int i = 0; i < HELD / V; i++) {
+        UNROLL for (int j = 0; j < V; j++) from_float(gelu(to_float(gate[i].v[j])) * to_float(x[i].v[j]), x[i].v[j]);
+    }
+    store(args.out, piece, x);
+}
+
+template <typename X> INLINE void gelu_gate(const ck_elementwise_arguments &args) {
+    enum { V = 16 / sizeof(X) };
+    if (args.count % V == 0 && (args.x | args.y | args.out) % 16 == 0)
+        gelu_gate<X, V>(args);
+    else
+        gelu_gate<X, 1>(args);
+}
+
+KERNEL(gelu_gate_f32, ck_elementwise_arguments, CK_PIECE_THREADS, 4) { gelu_gate<float>(args); }
+KERNEL(gelu_gate_bf16, ck_elementwise_arguments, CK_PIECE_THREADS, 4) { gelu_gate<bf16>(args); }
+
+template <int V> INLINE void combine_terms(const ck_combine_arguments &args) {
+    Piece piece = this_piece(args.count);
+    Vector<float, V> sum[HELD / V];
+    UNROLL for (int i = 0; i < HELD / V; i++) { UNROLL for (int j = 0; j < V; j++) sum[i].v[j] = 0.f; }
+    UNROLL for (int term = 0; term < 4; term++) {
+        if (term >= args.terms)
+            continue;
+        Vector<float, V> x[HELD / V];
+        load(args.term[term], piece, x);
+        UNROLL for (int i = 0; i < HELD / V; i++) {
+            UNROLL for (int j = 0; j < V; j++) sum[i].v[j] = fmaf(args.factor[term], x[i].v[j], sum[i].v[j]);
+        }
+    }
+    store(args.out, piece, sum);
+}
+
+KERNEL(combine, ck_combine_arguments, CK_PIECE_THREADS, 4) {
+    ck_address places = args.out;
+    UNROLL for (int term = 0; term < 4; term++) {
+        if (term < args.terms)
+            places |= args.term[term];
+    }
+    if (args.count % 4 == 0 && places % 16 == 0)
+        combine_terms<4>(args);
+    else
+        combine_terms<1>(args);
+}

@@ -1,0 +1,47 @@
+import CKernels
+package import Compute
+
+extension CUDABackend {
+    package func resident(_ stored: StoredTensor) throws(ComputeError) -> Tensor {
+        let out = try allocate(stored.shape, stored.dtype)
+        try uploads.upload(stored.bytes, to: address(out))
+        return out
+    }
+
+    package func vector(_ stored: StoredTensor) throws(ComputeError) -> Tensor {
+        try converted(stored, to: .f32)
+    }
+
+    package func linearWeight(_ stored: StoredTensor, for dtype: DType) throws(ComputeError) -> LinearWeight {
+        let (rows, columns) = (stored.shape[0], stored.shape.dims.dropFirst().reduce(1, *))
+        return LinearWeight(
+            storage: try converted(stored, to: dtype).storage, outFeatures: rows, inFeatures: columns, dtype: dtype)
+    }
+
+    package func convolutionWeight(
+        _ stored: StoredTensor, for dtype: DType
+    ) throws(ComputeError) -> ConvolutionWeight {
+        precondition(stored.shape.rank == 5, "convolution weight \(stored.shape)")
+        let dims = stored.shape.dims
+        let taps = dims[2] * dims[3] * dims[4]
+        let packed = try allocate([taps, dims[0], dims[1]], dtype)
+        let raw = try resident(stored)
+        var arguments = ck_pack_weight_arguments()
+        (arguments.out, arguments.x) = (address(packed), address(raw))
+        (arguments.out_channels, arguments.in_channels) = (Int32(dims[0]), Int32(dims[1]))
+        (arguments.in_padded, arguments.taps) = (Int32(dims[1]), Int32(taps))
+        try launchPieces(
+            "pack_weight_\(stored.dtype)_\(dtype)", of: "layout", rows: taps, elements: dims[0] * dims[1], arguments)
+        return ConvolutionWeight(
+            storage: packed.storage, outChannels: dims[0], inChannels: dims[1], kernel: Array(dims[2...]),
+            dtype: dtype)
+    }
+
+    private func converted(_ stored: StoredTensor, to dtype: DType) throws(ComputeError) -> Tensor {
+        let raw = try resident(stored)
+        guard stored.dtype != dtype else { return raw }
+        let out = try allocate(stored.shape, dtype)
+        try copy(raw, into: out)
+        return out
+    }
+}

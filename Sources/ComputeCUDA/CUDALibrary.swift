@@ -1,0 +1,49 @@
+/// NVIDIA's libraries that are used, each opened at run time.
+package enum CUDALibrary: String, CaseIterable, Sendable {
+    /// Comes with the kernel driver.
+    case driver = "libcuda"
+    /// Compiles our kernels.
+    case compiler = "libnvrtc"
+    /// Matrix products, where it is faster than ours.
+    case products = "libcublasLt"
+
+    /// The names that it has been published under, the newest first, each with the CUDA major version it belongs to.
+    var names: [(name: String, major: Int)] {
+        switch self {
+        case .driver: [("libcuda.so.1", 0)]
+        case .compiler: [("libnvrtc.so.13", 13), ("libnvrtc.so.12", 12), ("libnvrtc.so.11.2", 11)]
+        case .products: [("libcublasLt.so.13", 13), ("libcublasLt.so.12", 12), ("libcublasLt.so.11", 11)]
+        }
+    }
+
+    /// How it is installed.
+    package var remedy: String {
+        switch self {
+        case .driver: "install NVIDIA's driver (Debian: apt-get install nvidia-driver)"
+        case .compiler:
+            "install it: make setup-cuda, or apt-get install libnvrtc11.2, or pip install nvidia-cuda-nvrtc-cu12"
+        case .products:
+            "install it: make setup-cuda, or apt-get install libcublaslt11, or pip install nvidia-cublas-cu12"
+        }
+    }
+}
+
+/// A place where a library may be.
+package struct LibraryCandidate: Sendable, Hashable {
+    /// A name for the dynamic linker, or a path.
+    package let name: String
+    /// The CUDA major version that it belongs to, 0 for the driver.
+    package let major: Int
+
+    package init(name: String, major: Int) {
+        self.name = name
+        self.major = major
+    }
+}
+
+/// Where libraries come from: this machine, or a test.
+package protocol LibrarySource {
+    /// Where a library may be, the best place first.
+    func candidates(for library: CUDALibrary) -> [LibraryCandidate]
+    func open(_ candidate: LibraryCandidate) throws(LibraryFailure) -> SharedLibrary
+}

@@ -1,0 +1,26 @@
+import CKernels
+import Compute
+
+/// The GPU's memory, allocated and freed in the order of the stream that computes.
+struct DeviceMemory: MemorySource {
+    let stream: CUDAStream
+    /// Blocks are multiples of this.
+    let granularity: Int
+
+    func capacity(for byteCount: Int) -> Int {
+        (max(byteCount, 1) + granularity - 1) / granularity * granularity
+    }
+
+    func allocate(_ capacity: Int, requested: Int) throws(ComputeError) -> UInt {
+        let context = stream.context
+        var address: ck_address = 0
+        try unsafe context.check(
+            context.call.cuMemAllocAsync(&address, capacity, stream.handle), "cuMemAllocAsync", requested: requested)
+        return UInt(address)
+    }
+
+    /// A failure here means that the context is gone, and all memory with it.
+    func release(_ address: UInt) {
+        _ = unsafe stream.context.call.cuMemFreeAsync(ck_address(address), stream.handle)
+    }
+}

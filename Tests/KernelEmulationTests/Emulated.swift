@@ -1,0 +1,80 @@
+import CKernels
+import KernelEmulation
+
+/// An array in the memory that emulated kernels reach.
+@safe final class DeviceArray<Element: BitwiseCopyable> {
+    let count: Int
+    private let memory: UnsafeMutableRawPointer
+
+    init(_ values: [Element]) {
+        count = values.count
+        guard let memory = unsafe emulation_allocate(values.count * MemoryLayout<Element>.stride) else {
+            fatalError("no room for \(values.count) elements")
+        }
+        unsafe self.memory = memory
+        unsafe values.withUnsafeBytes { bytes in
+            guard let start = bytes.baseAddress else { return }
+            unsafe memory.copyMemory(from: start, byteCount: bytes.count)
+        }
+    }
+
+    deinit { unsafe emulation_free(memory, count * MemoryLayout<Element>.stride) }
+
+    var address: ck_address { ck_address(UInt(bitPattern: unsafe memory)) }
+
+    var values: [Element] {
+        unsafe [Element](UnsafeBufferPointer(start: memory.assumingMemoryBound(to: Element.self), count: count))
+    }
+}
+
+/// A place in a kernel where a fault can be planted; its C strings are constants of the process.
+@safe struct PlantSite: CustomStringConvertible {
+    fileprivate let site: emulation_site
+    let word: String, fault: String, line: Int
+
+    fileprivate init(_ site: emulation_site) {
+        unsafe self.site = site
+        word = unsafe String(cString: site.word)
+        fault = unsafe String(cString: site.fault)
+        line = Int(unsafe site.line)
+    }
+
+    var description: String { "\(word) in line \(line), \(fault)" }
+}
+
+/// What a launch came to.
+struct EmulatedRun {
+    let violations: [String]
+    let sites: [PlantSite]
+    let counters: emulation_counters
+
+    init<Arguments: BitwiseCopyable>(
+        _ name: String, grid: (x: UInt32, y: UInt32, z: UInt32) = (1, 1, 1), threads: UInt32, shared: Int = 0,
+        _ arguments: Arguments, seed: UInt64 = 0, cpuThreads: Int32 = 1, plant: PlantSite? = nil,
+        listsSites: Bool = false
+    ) {
+        guard let kernel = unsafe emulation_find(name) else { fatalError("there is no kernel \(name)") }
+        precondition(unsafe emulation_kernel_argument_bytes(kernel) == MemoryLayout<Arguments>.size)
+        let grid = [grid.x, grid.y, grid.z]
+        let site = unsafe plant.map { unsafe $0.site } ?? emulation_site()
+        let result = unsafe withUnsafePointer(to: site) { site in
+            var options = unsafe emulation_options(
+                seed: seed, cpu_threads: cpuThreads, plant: plant == nil ? nil : site,
+                list_sites: listsSites ? 1 : 0)
+            return unsafe withUnsafeBytes(of: arguments) { bytes in
+                unsafe emulation_launch(kernel, grid, threads, shared, bytes.baseAddress, &options)
+            }
+        }
+        defer { unsafe emulation_result_free(result) }
+        violations = unsafe (0..<emulation_result_violation_count(result)).map {
+            unsafe String(cString: emulation_result_violation(result, $0))
+        }
+        sites = unsafe (0..<emulation_result_site_count(result)).map {
+            unsafe PlantSite(emulation_result_site(result, $0).pointee)
+        }
+        counters = unsafe emulation_result_counters(result).pointee
+    }
+}
+
+/// Integers as bf16: exact, and so are their small products and sums.
+func bf16(_ x: Int) -> UInt16 { UInt16(truncatingIfNeeded: Float(x).bitPattern >> 16) }

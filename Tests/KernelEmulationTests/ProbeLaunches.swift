@@ -1,0 +1,100 @@
+import CKernels
+import KernelEmulation
+
+/// The right kernels of emulation_probes.h with data and their results in integers.
+enum Probe: CaseIterable, Sendable {
+    case sum, product, warpgroup, transposedWarpgroup
+
+    /// The run, and whether its result is right.
+    func launch(
+        seed: UInt64, plant: PlantSite? = nil, listsSites: Bool = false
+    ) -> (run: EmulatedRun, isRight: Bool) {
+        switch self {
+        case .sum: sum(seed, plant, listsSites)
+        case .product: product(seed, plant, listsSites)
+        case .warpgroup: warpgroup(seed, plant, listsSites, transposed: false)
+        case .transposedWarpgroup: warpgroup(seed, plant, listsSites, transposed: true)
+        }
+    }
+
+    private func sum(_ seed: UInt64, _ plant: PlantSite?, _ lists: Bool) -> (EmulatedRun, Bool) {
+        let x = (0..<3 * 128).map { Float($0 % 13) }
+        let input = DeviceArray(x), out = DeviceArray([Float](repeating: 0, count: 3))
+        var arguments = emulation_probe_arguments()
+        (arguments.out, arguments.x) = (out.address, input.address)
+        let run = EmulatedRun(
+            "emulation_probe_sum", grid: (3, 1, 1), threads: 128, shared: Int(EMULATION_PROBE_SUM_SHARED), arguments,
+            seed: seed, plant: plant, listsSites: lists)
+        return (run, out.values == (0..<3).map { x[$0 * 128..<$0 * 128 + 128].reduce(0, +) })
+    }
+
+    private func product(_ seed: UInt64, _ plant: PlantSite?, _ lists: Bool) -> (EmulatedRun, Bool) {
+        let count = 160
+        let left = Matrix(rows: 16, columns: count), right = Matrix(rows: 8, columns: count)
+        let x = DeviceArray(left.stored), y = DeviceArray(right.stored)
+        let out = DeviceArray([Float](repeating: 0, count: 16 * 8))
+        var arguments = emulation_probe_arguments()
+        (arguments.out, arguments.x, arguments.y) = (out.address, x.address, y.address)
+        arguments.count = Int32(count)
+        let run = EmulatedRun(
+            "emulation_probe_product", threads: 32, shared: Int(EMULATION_PROBE_PRODUCT_SHARED), arguments, seed: seed,
+            plant: plant, listsSites: lists)
+        return (run, out.values == left.times(right).map { Float($0) })
+    }
+
+    private func warpgroup(
+        _ seed: UInt64, _ plant: PlantSite?, _ lists: Bool, transposed: Bool
+    ) -> (EmulatedRun, Bool) {
+        let count = 320
+        let left = Matrix(rows: 64, columns: count), right = Matrix(rows: 64, columns: count)
+        let a = DeviceArray(left.stored), b = DeviceArray(transposed ? right.transposed : right.stored)
+        let out = DeviceArray([UInt16](repeating: 0, count: 64 * 64))
+        var arguments = emulation_probe_warpgroup_arguments()
+        (arguments.count, arguments.transposed) = (Int32(count), transposed ? 1 : 0)
+        arguments.a = tensorMap(a.address, rows: 64, columns: count)
+        arguments.b = tensorMap(b.address, rows: transposed ? count : 64, columns: transposed ? 64 : count)
+        arguments.out = tensorMap(out.address, rows: 64, columns: 64)
+        let run = EmulatedRun(
+            "emulation_probe_warpgroup", threads: 256, shared: Int(EMULATION_PROBE_WARPGROUP_SHARED), arguments,
+            seed: seed, plant: plant, listsSites: lists)
+        return (run, out.values == left.times(right).map(bf16))
+    }
+}
+
+/// Small integers without a pattern that a wrong layout could keep.
+struct Matrix {
+    let rows: Int, columns: Int
+    let values: [Int]
+
+    init(rows: Int, columns: Int) {
+        (self.rows, self.columns) = (rows, columns)
+        values = (0..<rows * columns).map { $0 * $0 % 37 % 3 - 1 }
+    }
+
+    var stored: [UInt16] { values.map(bf16) }
+    var transposed: [UInt16] {
+        (0..<columns).flatMap { column in (0..<rows).map { bf16(values[$0 * columns + column]) } }
+    }
+
+    /// self · otherᵀ
+    func times(_ other: Matrix) -> [Int] {
+        (0..<rows).flatMap { row in
+            (0..<other.rows).map { column in
+                (0..<columns).reduce(0) { $0 + values[row * columns + $1] * other.values[column * columns + $1] }
+            }
+        }
+    }
+}
+
+/// A map of bf16 rows, boxes of 64 by 64.
+func tensorMap(_ base: ck_address, rows: Int, columns: Int) -> ck_tensor_map {
+    var layout = ck_tensor_layout()
+    (layout.base, layout.rank) = (base, 2)
+    (layout.dtype, layout.swizzle) = (Int32(CK_TENSOR_MAP_BF16), Int32(CK_TENSOR_MAP_SWIZZLE_128B))
+    (layout.extents.0, layout.extents.1) = (UInt64(columns), UInt64(rows))
+    layout.strides.0 = UInt64(columns * 2)
+    (layout.box.0, layout.box.1) = (64, 64)
+    var map = ck_tensor_map()
+    precondition(unsafe emulation_write_tensor_map(&layout, &map) == 0)
+    return map
+}
