@@ -63,6 +63,9 @@ let package = Package(
                     "-fsanitize-trap=alignment,bounds,integer-divide-by-zero,shift,signed-integer-overflow",
                 ]),
             ]),
+        .target(
+            name: "FakeGPU", dependencies: ["CKernels", "Compute", "ComputeCUDA", "KernelEmulation"],
+            path: "Tests/FakeGPU", swiftSettings: strict),
         tests("KernelEmulationTests", ["CKernels", "KernelEmulation"]),
         tests("ArchitectureTests", ["wan-infer", "VideoTypes", "Weights", "TestSupport"]),
         tests(
@@ -70,6 +73,7 @@ let package = Package(
             resources: [.copy("Snapshots")]),
         tests("MediaTests", ["Media", "VideoTypes", "CFFmpeg", "TestSupport"]),
         tests("ComputeCPUTests", ["CKernels", "Compute", "ComputeCPU", "TestSupport"]),
+        tests("ComputeCUDATests", ["Compute", "ComputeCUDA", "FakeGPU", "KernelEmulation", "TestSupport"]),
         tests("LayersTests", ["Compute", "ComputeCPU", "Layers", "TestSupport", "Weights"]),
         tests("ModelsTests", ["Compute", "ComputeCPU", "Models", "Weights"]),
         tests("ComputeTests", ["Compute", "TestSupport"], resources: [.copy("Fixtures")]),

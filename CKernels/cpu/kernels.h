@@ -24,6 +24,7 @@ typedef struct ck_norm {
     const void *x;
     ck_dtype out_dtype, x_dtype;
     const float *gain, *offset, *cosine, *sine;
+    const float *mean; // of a group norm, for each channel
     ptrdiff_t rows, width, head_dim;
     float eps;
     bool silu;
@@ -77,6 +78,10 @@ struct ck_kernels {
     void (*layer_norm)(const ck_norm *norm, ptrdiff_t first, ptrdiff_t end);
     void (*rms_norm)(const ck_norm *norm, ptrdiff_t first, ptrdiff_t end);
     void (*channel_norm)(const ck_norm *norm, ptrdiff_t first, ptrdiff_t end);
+    /// Mean and sum of squared differences from it, over the rows of each column.
+    void (*column_statistics)(const ck_norm *norm, ptrdiff_t first, ptrdiff_t end, float *mean, float *squares);
+    /// out = (x - mean) · gain + offset, where those belong to columns.
+    void (*scale_columns)(const ck_norm *norm, ptrdiff_t first, ptrdiff_t end);
     void (*convert)(const ck_elements *elements, ptrdiff_t first, ptrdiff_t end);
     void (*add)(const ck_elements *elements, ptrdiff_t first, ptrdiff_t end);
     void (*silu)(const ck_elements *elements, ptrdiff_t first, ptrdiff_t end);

@@ -12,8 +12,10 @@ static void normalise(void *context, ptrdiff_t index, int thread) {
     r->inner(&r->norm, index * r->piece, ck_min((index + 1) * r->piece, r->norm.rows));
 }
 
+static ptrdiff_t rows_at_once(ptrdiff_t width) { return ck_ceil_div(16384, ck_max(width, 1)); }
+
 static void for_rows(void (*inner)(const ck_norm *norm, ptrdiff_t first, ptrdiff_t end), ck_norm norm, ck_pool *pool) {
-    struct rows r = {.norm = norm, .inner = inner, .piece = ck_ceil_div(16384, ck_max(norm.width, 1))};
+    struct rows r = {.norm = norm, .inner = inner, .piece = rows_at_once(norm.width)};
     ck_parallel_for(pool, ck_ceil_div(norm.rows, r.piece), normalise, &r);
 }
 
@@ -51,4 +53,79 @@ void ck_channel_norm(void *out, ck_dtype out_dtype, const void *x, ck_dtype x_dt
     n.gain = gain;
     n.silu = silu;
     for_rows(ck_kernels()->channel_norm, n, pool);
+}
+
+struct group_norm {
+    ck_norm norm;
+    void (*inner)(const ck_norm *norm, ptrdiff_t first, ptrdiff_t end, float *mean, float *squares);
+    ck_pool *pool;
+    ptrdiff_t piece, groups;
+    float *partial; // [pieces, groups, 2]: mean, squares
+    _Atomic bool failed;
+};
+
+/// What is known of some numbers together: count, mean, sum of squared differences from the mean.
+struct moments {
+    double count, mean, squares;
+};
+
+static struct moments joined(struct moments a, struct moments b) {
+    double count = a.count + b.count, difference = b.mean - a.mean, share = count > 0 ? b.count / count : 0;
+    return (struct moments){count, a.mean + difference * share,
+                            a.squares + b.squares + difference * difference * a.count * share};
+}
+
+static void group_moments(void *context, ptrdiff_t index, int thread) {
+    struct group_norm *g = context;
+    ptrdiff_t channels = g->norm.width, size = channels / g->groups;
+    ptrdiff_t first = index * g->piece, end = ck_min(first + g->piece, g->norm.rows);
+    float *mean = ck_scratch(g->pool, thread, 2 * (size_t)channels * sizeof(float));
+    if (!mean) {
+        g->failed = true;
+        return;
+    }
+    float *squares = mean + channels;
+    g->inner(&g->norm, first, end, mean, squares);
+    for (ptrdiff_t group = 0; group < g->groups; group++) {
+        struct moments all = {0};
+        for (ptrdiff_t c = group * size; c < (group + 1) * size; c++)
+            all = joined(all, (struct moments){(double)(end - first), mean[c], squares[c]});
+        g->partial[(index * g->groups + group) * 2] = (float)all.mean;
+        g->partial[(index * g->groups + group) * 2 + 1] = (float)all.squares;
+    }
+}
+
+bool ck_group_norm(void *out, ck_dtype out_dtype, const void *x, ck_dtype x_dtype, const float *gain,
+                   const float *offset, bool silu, ptrdiff_t positions, ptrdiff_t channels, ptrdiff_t groups, float eps,
+                   ck_pool *pool) {
+    struct group_norm g = {.inner = ck_kernels()->column_statistics, .pool = pool, .groups = groups};
+    g.norm = (ck_norm){.out = out, .x = x, .out_dtype = out_dtype, .x_dtype = x_dtype, .rows = positions, .silu = silu};
+    g.norm.width = channels;
+    g.piece = rows_at_once(channels);
+    ptrdiff_t pieces = ck_ceil_div(positions, g.piece), size = channels / groups;
+    g.partial = ck_shared_scratch(pool, (size_t)(2 * pieces * groups + 2 * channels) * sizeof(float));
+    if (!g.partial)
+        return false;
+    ck_parallel_for(pool, pieces, group_moments, &g);
+    if (g.failed)
+        return false;
+    float *mean = g.partial + 2 * pieces * groups, *factor = mean + channels;
+    for (ptrdiff_t c = 0; c < channels; c += size) {
+        struct moments all = {0};
+        for (ptrdiff_t i = 0; i < pieces; i++) {
+            const float *part = g.partial + (i * groups + c / size) * 2;
+            double count = (double)(ck_min(g.piece, positions - i * g.piece) * size);
+            all = joined(all, (struct moments){count, part[0], part[1]});
+        }
+        double scale = 1 / sqrt(all.squares / all.count + (double)eps);
+        for (ptrdiff_t i = c; i < c + size; i++) {
+            mean[i] = (float)all.mean;
+            factor[i] = (float)(scale * (double)gain[i]);
+        }
+    }
+    g.norm.mean = mean;
+    g.norm.gain = factor;
+    g.norm.offset = offset;
+    for_rows(ck_kernels()->scale_columns, g.norm, pool);
+    return true;
 }

@@ -4,15 +4,18 @@
 
 typedef float vf_half __attribute__((vector_size(CK_WIDTH * 2), aligned(4), may_alias));
 
-static float row_mean(const void *x, ck_dtype dtype, ptrdiff_t first, ptrdiff_t width) {
-    vf sum[4] = {v_set(0), v_set(0), v_set(0), v_set(0)};
+/// The mean of a row, better if `guess` is near.
+static float row_mean(const void *x, ck_dtype dtype, ptrdiff_t first, ptrdiff_t width, float guess) {
+    vf sum[4] = {v_set(0), v_set(0), v_set(0), v_set(0)}, base = v_set(guess);
     ptrdiff_t i = first, end = first + width;
     for (; i + 4 * W <= end; i += 4 * W) {
-        UNROLL for (int j = 0; j < 4; j++) sum[j] += v_get(x, dtype, i + j * W);
+        UNROLL for (int j = 0; j < 4; j++) sum[j] += v_get(x, dtype, i + j * W) - base;
     }
-    for (; i < end; i += W)
-        sum[0] += v_take(x, dtype, i, end);
-    return v_sum((sum[0] + sum[1]) + (sum[2] + sum[3])) / (float)width;
+    for (; i < end; i += W) {
+        vf d = v_take(x, dtype, i, end) - base;
+        sum[0] += i + W <= end ? d : v_first(d, end - i, v_set(0));
+    }
+    return guess + v_sum((sum[0] + sum[1]) + (sum[2] + sum[3])) / (float)width;
 }
 
 /// Σ (x - mean)² over a row.
@@ -36,7 +39,8 @@ static float row_squares(const void *x, ck_dtype dtype, ptrdiff_t first, ptrdiff
 static void layer_norm(const ck_norm *n, ptrdiff_t first_row, ptrdiff_t end_row) {
     for (ptrdiff_t row = first_row; row < end_row; row++) {
         ptrdiff_t first = row * n->width;
-        float mean = row_mean(n->x, n->x_dtype, first, n->width);
+        float mean = row_mean(n->x, n->x_dtype, first, n->width, 0);
+        mean = row_mean(n->x, n->x_dtype, first, n->width, mean);
         float variance = row_squares(n->x, n->x_dtype, first, n->width, mean) / (float)n->width;
         vf scale = v_set(1 / sqrtf(variance + n->eps)), m = v_set(mean);
         for (ptrdiff_t i = 0; i < n->width; i += W) {
@@ -116,6 +120,34 @@ static void channel_norm(const ck_norm *n, ptrdiff_t first_row, ptrdiff_t end_ro
         vf scale = v_set(sqrtf((float)n->width) / (norm > 1e-12f ? norm : 1e-12f));
         for (ptrdiff_t i = 0; i < n->width; i += W) {
             vf y = v_take(n->x, n->x_dtype, first + i, end) * scale * v_take(n->gain, CK_DTYPE_F32, i, n->width);
+            v_give(n->out, n->out_dtype, first + i, n->silu ? v_silu(y) : y, end);
+        }
+    }
+}
+
+/// The sums are of differences from the first row, against cancellation.
+static void column_statistics(const ck_norm *n, ptrdiff_t first_row, ptrdiff_t end_row, float *mean, float *squares) {
+    vf count = v_set((float)(end_row - first_row));
+    for (ptrdiff_t i = 0; i < n->width; i += W) {
+        vf sum = v_set(0), square = v_set(0),
+           base = v_take(n->x, n->x_dtype, first_row * n->width + i, (first_row + 1) * n->width);
+        for (ptrdiff_t row = first_row; row < end_row; row++) {
+            vf d = v_take(n->x, n->x_dtype, row * n->width + i, (row + 1) * n->width) - base;
+            sum += d;
+            square = v_fma(d, d, square);
+        }
+        vf shift = sum / count;
+        v_give(mean, CK_DTYPE_F32, i, base + shift, n->width);
+        v_give(squares, CK_DTYPE_F32, i, v_max(square - sum * shift, v_set(0)), n->width);
+    }
+}
+
+static void scale_columns(const ck_norm *n, ptrdiff_t first_row, ptrdiff_t end_row) {
+    for (ptrdiff_t row = first_row; row < end_row; row++) {
+        ptrdiff_t first = row * n->width, end = first + n->width;
+        for (ptrdiff_t i = 0; i < n->width; i += W) {
+            vf y = v_take(n->x, n->x_dtype, first + i, end) - v_take(n->mean, CK_DTYPE_F32, i, n->width);
+            y = v_fma(y, v_take(n->gain, CK_DTYPE_F32, i, n->width), v_take(n->offset, CK_DTYPE_F32, i, n->width));
             v_give(n->out, n->out_dtype, first + i, n->silu ? v_silu(y) : y, end);
         }
     }

@@ -164,8 +164,7 @@ template <int N> INLINE void mask_keys(float (&s)[N], int valid) {
 /// The greatest of this thread's scores in each row.
 template <int N> INLINE void find_greatest(const float (&s)[N], float (&greatest)[2]) {
     UNROLL for (int r = 0; r < 2; r++) greatest[r] = fmaxf(s[2 * r], s[2 * r + 1]);
-    UNROLL for (int i = 4; i < N; i += 4) UNROLL for (int r = 0; r < 2; r++) greatest[r] =
-        fmaxf(greatest[r], fmaxf(s[i + 2 * r], s[i + 2 * r + 1]));
+    UNROLL for (int i = 4; i < N; i += 2) greatest[i / 2 % 2] = fmaxf(greatest[i / 2 % 2], fmaxf(s[i], s[i + 1]));
 }
 /// Over the four threads that share a row.
 INLINE float greatest_in_row(float x) {
@@ -179,8 +178,7 @@ INLINE float sum_in_row(float x) {
 /// s = 2 ^ (scale · s - reference), added to the sums.
 template <typename P> INLINE void take_exponentials(Rows<P> &rows, float (&s)[P::keys / 2], float scale) {
     UNROLL for (int i = 0; i < P::keys / 2; i++) s[i] = exp2_approx(fmaf(s[i], scale, -rows.reference[i / 2 % 2]));
-    UNROLL for (int i = 0; i < P::keys / 2; i += 4) UNROLL for (int r = 0; r < 2; r++) rows.sum[r] +=
-        s[i + 2 * r] + s[i + 2 * r + 1];
+    UNROLL for (int i = 0; i < P::keys / 2; i += 2) rows.sum[i / 2 % 2] += s[i] + s[i + 1];
 }
 /// A product's result is laid out as the next one's left operand, two columns to a register.
 template <typename P> INLINE void pack_weights(Rows<P> &rows, const float (&s)[P::keys / 2]) {
@@ -241,10 +239,8 @@ INLINE void add_block(Rows<P> &rows, u32 base, u64 q, Operands &next, int turn, 
             rows.sum[r] *= factor[r];
         }
     take_exponentials(rows, s, scale);
-    // No sum is negative. That the barrier seems to depend on them keeps the compiler from taking the exponentials
-    // after the wait that follows, when the product that hides them is over.
-    const u32 never = rows.sum[0] < 0 || rows.sum[1] < 0;
-    barrier_wait(base + P::v_full + 8 * next.stage.number, next.stage.parity ^ never);
+    // For the next turn: there the wait would stand between the two products.
+    barrier_wait(base + P::v_full + 8 * next.stage.number, next.stage.parity);
     warpgroup_wait<0>();
     keep(rows.o);
     UNROLL for (int i = 0; i < P::keys / 16; i++) keep(rows.p[i]);
@@ -356,11 +352,11 @@ template <typename P, int COMPUTING_REGISTERS, int COPYING_REGISTERS> INLINE voi
 
 KERNEL(attention_sm90_128, Arguments, CK_ATTENTION_SM90_128_THREADS, 1) {
     using P = Plan<128, CK_ATTENTION_SM90_128_QUERIES / 64, CK_ATTENTION_SM90_128_KEYS, 2>;
-    static_assert(P::end + 1024 <= CK_ATTENTION_SM90_128_SHARED_BYTES, "");
+    static_assert(P::end + 1024 <= CK_ATTENTION_SM90_128_SHARED_BYTES, "with room to align");
     attention<P, 240, 24>(args);
 }
 KERNEL(attention_sm90_64, Arguments, CK_ATTENTION_SM90_64_THREADS, 1) {
     using P = Plan<64, CK_ATTENTION_SM90_64_QUERIES / 64, CK_ATTENTION_SM90_64_KEYS, 3>;
-    static_assert(P::end + 1024 <= CK_ATTENTION_SM90_64_SHARED_BYTES, "");
+    static_assert(P::end + 1024 <= CK_ATTENTION_SM90_64_SHARED_BYTES, "with room to align");
     attention<P, 160, 32>(args);
 }

@@ -98,9 +98,11 @@ using DepthFirstTile64 = Tile<64, 64, 64, 32, 32, true>;
 static_assert(Tile128::shared_bytes == CK_GEMM_SHARED && Tile64::shared_bytes == CK_GEMM_SHARED, "the host's figure");
 static_assert(Tile128::threads == CK_GEMM_THREADS && Tile64::threads == CK_GEMM_THREADS, "the host's figure");
 
-KERNEL(gemm_128x128, ck_gemm_arguments, 128, 2) { gemm<Tile128, GemmSource<Tile128>>(args); }
-KERNEL(gemm_64x64, ck_gemm_arguments, 128, 3) { gemm<Tile64, GemmSource<Tile64>>(args); }
-KERNEL(gemm_kn_128x128, ck_gemm_arguments, 128, 2) {
+KERNEL(gemm_128x128, ck_gemm_arguments, CK_GEMM_THREADS, 2) { gemm<Tile128, GemmSource<Tile128>>(args); }
+KERNEL(gemm_64x64, ck_gemm_arguments, CK_GEMM_THREADS, 3) { gemm<Tile64, GemmSource<Tile64>>(args); }
+KERNEL(gemm_kn_128x128, ck_gemm_arguments, CK_GEMM_THREADS, 2) {
     gemm<DepthFirstTile128, DepthFirstSource<DepthFirstTile128>>(args);
 }
-KERNEL(gemm_kn_64x64, ck_gemm_arguments, 128, 3) { gemm<DepthFirstTile64, DepthFirstSource<DepthFirstTile64>>(args); }
+KERNEL(gemm_kn_64x64, ck_gemm_arguments, CK_GEMM_THREADS, 3) {
+    gemm<DepthFirstTile64, DepthFirstSource<DepthFirstTile64>>(args);
+}

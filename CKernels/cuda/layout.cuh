@@ -162,17 +162,16 @@ template <typename X, int V> INLINE void upsample2x(const ck_resize_arguments &a
             if (place >= piece.end)
                 continue;
             long long left = (long long)place + place / (u32)args.channels * (u32)args.channels;
-            store<V>(out, left, y[i]);
-            store<V>(out, left + args.channels, y[i]);
-            store<V>(out, left + 2 * line, y[i]);
-            store<V>(out, left + 2 * line + args.channels, y[i]);
+            // One after another, because NVRTC stores a vector by elements where it sees several of its stores at once.
+            NO_UNROLL for (int corner = 0; corner < 4; corner++)
+                store<V>(out, left + corner % 2 * args.channels + corner / 2 * 2 * (long long)line, y[i]);
         }
     }
 }
 
 /// The first half of a pixel's channels to one frame, the second to the next.
 template <typename X, int V> INLINE void interleave_frames(const ck_resize_arguments &args) {
-    u32 channels = (u32)args.channels, pixels = (u32)args.height * (u32)args.width;
+    u32 channels = (u32)args.channels / 2, pixels = (u32)args.height * (u32)args.width;
     Piece piece = this_piece(pixels * 2 * channels);
     const X *x = (const X *)args.x + (long long)piece.row * pixels * 2 * channels;
     X *out = (X *)args.out + (long long)piece.row * pixels * 2 * channels;
@@ -192,13 +191,13 @@ template <typename X, int V> INLINE void interleave_frames(const ck_resize_argum
     }
 }
 
-INLINE bool moves_vectors(const ck_resize_arguments &args, int vector) {
-    return args.channels % vector == 0 && (args.x | args.out) % 16 == 0;
+INLINE bool moves_vectors(const ck_resize_arguments &args, int channels, int vector) {
+    return channels % vector == 0 && (args.x | args.out) % 16 == 0;
 }
 
 template <typename X> INLINE void upsample2x(const ck_resize_arguments &args) {
     enum { V = 16 / sizeof(X) };
-    if (moves_vectors(args, V))
+    if (moves_vectors(args, args.channels, V))
         upsample2x<X, V>(args);
     else
         upsample2x<X, 1>(args);
@@ -206,7 +205,7 @@ template <typename X> INLINE void upsample2x(const ck_resize_arguments &args) {
 
 template <typename X> INLINE void interleave_frames(const ck_resize_arguments &args) {
     enum { V = 16 / sizeof(X) };
-    if (moves_vectors(args, V))
+    if (moves_vectors(args, args.channels / 2, V))
         interleave_frames<X, V>(args);
     else
         interleave_frames<X, 1>(args);

@@ -84,50 +84,83 @@ INLINE float silu(float x) { return x * reciprocal_approx(1.f + expf(-x)); }
 
 enum class Norm { layer, rms, channel };
 
-/// Takes the mean from x, if the norm does that, and returns the factor of the row.
-template <Norm norm, int V>
-INLINE float prepare_row(const ck_norm_arguments &args, const Row &row, float (&x)[CK_NORM_HELD / V][V]) {
-    float width = (float)args.width;
-    if constexpr (norm == Norm::rms)
-        return 1.f / sqrtf(row_squares<V>(row, x) / width + args.eps);
-    if constexpr (norm == Norm::channel)
-        return sqrtf(width) / fmaxf(sqrtf(row_squares<V>(row, x)), 1e-12f);
-    float sum = 0.f;
-    UNROLL for (int i = 0; i < CK_NORM_HELD / V; i++) { UNROLL for (int j = 0; j < V; j++) sum += x[i][j]; }
-    float mean = row_sum(sum, row.threads, 1) / width;
-    UNROLL for (int i = 0; i < CK_NORM_HELD / V; i++) {
-        if (i < row.count) {
-            UNROLL for (int j = 0; j < V; j++) x[i][j] -= mean;
+template <int V> INLINE void take_mean(const ck_norm_arguments &args, const Row &row, float (&x)[CK_NORM_HELD / V][V]) {
+    // The second time takes away what the first mean was rounded by.
+    NO_UNROLL for (int pass = 0; pass < 2; pass++) {
+        float sum = 0.f;
+        UNROLL for (int i = 0; i < CK_NORM_HELD / V; i++) { UNROLL for (int j = 0; j < V; j++) sum += x[i][j]; }
+        float mean = row_sum(sum, row.threads, 1 + pass) / (float)args.width;
+        UNROLL for (int i = 0; i < CK_NORM_HELD / V; i++) {
+            if (i < row.count) {
+                UNROLL for (int j = 0; j < V; j++) x[i][j] -= mean;
+            }
         }
     }
-    return 1.f / sqrtf(row_squares<V>(row, x) / width + args.eps);
 }
 
-template <Norm norm, typename X, typename Out, int V> INLINE void norm_rows(const ck_norm_arguments &args) {
+/// What the elements of a row, less their mean in a layer norm, are multiplied by.
+template <Norm norm> INLINE float row_factor(const ck_norm_arguments &args, float squares) {
+    float width = (float)args.width;
+    if constexpr (norm == Norm::channel)
+        return sqrtf(width) / fmaxf(sqrtf(squares), 1e-12f);
+    else
+        return 1.f / sqrtf(squares / width + args.eps);
+}
+
+template <Norm norm, int V> INLINE void finish(const ck_norm_arguments &args, int column, float factor, float (&y)[V]) {
     enum { P = V < 4 ? V : 4 }; // elements of a vector of parameters
+    float parameter[V];
+    UNROLL for (int j = 0; j < V; j++) y[j] *= factor;
+    if (args.gain) {
+        load<V, P>((const float *)args.gain + column, parameter);
+        UNROLL for (int j = 0; j < V; j++) y[j] *= parameter[j];
+    }
+    if (norm == Norm::layer && args.offset) {
+        load<V, P>((const float *)args.offset + column, parameter);
+        UNROLL for (int j = 0; j < V; j++) y[j] += parameter[j];
+    }
+    if (norm == Norm::channel && args.silu) {
+        UNROLL for (int j = 0; j < V; j++) y[j] = silu(y[j]);
+    }
+}
+
+template <Norm norm, typename X, typename Out, int V> INLINE void norm_vectors(const ck_norm_arguments &args) {
     Row row = this_row<V>(args.rows, args.width);
     float x[CK_NORM_HELD / V][V];
     load_row<V>((const X *)args.x + row.first, row, x);
-    float factor = prepare_row<norm, V>(args, row, x);
+    if constexpr (norm == Norm::layer)
+        take_mean<V>(args, row, x);
+    float factor = row_factor<norm>(args, row_squares<V>(row, x));
     Out *out = (Out *)args.out + row.first;
     UNROLL for (int i = 0; i < CK_NORM_HELD / V; i++) {
         if (i >= row.count)
             continue;
-        int column = row.column + i * row.step;
-        float parameter[V];
-        UNROLL for (int j = 0; j < V; j++) x[i][j] *= factor;
-        if (args.gain) {
-            load<V, P>((const float *)args.gain + column, parameter);
-            UNROLL for (int j = 0; j < V; j++) x[i][j] *= parameter[j];
-        }
-        if (norm == Norm::layer && args.offset) {
-            load<V, P>((const float *)args.offset + column, parameter);
-            UNROLL for (int j = 0; j < V; j++) x[i][j] += parameter[j];
-        }
-        if (norm == Norm::channel && args.silu) {
-            UNROLL for (int j = 0; j < V; j++) x[i][j] = silu(x[i][j]);
-        }
+        finish<norm, V>(args, row.column + i * row.step, factor, x[i]);
         store<V, V>(out + i * row.step, x[i]);
+    }
+}
+
+/// Elements of any alignment, loaded for each sum.
+template <Norm norm, typename X, typename Out> INLINE void norm_elements(const ck_norm_arguments &args) {
+    Row row = this_row<1>(args.rows, args.width);
+    const X *x = (const X *)args.x + row.first;
+    float mean = 0.f, rest = 0.f, squares = 0.f; // the mean is mean + rest
+    NO_UNROLL for (int pass = 0; norm == Norm::layer && pass < 2; pass++) {
+        float sum = 0.f;
+        NO_UNROLL for (int i = 0; i < row.count; i++) sum += to_float(x[i * row.step]) - mean;
+        rest = row_sum(sum, row.threads, 1 + pass) / (float)args.width;
+        if (pass == 0)
+            mean = rest;
+    }
+    NO_UNROLL for (int i = 0; i < row.count; i++) {
+        float d = to_float(x[i * row.step]) - mean - rest;
+        squares = fmaf(d, d, squares);
+    }
+    float factor = row_factor<norm>(args, row_sum(squares, row.threads, 0));
+    NO_UNROLL for (int i = 0; i < row.count; i++) {
+        float y[1] = {to_float(x[i * row.step]) - mean - rest};
+        finish<norm, 1>(args, row.column + i * row.step, factor, y);
+        from_float(y[0], ((Out *)args.out)[row.first + i * row.step]);
     }
 }
 
@@ -135,9 +168,9 @@ template <Norm norm, typename X, typename Out, int V> INLINE void norm_rows(cons
 template <Norm norm, typename X, typename Out> INLINE void norm_rows(const ck_norm_arguments &args) {
     enum { V = 16 / (sizeof(X) > sizeof(Out) ? sizeof(X) : sizeof(Out)) };
     if (args.width % V == 0 && (args.x | args.out | args.gain | args.offset) % 16 == 0)
-        norm_rows<norm, X, Out, V>(args);
+        norm_vectors<norm, X, Out, V>(args);
     else
-        norm_rows<norm, X, Out, 1>(args);
+        norm_elements<norm, X, Out>(args);
 }
 
 #define NORM_KERNEL(name, norm, X, Out)                                                                                \
@@ -175,7 +208,7 @@ INLINE float rotary_factor(const ck_norm_rotary_arguments &args, float squares) 
     return 1.f / sqrtf(squares / (float)(args.heads * args.head_dim) + args.eps);
 }
 
-template <typename X, int V> INLINE void norm_rotary_rows(const ck_norm_rotary_arguments &args) {
+template <typename X, int V> INLINE void norm_rotary_vectors(const ck_norm_rotary_arguments &args) {
     Row row = this_row<V>(args.rows, args.heads * args.head_dim);
     X *first = (X *)args.x + row.first;
     float x[CK_NORM_HELD / V][V];
@@ -209,7 +242,7 @@ template <typename X> INLINE void norm_rotary_pairs(const ck_norm_rotary_argumen
 template <typename X> INLINE void norm_rotary(const ck_norm_rotary_arguments &args) {
     enum { V = 16 / sizeof(X) };
     if (args.head_dim % V == 0 && (args.x | args.gain | args.cosine | args.sine) % 16 == 0)
-        norm_rotary_rows<X, V>(args);
+        norm_rotary_vectors<X, V>(args);
     else
         norm_rotary_pairs<X>(args);
 }

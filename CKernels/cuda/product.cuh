@@ -378,6 +378,7 @@ template <class T, class Source> INLINE void sum_products(Sums<T> &sums, Source 
             multiply_fragments(sums, f[slice & 1]);
         }
     }
+    // Nothing lands in shared memory that belongs to another block by then.
     copy_async_wait<0>();
 }
 

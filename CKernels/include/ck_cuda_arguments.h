@@ -219,7 +219,7 @@ typedef struct ck_norm_arguments {
     int silu; ///< channel_norm only
 } ck_norm_arguments;
 
-/// In place: RMS norm over the row, then the rotary embedding of each head; cosine, sine f32 [rows, head_dim / 2] or 0.
+/// In place: RMS norm over the row, then the rotary embedding of each head; cosine, sine f32 [rows, head_dim / 2].
 typedef struct ck_norm_rotary_arguments {
     ck_address x, gain, cosine, sine;
     int rows, heads, head_dim;

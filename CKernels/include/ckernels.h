@@ -115,6 +115,13 @@ void ck_rms_norm_rotary(void *x, ck_dtype dtype, const float *gain, const float 
 void ck_channel_norm(void *out, ck_dtype out_dtype, const void *x, ck_dtype x_dtype, const float *gain, bool silu,
                      ptrdiff_t rows, ptrdiff_t width, ck_pool *pool);
 
+/// out = (x - mean) / sqrt(var + eps) · gain + offset, then SiLU if asked for; x [positions, channels], mean and
+/// variance over all positions and the channels / groups neighbouring channels of a group; gain, offset [channels]. In
+/// place allowed. False when scratch memory cannot be had.
+bool ck_group_norm(void *out, ck_dtype out_dtype, const void *x, ck_dtype x_dtype, const float *gain,
+                   const float *offset, bool silu, ptrdiff_t positions, ptrdiff_t channels, ptrdiff_t groups, float eps,
+                   ck_pool *pool);
+
 // ---- Elementwise
 // -------------------------------------------------------------------------------------------------------
 

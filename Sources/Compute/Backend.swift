@@ -75,6 +75,11 @@ package protocol Backend: AnyObject {
     func rmsNormRotary(_ x: Tensor, gain: Tensor, eps: Float, heads: Int, rotary: RotaryTable?) throws(ComputeError)
     /// `out = x / max(‖x‖₂, 1e-12) · sqrt(channels) · gain` over the last dimension, then SiLU if asked for.
     func channelNorm(_ x: Tensor, gain: Tensor, silu: Bool, into out: Tensor) throws(ComputeError)
+    /// `out = (x - mean) / sqrt(var + eps) · gain + offset`, then SiLU if asked for; mean and variance over all
+    /// positions and `channels / groups` neighbouring channels of `[…, channels]`. In place allowed.
+    func groupNorm(
+        _ x: Tensor, groups: Int, gain: Tensor, offset: Tensor, eps: Float, silu: Bool, into out: Tensor
+    ) throws(ComputeError)
 
     // MARK: elementwise
 

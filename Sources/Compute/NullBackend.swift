@@ -64,6 +64,9 @@ package final class NullBackend: Backend {
     package func rmsNorm(_ x: Tensor, gain: Tensor, eps: Float, into out: Tensor) {}
     package func rmsNormRotary(_ x: Tensor, gain: Tensor, eps: Float, heads: Int, rotary: RotaryTable?) {}
     package func channelNorm(_ x: Tensor, gain: Tensor, silu: Bool, into out: Tensor) {}
+    package func groupNorm(
+        _ x: Tensor, groups: Int, gain: Tensor, offset: Tensor, eps: Float, silu: Bool, into out: Tensor
+    ) {}
     package func silu(_ x: Tensor, into out: Tensor) {}
     package func geluGate(_ gate: Tensor, _ x: Tensor, into out: Tensor) {}
     package func combine(_ terms: [(factor: Float, tensor: Tensor)], into out: Tensor) {}

@@ -40,4 +40,16 @@ extension CPUBackend {
             target(out), out.dtype.ck, address(x), x.dtype.ck, floats(gain, count: width, "gain"), silu, x.shape.rows,
             width, workers)
     }
+
+    package func groupNorm(
+        _ x: Tensor, groups: Int, gain: Tensor, offset: Tensor, eps: Float, silu: Bool, into out: Tensor
+    ) throws(ComputeError) {
+        let channels = x.shape.last
+        precondition(x.count == out.count, "groupNorm of \(x.shape) into \(out.shape)")
+        precondition(channels % groups == 0, "\(groups) groups in \(x.shape)")
+        let isDone = unsafe ck_group_norm(
+            target(out), out.dtype.ck, address(x), x.dtype.ck, floats(gain, count: channels, "gain"),
+            floats(offset, count: channels, "offset"), silu, x.shape.rows, channels, groups, eps, workers)
+        guard isDone else { throw ComputeError.outOfMemory(requested: 0, backend: name) }
+    }
 }

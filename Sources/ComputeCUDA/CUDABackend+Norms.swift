@@ -19,15 +19,14 @@ extension CUDABackend {
     ) throws(ComputeError) {
         let (rows, width) = (x.shape.rows, x.shape.last)
         precondition(width % heads == 0, "\(heads) heads in rows of \(width)")
+        guard let rotary else { return try rmsNorm(x, gain: gain, eps: eps, into: x) }
         guard x.count > 0 else { return }
+        let pairs = rows * (width / heads / 2)
         var arguments = ck_norm_rotary_arguments()
         arguments.x = address(x)
         arguments.gain = floats(gain, count: width, "gain")
-        if let rotary {
-            let count = rows * (width / heads / 2)
-            arguments.cosine = floats(rotary.cosine, count: count, "cosine")
-            arguments.sine = floats(rotary.sine, count: count, "sine")
-        }
+        arguments.cosine = floats(rotary.cosine, count: pairs, "cosine")
+        arguments.sine = floats(rotary.sine, count: pairs, "sine")
         (arguments.rows, arguments.heads) = (Int32(rows), Int32(heads))
         arguments.head_dim = Int32(width / heads)
         arguments.eps = eps
@@ -37,6 +36,35 @@ extension CUDABackend {
     package func channelNorm(_ x: Tensor, gain: Tensor, silu: Bool, into out: Tensor) throws(ComputeError) {
         precondition(x.count == out.count, "channelNorm of \(x.shape) into \(out.shape)")
         try norm("channel_norm", x, gain: gain, silu: silu, into: out)
+    }
+
+    package func groupNorm(
+        _ x: Tensor, groups: Int, gain: Tensor, offset: Tensor, eps: Float, silu: Bool, into out: Tensor
+    ) throws(ComputeError) {
+        let (positions, channels) = (x.shape.rows, x.shape.last)
+        precondition(x.count == out.count, "groupNorm of \(x.shape) into \(out.shape)")
+        precondition(
+            channels % groups == 0 && channels <= CK_GROUP_NORM_CHANNELS, "\(groups) groups of \(channels) channels")
+        guard x.count > 0 else { return }
+        let piece = max(1, CK_GROUP_NORM_PIECE / channels)
+        let blocks = (positions + piece - 1) / piece
+        let partial = try allocate([2, groups, blocks], .f32)
+        let channel = try allocate([2, channels], .f32)
+        var arguments = ck_group_norm_arguments()
+        (arguments.out, arguments.x) = (address(out), address(x))
+        arguments.gain = floats(gain, count: channels, "gain")
+        arguments.offset = floats(offset, count: channels, "offset")
+        (arguments.partial, arguments.channel) = (address(partial), address(channel))
+        arguments.positions = Int64(positions)
+        (arguments.channels, arguments.groups) = (Int32(channels), Int32(groups))
+        (arguments.piece, arguments.eps, arguments.silu) = (Int32(piece), eps, silu ? 1 : 0)
+        for (name, blocks) in [
+            ("group_norm_statistics_\(x.dtype)", blocks), ("group_norm_merge", groups),
+            ("group_norm_apply_\(x.dtype)_\(out.dtype)", blocks),
+        ] {
+            try launch(
+                name, of: "norm", blocks: blocks, threads: CK_NORM_THREADS, shared: CK_GROUP_NORM_SHARED, arguments)
+        }
     }
 
     private func norm(

@@ -38,12 +38,14 @@ extension VideoError {
         public static let deviceNotFound = Code(name: "device_not_found", exitStatus: 10, httpStatus: 500)
         public static let driverTooOld = Code(name: "driver_too_old", exitStatus: 11, httpStatus: 500)
         public static let compilerMissing = Code(name: "compiler_missing", exitStatus: 12, httpStatus: 500)
+        public static let cacheUnusable = Code(name: "cache_unusable", exitStatus: 13, httpStatus: 500)
         public static let internalError = Code(name: "internal_error", exitStatus: 70, httpStatus: 500)
         public static let cancelled = Code(name: "cancelled", exitStatus: 130, httpStatus: 499)
 
         public static let all = [
             invalidRequest, modelNotFound, weightsInvalid, outOfMemory, deviceUnavailable, deviceLost, mediaFailed,
-            outputFailed, deviceNotFound, driverTooOld, compilerMissing, internalError, cancelled,
+            outputFailed, deviceNotFound, driverTooOld, compilerMissing, cacheUnusable,
+            internalError, cancelled,
         ]
     }
 }

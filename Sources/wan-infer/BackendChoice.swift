@@ -9,6 +9,10 @@ struct BackendChoice {
     let backend: any Backend
     /// For people, one line each.
     let remarks: [String]
+    private let gpus: GPUs
+
+    /// What showed only while the backend was at work.
+    var laterRemarks: [String] { backend is CUDABackend ? gpus.warnings : [] }
 
     /// - Parameters:
     ///   - choice: what was asked for. Without a wish a GPU is used where one works; why not is said where there is one.
@@ -16,30 +20,31 @@ struct BackendChoice {
     ///   - gpus: NVIDIA's libraries and our compiled kernels.
     init(_ choice: DeviceChoice, threads: Int?, gpus: GPUs = .here) throws(VideoError) {
         switch choice {
-        case .cpu: self.init(try Machine.cpuBackend(threads: threads), remarks: [])
+        case .cpu: self.init(try Machine.cpuBackend(threads: threads), [], gpus)
         case .cuda(let ordinal):
             do throws(ComputeError) {
-                self.init(try gpus.backend(ordinal), remarks: gpus.warnings)
+                self.init(try gpus.backend(ordinal), [], gpus)
             } catch {
                 throw VideoError(room: error)
             }
         case .automatic:
             do throws(ComputeError) {
-                self.init(try gpus.backend(0), remarks: gpus.warnings)
+                self.init(try gpus.backend(0), [], gpus)
             } catch .deviceMissing {
-                self.init(try Machine.cpuBackend(threads: threads), remarks: [])
+                self.init(try Machine.cpuBackend(threads: threads), [], gpus)
             } catch {
                 let reason = VideoError(room: error)
                 self.init(
                     try Machine.cpuBackend(threads: threads),
-                    remarks: ["the GPU is not used: \(reason.message)"] + (reason.hint.map { ["hint: \($0)"] } ?? []))
+                    ["the GPU is not used: \(reason.message)"] + (reason.hint.map { ["hint: \($0)"] } ?? []), gpus)
             }
         }
     }
 
-    private init(_ backend: any Backend, remarks: [String]) {
+    private init(_ backend: any Backend, _ remarks: [String], _ gpus: GPUs) {
         self.backend = backend
         self.remarks = remarks
+        self.gpus = gpus
     }
 }
 

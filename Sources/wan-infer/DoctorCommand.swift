@@ -14,19 +14,32 @@ struct DoctorCommand {
     let json: Bool
 
     func run() throws(VideoError) {
-        var findings = [Finding("wan-infer", Version.text), Self.processor, Self.memory, Self.gpu]
+        let gpus = GPUFindings(gpus: .here)
+        let devices = gpus.devices()
+        var findings = [Finding("wan-infer", Version.text), Self.processor, Self.memory]
         findings.append(Finding("oneDNN", CPUBackend.oneDNNVersion))
-        var failure: VideoError?
-        for (name, check) in [("FFmpeg", Self.ffmpeg), ("self-test", Self.selfTest)] {
-            do throws(VideoError) {
-                findings.append(Finding(name, try check()))
-            } catch {
-                findings.append(Finding(name, error))
-                failure = failure ?? error
-            }
+        findings += devices.findings
+        var failure = devices.failure
+        let ffmpeg = Self.finding("FFmpeg") { () throws(VideoError) in try Self.ffmpeg() }
+        let test = Self.finding("self-test") { () throws(VideoError) in try selfTest(gpus) }
+        findings += [ffmpeg.finding, test.finding]
+        failure = failure ?? ffmpeg.failure ?? test.failure
+        if devices.isUsed {
+            findings.append(gpus.cache.finding)
+            failure = failure ?? gpus.cache.failure
         }
         try program.output.print(json ? "\(Self.json(findings))" : findings.map(\.line).joined(separator: "\n"))
         if let failure { throw failure }
+    }
+
+    private static func finding(
+        _ name: String, _ check: () throws(VideoError) -> String
+    ) -> (finding: Finding, failure: VideoError?) {
+        do throws(VideoError) {
+            return (Finding(name, try check()), nil)
+        } catch {
+            return (Finding(name, error), error)
+        }
     }
 
     private static var processor: Finding {
@@ -40,11 +53,6 @@ struct DoctorCommand {
         return Finding("memory", "\(Numbers.bytes(memory.total)), \(Numbers.bytes(memory.available)) free")
     }
 
-    private static var gpu: Finding {
-        let driver = Machine.exists("/dev/nvidia0") || Machine.exists("/proc/driver/nvidia/version")
-        return Finding("GPU", driver ? "an NVIDIA GPU is here; this build does not use it" : "none, and not needed")
-    }
-
     private static func ffmpeg() throws(VideoError) -> String {
         do throws(MediaError) {
             let facts = try EncodingFacts()
@@ -55,14 +63,15 @@ struct DoctorCommand {
     }
 
     /// The built-in model makes a small clip, which is read back.
-    private static func selfTest() throws(VideoError) -> String {
-        let folder = try temporaryFolder()
+    private func selfTest(_ gpus: GPUFindings) throws(VideoError) -> String {
+        let folder = try Self.temporaryFolder()
         let path = folder + "/self-test.mp4"
         defer {
             unsafe unlink(path)
             unsafe rmdir(folder)
         }
-        let engine = try VideoEngine(EngineOptions(), backend: BackendChoice(.automatic, threads: nil).backend)
+        let engine = try VideoEngine(
+            EngineOptions(), backend: BackendChoice(.automatic, threads: nil, gpus: gpus.gpus).backend)
         var request = VideoRequest(prompt: engine.samplePrompt)
         request.steps = 4
         request.seed = 1

@@ -31,6 +31,7 @@ struct GenerateCommand {
             throw error
         }
         display.finish()
+        for remark in choice.laterRemarks { note(remark) }
         let report = ResultReport(result: result)
         if json {
             try program.output.print("\(report.json)")

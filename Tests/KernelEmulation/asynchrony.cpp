@@ -13,6 +13,13 @@ constexpr int most_registers = 255;
 } // namespace
 
 void Asynchrony::reset(const Block &block) {
+    const Kernel &kernel = *block.worker->launch->kernel;
+    int registers = std::min(registers_of_a_block / (kernel.threads * kernel.blocks), most_registers) / 8 * 8;
+    if (used)
+        for (WarpProducts &products : this->products)
+            products = WarpProducts();
+    for (WarpProducts &products : this->products)
+        products.registers = registers;
     if (!used)
         return;
     barriers.clear();
@@ -20,12 +27,6 @@ void Asynchrony::reset(const Block &block) {
     loads.clear();
     stores.clear();
     reads.clear();
-    const Kernel &kernel = *block.worker->launch->kernel;
-    int registers = std::min(registers_of_a_block / (kernel.threads * kernel.blocks), most_registers) / 8 * 8;
-    for (WarpProducts &products : this->products) {
-        products = WarpProducts();
-        products.registers = registers;
-    }
     for (Warpgroup &group : groups)
         group = Warpgroup();
     free_registers = 0;
@@ -40,8 +41,7 @@ void check_unread(const Lane &lane, u32 address, u32 bytes, const char *word, Pl
     for (const AsynchronousRead &read : block.asynchrony->reads)
         if (address < read.end && read.begin < address + bytes) {
             violation(lane, word, place, "overwrites what is still being read",
-                      text("by %s at line %d, ", read.word, read.place.line) +
-                          where(block, address));
+                      text("by %s at line %d, ", read.word, read.place.line) + where(block, address));
             return;
         }
 }
@@ -103,9 +103,8 @@ void note_asynchronous_read(const Block &block, int agent, u32 clock, u32 addres
 }
 
 void end_asynchronous_reads(Block &block, int reader, u64 number) {
-    std::erase_if(block.asynchrony->reads, [&](const AsynchronousRead &read) {
-        return read.reader == reader && read.number <= number;
-    });
+    std::erase_if(block.asynchrony->reads,
+                  [&](const AsynchronousRead &read) { return read.reader == reader && read.number <= number; });
 }
 
 void proxy_fence(Place place) {

@@ -15,8 +15,8 @@ constexpr int most_groups = most_warps / warps_per_group;
 struct SharedBarrier {
     u32 address;
     int agent;
-    u32 arrivals; ///< of a phase
-    int missing;  ///< of the current phase
+    u32 arrivals;    ///< of a phase
+    int missing;     ///< of the current phase
     long long bytes; ///< announced and not yet brought
     u32 phase;
     int init_warp;
@@ -86,7 +86,7 @@ struct AsynchronousRead {
 struct Accumulator {
     float *lanes[lanes_per_warp];
     int n;
-    int pending; ///< products
+    int pending;               ///< products
     std::vector<float> values; ///< [16, n]
 };
 
@@ -107,8 +107,8 @@ struct GroupProduct {
 
 struct WarpProducts {
     std::deque<WarpProduct> under_way;
-    std::deque<size_t> groups;   ///< how many products each committed group has
-    size_t open = 0;             ///< products not committed
+    std::deque<size_t> groups; ///< how many products each committed group has
+    size_t open = 0;           ///< products not committed
     std::deque<Accumulator> accumulators;
     u64 issued = 0;
     u64 awaited = 0; ///< its wait is for all warps of the group to have issued so many

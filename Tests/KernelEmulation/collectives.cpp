@@ -42,7 +42,8 @@ void block_barrier(Place place) {
 void warp_barrier(Place place) {
     if (planted("warp_barrier", place))
         return;
-    meet("warp_barrier", [](Warp &warp) { warp.own_clock()++; }, nullptr, place);
+    meet(
+        "warp_barrier", [](Warp &warp) { warp.own_clock()++; }, nullptr, place);
 }
 
 // ---- Shuffles
@@ -159,8 +160,8 @@ void load_transposed(Warp &warp) {
     for (int l = 0; l < lanes_per_warp; l++)
         for (int matrix = 0; matrix < 4; matrix++) {
             const u16(*tile)[8] = &rows[matrix * 8];
-            ((MatrixAccess *)warp.payload[l])->r[matrix] =
-                tile[l % 4 * 2][l / 4] | (u32)tile[l % 4 * 2 + 1][l / 4] << 16;
+            ((MatrixAccess *)warp.payload[l])->r[matrix] = tile[l % 4 * 2][l / 4] | (u32)tile[l % 4 * 2 + 1][l / 4]
+                                                                                        << 16;
         }
 }
 

@@ -42,9 +42,9 @@ INLINE float to_float(float x) { return x; }
 INLINE float to_float(bf16 x) { return float_of_bits((u32)x.bits << 16); }
 INLINE float to_float(f16 x) { return emulation::float_of_half(x.bits); }
 
-INLINE u32 pack_bf16(float low, float high) { 
+INLINE u32 pack_bf16(float low, float high) {
     return emulation::bf16_of_float(low) | (u32)emulation::bf16_of_float(high) << 16;
- }
+}
 INLINE float low_bf16(u32 pair) { return float_of_bits(pair << 16); }
 INLINE float high_bf16(u32 pair) { return float_of_bits(pair & 0xffff0000u); }
 
@@ -52,7 +52,21 @@ INLINE void from_float(float x, float &y) { y = x; }
 INLINE void from_float(float x, bf16 &y) { y.bits = emulation::bf16_of_float(x); }
 INLINE void from_float(float x, f16 &y) { y.bits = emulation::half_of_float(x); }
 
-template <typename T, int N> struct alignas(sizeof(T) * N) Vector { T v[N]; };
+/// Copies that are not trivial take their argument by reference, and only there do the sanitizers look at its
+/// alignment.
+template <typename T, int N> struct alignas(sizeof(T) * N) Vector {
+    T v[N];
+
+    Vector() = default;
+    Vector(const T (&values)[N]) { memcpy(v, values, sizeof v); }
+    template <typename... Values>
+    requires(sizeof...(Values) > 1) Vector(Values... values) : v{values...} {}
+    Vector(const Vector &other) { memcpy(v, other.v, sizeof v); }
+    Vector &operator=(const Vector &other) {
+        memmove(v, other.v, sizeof v);
+        return *this;
+    }
+};
 
 /// As .ftz: what is too small for a normal number is zero.
 INLINE float flushed(float x) { return fabsf(x) < 0x1p-126f ? copysignf(0.f, x) : x; }

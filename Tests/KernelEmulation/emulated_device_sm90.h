@@ -39,8 +39,7 @@ INLINE void tensor_load(u32 shared, const ck_tensor_map *map, u32 barrier, int x
     int at[] = {x, y, z};
     emulation::tensor_load(shared, map, barrier, at, 3, place);
 }
-INLINE void tensor_load(u32 shared, const ck_tensor_map *map, u32 barrier, int x, int y, int z, int w,
-                        EMULATED_PLACE) {
+INLINE void tensor_load(u32 shared, const ck_tensor_map *map, u32 barrier, int x, int y, int z, int w, EMULATED_PLACE) {
     int at[] = {x, y, z, w};
     emulation::tensor_load(shared, map, barrier, at, 4, place);
 }

@@ -56,22 +56,25 @@ const char *trap_text(const unsigned char (&instruction)[5]) {
     }
 }
 
-/// Goes on here after the handler, at the top of the faulty thread's stack.
-[[noreturn]] void report_fault() {
-    const Lane &lane = *current;
-    const char *what = fault.overflow             ? "the thread's stack is full"
-                       : fault.number == SIGSEGV  ? "an address outside every array"
-                       : fault.number == SIGBUS   ? "an address outside every array"
-                                                  : trap_text(fault.instruction);
-    std::string detail = fault.number == SIGSEGV || fault.number == SIGBUS ? text("%p", fault.address) : "";
+void report(const Lane &lane) {
+    bool is_address = fault.number == SIGSEGV || fault.number == SIGBUS;
+    const char *what = fault.overflow ? "the thread's stack is full"
+                       : is_address   ? "an address outside every array"
+                                      : trap_text(fault.instruction);
+    std::string detail = is_address ? text("%p", fault.address) : "";
     if (lane.place.file)
-        detail += text("%safter the word at line %d", detail.empty() ? "" : ", ", lane.place.line);
+        detail += text("%safter the word at line %d", is_address ? ", " : "", lane.place.line);
     Launch &launch = *lane.warp->block->worker->launch;
-    if (!detail.empty() && fault.number == SIGSEGV && !fault.overflow) {
+    if (is_address && !fault.overflow) {
         std::lock_guard<std::mutex> lock(launch.mutex);
         launch.faults.push_back(fault.address);
     }
     violation(lane, "kernel", {nullptr, 0}, what, detail);
+}
+
+/// Goes on here after the handler, at the top of the faulty thread's stack.
+[[noreturn]] void report_fault() {
+    report(*current);
     stop_block();
 }
 
@@ -120,15 +123,17 @@ void catch_faults() {
 
 SignalStack::SignalStack() {
     memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+}
+
+SignalStack::~SignalStack() { munmap(memory, bytes); }
+
+void SignalStack::install() {
     stack_t own = {};
     own.ss_sp = memory;
     own.ss_size = bytes;
     sigaltstack(&own, &outer);
 }
 
-SignalStack::~SignalStack() {
-    sigaltstack(&outer, nullptr);
-    munmap(memory, bytes);
-}
+void SignalStack::uninstall() { sigaltstack(&outer, nullptr); }
 
 } // namespace emulation

@@ -71,12 +71,13 @@ void add(emulation_counters &sum, const emulation_counters &part) {
 }
 
 void work(Launch &launch) {
-    SignalStack signal_stack;
     std::unique_ptr<Worker> worker = idle_workers().take();
     worker->launch = &launch;
     worker->counters = {};
     worker->warps.resize(std::max(worker->warps.size(), (size_t)launch.threads / lanes_per_warp));
+    worker->signal_stack.install();
     worker->run_blocks();
+    worker->signal_stack.uninstall();
     {
         std::lock_guard<std::mutex> lock(launch.mutex);
         add(launch.counters, worker->counters);

@@ -1,5 +1,5 @@
-// The state of a running grid: a launch has workers (CPU threads), a worker runs one block at a time, a block has warps,
-// a warp has lanes (CUDA threads).
+// The state of a running grid: a launch has workers (CPU threads), a worker runs one block at a time, a block has
+// warps, a warp has lanes (CUDA threads).
 //
 // Who has seen what is kept in vector clocks (as in race detectors of the FastTrack family): an agent is a warp, a
 // barrier in shared memory on whose behalf the copy engine writes, or a warpgroup whose products read.
@@ -32,7 +32,8 @@ struct Worker;
 
 /// at[agent]: up to which of that agent's own clock everything it did is visible.
 struct alignas(64) VectorClock {
-    /// The last two stand for copies that have not landed and for barriers, which nobody may read or write: they stay 0.
+    /// The last two stand for copies that have not landed and for barriers, which nobody may read or write: they stay
+    /// 0.
     static constexpr int agents = 128, barrier = 126, pending = 127;
     u32 at[agents];
 
@@ -86,11 +87,11 @@ struct Warp {
 
 /// For each 4-byte word of shared memory who touched it last.
 struct Shadow {
-    size_t words;  ///< from address 0 on
-    u32 *written;  ///< clock << 7 | agent of the last write
-    u16 *writer;   ///< the thread
-    u16 *fences;   ///< how many proxy fences it had made then
-    u32 *read;     ///< [warps and their groups][word]: the agent's clock at its last read
+    size_t words; ///< from address 0 on
+    u32 *written; ///< clock << 7 | agent of the last write
+    u16 *writer;  ///< the thread
+    u16 *fences;  ///< how many proxy fences it had made then
+    u32 *read;    ///< [warps and their groups][word]: the agent's clock at its last read
 
     u32 *read_by(int agent) const {
         return read + (size_t)(agent < most_warps ? agent : warps + agent - most_warps - most_barriers) * words;
@@ -123,11 +124,26 @@ struct Block {
     }
 };
 
+/// A stack for handlers of signals, for a CPU thread whose own may be full.
+class SignalStack {
+  public:
+    SignalStack();
+    ~SignalStack();
+    void install();
+    void uninstall();
+
+  private:
+    static constexpr size_t bytes = 64 << 10;
+    void *memory;
+    stack_t outer;
+};
+
 /// What a CPU thread keeps from launch to launch.
 struct Worker {
     Launch *launch;
     Fiber scheduler;
     Stacks stacks;
+    SignalStack signal_stack;
     Block block;
     std::unique_ptr<Asynchrony> asynchrony;
     std::vector<Warp> warps;
@@ -172,7 +188,7 @@ struct Launch {
     std::vector<Violation> violations;
     std::vector<emulation_site> sites;
     std::vector<const void *> faults; ///< addresses outside every array
-    std::atomic<bool> stopped; ///< so many violations that going on tells nothing new
+    std::atomic<bool> stopped;        ///< so many violations that going on tells nothing new
     emulation_counters counters;
 };
 
@@ -201,18 +217,6 @@ inline bool planted(const char *word, Place place, const char *fault = "skip") {
 
 /// From here on what a kernel's thread may not do ends its block.
 void catch_faults();
-/// A stack for handlers of signals, for a CPU thread whose own may be full.
-class SignalStack {
-  public:
-    SignalStack();
-    ~SignalStack();
-
-  private:
-    static constexpr size_t bytes = 64 << 10;
-    void *memory;
-    stack_t outer;
-};
-
 // ---- Scheduling
 
 /// Leaves the current thread, which waits, until somebody makes it ready.

@@ -1,7 +1,7 @@
 // Who runs next.
 //
-// A warp runs until none of its lanes can: its lanes follow each other directly, without a detour over the scheduler, so
-// that a collective word costs one switch a lane. A lane that never waits runs to its end on a stack that it shares
+// A warp runs until none of its lanes can: its lanes follow each other directly, without a detour over the scheduler,
+// so that a collective word costs one switch a lane. A lane that never waits runs to its end on a stack that it shares
 // with the ones before it.
 
 #include "asynchrony.h"
@@ -188,7 +188,8 @@ void meet(const char *word, WarpOperation operation, void *payload, Place place)
         warp.word = word;
         warp.place = place;
     } else if (warp.operation != operation || warp.place.line != place.line) {
-        violation(word, place, "lanes of one warp diverge", text("others are in %s at line %d", warp.word, warp.place.line));
+        violation(word, place, "lanes of one warp diverge",
+                  text("others are in %s at line %d", warp.word, warp.place.line));
         stop_block();
     }
     if (warp.ended) {
@@ -270,7 +271,8 @@ void Worker::run_block(unsigned index) {
         last_clock = std::max(last_clock, block.first_clock + (u32)asynchrony->products[w].issued + 1);
     for (const SharedBarrier &barrier : asynchrony->barriers)
         last_clock = std::max(last_clock, block.first_clock + barrier.phase + 1);
-    stacks.reset();
+    if (block.stopped)
+        stacks.reset();
 }
 
 void Worker::run_blocks() {

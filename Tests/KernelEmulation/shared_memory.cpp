@@ -1,7 +1,7 @@
 // Shared memory with a memory of who touched what.
 //
-// A read must come after the write it reads, a write after the last write and all reads of the place: after in the sense
-// of barriers, not of the order in which the emulation happened to run the warps.
+// A read must come after the write it reads, a write after the last write and all reads of the place: after in the
+// sense of barriers, not of the order in which the emulation happened to run the warps.
 
 #include "asynchrony.h"
 
@@ -140,8 +140,8 @@ void note_read(const Lane &lane, u32 address, u32 bytes, bool by_warp, const cha
     for (u32 index = address / 4; index < (address + bytes) / 4; index++) {
         u32 written = shadow.written[index], agent = agent_of(written), clock = clock_of(written);
         bool seen = clock > block.first_clock && clock <= warp.clock.at[agent];
-        bool in_warp = (int)agent == warp.number && clock == own &&
-                       (by_warp || shadow.writer[index] != lane.identity.thread);
+        bool in_warp =
+            (int)agent == warp.number && clock == own && (by_warp || shadow.writer[index] != lane.identity.thread);
         if (!seen || in_warp) [[unlikely]] {
             report_read(lane, index, word, place);
             return;

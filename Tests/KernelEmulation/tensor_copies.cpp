@@ -1,6 +1,6 @@
 // The copy engine (PTX manual, "cp.async.bulk.tensor"): boxes of arrays with up to five dimensions. What lies outside
-// the array arrives as zeros and is not stored. Loads land after a time of their own; stores read shared memory only when
-// they are waited for.
+// the array arrives as zeros and is not stored. Loads land after a time of their own; stores read shared memory only
+// when they are waited for.
 
 #include "asynchrony.h"
 #include "words_sm90.h"
@@ -47,8 +47,8 @@ bool make_box(TensorBox &box, const ck_tensor_map *map, u32 shared, const int *a
     return check_range(lane, shared, box.bytes, own->swizzle_bits ? 128u << own->swizzle_bits : 128, word, place);
 }
 
-/// Calls use(shared address, global address, elements) for each run of elements in a row of the box; the global address is
-/// NULL outside the array. Runs do not cross 16 bytes of shared memory.
+/// Calls use(shared address, global address, elements) for each run of elements in a row of the box; the global address
+/// is NULL outside the array. Runs do not cross 16 bytes of shared memory.
 template <typename Use> void each_run(const TensorBox &box, Use use) {
     const TensorMap &map = *box.map;
     const int per_piece = 16 / map.element_bytes;
@@ -227,9 +227,8 @@ void tensor_store_wait(const char *word, int groups, Place place) {
             });
             note_asynchronous_read(block, lane.warp->number, lane.warp->own_clock(), store.box.shared, store.box.bytes);
         }
-    std::erase_if(stores, [&](const TensorStore &store) {
-        return store.thread == lane.identity.thread && store.group <= last;
-    });
+    std::erase_if(
+        stores, [&](const TensorStore &store) { return store.thread == lane.identity.thread && store.group <= last; });
     end_asynchronous_reads(block, lane.identity.thread, last);
 }
 

@@ -28,7 +28,9 @@ struct Descriptor {
 
     explicit Descriptor(u64 bits)
         : start((u32)(bits & 0x3fff) << 4), leading((u32)(bits >> 16 & 0x3fff) << 4),
-          stride((u32)(bits >> 32 & 0x3fff) << 4), swizzle_bits(bits >> 62 == 1 ? 3 : bits >> 62 == 2 ? 2 : 0),
+          stride((u32)(bits >> 32 & 0x3fff) << 4), swizzle_bits(bits >> 62 == 1   ? 3
+                                                                : bits >> 62 == 2 ? 2
+                                                                                  : 0),
           row_bytes(16u << swizzle_bits) {}
 
     /// Eight elements along the summed dimension, from 8 · half on, of a row.
@@ -103,9 +105,7 @@ std::vector<float> read_b(const Block &block, const GroupProduct &product) {
 
 // ---- Accumulators: a thread's element i lies in row lane / 4 + 8 (i / 2 % 2), column 8 (i / 4) + 2 (lane % 4) + i % 2
 
-int element(int lane, int i, int n) {
-    return (lane / 4 + 8 * (i / 2 % 2)) * n + i / 4 * 8 + lane % 4 * 2 + i % 2;
-}
+int element(int lane, int i, int n) { return (lane / 4 + 8 * (i / 2 % 2)) * n + i / 4 * 8 + lane % 4 * 2 + i % 2; }
 
 void take_over(Accumulator &accumulator, bool with_values) {
     for (int lane = 0; lane < lanes_per_warp; lane++)
@@ -222,8 +222,8 @@ void issue_product(Warp &warp) {
     }
     if (!own.fenced)
         violation(warp.word, warp.place, "no warpgroup_fence since registers could be used");
-    GroupProduct product = {first.n, first.a, first.b, first.fragments != nullptr, first.transpose_b, first.accumulate,
-                            warp.place};
+    GroupProduct product = {first.n,           first.a,          first.b,   first.fragments != nullptr,
+                            first.transpose_b, first.accumulate, warp.place};
     if (planted(warp.word, warp.place, "stride"))
         product.b ^= (u64)64 << (first.transpose_b && first.n > 64 ? 16 : 32);
     if (planted(warp.word, warp.place, "swizzle"))

@@ -3,7 +3,8 @@ import KernelEmulation
 import Testing
 
 struct EmulationTests {
-    @Test(arguments: Probe.allCases) func `a right kernel runs without a violation, in any order of warps`(probe: Probe) {
+    @Test(arguments: Probe.allCases) func `a right kernel runs without a violation, in any order of warps`(probe: Probe)
+    {
         for seed: UInt64 in 0..<12 {
             let (run, isRight) = probe.launch(seed: seed)
             #expect(run.violations.isEmpty)

@@ -37,10 +37,10 @@ typedef struct emulation_site {
 } emulation_site;
 
 typedef struct emulation_options {
-    uint64_t seed;              ///< of the order in which warps run
-    int cpu_threads;            ///< 0: one a core
+    uint64_t seed;               ///< of the order in which warps run
+    int cpu_threads;             ///< 0: one a core
     const emulation_site *plant; ///< a fault to plant, or NULL
-    int list_sites;             ///< not 0: collect the places where a fault could be planted
+    int list_sites;              ///< not 0: collect the places where a fault could be planted
 } emulation_options;
 
 typedef struct emulation_counters {
@@ -68,12 +68,13 @@ void emulation_result_free(emulation_result *result);
 
 // ---- Memory
 
-/// An array aligned to 16 bytes that ends, up to that alignment, against a page nobody may touch; filled with NaN. NULL where
-/// there is no room.
+/// An array aligned to 16 bytes that ends, up to that alignment, against a page nobody may touch; filled with NaN. NULL
+/// where there is no room.
 void *emulation_allocate(size_t bytes);
 void emulation_free(void *memory, size_t bytes);
 
-/// What the driver's cuTensorMapEncodeTiled does: writes a map that the kernels' tensor words can read here. A CUresult.
+/// What the driver's cuTensorMapEncodeTiled does: writes a map that the kernels' tensor words can read here. A
+/// CUresult.
 int emulation_write_tensor_map(const ck_tensor_layout *layout, ck_tensor_map *map);
 
 #ifdef __cplusplus

@@ -1,10 +1,11 @@
 import Compute
 
 extension OpCase {
-    /// Elementwise operations: counts around the width of a vector register, every mix of dtypes.
+    /// Elementwise operations: counts around the widths of a vector register and of a block of threads, every mix of
+    /// dtypes.
     package static var elementwise: [OpCase] {
         var cases: [OpCase] = []
-        for count in [1, 15, 16, 33, 9001] {
+        for count in [1, 15, 16, 33, 8200, 9001] {
             for (x, out) in [(DType.f32, DType.f32), (.f32, .bf16), (.bf16, .bf16), (.bf16, .f32)] {
                 let text = "\(count) \(x) to \(out)"
                 cases.append(OpCase("SiLU \(text)", errorBound(out)) { try silu($0, count, x, out) })

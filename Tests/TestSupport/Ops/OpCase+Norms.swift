@@ -4,7 +4,9 @@ import Glibc
 extension OpCase {
     /// Norms and the rotary embedding: odd widths, every mix of dtypes, in place where that is allowed.
     package static var norms: [OpCase] {
-        let shapes: [Shape] = [[1, 1], [3, 7], [5, 64], [67, 32], [1, 2, 1536]]
+        let shapes: [Shape] = [
+            [1, 1], [3, 7], [13, 20], [5, 64], [67, 32], [5, 96], [1, 2, 1536], [2, 5120], [1, 5121],
+        ]
         var cases: [OpCase] = []
         for shape in shapes {
             for (x, out) in [(DType.f32, DType.f32), (.f32, .bf16), (.bf16, .bf16), (.bf16, .f32)] {
@@ -26,7 +28,9 @@ extension OpCase {
                 }
             }
         }
-        for (tokens, heads, headDim) in [(1, 1, 2), (9, 3, 16), (33, 2, 6), (5, 12, 128)] {
+        for (tokens, heads, headDim) in [
+            (1, 1, 2), (9, 3, 16), (33, 2, 6), (7, 5, 12), (5, 12, 128), (2, 40, 128), (1, 171, 30),
+        ] {
             for dtype in [DType.f32, .bf16] {
                 for turns in [true, false] {
                     cases.append(
@@ -37,7 +41,58 @@ extension OpCase {
                 }
             }
         }
-        return cases
+        return cases + groupNorms
+    }
+
+    /// Positions in one and in several pieces, groups of one channel, of some and of all.
+    private static var groupNorms: [OpCase] {
+        let sizes: [(shape: Shape, groups: Int)] = [
+            ([1, 4], 2), ([2, 3, 5, 12], 12), ([3, 4, 5, 30], 6), ([2, 9, 7, 64], 32), ([1, 20, 30, 128], 32),
+            ([3, 33, 21, 33], 11), ([1, 5, 5, 96], 1),
+        ]
+        return sizes.flatMap { size in
+            [(DType.f32, DType.f32), (.f32, .bf16), (.bf16, .bf16), (.bf16, .f32)].flatMap { x, out in
+                [false, true].map { silu in
+                    OpCase("group norm \(size) \(x) to \(out), SiLU \(silu)", 2 * errorBound(out)) {
+                        try groupNorm($0, size.shape, size.groups, x, out, silu)
+                    }
+                }
+            }
+        }
+    }
+
+    private static func groupNorm(
+        _ backend: any Backend, _ shape: Shape, _ groups: Int, _ xType: DType, _ outType: DType, _ silu: Bool
+    ) throws -> OpResult {
+        // Again a mean far from zero.
+        let x = Operand(Operand(shape, seed: 1).values.map { $0 + 5 }, shape, xType)
+        let (gain, offset) = (Operand([shape.last], seed: 2), Operand([shape.last], seed: 3))
+        let input = try x.tensor(on: backend)
+        let out = xType == outType ? input : try backend.allocate(shape, outType)
+        try backend.groupNorm(
+            input, groups: groups, gain: gain.tensor(on: backend), offset: offset.tensor(on: backend), eps: 1e-6,
+            silu: silu, into: out)
+        return OpResult(
+            try backend.download(out), from: groupNorm(x.doubles, gain.doubles, offset.doubles, groups, silu))
+    }
+
+    private static func groupNorm(
+        _ x: [Double], _ gain: [Double], _ offset: [Double], _ groups: Int, _ silu: Bool
+    ) -> [Double] {
+        let channels = gain.count
+        let size = channels / groups
+        var expected = x
+        for group in 0..<groups {
+            let members = x.indices.filter { $0 % channels / size == group }
+            let mean = members.reduce(0) { $0 + x[$1] } / Double(members.count)
+            let variance = members.reduce(0) { $0 + (x[$1] - mean) * (x[$1] - mean) } / Double(members.count)
+            for index in members {
+                let channel = index % channels
+                let y = (x[index] - mean) / (variance + 1e-6).squareRoot() * gain[channel] + offset[channel]
+                expected[index] = silu ? TestSupport.silu(y) : y
+            }
+        }
+        return expected
     }
 
     private static func layerNorm(

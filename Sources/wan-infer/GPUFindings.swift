@@ -1,0 +1,66 @@
+import Compute
+import ComputeCUDA
+import Pipelines
+import VideoTypes
+
+/// What there is to say about the GPUs of a machine and NVIDIA's libraries.
+struct GPUFindings {
+    let gpus: GPUs
+
+    /// One finding a subject, and the first thing that keeps a GPU from being used.
+    func devices() -> (findings: [Finding], failure: VideoError?, isUsed: Bool) {
+        let driver: Driver
+        let devices: [CUDADevice]
+        do throws(ComputeError) {
+            driver = try gpus.libraries.driver()
+            devices = try CUDADevice.all(driver)
+        } catch .deviceMissing(_, let reason) {
+            return ([Finding("GPU", "none, and not needed (\(reason))")], nil, false)
+        } catch {
+            let failure = VideoError(room: error)
+            return ([Finding("GPU", failure)], failure, false)
+        }
+        var findings = devices.map { Finding("GPU", Self.text($0)) }
+        findings.append(Finding("driver", "serves CUDA \(driver.version)"))
+        let compilers = compilers(devices, driver)
+        findings += [compilers.finding, products(driver)]
+        return (findings, compilers.failure, compilers.failure == nil)
+    }
+
+    private static func text(_ device: CUDADevice) -> String {
+        "\(device.backend) \(device.name), \(Numbers.bytes(device.memoryBytes)), compute capability "
+            + device.architecture.capability
+    }
+
+    private func compilers(_ devices: [CUDADevice], _ driver: Driver) -> (finding: Finding, failure: VideoError?) {
+        var versions: [String] = []
+        for device in devices {
+            do throws(ComputeError) {
+                let compiler = try gpus.libraries.compiler(for: device.architecture, driver: driver.version)
+                let text = "\(compiler.version) (\(compiler.library.path))"
+                if !versions.contains(text) { versions.append(text) }
+            } catch {
+                let failure = VideoError(room: error)
+                return (Finding("NVRTC", failure), failure)
+            }
+        }
+        return (Finding("NVRTC", versions.joined(separator: ", ")), nil)
+    }
+
+    private func products(_ driver: Driver) -> Finding {
+        let library = gpus.libraries.products(driver: driver.version)
+        return Finding("cuBLASLt", library?.path ?? "missing: our own matrix products are used everywhere")
+    }
+
+    /// Whether compiled kernels are kept; known after a backend has been used.
+    var cache: (finding: Finding, failure: VideoError?) {
+        guard let cache = gpus.cache else {
+            return (Finding("kernels", "compiled at every start: neither WAN_INFER_CACHE nor HOME names a folder"), nil)
+        }
+        guard let warning = cache.warning else { return (Finding("kernels", "kept in \(cache.folder)"), nil) }
+        let failure = VideoError(
+            .cacheUnusable, "compiled kernels are not kept: \(warning)",
+            hint: "set WAN_INFER_CACHE to a folder that is yours alone")
+        return (Finding("kernels", failure), failure)
+    }
+}

@@ -1,0 +1,5 @@
+#include "emulated_device.h"
+
+namespace layout_kernels {
+#include "../../CKernels/cuda/layout.cuh"
+}

@@ -1,0 +1,5 @@
+#include "emulated_device.h"
+
+namespace norm_kernels {
+#include "../../CKernels/cuda/norm.cuh"
+}
