@@ -10,14 +10,18 @@ PROMPT_WORD = --prompt='$(subst ','\'',$(value PROMPT))'
 BENCH ?=
 
 BUILD_PACKAGES := libdnnl-dev libavcodec-dev libavformat-dev libavutil-dev libswscale-dev
-TEST_PACKAGES := $(BUILD_PACKAGES) ffmpeg
+TEST_PACKAGES := $(BUILD_PACKAGES) ffmpeg python3-pip
 BENCH_PACKAGES := $(BUILD_PACKAGES) python3-venv
 SOURCES := Package.swift Sources Tests
 C_SOURCES = $(shell git ls-files 'CKernels/*.c' 'CKernels/*.h' 'Sources/*.c' 'Sources/*.h')
 PROGRAM := .build/release/wan-infer
+# The compilers of CUDA that our kernels are tested with, and their disassembler: all run without a GPU.
+NVRTC_WHEELS := nvidia-cuda-nvrtc-cu11==11.8.89 nvidia-cuda-nvrtc-cu12==12.0.76 nvidia-cuda-nvrtc-cu12==12.9.86 \
+  nvidia-cuda-nvrtc==13.5.37
+NVDISASM_WHEEL := nvidia-cuda-nvdisasm==13.5.37
 SWIFT_HINT := curl -O https://download.swift.org/swiftly/linux/swiftly-$$(uname -m).tar.gz && tar zxf swiftly-$$(uname -m).tar.gz && ./swiftly init
 
-.PHONY: help run test demo build build-release check lint fmt asan bench fixtures setup clean swift
+.PHONY: help run test demo build build-release check lint fmt asan nvrtc kernels bench fixtures setup setup-cuda clean swift
 .PHONY: build-packages test-packages bench-packages
 
 help: ## this list
@@ -26,7 +30,7 @@ help: ## this list
 run: build-release ## build the program and write out.mp4; PROMPT="…" for your own prompt
 	@$(PROGRAM) --output "$(CURDIR)/out.mp4" $(if $(value PROMPT),$(PROMPT_WORD)) </dev/null
 
-test: swift test-packages ## run the whole suite
+test: swift test-packages nvrtc ## run the whole suite
 	swift test
 
 demo: build-release ## four clips in .build/demo
@@ -54,8 +58,17 @@ fmt: swift ## format all sources
 	swift format --in-place --parallel --recursive $(SOURCES)
 	@if command -v clang-format >/dev/null; then clang-format -i $(C_SOURCES); fi
 
-asan: swift test-packages ## the suite under AddressSanitizer
+asan: swift test-packages nvrtc ## the suite under AddressSanitizer
 	ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 swift test --sanitize=address --scratch-path .build/asan
+
+nvrtc: test-packages ## fetch the compilers of CUDA that the kernels are tested with: 0.4 GB in .build/nvrtc
+	@fetch() { [ -d ".build/nvrtc/$$1/nvidia" ] || { echo "fetching $$2"; rm -rf ".build/nvrtc/$$1.part"; \
+	  python3 -m pip install --quiet --no-deps --target ".build/nvrtc/$$1.part" "$$2" \
+	    && mv ".build/nvrtc/$$1.part" ".build/nvrtc/$$1"; }; }; \
+	for wheel in $(NVRTC_WHEELS); do fetch "$${wheel##*==}" "$$wheel"; done; fetch tools $(NVDISASM_WHEEL)
+
+kernels: swift nvrtc ## compile every CUDA kernel for every GPU with every compiler
+	WAN_COMPILE_MATRIX=all swift test --filter CompileMatrixTests
 
 bench: build-release bench-packages ## measure against Diffusers, side by side; BENCH="--quick", "--save", …
 	python3 bench/compare.py $(BENCH)
@@ -68,6 +81,14 @@ fixtures: ## make the test fixtures anew, with the pinned Python packages
 
 setup: swift test-packages ## packages and git hooks for working on the code
 	git config core.hooksPath .githooks
+
+setup-cuda: ## NVIDIA's libraries for the GPU: Debian's contrib and non-free, Ubuntu's multiverse
+	@# Their names carry the version: libnvrtc11.2 in Debian 12, libnvrtc12 in Ubuntu 24.04.
+	@newest() { apt-cache pkgnames "$$1" | grep -Ex "$$1[0-9.]+" | sort -V | tail -n 1 || true; }; \
+	names="$$(newest libnvrtc) $$(newest libcublaslt)"; \
+	[ "$$names" != " " ] || { echo "add contrib and non-free (Ubuntu: multiverse) to the sources of apt, then apt-get update;" \
+	  "or pip install nvidia-cuda-nvrtc-cu12 nvidia-cublas-cu12" >&2; exit 1; }; \
+	$(call install,$$names)
 
 clean: ## remove everything built
 	rm -rf .build out.mp4

@@ -81,7 +81,7 @@ template <class S> INLINE void convolve(const ck_convolution_sm90_arguments &arg
 
 typedef Shape<256, 1, false, 64, 4, 2> Shared256;
 typedef Shape<192, 2, false, 64, 3, 3> Shared192;
-typedef Shape<96, 4, true, 32, 8, 3> Alternating96;
+typedef Shape<96, 4, true, 32, 8, 2> Alternating96;
 static_assert(Shared256::SHARED == CK_CONVOLUTION_SM90_128X256_SHARED, "what the host was told");
 static_assert(Shared192::SHARED == CK_CONVOLUTION_SM90_256X192_SHARED, "what the host was told");
 static_assert(Alternating96::SHARED == CK_CONVOLUTION_SM90_256X96_SHARED, "what the host was told");

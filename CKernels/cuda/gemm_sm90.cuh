@@ -51,7 +51,7 @@ template <class S> INLINE void multiply_matrices(const ck_gemm_sm90_arguments &a
 }
 
 typedef Shape<192, 2, false, 64, 3, 3> Shared;
-typedef Shape<192, 2, true, 64, 4, 4> Alternating;
+typedef Shape<192, 2, true, 64, 4, 3> Alternating;
 static_assert(Shared::SHARED == CK_GEMM_SM90_256X192_SHARED, "what the host was told");
 static_assert(Alternating::SHARED == CK_GEMM_SM90_128X192_SHARED, "what the host was told");
 

@@ -12,6 +12,9 @@ enum { EPILOGUE_NONE, EPILOGUE_GELU, EPILOGUE_SILU, EPILOGUE_ADD, EPILOGUE_GATED
 INLINE int ceil_divide(int x, int by) { return (x + by - 1) / by; }
 INLINE int smaller(int x, int y) { return x < y ? x : y; }
 
+/// Numbers of named barriers, each plus that of a consumer.
+enum { RESULT_BARRIER = 1, TURN_BARRIER = 3 };
+
 /// A box of results: 64 rows of 128 bytes.
 enum { BOX_BYTES = 64 * 128 };
 
@@ -74,9 +77,11 @@ template <class S, bool FIRST> INLINE void multiply_stage(float (&d)[S::SLABS][S
 }
 
 /// The sums of one tile. A stage is given back when the products of the next have been issued and its own are done, so
-/// that the tensor cores always have work.
+/// that the tensor cores always have work; each warp says so for its part. Where the other consumer is `next`, it is
+/// told when all products have been issued: not earlier, because a barrier tells only neighbouring phases apart.
 template <class S>
-INLINE void multiply_tile(float (&d)[S::SLABS][S::COLUMNS / 2], Ring<S> &ring, int blocks, u32 rows, bool leader) {
+INLINE void multiply_tile(float (&d)[S::SLABS][S::COLUMNS / 2], Ring<S> &ring, int blocks, u32 rows, int thread,
+                          int next) {
     barrier_wait(full(ring), parity(ring));
     warpgroup_fence();
     multiply_stage<S, true>(d, stage(ring) + rows, stage(ring) + S::A_BYTES);
@@ -87,12 +92,14 @@ INLINE void multiply_tile(float (&d)[S::SLABS][S::COLUMNS / 2], Ring<S> &ring, i
         warpgroup_fence();
         multiply_stage<S, false>(d, stage(ring) + rows, stage(ring) + S::A_BYTES);
         warpgroup_wait<1>();
-        if (leader)
+        if (thread % 32 == 0)
             barrier_arrive(done);
     }
+    if (next >= 0)
+        named_barrier_arrive(TURN_BARRIER + next, 256);
     warpgroup_wait<0>();
     UNROLL for (int s = 0; s < S::SLABS; s++) keep(d[s]);
-    if (leader)
+    if (thread % 32 == 0)
         barrier_arrive(empty(ring));
     ring.at++;
 }
@@ -200,14 +207,12 @@ template <bool F32> INLINE void write_results(u32 place, const float (&y)[16], i
 template <class S, bool F32, Finish FINISH, class Problem, class Tile>
 INLINE void store_tile(const float (&d)[S::SLABS][S::COLUMNS / 2], const Problem &problem, const Tile &tile,
                        const Result &result, u32 boxes, int consumer, int thread) {
-    constexpr int WIDTH = F32 ? 32 : 64;
+    constexpr int WIDTH = F32 ? 32 : 64, BOXES = (S::COLUMNS + WIDTH - 1) / WIDTH * S::SLABS;
+    static_assert(BOXES % S::BUFFERS == 0, "the next tile goes on with the buffer that is free");
     const int first_slab = S::ALTERNATE ? 0 : consumer * S::SLABS;
     const int lane_column = tile.column + thread % 4 * 2;
     const u32 place = boxes + place_in_box<F32>(thread);
     const bool leader = thread == 0, odd = thread / 4 % 2 != 0;
-    if (leader)
-        tensor_store_wait_read<0>();
-    named_barrier_sync(1 + consumer, 128);
     Factors next;
     if (S::AHEAD)
         next = factors_of<FINISH>(result, lane_column);
@@ -228,7 +233,7 @@ INLINE void store_tile(const float (&d)[S::SLABS][S::COLUMNS / 2], const Problem
             if (leader)
                 tensor_store_wait_read<S::BUFFERS - 2>();
             proxy_fence();
-            named_barrier_sync(1 + consumer, 128);
+            named_barrier_sync(RESULT_BARRIER + consumer, 128);
             if (leader) {
                 problem.store(boxes + buffer, tile, column, first_slab + s);
                 tensor_store_commit();
@@ -268,8 +273,11 @@ INLINE void consume(const Problem &problem, const Result &result, u32 base, int 
             ring.at += blocks;
             continue;
         }
+        const bool first = t == block_x(), last = t + grid_x() >= problem.tiles;
+        if (S::ALTERNATE && !first)
+            named_barrier_sync(TURN_BARRIER + consumer, 256);
         float d[S::SLABS][S::COLUMNS / 2];
-        multiply_tile(d, ring, blocks, rows, thread == 0);
+        multiply_tile(d, ring, blocks, rows, thread, S::ALTERNATE && !last ? 1 - consumer : -1);
         if (result.f32)
             finish_tile<S, true>(d, problem, tile, result, boxes, consumer, thread);
         else
@@ -287,7 +295,7 @@ template <class S, class Problem> INLINE void compute(const Problem &problem, co
     if (thread_index() == 0) {
         UNROLL for (u32 i = 0; i < S::STAGES; i++) {
             barrier_init(full(Ring<S>{base, i}), 1);
-            barrier_init(empty(Ring<S>{base, i}), S::ALTERNATE ? 1 : 2);
+            barrier_init(empty(Ring<S>{base, i}), S::ALTERNATE ? 4 : 8);
         }
         barrier_init_fence();
     }

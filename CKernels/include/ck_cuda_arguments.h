@@ -66,7 +66,7 @@ enum {
     CK_GEMM_SM90_DEPTH = 64,
     CK_GEMM_SM90_THREADS = 384,
     CK_GEMM_SM90_256X192_SHARED = 222256,
-    CK_GEMM_SM90_128X192_SHARED = 230464
+    CK_GEMM_SM90_128X192_SHARED = 214080
 };
 
 /// Causal convolution of x [frames, height, width, in] with weight [taps in time, height, width][out][in], zeros around
@@ -116,7 +116,7 @@ enum {
     CK_CONVOLUTION_SM90_THREADS = 384,
     CK_CONVOLUTION_SM90_128X256_SHARED = 230464,
     CK_CONVOLUTION_SM90_256X192_SHARED = 222256,
-    CK_CONVOLUTION_SM90_256X96_SHARED = 230528
+    CK_CONVOLUTION_SM90_256X96_SHARED = 214144
 };
 
 // ---- Attention

@@ -1,0 +1,64 @@
+import Compute
+import Foundation
+import TestSupport
+import Testing
+
+@testable import ComputeCUDA
+
+/// Our kernels through the compilers that users have: no spills, no local memory, no serialized products.
+struct CompileMatrixTests {
+    /// Verdicts outlive a run: what has not changed is not compiled again.
+    private static let cache = CubinCache(folder: NVRTCWheel.folder + "/cubins", limitBytes: 1 << 30)
+    private static let hint: Comment = "make nvrtc fetches the compilers"
+
+    @Test func `the compilers are here where they must be`() {
+        let isRequired = ProcessInfo.processInfo.environment["CI"] == "true"
+        let missing = NVRTCWheel.all.filter { $0.library == nil }.map(\.testDescription)
+        #expect(!isRequired || missing.isEmpty, Self.hint)
+    }
+
+    @Test(.enabled(if: NVRTCWheel.areComplete, hint), arguments: NVRTCWheel.all)
+    func `every kernel becomes good machine code`(wheel: NVRTCWheel) throws {
+        let compiler = try #require(try wheel.compiler())
+        #expect(compiler.version == wheel.version)
+        for number in wheel.architectures {
+            let gpu = GPUArchitecture(number: number)
+            let builder = CubinBuilder(compiler: compiler, cache: Self.cache, gpu: gpu, driver: wheel.version)
+            for module in KernelModule.all {
+                guard let target = compiler.target(for: gpu, module) else {
+                    let hasNone = module.needsWarpgroups && (number != 90 || wheel.version.major < 12)
+                    #expect(hasNone, "\(module.name), \(number)")
+                    continue
+                }
+                switch builder.build(module) {
+                case .failure(let error): Issue.record("\(module.name), \(target): \(error)")
+                case .success(let cubin): try Self.inspect(cubin, module, target)
+                }
+            }
+        }
+        #expect(Self.cache.warning == nil)
+    }
+
+    /// Modules whose work is matrix products on the tensor cores.
+    private static let productModules: Set = ["attention", "gemm", "convolution"]
+
+    /// Looks for what the machine code must and must not contain.
+    private static func inspect(_ cubin: Cubin, _ module: KernelModule, _ target: String) throws {
+        #expect(!cubin.log.kernels.isEmpty, "\(module.name), \(target)")
+        let wanted = module.needsWarpgroups ? "HGMMA" : productModules.contains(module.name) ? "HMMA" : nil
+        // One architecture of each kind is enough: what differs between them is the registers, which the log tells.
+        guard let wanted, target == "sm_90a" || target == "sm_80", let disassembler = NVRTCWheel.disassembler else {
+            return
+        }
+        let folder = try TemporaryFolder()
+        try Data(cubin.bytes).write(to: URL(fileURLWithPath: folder.file("cubin")))
+        let listing = try Subprocess(disassembler, ["-c", folder.file("cubin")])
+        #expect(listing.status == 0, "\(listing.errors)")
+        func has(_ instruction: String) -> Bool { listing.output.contains(" \(instruction).") }
+        #expect(has(wanted), "\(module.name), \(target): no \(wanted)")
+        for instruction in ["LDL", "STL"] {
+            let isThere = has(instruction) || listing.output.contains(" \(instruction) ")
+            #expect(!isThere, "\(module.name), \(target): \(instruction)")
+        }
+    }
+}

@@ -1,0 +1,56 @@
+import Foundation
+import Testing
+
+@testable import ComputeCUDA
+
+/// A version of NVRTC that `make nvrtc` fetched, or that Debian has installed.
+struct NVRTCWheel: Sendable, CustomTestStringConvertible {
+    let version: CUDAVersion
+    /// Compute capabilities that the kernels are compiled for with it: at least once each, and both ends of each
+    /// range of compilers; with WAN_COMPILE_MATRIX=all every one that it knows.
+    let architectures: [Int]
+    let library: String?
+
+    static let all = [
+        NVRTCWheel("11.8.89", [80, 86, 89, 90], installed: "/usr/lib/x86_64-linux-gnu/libnvrtc.so.11.2"),
+        NVRTCWheel("12.0.76", [80, 90], further: [86, 89]),
+        NVRTCWheel("12.9.86", [90, 120], further: [80, 86, 89]),
+        NVRTCWheel("13.5.37", [80, 90, 120], further: [86, 89]),
+    ]
+
+    /// Whether all are here.
+    static var areComplete: Bool { all.allSatisfy { $0.library != nil } }
+
+    private init(_ version: String, _ architectures: [Int], further: [Int] = [], installed: String? = nil) {
+        let numbers = version.split(separator: ".").compactMap { Int($0) }
+        self.version = CUDAVersion(numbers[0], numbers[1])
+        let takesAll = ProcessInfo.processInfo.environment["WAN_COMPILE_MATRIX"] == "all"
+        self.architectures = architectures + (takesAll ? further : [])
+        library = ([installed].compactMap(\.self) + Self.libraries(in: "\(Self.folder)/\(version)")).first {
+            FileManager.default.isReadableFile(atPath: $0)
+        }
+    }
+
+    var testDescription: String { "NVRTC \(version)" }
+
+    func compiler() throws -> Compiler? {
+        guard let library else { return nil }
+        return try Compiler(SharedLibrary(opening: library))
+    }
+
+    /// NVIDIA's disassembler, which reads the machine code of every version.
+    static var disassembler: String? {
+        let path = "\(folder)/tools/nvidia/cu13/bin/nvdisasm"
+        return FileManager.default.isExecutableFile(atPath: path) ? path : nil
+    }
+
+    /// What `make nvrtc` fills.
+    static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent().appendingPathComponent(".build/nvrtc").path
+
+    private static func libraries(in wheel: String) -> [String] {
+        let search = LibrarySearch(variables: ["CUDA_HOME": "/cuda_nvrtc"], root: wheel + "/nvidia")
+        let newer = LibrarySearch(variables: ["CUDA_HOME": "/cu13"], root: wheel + "/nvidia")
+        return (search.candidates(for: .compiler) + newer.candidates(for: .compiler)).map(\.name)
+    }
+}
