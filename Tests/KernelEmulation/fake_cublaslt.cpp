@@ -256,10 +256,20 @@ int cublasLtMatmul(Machine &machine, cublasLtHandle_t handle, cublasLtMatmulDesc
         machine.violate("%s: something it is given does not exist, or no longer", name);
         return lt_invalid_value;
     }
-    Product product = {{a, *la}, {b, *lb}, {c, *lc}, {d, *ld}, description->transpose_a == CK_LT_TRANSPOSE,
-                       description->transpose_b == CK_LT_TRANSPOSE, description->epilogue == CK_LT_EPILOGUE_BIAS,
-                       description->bias, description->bias_dtype == -1 ? ld->dtype : description->bias_dtype,
-                       0, 0, 0, 0, 0};
+    Product product = {{a, *la},
+                       {b, *lb},
+                       {c, *lc},
+                       {d, *ld},
+                       description->transpose_a == CK_LT_TRANSPOSE,
+                       description->transpose_b == CK_LT_TRANSPOSE,
+                       description->epilogue == CK_LT_EPILOGUE_BIAS,
+                       description->bias,
+                       description->bias_dtype == -1 ? ld->dtype : description->bias_dtype,
+                       0,
+                       0,
+                       0,
+                       0,
+                       0};
     if (int status = check(*description, *la, *lb, *lc, *ld, product.m, product.n, product.k))
         return status;
     memcpy(&product.alpha, alpha, sizeof product.alpha);

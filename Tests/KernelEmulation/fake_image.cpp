@@ -155,13 +155,17 @@ std::vector<std::string> kernel_names(const std::string &text) {
 // ---- Images: "\x7f" "ELF", then lines of text, so long as the first says
 
 std::string write_image(const Image &image, uint64_t text_hash) {
-    std::string body = std::to_string(image.compute) + " " + (image.feature ? std::string(1, (char)image.feature) : "-") +
-                       " " + std::to_string(image.nvrtc_major) + " " + std::to_string(image.nvrtc_minor) + " " +
+    std::string body = std::to_string(image.compute) + " " +
+                       (image.feature ? std::string(1, (char)image.feature) : "-") + " " +
+                       std::to_string(image.nvrtc_major) + " " + std::to_string(image.nvrtc_minor) + " " +
                        std::to_string(text_hash) + " " + std::to_string(image.kernels.size());
     for (const auto &[name, local_bytes] : image.kernels)
         body += " " + name + " " + std::to_string(local_bytes);
     char header[48];
-    snprintf(header, sizeof header, "\x7f" "ELF fake %08zu %016llx\n", body.size(), (unsigned long long)hash(body));
+    snprintf(header, sizeof header,
+             "\x7f"
+             "ELF fake %08zu %016llx\n",
+             body.size(), (unsigned long long)hash(body));
     return header + body;
 }
 
@@ -169,8 +173,11 @@ bool read_image(const void *bytes, Image &image) {
     const char *text = (const char *)bytes;
     size_t length = 0;
     unsigned long long sum = 0;
-    if (strncmp(text, "\x7f" "ELF fake ", 10) || sscanf(text + 10, "%8zu %16llx\n", &length, &sum) != 2 ||
-        length > (1 << 20))
+    if (strncmp(text,
+                "\x7f"
+                "ELF fake ",
+                10) ||
+        sscanf(text + 10, "%8zu %16llx\n", &length, &sum) != 2 || text[35] != '\n' || length > (1 << 20))
         return false;
     std::string body(text + 36, strnlen(text + 36, length));
     if (body.size() != length || hash(body) != sum)

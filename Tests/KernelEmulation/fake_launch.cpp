@@ -171,6 +171,38 @@ static int check_launch(Machine &machine, const Function &function, const unsign
     return 0;
 }
 
+/// Says which memory a kernel wanted when it reached for this address.
+static void describe_fault(Machine &machine, Device &device, const char *kernel, ck_address address) {
+    auto after = device.allocations.upper_bound(address);
+    if (after == device.allocations.begin()) {
+        machine.violate("%s reaches for %#llx, which never was memory", kernel, address);
+        return;
+    }
+    const Allocation &allocation = std::prev(after)->second;
+    ck_address distance = address - allocation.base;
+    if (distance < allocation.bytes)
+        machine.violate("%s reaches for memory at %#llx, %s", kernel, address,
+                        allocation.freed ? "which was freed" : "which is not yet allocated");
+    else
+        machine.violate("%s reaches for %#llx, %llu bytes past the end of %zu bytes of memory", kernel, address,
+                        distance - allocation.bytes, allocation.bytes);
+}
+
+/// Reports arrays beside which something was written. A CUresult.
+static int check_surroundings(Machine &machine, Device &device, const char *kernel, const std::vector<Touch> &touches) {
+    int error = 0;
+    for (const Touch &touch : touches) {
+        Allocation *allocation = machine.find(device, touch.address);
+        if (allocation && allocation->live && !allocation->is_intact()) {
+            error = CK_CUDA_ERROR_ILLEGAL_ADDRESS;
+            machine.violate("%s writes beside %zu bytes of memory at %#llx", kernel, allocation->bytes,
+                            allocation->base);
+            allocation->surround();
+        }
+    }
+    return error;
+}
+
 /// Runs a kernel to its end. A CUresult.
 static int run_kernel(Machine &machine, const Function &function, const unsigned grid[3], unsigned threads,
                       unsigned shared_bytes, const void *arguments, const std::vector<Touch> &touches) {
@@ -186,14 +218,14 @@ static int run_kernel(Machine &machine, const Function &function, const unsigned
     emulation_options options = {};
     options.seed = machine.random();
     options.cpu_threads = machine.config.cpu_threads;
-    device.arena.begin_kernel();
-    emulation_result *result =
-        emulation_launch(function.kernel, grid, threads, shared_bytes, arguments, &options);
+    emulation_result *result = emulation_launch(function.kernel, grid, threads, shared_bytes, arguments, &options);
     size_t violations = emulation_result_violation_count(result);
     for (size_t i = 0; i < violations; i++)
         machine.violate("%s: %s", name, emulation_result_violation(result, i));
+    for (size_t i = 0; i < emulation_result_fault_count(result); i++)
+        describe_fault(machine, device, name, (ck_address)emulation_result_fault(result, i));
     emulation_result_free(result);
-    int error = machine.report_accesses(device, name, touches, device.arena.end_kernel());
+    int error = check_surroundings(machine, device, name, touches);
     return violations ? CK_CUDA_ERROR_ILLEGAL_ADDRESS : error;
 }
 
@@ -293,7 +325,8 @@ int cuTensorMapEncodeTiled(Machine &machine, void *map, int dtype, unsigned rank
         return refuse("the box's inner dimension of " + std::to_string(inner) + " bytes is not a multiple of 16");
     if (inner > inner_most[swizzle])
         return refuse("the box's inner dimension of " + std::to_string(inner) + " bytes is wider than the swizzle");
-    write_tensor_map(layout, map);
+    if (emulation_write_tensor_map(&layout, (ck_tensor_map *)map))
+        return refuse("a box that the emulation does not know");
     return 0;
 }
 

@@ -37,11 +37,9 @@ int Device::shared_bytes_optin() const {
     return 99 << 10;
 }
 
-Machine::Machine(const fake_cuda_config &config)
-    : config(config), random(config.seed), calls(function_count, 0) {
+Machine::Machine(const fake_cuda_config &config) : config(config), random(config.seed), calls(function_count, 0) {
     if (config.nvrtc_architectures)
-        architectures.assign(config.nvrtc_architectures,
-                             config.nvrtc_architectures + config.nvrtc_architecture_count);
+        architectures.assign(config.nvrtc_architectures, config.nvrtc_architectures + config.nvrtc_architecture_count);
     else
         architectures = supported_architectures(config.nvrtc_major, config.nvrtc_minor);
     for (int i = 0; i < config.gpus; i++) {

@@ -62,8 +62,8 @@ struct Touch {
 struct Work {
     const char *name;
     std::vector<Touch> touches;
-    double milliseconds;       ///< of the simulated clock
-    std::function<int()> run;  ///< returns a CUresult
+    double milliseconds;        ///< of the simulated clock
+    std::function<int()> run;   ///< returns a CUresult
     const void *host = nullptr; ///< pinned memory that it reads or writes
 };
 
@@ -133,8 +133,8 @@ struct Allocation {
     size_t bytes, mapped;
     size_t stream; ///< where it was allocated, and when
     uint32_t tick;
-    bool freed = false; ///< in the order of calls
-    bool live = false;  ///< in the order of execution
+    bool freed = false;    ///< in the order of calls
+    bool live = false;     ///< in the order of execution
     bool of_graph = false; ///< allocated by a graph, each time it runs
     std::map<size_t, uint32_t> uses;
 
@@ -155,11 +155,6 @@ struct Arena {
     size_t used = 0;
 
     ~Arena();
-    void watch() const;
-    void unwatch() const;
-    /// Between these two, closed pages open where they are touched; the addresses come back.
-    void begin_kernel() const;
-    std::vector<ck_address> end_kernel() const;
     /// 0 where the addresses have run out.
     ck_address reserve(size_t bytes, size_t mapped);
 };
@@ -335,9 +330,6 @@ struct Machine {
     void touch(Device &device, const Stream &stream, const Clock &clock, const Work &work);
     /// At execution: an error unless the whole range is memory.
     int check_live(Device &device, const char *what, ck_address address, size_t bytes);
-    /// After a kernel: what it touched that it must not. A CUresult.
-    int report_accesses(Device &device, const char *kernel, const std::vector<Touch> &touches,
-                        const std::vector<ck_address> &faults);
     /// The pinned block around a host address.
     bool is_pinned(const void *host) const;
 
@@ -370,9 +362,6 @@ struct Image {
 std::string write_image(const Image &image, uint64_t text_hash);
 bool read_image(const void *bytes, Image &image);
 uint64_t hash(const std::string &text);
-
-/// Writes what the emulator's tensor words read.
-void write_tensor_map(const ck_tensor_layout &layout, void *map);
 
 /// The functions by number, in the order of the three lists.
 #define FAKE_NUMBER(name, arguments) number_of_##name,

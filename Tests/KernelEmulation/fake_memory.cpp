@@ -43,10 +43,8 @@ bool is_poison(const char *from, const char *to) {
 // ---- Addresses
 
 Arena::~Arena() {
-    if (!start)
-        return;
-    unwatch();
-    munmap(start, bytes);
+    if (start)
+        munmap(start, bytes);
 }
 
 ck_address Arena::reserve(size_t size, size_t mapped) {
@@ -55,7 +53,6 @@ ck_address Arena::reserve(size_t size, size_t mapped) {
         if (memory == MAP_FAILED)
             return 0;
         start = (char *)memory;
-        watch();
     }
     if (mapped > bytes - used)
         return 0;
@@ -320,7 +317,7 @@ int cuMemFreeHost(Machine &machine, void *host) {
     };
     for (const Stream *stream : machine.queues)
         for (const auto &operation : stream->queue)
-            if (in_block(operation->work) && !operation->done)
+            if (!broken && in_block(operation->work))
                 machine.violate("cuMemFreeHost of %zu bytes that %s on stream %zu has yet to copy", bytes,
                                 operation->work.name, stream->number);
     machine.run_all();
@@ -362,7 +359,9 @@ int cuMemcpyHtoDAsync_v2(Machine &machine, ck_address to, const void *from, size
         snapshot = std::make_shared<std::vector<char>>((const char *)from, (const char *)from + bytes);
         source = snapshot->data();
     }
-    return machine.submit(*stream, {name, {{to, bytes}}, (double)bytes / host_copy_bytes,
+    return machine.submit(*stream, {name,
+                                    {{to, bytes}},
+                                    (double)bytes / host_copy_bytes,
                                     [=, &machine, keep = snapshot] {
                                         if (int error = machine.check_live(*device, name, to, bytes))
                                             return error;
@@ -387,7 +386,9 @@ int cuMemcpyDtoHAsync_v2(Machine &machine, void *to, ck_address from, size_t byt
     bool is_pinned = machine.is_pinned(to);
     if (!is_pinned && stream->capture)
         machine.violate("%s to pageable memory in a graph: every launch would write it", name);
-    return machine.submit(*stream, {name, {{from, bytes}}, (double)bytes / host_copy_bytes,
+    return machine.submit(*stream, {name,
+                                    {{from, bytes}},
+                                    (double)bytes / host_copy_bytes,
                                     [=, &machine] {
                                         if (int error = machine.check_live(*device, name, from, bytes))
                                             return error;
@@ -411,15 +412,15 @@ int cuMemcpyDtoDAsync_v2(Machine &machine, ck_address to, ck_address from, size_
         return error;
     if (from < to + bytes && to < from + bytes)
         machine.violate("%s: source and destination overlap", name);
-    return machine.submit(*stream, {name, {{to, bytes}, {from, bytes}}, (double)bytes / device_copy_bytes,
-                                    [=, &machine] {
-                                        if (int error = machine.check_live(*device, name, from, bytes))
-                                            return error;
-                                        if (int error = machine.check_live(*device, name, to, bytes))
-                                            return error;
-                                        memmove((void *)to, (const void *)from, bytes);
-                                        return 0;
-                                    }});
+    return machine.submit(*stream,
+                          {name, {{to, bytes}, {from, bytes}}, (double)bytes / device_copy_bytes, [=, &machine] {
+                               if (int error = machine.check_live(*device, name, from, bytes))
+                                   return error;
+                               if (int error = machine.check_live(*device, name, to, bytes))
+                                   return error;
+                               memmove((void *)to, (const void *)from, bytes);
+                               return 0;
+                           }});
 }
 
 int cuMemsetD8Async(Machine &machine, ck_address to, unsigned char value, size_t bytes, CUstream handle) {

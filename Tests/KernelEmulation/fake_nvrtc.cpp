@@ -108,7 +108,8 @@ int nvrtcCompileProgram(Machine &machine, nvrtcProgram handle, int option_count,
     bool wants_sm90a = program->text.find("wgmma.") != std::string::npos;
     if (wants_sm90a && architecture != "sm_90a") {
         program->log = "ptxas application ptx input, line 1; error   : Instruction 'wgmma.fence' not supported on "
-                       ".target '" + architecture + "'\nptxas fatal   : Ptx assembly aborted due to errors\n";
+                       ".target '" +
+                       architecture + "'\nptxas fatal   : Ptx assembly aborted due to errors\n";
         return nvrtc_compilation;
     }
     for (const std::string &name : kernel_names(program->text)) {

@@ -4,7 +4,8 @@
 #include "fake_machine.h"
 
 #include <array>
-#include <cstring>
+#include <cstdio>
+#include <cstdlib>
 #include <utility>
 
 namespace fake {
@@ -37,6 +38,10 @@ template <int Number, typename... Arguments, int (*Body)(Machine &, Arguments...
         return result;
     }
     template <int Slot> static int call(Arguments... arguments) {
+        if (!machine_in_slot[Slot]) {
+            fprintf(stderr, "%s is called after fake_cuda_destroy\n", names[Number]);
+            abort();
+        }
         return run(machine_in_slot[Slot], arguments...);
     }
     template <int... Slot> static void *address(int slot, std::integer_sequence<int, Slot...>) {
@@ -48,9 +53,7 @@ template <int Number, typename... Arguments, int (*Body)(Machine &, Arguments...
 using Address = void *(*)(int slot);
 const Address addresses[] = {
 #define ADDRESS(name, arguments)                                                                                       \
-    [](int slot) {                                                                                                     \
-        return Entry<number_of_##name, &name>::address(slot, std::make_integer_sequence<int, slots>());                \
-    },
+    [](int slot) { return Entry<number_of_##name, &name>::address(slot, std::make_integer_sequence<int, slots>()); },
     CK_DRIVER_FUNCTIONS(ADDRESS) CK_NVRTC_FUNCTIONS(ADDRESS) CK_CUBLASLT_FUNCTIONS(ADDRESS)
 #undef ADDRESS
 };

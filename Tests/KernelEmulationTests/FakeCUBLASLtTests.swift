@@ -60,7 +60,8 @@ private struct Product {
     func choose() -> (choice: ck_lt_choice, found: Int32, result: Int32) {
         var (choice, found) = (ck_lt_choice(), Int32(-1))
         let result = unsafe fake.blas.cublasLtMatmulAlgoGetHeuristic(
-            handle.pointer, desc.pointer, w.pointer, x.pointer, out.pointer, out.pointer, preference.pointer, 1, &choice,
+            handle.pointer, desc.pointer, w.pointer, x.pointer, out.pointer, out.pointer, preference.pointer, 1,
+            &choice,
             &found)
         return (choice, found, result)
     }

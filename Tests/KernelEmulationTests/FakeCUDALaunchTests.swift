@@ -88,7 +88,8 @@ struct FakeCUDALaunchTests {
     @Test func `a module has the kernels of its text, no others`() throws {
         let fake = try FakeMachine()
         let stream = fake.opened()
-        let text = "#define KERNEL(name, A, t, b) x\n// KERNEL(no, A, 1, 1)\nKERNEL(probe_scale, A, 64, 1) {}"
+        let text =
+            "#define KERNEL(name, A, t, b) x\n// KERNEL(no, A, 1, 1)\nKERNEL(probe_scale, A, 64, 1) {}"
             + "\nKERNEL(nowhere, A, 64, 1) {}"
         let module = fake.load(fake.compile(text, for: "sm_89").image).module
         #expect(fake.function("probe_scale", of: module).result == 0)
