@@ -20,20 +20,26 @@ struct DoctorCommand {
         findings.append(Finding("oneDNN", CPUBackend.oneDNNVersion))
         findings += devices.findings
         var failure = devices.failure
-        for (name, check) in [("FFmpeg", Self.ffmpeg), ("self-test", { () throws(VideoError) in try selfTest(gpus) })] {
-            do throws(VideoError) {
-                findings.append(Finding(name, try check()))
-            } catch {
-                findings.append(Finding(name, error))
-                failure = failure ?? error
-            }
-        }
+        let ffmpeg = Self.finding("FFmpeg") { () throws(VideoError) in try Self.ffmpeg() }
+        let test = Self.finding("self-test") { () throws(VideoError) in try selfTest(gpus) }
+        findings += [ffmpeg.finding, test.finding]
+        failure = failure ?? ffmpeg.failure ?? test.failure
         if devices.isUsed {
             findings.append(gpus.cache.finding)
             failure = failure ?? gpus.cache.failure
         }
         try program.output.print(json ? "\(Self.json(findings))" : findings.map(\.line).joined(separator: "\n"))
         if let failure { throw failure }
+    }
+
+    private static func finding(
+        _ name: String, _ check: () throws(VideoError) -> String
+    ) -> (finding: Finding, failure: VideoError?) {
+        do throws(VideoError) {
+            return (Finding(name, try check()), nil)
+        } catch {
+            return (Finding(name, error), error)
+        }
     }
 
     private static var processor: Finding {

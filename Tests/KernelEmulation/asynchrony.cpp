@@ -13,6 +13,13 @@ constexpr int most_registers = 255;
 } // namespace
 
 void Asynchrony::reset(const Block &block) {
+    const Kernel &kernel = *block.worker->launch->kernel;
+    int registers = std::min(registers_of_a_block / (kernel.threads * kernel.blocks), most_registers) / 8 * 8;
+    if (used)
+        for (WarpProducts &products : this->products)
+            products = WarpProducts();
+    for (WarpProducts &products : this->products)
+        products.registers = registers;
     if (!used)
         return;
     barriers.clear();
@@ -20,12 +27,6 @@ void Asynchrony::reset(const Block &block) {
     loads.clear();
     stores.clear();
     reads.clear();
-    const Kernel &kernel = *block.worker->launch->kernel;
-    int registers = std::min(registers_of_a_block / (kernel.threads * kernel.blocks), most_registers) / 8 * 8;
-    for (WarpProducts &products : this->products) {
-        products = WarpProducts();
-        products.registers = registers;
-    }
     for (Warpgroup &group : groups)
         group = Warpgroup();
     free_registers = 0;

@@ -52,7 +52,21 @@ INLINE void from_float(float x, float &y) { y = x; }
 INLINE void from_float(float x, bf16 &y) { y.bits = emulation::bf16_of_float(x); }
 INLINE void from_float(float x, f16 &y) { y.bits = emulation::half_of_float(x); }
 
-template <typename T, int N> struct alignas(sizeof(T) * N) Vector { T v[N]; };
+/// Copies that are not trivial take their argument by reference, and only there do the sanitizers look at its alignment.
+template <typename T, int N> struct alignas(sizeof(T) * N) Vector {
+    T v[N];
+
+    Vector() = default;
+    Vector(const T (&values)[N]) { memcpy(v, values, sizeof v); }
+    template <typename... Values>
+        requires(sizeof...(Values) > 1)
+    Vector(Values... values) : v{values...} {}
+    Vector(const Vector &other) { memcpy(v, other.v, sizeof v); }
+    Vector &operator=(const Vector &other) {
+        memmove(v, other.v, sizeof v);
+        return *this;
+    }
+};
 
 /// As .ftz: what is too small for a normal number is zero.
 INLINE float flushed(float x) { return fabsf(x) < 0x1p-126f ? copysignf(0.f, x) : x; }

@@ -31,16 +31,16 @@ INLINE u32 probe_piece(u32 stage, int row, int piece) {
     return stage + (u32)(row * 64 + ((piece ^ (row / 2 % 4)) * 16));
 }
 
-KERNEL(emulation_probe_product, emulation_probe_arguments, 32, 1) {
-    const u32 base = shared_base(), stage_bytes = 24 * 64;
-    const int lane = thread_index(), steps = args.count / 32;
+KERNEL(emulation_probe_product, emulation_probe_arguments, 64, 1) {
+    const u32 base = shared_base(), stage_bytes = 40 * 64;
+    const int warp = thread_index() / 32, lane = thread_index() % 32, steps = args.count / 32;
     float d[4] = {0, 0, 0, 0};
     for (int step = -1; step < steps; step++) {
         if (step + 1 < steps)
-            for (int i = lane; i < 96; i += 32) {
+            for (int i = thread_index(); i < 160; i += 64) {
                 const int row = i / 4, piece = i % 4;
-                const bf16 *from = row < 16 ? (const bf16 *)args.x + row * args.count
-                                            : (const bf16 *)args.y + (row - 16) * args.count;
+                const bf16 *from = row < 32 ? (const bf16 *)args.x + row * args.count
+                                            : (const bf16 *)args.y + (row - 32) * args.count;
                 copy_async(probe_piece(base + (u32)((step + 1) % 2) * stage_bytes, row, piece),
                            from + (step + 1) * 32 + piece * 8, true);
             }
@@ -48,17 +48,18 @@ KERNEL(emulation_probe_product, emulation_probe_arguments, 32, 1) {
         if (step < 0)
             continue;
         copy_async_wait<1>();
-        warp_barrier();
+        block_barrier();
         const u32 stage = base + (u32)(step % 2) * stage_bytes;
+        u32 b[4];
+        load_matrices(b, probe_piece(stage, 32 + lane % 8, lane / 8));
         for (int k = 0; k < 2; k++) {
-            u32 a[4], b[4];
-            load_matrices(a, probe_piece(stage, lane % 16, k * 2 + lane / 16));
-            load_matrices(b, probe_piece(stage, 16 + lane % 8, lane / 8));
+            u32 a[4];
+            load_matrices(a, probe_piece(stage, warp * 16 + lane % 16, k * 2 + lane / 16));
             multiply_add(d, a, b[k * 2], b[k * 2 + 1]);
         }
-        warp_barrier();
+        block_barrier();
     }
-    float *out = (float *)args.out + lane / 4 * 8 + lane % 4 * 2;
+    float *out = (float *)args.out + (warp * 16 + lane / 4) * 8 + lane % 4 * 2;
     out[0] = d[0];
     out[1] = d[1];
     out[64] = d[2];
@@ -66,7 +67,7 @@ KERNEL(emulation_probe_product, emulation_probe_arguments, 32, 1) {
 }
 
 /// A warpgroup that copies and one that computes, with two stages between them.
-KERNEL(emulation_probe_warpgroup, Aligned<emulation_probe_warpgroup_arguments>, 256, 1) {
+KERNEL(emulation_probe_warpgroup, Aligned<emulation_probe_warpgroup_arguments>, 256, 2) {
     const u32 base = shared_base(), panel = 8192, out = base + 4 * panel;
     const u32 full = out + panel, empty = full + 16;
     const int thread = thread_index() % 128, steps = args.count / 64;
@@ -92,7 +93,7 @@ KERNEL(emulation_probe_warpgroup, Aligned<emulation_probe_warpgroup_arguments>, 
         }
         return;
     }
-    registers_increase<240>();
+    registers_increase<216>();
     float d[32];
     for (int i = 0; i < 32; i++)
         d[i] = 0;
@@ -160,7 +161,7 @@ INLINE void probe_memory(const emulation_probe_arguments &args) {
         out[0] = (float)probe_recurse(args.count);
         break;
     case EMULATION_FAULT_SHARED_OVERRUN:
-        shared_store(shared_base() + 64 * 4, 1);
+        shared_store(shared_base() + 64 * 4 + 16, 1); // up to 16 bytes more may be there, as the base is rounded
         break;
     case EMULATION_FAULT_SHARED_MISALIGNED:
         shared_store_4(shared_base() + 4, {{1, 2, 3, 4}});

@@ -27,7 +27,7 @@ struct FakeCUDAFaultTests {
         #expect(fake.cuda.cuInit(0) == 77)
         #expect(fake.wait(context) == 77)
         var number: Int32 = 0
-        #expect(unsafe fake.nvrtc.nvrtcVersion(&number, &number) == 77)
+        #expect(unsafe fake.nvrtc.nvrtcGetNumSupportedArchs(&number) == 77)
         #expect(unsafe fake.blas.cublasLtDestroy(nil) == 77)
         fake.fail("cuNothing", error: 1)
         #expect(fake.violations.count == 1)

@@ -29,25 +29,28 @@ enum Probe: CaseIterable, Sendable {
     }
 
     private func product(_ seed: UInt64, _ plant: PlantSite?, _ lists: Bool) -> (EmulatedRun, Bool) {
-        let count = 160
-        let left = Matrix(rows: 16, columns: count), right = Matrix(rows: 8, columns: count)
-        let x = DeviceArray(left.stored), y = DeviceArray(right.stored)
-        let out = DeviceArray([Float](repeating: 0, count: 16 * 8))
+        let x = DeviceArray(Self.smallLeft.stored), y = DeviceArray(Self.smallRight.stored)
+        let out = DeviceArray([Float](repeating: 0, count: 32 * 8))
         var arguments = emulation_probe_arguments()
         (arguments.out, arguments.x, arguments.y) = (out.address, x.address, y.address)
-        arguments.count = Int32(count)
+        arguments.count = Int32(Self.smallLeft.columns)
         let run = EmulatedRun(
-            "emulation_probe_product", threads: 32, shared: Int(EMULATION_PROBE_PRODUCT_SHARED), arguments, seed: seed,
+            "emulation_probe_product", threads: 64, shared: Int(EMULATION_PROBE_PRODUCT_SHARED), arguments, seed: seed,
             plant: plant, listsSites: lists)
-        return (run, out.values == left.times(right).map { Float($0) })
+        return (run, out.values == Self.smallResult)
     }
+
+    private static let smallLeft = Matrix(rows: 32, columns: 160), smallRight = Matrix(rows: 8, columns: 160)
+    private static let smallResult = smallLeft.times(smallRight).map { Float($0) }
+    private static let left = Matrix(rows: 64, columns: 320), right = Matrix(rows: 64, columns: 320)
+    private static let result = left.times(right).map(bf16)
 
     private func warpgroup(
         _ seed: UInt64, _ plant: PlantSite?, _ lists: Bool, transposed: Bool
     ) -> (EmulatedRun, Bool) {
-        let count = 320
-        let left = Matrix(rows: 64, columns: count), right = Matrix(rows: 64, columns: count)
-        let a = DeviceArray(left.stored), b = DeviceArray(transposed ? right.transposed : right.stored)
+        let count = Self.left.columns
+        let a = DeviceArray(Self.left.stored)
+        let b = DeviceArray(transposed ? Self.right.transposed : Self.right.stored)
         let out = DeviceArray([UInt16](repeating: 0, count: 64 * 64))
         var arguments = emulation_probe_warpgroup_arguments()
         (arguments.count, arguments.transposed) = (Int32(count), transposed ? 1 : 0)
@@ -57,24 +60,22 @@ enum Probe: CaseIterable, Sendable {
         let run = EmulatedRun(
             "emulation_probe_warpgroup", threads: 256, shared: Int(EMULATION_PROBE_WARPGROUP_SHARED), arguments,
             seed: seed, plant: plant, listsSites: lists)
-        return (run, out.values == left.times(right).map(bf16))
+        return (run, out.values == Self.result)
     }
 }
 
 /// Small integers without a pattern that a wrong layout could keep.
-struct Matrix {
+struct Matrix: Sendable {
     let rows: Int, columns: Int
     let values: [Int]
+    let stored: [UInt16], transposed: [UInt16]
 
     init(rows: Int, columns: Int) {
         (self.rows, self.columns) = (rows, columns)
-        values = (0..<rows * columns).map { $0 * $0 % 37 % 3 - 1 }
-    }
-
-    var stored: [UInt16] { values.map(bf16) }
-    func stored(_ row: Int, _ column: Int) -> UInt16 { bf16(values[row * columns + column]) }
-    var transposed: [UInt16] {
-        (0..<columns).flatMap { column in (0..<rows).map { bf16(values[$0 * columns + column]) } }
+        let values = (0..<rows * columns).map { $0 * $0 % 37 % 3 - 1 }
+        self.values = values
+        stored = values.map(bf16)
+        transposed = (0..<columns).flatMap { column in (0..<rows).map { bf16(values[$0 * columns + column]) } }
     }
 
     /// self · otherᵀ

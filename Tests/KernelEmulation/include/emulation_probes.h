@@ -6,14 +6,14 @@
 #include "ck_cuda_arguments.h"
 
 /// emulation_probe_sum: out [blocks] sums of x [blocks, threads], f32, 128 threads.
-/// emulation_probe_product: out [16, 8] = x [16, count] · y [8, count]ᵀ, bf16 to f32, 32 threads; count a multiple of 32.
+/// emulation_probe_product: out [32, 8] = x [32, count] · y [8, count]ᵀ, bf16 to f32, 64 threads; count a multiple of 32.
 typedef struct emulation_probe_arguments {
     ck_address out, x, y;
     int count;
     int fault; ///< one of emulation_fault
 } emulation_probe_arguments;
 
-enum { EMULATION_PROBE_PRODUCT_SHARED = 1024 + 2 * 24 * 64, EMULATION_PROBE_SUM_SHARED = 1024 + 4 * 4 };
+enum { EMULATION_PROBE_PRODUCT_SHARED = 1024 + 2 * 40 * 64, EMULATION_PROBE_SUM_SHARED = 1024 + 4 * 4 };
 
 /// emulation_probe_warpgroup: out [64, 64] = a [64, count] · b, bf16, b [64, count] or, where transposed, [count, 64];
 /// 256 threads; count a multiple of 64.
