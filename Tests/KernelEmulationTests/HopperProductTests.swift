@@ -44,8 +44,8 @@ enum HopperProduct: CaseIterable, Sendable {
         let sums = left.times(right)
         let bias = (0..<n).map { $0 % 7 - 3 }, gate = (0..<n).map { $0 % 5 - 2 }
         let old = (0..<m * n).map { $0 % 11 }
-        let a = DeviceArray((0..<m * k).map { left.stored($0 / k % 37, $0 % k) })
-        let b = DeviceArray((0..<n * k).map { right.stored($0 / k % 41, $0 % k) })
+        let a = DeviceArray((0..<m * k).map { left.stored[$0 / k % 37 * k + $0 % k] })
+        let b = DeviceArray((0..<n * k).map { right.stored[$0 / k % 41 * k + $0 % k] })
         let out = DeviceArray(old.map(Float.init))
         let biases = DeviceArray(bias.map(Float.init)), gates = DeviceArray(gate.map(Float.init))
 
