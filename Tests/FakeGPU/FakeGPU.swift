@@ -13,7 +13,7 @@ package final class FakeGPU {
     ///   - major: of the compute capability, as `minor`.
     ///   - schedule: when queued work runs, FAKE_SCHEDULE_….
     ///   - configure: changes the machine before it is made.
-    package init(
+    @safe package init(
         _ major: Int32 = 8, _ minor: Int32 = 0, schedule: Int = FAKE_SCHEDULE_LATE, seed: UInt64 = 1,
         configure: (inout fake_cuda_config) -> Void = { _ in }
     ) {
