@@ -84,7 +84,8 @@ let package = Package(
             "SamplingTests", ["Compute", "ComputeCPU", "Weights", "Sampling", "TestSupport"],
             resources: [.copy("Fixtures")]),
         tests(
-            "PipelinesTests", ["Compute", "ComputeCPU", "Pipelines", "TestSupport", "VideoTypes", "Weights"],
+            "PipelinesTests",
+            ["Compute", "ComputeCPU", "FakeGPU", "KernelEmulation", "Pipelines", "TestSupport", "VideoTypes", "Weights"],
             resources: [.copy("Fixtures")]),
         tests(
             "VideoProviderTests",
