@@ -89,7 +89,7 @@ let package = Package(
             resources: [.copy("Fixtures")]),
         tests(
             "VideoProviderTests",
-            ["Compute", "ComputeCPU", "Pipelines", "TestSupport", "VideoProvider", "VideoTypes"],
+            ["Compute", "ComputeCPU", "FakeGPU", "Pipelines", "TestSupport", "VideoProvider", "VideoTypes"],
             resources: [.copy("Fixtures")]),
     ],
     swiftLanguageModes: [.v6],
