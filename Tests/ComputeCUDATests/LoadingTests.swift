@@ -34,7 +34,7 @@ struct LoadingTests {
 
         init(_ versions: [(Int32, Int32)]) {
             machines = versions.map { version in
-                unsafe FakeGPU { unsafe ($0.nvrtc_major, $0.nvrtc_minor) = version }
+                FakeGPU { unsafe ($0.nvrtc_major, $0.nvrtc_minor) = version }
             }
         }
 
@@ -61,14 +61,14 @@ struct LoadingTests {
     }
 
     @Test func `a driver that is too old is named with what is needed`() {
-        let gpu = unsafe FakeGPU { unsafe $0.driver_version = 11030 }
+        let gpu = FakeGPU { unsafe $0.driver_version = 11030 }
         #expect(throws: ComputeError.driverTooOld(found: "11.3", needed: "11.4", backend: "cuda")) {
             _ = try gpu.libraries.driver()
         }
     }
 
     @Test func `a GPU that does not exist is answered with those that do`() throws {
-        let gpu = unsafe FakeGPU { unsafe $0.gpus = 2 }
+        let gpu = FakeGPU { unsafe $0.gpus = 2 }
         let driver = try gpu.libraries.driver()
         let names = try CUDADevice.all(driver).map { "\($0.backend) (\($0.name))" }
         let reason = "this machine has \(names.joined(separator: ", "))"
@@ -79,7 +79,7 @@ struct LoadingTests {
     }
 
     @Test func `a GPU without bf16 products is refused`() throws {
-        let driver = try unsafe FakeGPU(7, 5).libraries.driver()
+        let driver = try FakeGPU(7, 5).libraries.driver()
         let error = #expect(throws: ComputeError.self) { try CUDADevice.find(0, driver) }
         guard case .unavailable("cuda:0", let reason) = error else {
             Issue.record("\(error as Any)")
@@ -121,7 +121,7 @@ struct LoadingTests {
     }
 
     @Test func `a kernel is found, loaded once and unloaded`() throws {
-        let gpu = unsafe FakeGPU()
+        let gpu = FakeGPU()
         do {
             let kernels = try Self.kernels(gpu)
             let first = try kernels.function("softmax_f32", in: "softmax")
@@ -136,7 +136,7 @@ struct LoadingTests {
     }
 
     @Test func `a spill is an error that names the kernel`() throws {
-        let gpu = unsafe FakeGPU()
+        let gpu = FakeGPU()
         unsafe fake_cuda_set_spill(gpu.machine, "softmax_f32", 16, 32, nil)
         let kernels = try Self.kernels(gpu)
         let error = #expect(throws: ComputeError.self) { try kernels.function("softmax_bf16", in: "softmax") }
@@ -148,7 +148,7 @@ struct LoadingTests {
     }
 
     @Test func `what does not compile says why`() throws {
-        let gpu = unsafe FakeGPU()
+        let gpu = FakeGPU()
         unsafe fake_cuda_fail_compilation(gpu.machine, "softmax", "softmax.cuh(3): error: expected a \";\"")
         let kernels = try Self.kernels(gpu)
         let error = #expect(throws: ComputeError.self) { try kernels.function("softmax_f32", in: "softmax") }
@@ -159,13 +159,13 @@ struct LoadingTests {
     @Test func `the second run compiles nothing, and a refused entry is compiled again`() throws {
         let folder = try TemporaryFolder()
         let cache = CubinCache(folder: folder.file("cache"))
-        let first = unsafe FakeGPU()
+        let first = FakeGPU()
         _ = try Self.kernels(first, cache).function("softmax_f32", in: "softmax")
         #expect(first.calls("nvrtcCompileProgram") == 1)
-        let second = unsafe FakeGPU()
+        let second = FakeGPU()
         _ = try Self.kernels(second, cache).function("softmax_f32", in: "softmax")
         #expect(second.calls("nvrtcCompileProgram") == 0)
-        let third = unsafe FakeGPU()
+        let third = FakeGPU()
         unsafe fake_cuda_fail_call(third.machine, "cuModuleLoadData", 1, 200, 0)
         _ = try Self.kernels(third, cache).function("softmax_f32", in: "softmax")
         #expect(third.calls("nvrtcCompileProgram") == 1)
@@ -178,7 +178,7 @@ struct LoadingTests {
         (1, .failed(call: "cuMemGetInfo", status: 1, reason: "CUDA_ERROR_INVALID_VALUE", backend: "cuda:0")),
     ])
     func `a failed call becomes the error that it means`(status: Int, expected: ComputeError) throws {
-        let gpu = unsafe FakeGPU()
+        let gpu = FakeGPU()
         let driver = try gpu.libraries.driver()
         let context = try CUDAContext(CUDADevice.find(0, driver), driver)
         let error = #expect(throws: ComputeError.self) {
