@@ -66,6 +66,7 @@ extension FakeGPU: LibrarySource {
 
     package func open(_ candidate: LibraryCandidate) throws(LibraryFailure) -> SharedLibrary {
         unsafe SharedLibrary(
-            standIn: candidate.name, context: UnsafeMutableRawPointer(machine), lookup: fake_cuda_symbol)
+            standIn: candidate.name, context: UnsafeMutableRawPointer(machine), owner: self,
+            lookup: fake_cuda_symbol)
     }
 }

@@ -1,6 +1,8 @@
 import Compute
 import ComputeCPU
+import FakeGPU
 import Foundation
+import KernelEmulation
 import Pipelines
 import TestSupport
 import Testing
@@ -39,11 +41,11 @@ struct GoldenTests {
     /// Runs a case and gives what it dumped, in order.
     ///
     /// The parts of a decoder block are joined under the block's name.
-    private func run(_ one: Case, dtype: DType) throws -> [(name: String, values: [Float])] {
+    private func run(_ one: Case, dtype: DType, on backend: any Backend) throws -> [(name: String, values: [Float])] {
         let data = try Data(contentsOf: URL(filePath: Fixture.path("\(one).json")))
         let arguments = try JSONDecoder().decode(Arguments.self, from: data)
         let folder = try ModelFolder(path: Fixture.path("\(one.variant)/model"))
-        let pipeline = try WanPipeline(folder, backend: CPUBackend(threads: 2), dtype: dtype)
+        let pipeline = try WanPipeline(folder, backend: backend, dtype: dtype)
         let settings = VideoSettings(
             prompt: arguments.prompt, negativePrompt: arguments.negative_prompt, width: arguments.width,
             height: arguments.height, frames: arguments.frames, framesPerSecond: 16, steps: arguments.steps,
@@ -74,9 +76,20 @@ struct GoldenTests {
     }
 
     @Test(arguments: cases) func `every stage and block equals Diffusers`(_ one: Case) throws {
+        try compare(one, on: CPUBackend(threads: 2))
+    }
+
+    @Test(arguments: cases) func `every stage and block equals Diffusers on a GPU`(_ one: Case) throws {
+        let gpu = FakeGPU(9, 0)
+        try compare(one, on: gpu.backend())
+        #expect(gpu.runs() > 100)
+        #expect(gpu.finish() == [])
+    }
+
+    private func compare(_ one: Case, on backend: any Backend) throws {
         let golden = try GoldenFile(Fixture.path("\(one).safetensors"))
         var unseen = Set(golden.names)
-        for (name, values) in try run(one, dtype: .f32) where unseen.remove(name) != nil {
+        for (name, values) in try run(one, dtype: .f32, on: backend) where unseen.remove(name) != nil {
             // Padding is left out of the golden file.
             let expected = try golden.floats(name)
             let found = Array(values.prefix(expected.count))
@@ -95,8 +108,18 @@ struct GoldenTests {
     }
 
     @Test(arguments: cases) func `bf16 stays near Diffusers in f32`(_ one: Case) throws {
+        try compareBF16(one, on: CPUBackend(threads: 2))
+    }
+
+    @Test(arguments: cases) func `bf16 stays near Diffusers in f32 on a GPU`(_ one: Case) throws {
+        let gpu = FakeGPU(8, 9, schedule: FAKE_SCHEDULE_MIXED)
+        try compareBF16(one, on: gpu.backend())
+        #expect(gpu.finish() == [])
+    }
+
+    private func compareBF16(_ one: Case, on backend: any Backend) throws {
         let golden = try GoldenFile(Fixture.path("\(one).safetensors"))
-        let found = try run(one, dtype: .bf16)
+        let found = try run(one, dtype: .bf16, on: backend)
         let latents = try #require(found.last { $0.name.hasSuffix(".latents") })
         let deviation = Deviation(latents.values, from: try golden.floats(latents.name))
         #expect(deviation.relative < 3e-2, "latents: \(deviation)")
