@@ -40,8 +40,11 @@ enum HopperProduct: CaseIterable, Sendable {
     ) -> (run: EmulatedRun, isRight: Bool) {
         let problem = HopperProblem.ragged
         let (m, n, k) = (problem.m, problem.n, problem.k)
-        let a = DeviceArray(problem.a), b = DeviceArray(problem.b), out = DeviceArray(problem.old)
-        let bias = DeviceArray(problem.bias), gate = DeviceArray(problem.gate)
+        let a = DeviceArray(problem.a)
+        let b = DeviceArray(problem.b)
+        let out = DeviceArray(problem.old)
+        let bias = DeviceArray(problem.bias)
+        let gate = DeviceArray(problem.gate)
         var arguments = ck_gemm_sm90_arguments()
         arguments.a = tensorMap(a.address, rows: m, columns: k, box: (64, rows))
         arguments.b = tensorMap(b.address, rows: n, columns: k, box: (64, 192))
@@ -67,10 +70,12 @@ private struct HopperProblem: Sendable {
 
     private init() {
         let (m, n, k) = (m, n, k)
-        let left = Matrix(rows: 37, columns: k), right = Matrix(rows: 41, columns: k)
+        let left = Matrix(rows: 37, columns: k)
+        let right = Matrix(rows: 41, columns: k)
         a = (0..<m).flatMap { left.stored[$0 % 37 * k..<($0 % 37 + 1) * k] }
         b = (0..<n).flatMap { right.stored[$0 % 41 * k..<($0 % 41 + 1) * k] }
-        let bias = (0..<n).map { Float($0 % 7 - 3) }, gate = (0..<n).map { Float($0 % 5 - 2) }
+        let bias = (0..<n).map { Float($0 % 7 - 3) }
+        let gate = (0..<n).map { Float($0 % 5 - 2) }
         let old = (0..<m * n).map { Float($0 % 11) }
         let sums = left.times(right)
         expected = (0..<m * n).map { i in

@@ -19,7 +19,8 @@ enum Probe: CaseIterable, Sendable {
 
     private func sum(_ seed: UInt64, _ plant: PlantSite?, _ lists: Bool) -> (EmulatedRun, Bool) {
         let x = (0..<3 * 128).map { Float($0 % 13) }
-        let input = DeviceArray(x), out = DeviceArray([Float](repeating: 0, count: 3))
+        let input = DeviceArray(x)
+        let out = DeviceArray([Float](repeating: 0, count: 3))
         var arguments = emulation_probe_arguments()
         (arguments.out, arguments.x) = (out.address, input.address)
         let run = EmulatedRun(
@@ -29,7 +30,8 @@ enum Probe: CaseIterable, Sendable {
     }
 
     private func product(_ seed: UInt64, _ plant: PlantSite?, _ lists: Bool) -> (EmulatedRun, Bool) {
-        let x = DeviceArray(Self.smallLeft.stored), y = DeviceArray(Self.smallRight.stored)
+        let x = DeviceArray(Self.smallLeft.stored)
+        let y = DeviceArray(Self.smallRight.stored)
         let out = DeviceArray([Float](repeating: 0, count: 32 * 8))
         var arguments = emulation_probe_arguments()
         (arguments.out, arguments.x, arguments.y) = (out.address, x.address, y.address)
@@ -78,7 +80,7 @@ struct Matrix: Sendable {
         transposed = (0..<columns).flatMap { column in (0..<rows).map { bf16(values[$0 * columns + column]) } }
     }
 
-    /// self · otherᵀ
+    /// Computes self · otherᵀ.
     func times(_ other: Matrix) -> [Int] {
         (0..<rows).flatMap { row in
             (0..<other.rows).map { column in
