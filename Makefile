@@ -13,7 +13,7 @@ BUILD_PACKAGES := libdnnl-dev libavcodec-dev libavformat-dev libavutil-dev libsw
 TEST_PACKAGES := $(BUILD_PACKAGES) ffmpeg python3-pip
 BENCH_PACKAGES := $(BUILD_PACKAGES) python3-venv
 SOURCES := Package.swift Sources Tests
-C_SOURCES = $(shell git ls-files 'CKernels/*.c' 'CKernels/*.cuh' 'CKernels/*.h' 'Sources/*.c' 'Sources/*.h')
+C_SOURCES = $(shell git ls-files 'CKernels/*.c' 'CKernels/*.cuh' 'CKernels/*.h' 'Sources/*.c' 'Sources/*.h' 'Tests/*.cpp' 'Tests/*.h')
 PROGRAM := .build/release/wan-infer
 # The compilers of CUDA that our kernels are tested with, and their disassembler: all run without a GPU.
 NVRTC_WHEELS := nvidia-cuda-nvrtc-cu11==11.8.89 nvidia-cuda-nvrtc-cu12==12.0.76 nvidia-cuda-nvrtc-cu12==12.9.86 \

@@ -85,7 +85,10 @@ let package = Package(
             resources: [.copy("Fixtures")]),
         tests(
             "PipelinesTests",
-            ["Compute", "ComputeCPU", "FakeGPU", "KernelEmulation", "Pipelines", "TestSupport", "VideoTypes", "Weights"],
+            [
+                "Compute", "ComputeCPU", "FakeGPU", "KernelEmulation", "Pipelines", "TestSupport", "VideoTypes",
+                "Weights",
+            ],
             resources: [.copy("Fixtures")]),
         tests(
             "VideoProviderTests",

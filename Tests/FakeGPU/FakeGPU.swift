@@ -41,7 +41,7 @@ package final class FakeGPU {
         unsafe (0..<fake_cuda_violation_count(machine)).map { unsafe String(cString: fake_cuda_violation(machine, $0)) }
     }
 
-    /// Runs what is queued; what went wrong, what was not given back included. For the end, when all is given back.
+    /// Runs what is queued, and gives what went wrong, with what was not given back.
     package func finish() -> [String] {
         unsafe fake_cuda_finish(machine)
         return violations
