@@ -35,7 +35,7 @@ package final class CUDABackend: Backend {
         stream = try CUDAStream(context)
         pool = MemoryPool(DeviceMemory(stream: stream, granularity: tuning.memoryGranularity))
         uploads = try UploadQueue(beside: stream, slabBytes: tuning.slabBytes)
-        pinned = PinnedPool(context)
+        pinned = PinnedPool(stream)
         if let products = libraries.products(driver: driver.version) {
             library = try CublasLt(products, stream: stream, pool: pool)
         } else {
