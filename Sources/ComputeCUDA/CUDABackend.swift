@@ -43,6 +43,9 @@ package final class CUDABackend: Backend {
         }
     }
 
+    /// Kernels that are queued need their modules.
+    deinit { try? stream.synchronize() }
+
     /// Sizes that matter for speed only.
     package struct Tuning {
         /// Blocks of memory are multiples of this.

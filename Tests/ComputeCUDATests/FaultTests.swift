@@ -25,9 +25,16 @@ struct FaultTests {
 
         /// Whether work may go on as if nothing had happened.
         var isTolerable: Bool {
-            // Modules that nobody needs may fail to compile, and our own kernels stand in for the library.
-            isRelease || function.hasPrefix("nvrtc") || function == "cublasLtCreate"
-                || function == "cublasLtMatmulAlgoGetHeuristic"
+            switch function {
+            // Our own kernels stand in for the library.
+            case "cublasLtCreate", "cublasLtMatmulAlgoGetHeuristic": true
+            // Kept memory is given up and asked for again.
+            case "cuMemAllocAsync": error == 2
+            // Asked before a release too.
+            case "cuStreamSynchronize": true
+            // Modules that nobody needs may fail to compile.
+            default: isRelease || function.hasPrefix("nvrtc")
+            }
         }
 
         /// Whether an error is what this should become.
@@ -44,7 +51,7 @@ struct FaultTests {
         }
     }
 
-    /// The first, a middle and the last call of every function in a good run, with errors of every kind.
+    /// The first, a middle and the last call of every function in a good run, the first with errors of every kind.
     private static func faults(_ log: [String]) -> [Fault] {
         var counts: [String: Int] = [:]
         for function in log { counts[function, default: 0] += 1 }
@@ -58,7 +65,7 @@ struct FaultTests {
                     } else {
                         [(1, false), (2, false), (700, true)]
                     }
-                return kinds.map { Fault(function: function, nth: nth, error: $0.0, isSticky: $0.1) }
+                return (nth == 1 ? kinds : [kinds[nth % kinds.count]]).map { Fault(function: function, nth: nth, error: $0.0, isSticky: $0.1) }
             }
         }
     }
@@ -71,19 +78,20 @@ struct FaultTests {
         let cache = CubinCache(folder: folder.file("cache"))
         #expect(try Workload(cache: cache).run(on: FakeGPU()) == expected)
         let faults = Self.faults(good.log.map(\.function))
-        #expect(faults.count > 150)
+        #expect(faults.count > 100)
         for (number, fault) in faults.enumerated() {
             let gpu = FakeGPU(schedule: number % 3, seed: UInt64(number))
             gpu.fail(fault.function, fault.nth, fault.error, isSticky: fault.isSticky)
             let isCompiling = fault.function.hasPrefix("nvrtc")
             do throws(ComputeError) {
                 let found = try Workload(cache: isCompiling ? nil : cache).run(on: gpu)
-                #expect(fault.isTolerable && found == expected, "\(fault): \(found)")
+                #expect(fault.isTolerable, "\(fault)")
+                #expect(found == expected, "\(fault)")
             } catch {
                 #expect(fault.becomes(error), "\(fault): \(error)")
             }
             let leaks = gpu.finish()
-            #expect(fault.isRelease || leaks == [], "\(fault)")
+            #expect(fault.isRelease || leaks == [], "\(fault): \(leaks)")
             guard !fault.isSticky else { continue }
             gpu.forgetViolations()
             #expect(try Workload(cache: cache).run(on: gpu) == expected, "after \(fault)")
