@@ -262,6 +262,7 @@ const char *ck_cublaslt_fill(ck_cublaslt *cublaslt, ck_lookup lookup, void *cont
 
 /// The manual's numbers that we use.
 enum {
+    CK_LT_ALLOC_FAILED = 3,
     CK_LT_COMPUTE_32F = 68,
     CK_LT_R_32F = 0,
     CK_LT_R_16BF = 14,

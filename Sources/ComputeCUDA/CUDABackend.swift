@@ -35,13 +35,16 @@ package final class CUDABackend: Backend {
         stream = try CUDAStream(context)
         pool = MemoryPool(DeviceMemory(stream: stream, granularity: tuning.memoryGranularity))
         uploads = try UploadQueue(beside: stream, slabBytes: tuning.slabBytes)
-        pinned = PinnedPool(context)
+        pinned = PinnedPool(stream)
         if let products = libraries.products(driver: driver.version) {
             library = try CublasLt(products, stream: stream, pool: pool)
         } else {
             library = nil
         }
     }
+
+    /// Kernels that are queued need their modules.
+    deinit { try? stream.synchronize() }
 
     /// Sizes that matter for speed only.
     package struct Tuning {
