@@ -69,7 +69,11 @@ let package = Package(
         tests("KernelEmulationTests", ["CKernels", "KernelEmulation"]),
         tests("ArchitectureTests", ["wan-infer", "VideoTypes", "Weights", "TestSupport"]),
         tests(
-            "CommandTests", ["wan-infer", "Compute", "Media", "VideoProvider", "VideoTypes", "TestSupport"],
+            "CommandTests",
+            [
+                "wan-infer", "Compute", "ComputeCPU", "ComputeCUDA", "FakeGPU", "KernelEmulation", "Media",
+                "VideoProvider", "VideoTypes", "TestSupport",
+            ],
             resources: [.copy("Snapshots")]),
         tests("MediaTests", ["Media", "VideoTypes", "CFFmpeg", "TestSupport"]),
         tests("ComputeCPUTests", ["CKernels", "Compute", "ComputeCPU", "TestSupport"]),
@@ -86,13 +90,16 @@ let package = Package(
         tests(
             "PipelinesTests",
             [
-                "Compute", "ComputeCPU", "FakeGPU", "KernelEmulation", "Pipelines", "TestSupport", "VideoTypes",
-                "Weights",
+                "Compute", "ComputeCPU", "ComputeCUDA", "FakeGPU", "KernelEmulation", "Pipelines", "TestSupport",
+                "VideoTypes", "Weights",
             ],
             resources: [.copy("Fixtures")]),
         tests(
             "VideoProviderTests",
-            ["Compute", "ComputeCPU", "FakeGPU", "Pipelines", "TestSupport", "VideoProvider", "VideoTypes"],
+            [
+                "Compute", "ComputeCPU", "FakeGPU", "KernelEmulation", "Pipelines", "TestSupport", "VideoProvider",
+                "VideoTypes",
+            ],
             resources: [.copy("Fixtures")]),
     ],
     swiftLanguageModes: [.v6],

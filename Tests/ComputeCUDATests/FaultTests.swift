@@ -65,7 +65,9 @@ struct FaultTests {
                     } else {
                         [(1, false), (2, false), (700, true)]
                     }
-                return (nth == 1 ? kinds : [kinds[nth % kinds.count]]).map { Fault(function: function, nth: nth, error: $0.0, isSticky: $0.1) }
+                return (nth == 1 ? kinds : [kinds[nth % kinds.count]]).map {
+                    Fault(function: function, nth: nth, error: $0.0, isSticky: $0.1)
+                }
             }
         }
     }

@@ -20,7 +20,9 @@ extension FakeGPU {
     }
 
     /// Lets the nth kernel from now on die of `error`.
-    package func failKernel(_ nth: Int, _ error: Int) { unsafe fake_cuda_fail_kernel(machine, Int32(nth), Int32(error)) }
+    package func failKernel(_ nth: Int, _ error: Int) {
+        unsafe fake_cuda_fail_kernel(machine, Int32(nth), Int32(error))
+    }
 
     /// Lets the GPU be gone after so many more calls of any function.
     package func lose(afterCalls calls: Int, _ error: Int) {
