@@ -1,3 +1,4 @@
+import Compute
 import ComputeCPU
 import TestSupport
 import Testing

@@ -118,11 +118,17 @@ def diffusers(spec, device):
 
     channels = spec["latents"][0]
     with torch.device(device):
+        torch.set_default_dtype(torch.bfloat16)
         model = WanTransformer3DModel(
             patch_size=(1, 2, 2), num_attention_heads=spec["heads"], attention_head_dim=HEAD, in_channels=channels,
             out_channels=channels, text_dim=TEXT_WIDTH, freq_dim=256, ffn_dim=spec["ffn"], num_layers=spec["layers"],
             cross_attn_norm=True, qk_norm="rms_norm_across_heads", rope_max_seq_len=1024)
-        model = random_weights(model.to(torch.bfloat16))
+        torch.set_default_dtype(torch.float32)
+        model = random_weights(model)
+        # As from_pretrained leaves them.
+        for name, parameter in model.named_parameters():
+            if any(part in name for part in model._keep_in_fp32_modules):
+                parameter.data = parameter.data.float()
         latents = torch.randn(1, *spec["latents"], dtype=torch.bfloat16)
         text = torch.randn(1, TEXT_ROWS, TEXT_WIDTH, dtype=torch.bfloat16)
         step = torch.full((1,), 500.0)
