@@ -98,11 +98,15 @@ let package = Package(
             "SamplingTests", ["Compute", "ComputeCPU", "Weights", "Sampling", "TestSupport"],
             resources: [.copy("Fixtures")]),
         tests(
-            "PipelinesTests", ["Compute", "ComputeCPU", "Pipelines", "TestSupport", "VideoTypes", "Weights"],
+            "PipelinesTests",
+            [
+                "Compute", "ComputeCPU", "FakeGPU", "KernelEmulation", "Pipelines", "TestSupport", "VideoTypes",
+                "Weights",
+            ],
             resources: [.copy("Fixtures")]),
         tests(
             "VideoProviderTests",
-            ["Compute", "ComputeCPU", "Pipelines", "TestSupport", "VideoProvider", "VideoTypes"],
+            ["Compute", "ComputeCPU", "FakeGPU", "Pipelines", "TestSupport", "VideoProvider", "VideoTypes"],
             resources: [.copy("Fixtures")]),
     ],
     swiftLanguageModes: [.v6],

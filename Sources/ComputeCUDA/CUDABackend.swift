@@ -112,8 +112,8 @@ package final class CUDABackend: Backend {
         let status = unsafe withUnsafeMutablePointer(to: &arguments) { pointer in
             var list: UnsafeMutableRawPointer? = UnsafeMutableRawPointer(pointer)
             return unsafe context.call.cuLaunchKernel(
-                function.handle, UInt32(blocks), UInt32(rows), UInt32(batch), UInt32(threads), 1, 1, UInt32(shared), stream.handle, &list,
-                nil)
+                function.handle, UInt32(blocks), UInt32(rows), UInt32(batch), UInt32(threads), 1, 1, UInt32(shared),
+                stream.handle, &list, nil)
         }
         try context.check(status, "cuLaunchKernel")
     }

@@ -14,9 +14,9 @@ struct HopperKernels {
     }
 
     func product(_ product: ck_gemm_arguments, _ out: DType) throws(ComputeError) {
-        // Two warpgroups that share a tile load least; two that alternate hide the end of a short sum.
-        let isLong = product.k >= 2048
-        let (rows, columns) = (isLong ? 256 : 128, 192)
+        // Two warpgroups that share a tile load least; two that have their own leave fewer rows empty.
+        let isTall = product.m > 512
+        let (rows, columns) = (isTall ? 256 : 128, 192)
         let depth = CK_GEMM_SM90_DEPTH
         var arguments = ck_gemm_sm90_arguments()
         arguments.a = try matrix(product.a, .bf16, product.k, product.m, product.a_stride, box: (depth, rows))
@@ -30,7 +30,7 @@ struct HopperKernels {
         try launch(
             "gemm_sm90_\(rows)x\(columns)", of: "gemm_sm90",
             tiles: pieces(product.m, rows) * pieces(product.n, columns), threads: CK_GEMM_SM90_THREADS,
-            shared: isLong ? CK_GEMM_SM90_256X192_SHARED : CK_GEMM_SM90_128X192_SHARED, arguments)
+            shared: isTall ? CK_GEMM_SM90_256X192_SHARED : CK_GEMM_SM90_128X192_SHARED, arguments)
     }
 
     /// Blocks stay on their multiprocessors and take one tile after the other.

@@ -12,6 +12,7 @@ package struct SharedLibrary: @unchecked Sendable {
     package let path: String
     private let lookup: ck_lookup
     private let context: UnsafeMutableRawPointer?
+    private let owner: AnyObject?
 
     /// Opens a library by its name or path.
     ///
@@ -25,12 +26,16 @@ package struct SharedLibrary: @unchecked Sendable {
         }
         unsafe lookup = ck_library_symbol
         unsafe context = handle
+        owner = nil
         path = unsafe Self.path(of: handle) ?? name
     }
 
-    /// A stand-in whose functions `lookup` gives, called with `context`.
-    package init(standIn path: String, context: UnsafeMutableRawPointer?, lookup: @escaping ck_lookup) {
+    /// A stand-in whose functions `lookup` gives, called with `context`, which `owner` keeps alive.
+    package init(
+        standIn path: String, context: UnsafeMutableRawPointer?, owner: AnyObject, lookup: @escaping ck_lookup
+    ) {
         self.path = path
+        self.owner = owner
         unsafe self.lookup = lookup
         unsafe self.context = context
     }

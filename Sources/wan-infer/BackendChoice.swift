@@ -15,7 +15,8 @@ struct BackendChoice {
     var laterRemarks: [String] { backend is CUDABackend ? gpus.warnings : [] }
 
     /// - Parameters:
-    ///   - choice: what was asked for. Without a wish a GPU is used where one works; why not is said where there is one.
+    ///   - choice: what was asked for. Without a wish a GPU is used where one works; where one is there and does not,
+    ///     the remarks say why.
     ///   - threads: for the processor; nil for all.
     ///   - gpus: NVIDIA's libraries and our compiled kernels.
     init(_ choice: DeviceChoice, threads: Int?, gpus: GPUs = .here) throws(VideoError) {

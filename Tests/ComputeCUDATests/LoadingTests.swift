@@ -45,7 +45,8 @@ struct LoadingTests {
         func open(_ candidate: LibraryCandidate) throws(LibraryFailure) -> SharedLibrary {
             let machine = machines[Int(candidate.name) ?? 0]
             return unsafe SharedLibrary(
-                standIn: candidate.name, context: UnsafeMutableRawPointer(machine.machine), lookup: fake_cuda_symbol)
+                standIn: candidate.name, context: UnsafeMutableRawPointer(machine.machine), owner: machine,
+                lookup: fake_cuda_symbol)
         }
     }
 

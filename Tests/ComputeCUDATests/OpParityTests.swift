@@ -17,7 +17,7 @@ struct CUDAOpParityTests {
         group: String, cases: [OpCase]
     ) throws {
         for (number, kind) in [(Int32(8), Int32(0)), (8, 9), (9, 0)].enumerated() {
-            let gpu = unsafe FakeGPU(kind.0, kind.1, schedule: number, seed: UInt64(number + 1))
+            let gpu = FakeGPU(kind.0, kind.1, schedule: number, seed: UInt64(number + 1))
             try check(cases, on: gpu, "sm_\(kind.0)\(kind.1)")
             #expect(gpu.finish() == [])
         }

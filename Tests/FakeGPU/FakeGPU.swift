@@ -13,7 +13,7 @@ package final class FakeGPU {
     ///   - major: of the compute capability, as `minor`.
     ///   - schedule: when queued work runs, FAKE_SCHEDULE_….
     ///   - configure: changes the machine before it is made.
-    package init(
+    @safe package init(
         _ major: Int32 = 8, _ minor: Int32 = 0, schedule: Int = FAKE_SCHEDULE_LATE, seed: UInt64 = 1,
         configure: (inout fake_cuda_config) -> Void = { _ in }
     ) {
@@ -41,7 +41,7 @@ package final class FakeGPU {
         unsafe (0..<fake_cuda_violation_count(machine)).map { unsafe String(cString: fake_cuda_violation(machine, $0)) }
     }
 
-    /// Runs what is queued; what went wrong, what was not given back included. For the end, when all is given back.
+    /// Runs what is queued, and gives what went wrong, with what was not given back.
     package func finish() -> [String] {
         unsafe fake_cuda_finish(machine)
         return violations
@@ -66,6 +66,7 @@ extension FakeGPU: LibrarySource {
 
     package func open(_ candidate: LibraryCandidate) throws(LibraryFailure) -> SharedLibrary {
         unsafe SharedLibrary(
-            standIn: candidate.name, context: UnsafeMutableRawPointer(machine), lookup: fake_cuda_symbol)
+            standIn: candidate.name, context: UnsafeMutableRawPointer(machine), owner: self,
+            lookup: fake_cuda_symbol)
     }
 }

@@ -1,4 +1,5 @@
 import Compute
+import FakeGPU
 import FoundationEssentials
 import TestSupport
 import Testing

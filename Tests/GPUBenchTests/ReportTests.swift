@@ -1,5 +1,6 @@
 import Compute
 import ComputeCUDA
+import FakeGPU
 import TestSupport
 import Testing
 

@@ -38,32 +38,50 @@ enum HopperProduct: CaseIterable, Sendable {
     func launch(
         seed: UInt64, plant: PlantSite? = nil, listsSites: Bool = false
     ) -> (run: EmulatedRun, isRight: Bool) {
-        let (m, n, k) = (300, 200, 584)
-        // Rows come again at distances that no tile has.
-        let left = Matrix(rows: 37, columns: k), right = Matrix(rows: 41, columns: k)
-        let sums = left.times(right)
-        let bias = (0..<n).map { $0 % 7 - 3 }, gate = (0..<n).map { $0 % 5 - 2 }
-        let old = (0..<m * n).map { $0 % 11 }
-        let a = DeviceArray((0..<m * k).map { left.stored($0 / k % 37, $0 % k) })
-        let b = DeviceArray((0..<n * k).map { right.stored($0 / k % 41, $0 % k) })
-        let out = DeviceArray(old.map(Float.init))
-        let biases = DeviceArray(bias.map(Float.init)), gates = DeviceArray(gate.map(Float.init))
-
+        let problem = HopperProblem.ragged
+        let (m, n, k) = (problem.m, problem.n, problem.k)
+        let a = DeviceArray(problem.a)
+        let b = DeviceArray(problem.b)
+        let out = DeviceArray(problem.old)
+        let bias = DeviceArray(problem.bias)
+        let gate = DeviceArray(problem.gate)
         var arguments = ck_gemm_sm90_arguments()
         arguments.a = tensorMap(a.address, rows: m, columns: k, box: (64, rows))
         arguments.b = tensorMap(b.address, rows: n, columns: k, box: (64, 192))
         arguments.out = tensorMap(out.address, rows: m, columns: n, elementBytes: 4, box: (32, 64))
-        (arguments.bias, arguments.gate) = (biases.address, gates.address)
+        (arguments.bias, arguments.gate) = (bias.address, gate.address)
         (arguments.m, arguments.n, arguments.k) = (Int32(m), Int32(n), Int32(k))
         (arguments.epilogue, arguments.alpha) = (Int32(CK_EPILOGUE_GATED_ADD.rawValue), 1)
         arguments.out_dtype = Int32(CK_DTYPE_F32.rawValue)
         let run = EmulatedRun(
             "gemm_sm90_\(rows)x192", threads: UInt32(CK_GEMM_SM90_THREADS), shared: sharedBytes, arguments, seed: seed,
             plant: plant, listsSites: listsSites)
-        let expected = (0..<m * n).map { i in
+        return (run, out.values == problem.expected)
+    }
+}
+
+/// Operands whose rows come again at distances that no tile has, so that few sums make the whole result.
+private struct HopperProblem: Sendable {
+    let m = 300, n = 200, k = 584
+    let a: [UInt16], b: [UInt16]
+    let bias: [Float], gate: [Float], old: [Float], expected: [Float]
+
+    static let ragged = HopperProblem()
+
+    private init() {
+        let (m, n, k) = (m, n, k)
+        let left = Matrix(rows: 37, columns: k)
+        let right = Matrix(rows: 41, columns: k)
+        a = (0..<m).flatMap { left.stored[$0 % 37 * k..<($0 % 37 + 1) * k] }
+        b = (0..<n).flatMap { right.stored[$0 % 41 * k..<($0 % 41 + 1) * k] }
+        let bias = (0..<n).map { Float($0 % 7 - 3) }
+        let gate = (0..<n).map { Float($0 % 5 - 2) }
+        let old = (0..<m * n).map { Float($0 % 11) }
+        let sums = left.times(right)
+        expected = (0..<m * n).map { i in
             let (row, column) = (i / n, i % n)
-            return Float(old[i] + gate[column] * (sums[row % 37 * 41 + column % 41] + bias[column]))
+            return old[i] + gate[column] * (Float(sums[row % 37 * 41 + column % 41]) + bias[column])
         }
-        return (run, out.values == expected)
+        (self.bias, self.gate, self.old) = (bias, gate, old)
     }
 }

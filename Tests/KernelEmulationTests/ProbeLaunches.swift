@@ -90,14 +90,17 @@ struct Matrix: Sendable {
     }
 }
 
-/// A map of bf16 rows, boxes of 64 by 64.
-func tensorMap(_ base: ck_address, rows: Int, columns: Int) -> ck_tensor_map {
+/// A map of rows of bf16 or f32; a box is so many columns wide and rows high.
+func tensorMap(
+    _ base: ck_address, rows: Int, columns: Int, elementBytes: Int = 2, box: (Int, Int) = (64, 64)
+) -> ck_tensor_map {
     var layout = ck_tensor_layout()
     (layout.base, layout.rank) = (base, 2)
-    (layout.dtype, layout.swizzle) = (Int32(CK_TENSOR_MAP_BF16), Int32(CK_TENSOR_MAP_SWIZZLE_128B))
+    layout.dtype = Int32(elementBytes == 2 ? CK_TENSOR_MAP_BF16 : CK_TENSOR_MAP_F32)
+    layout.swizzle = Int32(CK_TENSOR_MAP_SWIZZLE_128B)
     (layout.extents.0, layout.extents.1) = (UInt64(columns), UInt64(rows))
-    layout.strides.0 = UInt64(columns * 2)
-    (layout.box.0, layout.box.1) = (64, 64)
+    layout.strides.0 = UInt64(columns * elementBytes)
+    (layout.box.0, layout.box.1) = (UInt32(box.0), UInt32(box.1))
     var map = ck_tensor_map()
     precondition(unsafe emulation_write_tensor_map(&layout, &map) == 0)
     return map

@@ -1,5 +1,7 @@
 import Compute
 import ComputeCPU
+import FakeGPU
+import KernelEmulation
 import TestSupport
 import Testing
 
@@ -8,10 +10,27 @@ struct GoldenTests {
     static let runs = GoldenRun.all(in: Fixture.path(""))
 
     @Test(arguments: runs) func `every stage and block equals Diffusers`(_ run: GoldenRun) throws {
-        #expect(try run.compare(on: CPUBackend(threads: 2), .f32).failures == [])
+        let found = try run.compare(on: CPUBackend(threads: 2), .f32)
+        #expect(found.failures == [])
+    }
+
+    @Test(arguments: runs) func `every stage and block equals Diffusers on a GPU`(_ run: GoldenRun) throws {
+        let gpu = FakeGPU(9, 0)
+        let found = try run.compare(on: gpu.backend(), .f32)
+        #expect(found.failures == [])
+        #expect(gpu.runs() > 100)
+        #expect(gpu.finish() == [])
     }
 
     @Test(arguments: runs) func `bf16 stays near Diffusers in f32`(_ run: GoldenRun) throws {
-        #expect(try run.compare(on: CPUBackend(threads: 2), .bf16).failures == [])
+        let found = try run.compare(on: CPUBackend(threads: 2), .bf16)
+        #expect(found.failures == [])
+    }
+
+    @Test(arguments: runs) func `bf16 stays near Diffusers in f32 on a GPU`(_ run: GoldenRun) throws {
+        let gpu = FakeGPU(8, 9, schedule: FAKE_SCHEDULE_MIXED)
+        let found = try run.compare(on: gpu.backend(), .bf16)
+        #expect(found.failures == [])
+        #expect(gpu.finish() == [])
     }
 }
