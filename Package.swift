@@ -79,7 +79,8 @@ let package = Package(
         tests("KernelEmulationTests", ["CKernels", "KernelEmulation"]),
         tests("ArchitectureTests", ["wan-infer", "VideoTypes", "Weights", "TestSupport"]),
         tests(
-            "CommandTests", ["wan-infer", "Compute", "Media", "VideoProvider", "VideoTypes", "TestSupport", "TestTools"],
+            "CommandTests",
+            ["wan-infer", "Compute", "Media", "VideoProvider", "VideoTypes", "TestSupport", "TestTools"],
             resources: [.copy("Snapshots")]),
         tests("MediaTests", ["Media", "VideoTypes", "CFFmpeg", "TestSupport", "TestTools"]),
         tests("ComputeCPUTests", ["CKernels", "Compute", "ComputeCPU", "TestSupport"]),
@@ -87,7 +88,10 @@ let package = Package(
             "ComputeCUDATests", ["Compute", "ComputeCUDA", "FakeGPU", "KernelEmulation", "TestSupport", "TestTools"]),
         tests(
             "GPUBenchTests",
-            ["gpu-bench", "Compute", "ComputeCUDA", "FakeGPU", "TestSupport", "TestTools", "VideoTypes", "Weights"]),
+            [
+                "gpu-bench", "Compute", "ComputeCUDA", "FakeGPU", "Pipelines", "TestSupport", "TestTools", "VideoTypes",
+                "Weights",
+            ]),
         tests("LayersTests", ["Compute", "ComputeCPU", "Layers", "TestSupport", "Weights"]),
         tests("ModelsTests", ["Compute", "ComputeCPU", "Models", "Weights"]),
         tests("ComputeTests", ["Compute", "TestSupport"], resources: [.copy("Fixtures")]),

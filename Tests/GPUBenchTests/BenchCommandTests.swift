@@ -11,7 +11,8 @@ struct BenchCommandTests {
     }
 
     @Test(arguments: [
-        [], ["sing"], ["facts", "a"], ["goldens"], ["ops", "--steps", "3"], ["ops", "--random"], ["ops", "--seed", "-1"],
+        [], ["sing"], ["facts", "a"], ["goldens"], ["ops", "--steps", "3"], ["ops", "--random"],
+        ["ops", "--seed", "-1"],
         ["kernels", "a.json", "--repeats", "x"],
     ])
     func `what makes no sense is refused`(_ words: [String]) {

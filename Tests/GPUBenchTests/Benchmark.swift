@@ -12,7 +12,7 @@ final class Benchmark {
     private(set) var lines: [String] = []
 
     init(_ major: Int32 = 9, _ minor: Int32 = 0) throws {
-        gpu = unsafe FakeGPU(major, minor)
+        gpu = FakeGPU(major, minor)
         folder = try TemporaryFolder()
     }
 

@@ -1,6 +1,7 @@
 import Compute
 import FakeGPU
 import FoundationEssentials
+import Pipelines
 import TestSupport
 import Testing
 import VideoTypes
@@ -47,7 +48,7 @@ struct ModelsReportTests {
         let bench = try Benchmark(8, 0)
         let shapes = bench.folder.file("shapes.json")
         try writeShapes(to: shapes)
-        let library = try RandomModels(shapes: shapes, tokenizer: "\(Self.model)/tokenizer")
+        let library = try RandomModels(shapes: shapes, tokenizer: "\(Self.model)/tokenizer", patternPages: 7)
         let clip = ModelsReport.Clip(model: "tiny", width: 16, height: 16, frames: 5, framesPerSecond: 16)
         try ModelsReport(
             machine: bench.machine, output: bench.output, library: library, only: nil, steps: 3, clips: [clip],
@@ -67,16 +68,20 @@ struct ModelsReportTests {
     @Test func `every published clip is one that its model can make`() throws {
         let library = try RandomModels(
             shapes: Repository.path("Tests/PipelinesTests/Fixtures/real-shapes.json"),
-            tokenizer: "\(Self.model)/tokenizer")
+            tokenizer: "\(Self.model)/tokenizer", patternPages: 1031)
+        let bench = try Benchmark()
+        let report = ModelsReport(
+            machine: bench.machine, output: bench.output, library: library, only: nil, steps: 8)
         for clip in ModelsReport.published {
-            // Every weight is read as NullBackend reads it: its name, shape and dtype.
-            let folder = try library.folder(clip.model)
-            #expect(try Traits(folder).layers >= 30, "\(clip.title)")
+            // Reads every tensor's name, shape and dtype.
+            let pipeline = try WanPipeline(library.folder(clip.model), backend: NullBackend(), dtype: .bf16)
+            try pipeline.validate(report.settings(clip, pipeline))
         }
     }
 
     @Test func `a random file is a checkpoint whose gains are near 1`() throws {
-        let file = try RandomFile([("a.weight", [3000, 5]), ("a.norm.weight", [7]), ("b.gamma", [4, 1, 1])], .half)
+        let pattern = try RandomPattern(.half, pages: 3)
+        let file = try RandomFile([("a.weight", [3000, 5]), ("a.norm.weight", [7]), ("b.gamma", [4, 1, 1])], pattern)
         let checkpoint = try Checkpoint(file.host, file: "random")
         let matrix = try values(checkpoint.root.tensor("a.weight", [3000, 5]))
         let deviation = (matrix.reduce(0) { $0 + $1 * $1 } / Float(matrix.count)).squareRoot()

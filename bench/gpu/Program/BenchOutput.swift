@@ -34,7 +34,9 @@ final class BenchOutput {
         let bytes = Array("\(text)\n".utf8)
         var done = 0
         while done < bytes.count {
-            let count = unsafe bytes[done...].withUnsafeBytes { unsafe Glibc.write(descriptor, $0.baseAddress, $0.count) }
+            let count = unsafe bytes[done...].withUnsafeBytes {
+                unsafe Glibc.write(descriptor, $0.baseAddress, $0.count)
+            }
             guard count > 0 else { return }
             done += count
         }

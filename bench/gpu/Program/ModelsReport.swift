@@ -43,7 +43,7 @@ struct ModelsReport {
 
     func run() throws {
         output.line(
-            "Weights are random: normal, deviation \(RandomFile.deviation), gains of norms around 1; every tensor has "
+            "Weights are random: normal, deviation \(RandomPattern.deviation), gains of norms around 1; every tensor has "
                 + "its published shape and dtype, all share one pattern of numbers.")
         var rows: [JSONText] = []
         for clip in clips where only?.contains(clip.model) ?? true {
@@ -72,16 +72,20 @@ struct ModelsReport {
         return report(clip, result)
     }
 
+    func settings(_ clip: Clip, _ pipeline: WanPipeline) -> VideoSettings {
+        VideoSettings(
+            prompt: prompts.positive, negativePrompt: prompts.negative, width: clip.width, height: clip.height,
+            frames: clip.frames, framesPerSecond: clip.framesPerSecond, steps: steps, guidanceScale: 5,
+            guidanceScale2: pipeline.hasTwoExperts ? 4 : nil, flowShift: pipeline.folderScheduler.flowShift,
+            scheduler: .unipc, sigmas: nil, seed: 1, tilesVAE: false)
+    }
+
     /// The very run of the product; before it is told of a step, the GPU has done it.
     private func generate(_ clip: Clip, _ folder: ModelFolder) throws -> Result {
         let backend = try machine.backend()
         _ = try backend.registers()
         let pipeline = try WanPipeline(folder, backend: backend, dtype: .bf16)
-        let settings = VideoSettings(
-            prompt: prompts.positive, negativePrompt: prompts.negative, width: clip.width, height: clip.height,
-            frames: clip.frames, framesPerSecond: clip.framesPerSecond, steps: steps, guidanceScale: 5,
-            guidanceScale2: pipeline.hasTwoExperts ? 4 : nil, flowShift: pipeline.folderScheduler.flowShift,
-            scheduler: .unipc, sigmas: nil, seed: 1, tilesVAE: false)
+        let settings = settings(clip, pipeline)
         try pipeline.validate(settings)
         var result = Result()
         var failure: ComputeError?
@@ -122,13 +126,14 @@ struct ModelsReport {
         let rows = min(100, config.textLen)
         let text = try backend.upload(
             (0..<rows * config.textDim).map { _ in numbers.normal() }, [rows, config.textDim])
-        return 2 * median(
-            try (0..<5).map { _ in
-                try wallSeconds {
-                    let context = try transformer.context(text, probe: nil)
-                    try withExtendedLifetime(context) { try backend.synchronize() }
-                }
-            })
+        return 2
+            * median(
+                try (0..<5).map { _ in
+                    try wallSeconds {
+                        let context = try transformer.context(text, probe: nil)
+                        try withExtendedLifetime(context) { try backend.synchronize() }
+                    }
+                })
     }
 
     private func report(_ clip: Clip, _ result: Result) -> JSONText {

@@ -44,7 +44,8 @@ struct OpsReport {
         for group in results {
             output.line(
                 "\(group.name): \(group.cases) cases, \(group.failures.count) failures; nearest to its bound: "
-                    + "\(group.worst.name), relative L2 \(group.worst.relative), \(shown(100 * group.worst.share, 0)) %")
+                    + "\(group.worst.name), relative L2 \(group.worst.relative), \(shown(100 * group.worst.share, 0)) %"
+            )
         }
         let failures = results.reduce(0) { $0 + $1.failures.count }
         output.line(failures == 0 ? "operations: all right" : "operations: \(failures) FAILED")

@@ -9,12 +9,16 @@ final class RandomModels {
     private let tokenizer: [String: HostBytes]
     /// Components that several models share are made once.
     private var files: [String: RandomFile] = [:]
+    private var patterns: [RandomPattern.Width: RandomPattern] = [:]
+    private let patternPages: Int
 
     /// - Parameters:
     ///   - path: names and shapes, as `Tests/Reference/real_shapes.py` writes them.
     ///   - tokenizer: a folder with a tokenizer; any whose tokens the encoder knows.
-    init(shapes path: String, tokenizer folder: String) throws {
+    ///   - patternPages: how many pages of random numbers there are.
+    init(shapes path: String, tokenizer folder: String, patternPages: Int = RandomPattern.pages) throws {
         shapes = try SparseModel(path: path)
+        self.patternPages = patternPages
         var files: [String: HostBytes] = [:]
         for name in try FileManager.default.contentsOfDirectory(atPath: folder) {
             files["tokenizer/\(name)"] = try MappedFile.open("\(folder)/\(name)")
@@ -40,10 +44,12 @@ final class RandomModels {
 
     private func weights(_ name: String, _ component: SparseModel.Component) throws -> RandomFile {
         if let file = files[name] { return file }
-        guard let width = RandomFile.Width(rawValue: component.dtype) else {
+        guard let width = RandomPattern.Width(rawValue: component.dtype) else {
             throw GoldenError.absent(name: component.dtype)
         }
-        let file = try RandomFile(component.shapes, width)
+        let pattern = try patterns[width] ?? RandomPattern(width, pages: patternPages)
+        patterns[width] = pattern
+        let file = try RandomFile(component.shapes, pattern)
         files[name] = file
         return file
     }
