@@ -12,7 +12,7 @@ BENCH ?=
 BUILD_PACKAGES := libdnnl-dev libavcodec-dev libavformat-dev libavutil-dev libswscale-dev
 TEST_PACKAGES := $(BUILD_PACKAGES) ffmpeg python3-pip
 BENCH_PACKAGES := $(BUILD_PACKAGES) python3-venv
-SOURCES := Package.swift Sources Tests
+SOURCES := Package.swift Sources Tests bench/gpu/Program
 C_SOURCES = $(shell git ls-files 'CKernels/*.c' 'CKernels/*.cuh' 'CKernels/*.h' 'Sources/*.c' 'Sources/*.h' 'Tests/*.cpp' 'Tests/*.h')
 PROGRAM := .build/release/wan-infer
 # The compilers of CUDA that our kernels are tested with, and their disassembler: all run without a GPU.
@@ -21,7 +21,7 @@ NVRTC_WHEELS := nvidia-cuda-nvrtc-cu11==11.8.89 nvidia-cuda-nvrtc-cu12==12.0.76 
 NVDISASM_WHEEL := nvidia-cuda-nvdisasm==13.5.37
 SWIFT_HINT := curl -O https://download.swift.org/swiftly/linux/swiftly-$$(uname -m).tar.gz && tar zxf swiftly-$$(uname -m).tar.gz && ./swiftly init
 
-.PHONY: help run test demo build build-release check lint fmt asan nvrtc kernels bench fixtures setup setup-cuda clean swift
+.PHONY: help run test demo build build-release check lint fmt asan nvrtc kernels bench gpu-bench fixtures setup setup-cuda clean swift
 .PHONY: build-packages test-packages bench-packages
 
 help: ## this list
@@ -73,6 +73,10 @@ kernels: swift nvrtc ## compile every CUDA kernel for every GPU with every compi
 
 bench: build-release bench-packages ## measure against Diffusers, side by side; BENCH="--quick", "--save", …
 	python3 bench/compare.py $(BENCH)
+
+gpu-bench: swift build-packages ## what checks and measures on a machine with a GPU: .build/gpu-bench; see bench/gpu/run.sh
+	swift build -c release --product gpu-bench --static-swift-stdlib
+	@bench/gpu/run.sh --collect
 
 fixtures: ## make the test fixtures anew, with the pinned Python packages
 	python3 -m venv .build/reference

@@ -22,6 +22,7 @@ let package = Package(
     products: [
         .library(name: "VideoProvider", targets: ["VideoProvider", "VideoTypes"]),
         .executable(name: "wan-infer", targets: ["wan-infer"]),
+        .executable(name: "gpu-bench", targets: ["gpu-bench"]),
     ],
     targets: [
         // Optimised in debug builds too: tests multiply real matrices.
@@ -51,7 +52,16 @@ let package = Package(
             swiftSettings: strict),
 
         .target(
-            name: "TestSupport", dependencies: ["Compute", "Weights"], path: "Tests/TestSupport", swiftSettings: strict),
+            name: "TestSupport", dependencies: ["Compute", "Pipelines", "VideoTypes", "Weights"],
+            path: "Tests/TestSupport", swiftSettings: strict),
+        .target(name: "TestTools", dependencies: ["TestSupport"], path: "Tests/TestTools", swiftSettings: strict),
+        // Measures and checks on a machine with a GPU, alone: links neither FFmpeg nor the emulation.
+        .executableTarget(
+            name: "gpu-bench",
+            dependencies: [
+                "Compute", "ComputeCUDA", "Layers", "Models", "Pipelines", "TestSupport", "VideoTypes", "Weights",
+            ],
+            path: "bench/gpu/Program", swiftSettings: strict),
         // The kernels' text as C++. Where it does what C++ leaves undefined, it traps; what it never set is not zero.
         .target(
             name: "KernelEmulation", path: "Tests/KernelEmulation",
@@ -72,12 +82,19 @@ let package = Package(
             "CommandTests",
             [
                 "wan-infer", "Compute", "ComputeCPU", "ComputeCUDA", "FakeGPU", "KernelEmulation", "Media",
-                "VideoProvider", "VideoTypes", "TestSupport",
+                "VideoProvider", "VideoTypes", "TestSupport", "TestTools",
             ],
             resources: [.copy("Snapshots")]),
-        tests("MediaTests", ["Media", "VideoTypes", "CFFmpeg", "TestSupport"]),
+        tests("MediaTests", ["Media", "VideoTypes", "CFFmpeg", "TestSupport", "TestTools"]),
         tests("ComputeCPUTests", ["CKernels", "Compute", "ComputeCPU", "TestSupport"]),
-        tests("ComputeCUDATests", ["Compute", "ComputeCUDA", "FakeGPU", "KernelEmulation", "TestSupport"]),
+        tests(
+            "ComputeCUDATests", ["Compute", "ComputeCUDA", "FakeGPU", "KernelEmulation", "TestSupport", "TestTools"]),
+        tests(
+            "GPUBenchTests",
+            [
+                "gpu-bench", "Compute", "ComputeCUDA", "FakeGPU", "Pipelines", "TestSupport", "TestTools", "VideoTypes",
+                "Weights",
+            ]),
         tests("LayersTests", ["Compute", "ComputeCPU", "Layers", "TestSupport", "Weights"]),
         tests("ModelsTests", ["Compute", "ComputeCPU", "Models", "Weights"]),
         tests("ComputeTests", ["Compute", "TestSupport"], resources: [.copy("Fixtures")]),

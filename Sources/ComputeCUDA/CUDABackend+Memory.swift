@@ -5,7 +5,10 @@ extension CUDABackend {
     package func allocate(_ shape: Shape, _ dtype: DType) throws(ComputeError) -> Tensor {
         let (bytes, overflow) = shape.count.multipliedReportingOverflow(by: dtype.byteWidth)
         guard !overflow else { throw .outOfMemory(requested: .max, backend: name) }
-        return Tensor(storage: try DeviceStorage(bytes, from: pool), shape: shape, dtype: dtype)
+        let out = Tensor(storage: try DeviceStorage(bytes, from: pool), shape: shape, dtype: dtype)
+        // All bits set are NaN in every floating dtype.
+        if poisonsMemory { try fill(out, 0xff) }
+        return out
     }
 
     package func upload(_ values: [Float], _ shape: Shape) throws(ComputeError) -> Tensor {
@@ -66,10 +69,12 @@ extension CUDABackend {
             "cuMemcpyDtoDAsync")
     }
 
-    package func zero(_ out: Tensor) throws(ComputeError) {
+    package func zero(_ out: Tensor) throws(ComputeError) { try fill(out, 0) }
+
+    private func fill(_ out: Tensor, _ byte: UInt8) throws(ComputeError) {
         guard out.count > 0 else { return }
         try unsafe context.check(
-            context.call.cuMemsetD8Async(address(out), 0, out.byteCount, stream.handle), "cuMemsetD8Async")
+            context.call.cuMemsetD8Async(address(out), byte, out.byteCount, stream.handle), "cuMemsetD8Async")
     }
 
     package func record(_ body: () throws(ComputeError) -> Void) throws(ComputeError) -> (any Recording)? {

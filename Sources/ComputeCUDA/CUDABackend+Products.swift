@@ -41,7 +41,7 @@ extension CUDABackend {
         }
         if !isTransposed, batch == 1 {
             if let hopper, hopper.serves(product, out) { return try hopper.product(product, out) }
-            if let library, try library.product(product, out) { return }
+            if servers.contains(.library), let library, try library.product(product, out) { return }
         }
         let name = isTransposed ? "gemm_kn" : "gemm"
         let large = tiles(product, 128) * batch

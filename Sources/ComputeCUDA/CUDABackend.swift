@@ -16,6 +16,9 @@ package final class CUDABackend: Backend {
     let uploads: UploadQueue
     let pinned: PinnedPool
     let library: CublasLt?
+    let poisonsMemory: Bool
+    /// Whose kernels are used beside the portable ones. For measurements; a run leaves it alone.
+    package var servers: Servers = [.warpgroups, .library]
     weak var reserve: MemoryPool.Reserve?
 
     /// - Parameters:
@@ -23,7 +26,7 @@ package final class CUDABackend: Backend {
     ///   - libraries: where NVIDIA's are found.
     ///   - cache: where compiled kernels are kept; nil keeps none.
     ///   - threads: how many kernels are compiled at once.
-    ///   - tuning: sizes that tests make small.
+    ///   - tuning: what tests set otherwise.
     package init(
         _ ordinal: Int, _ libraries: CUDALibraries, cache: CubinCache?, threads: Int, tuning: Tuning = Tuning()
     ) throws(ComputeError) {
@@ -40,6 +43,7 @@ package final class CUDABackend: Backend {
         pool = MemoryPool(DeviceMemory(stream: stream, granularity: tuning.memoryGranularity))
         uploads = try UploadQueue(beside: stream, slabBytes: tuning.slabBytes)
         pinned = PinnedPool(stream)
+        poisonsMemory = tuning.poisonsMemory
         if let products = libraries.products(driver: driver.version) {
             library = try CublasLt(products, stream: stream, pool: pool)
         } else {
@@ -50,16 +54,30 @@ package final class CUDABackend: Backend {
     /// Kernels that are queued need their modules.
     deinit { try? stream.synchronize() }
 
-    /// Sizes that matter for speed only.
+    /// Who may serve an operation where it is better than the portable kernels.
+    package struct Servers: OptionSet, Sendable {
+        package let rawValue: Int
+        package init(rawValue: Int) { self.rawValue = rawValue }
+
+        /// Our kernels for sm_90a.
+        package static let warpgroups = Servers(rawValue: 1)
+        /// cuBLASLt.
+        package static let library = Servers(rawValue: 2)
+    }
+
+    /// What changes no result, only speed, and what a mistake looks like.
     package struct Tuning {
         /// Blocks of memory are multiples of this.
         package var memoryGranularity: Int
         /// Bytes of each of the two slabs that weights pass through.
         package var slabBytes: Int
+        /// Whether a new tensor is NaN throughout, so that an element that nobody writes shows.
+        package var poisonsMemory: Bool
 
-        package init(memoryGranularity: Int = 256, slabBytes: Int = 32 << 20) {
+        package init(memoryGranularity: Int = 256, slabBytes: Int = 32 << 20, poisonsMemory: Bool = false) {
             self.memoryGranularity = memoryGranularity
             self.slabBytes = slabBytes
+            self.poisonsMemory = poisonsMemory
         }
     }
 
@@ -76,7 +94,9 @@ package final class CUDABackend: Backend {
     package var peakDeviceBytes: Int? { pool.peakBytes }
 
     /// The kernels for sm_90a, where the GPU and the compiler have them.
-    var hopper: HopperKernels? { kernels.has("gemm_sm90") ? HopperKernels(backend: self) : nil }
+    var hopper: HopperKernels? {
+        servers.contains(.warpgroups) && hasWarpgroups ? HopperKernels(backend: self) : nil
+    }
 
     // MARK: launches
 

@@ -62,6 +62,18 @@ package final class KernelLibrary {
         return function
     }
 
+    /// Every kernel and the registers of its threads; waits until all are compiled.
+    package func registers() throws(ComputeError) -> [(kernel: String, registers: Int)] {
+        var found: [(kernel: String, registers: Int)] = []
+        for index in modules.indices {
+            switch compiling.outcome(index) {
+            case .success(let cubin): found += cubin.log.kernels.map { ($0.name, $0.registers) }
+            case .failure(let error): throw error
+            }
+        }
+        return found
+    }
+
     private func load(_ index: Int) throws(ComputeError) -> LoadedModule {
         if let module = loaded[index] { return module }
         let cubin: Cubin

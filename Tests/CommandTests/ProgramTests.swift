@@ -1,6 +1,7 @@
 import Foundation
 import Media
 import TestSupport
+import TestTools
 import Testing
 import VideoTypes
 

@@ -1,6 +1,7 @@
 import Compute
 import Foundation
 import TestSupport
+import TestTools
 import Testing
 
 @testable import ComputeCUDA

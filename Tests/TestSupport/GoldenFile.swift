@@ -51,4 +51,5 @@ package struct GoldenFile {
 
 package enum GoldenError: Error {
     case absent(name: String)
+    case frames(found: Int, expected: Int)
 }

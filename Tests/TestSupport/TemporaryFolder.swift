@@ -1,11 +1,11 @@
-import Foundation
+import FoundationEssentials
 
 /// An empty folder that goes away with its last use.
 package final class TemporaryFolder: Sendable {
     package let path: String
 
     package init() throws {
-        path = NSTemporaryDirectory() + "/wan-infer-test-" + UUID().uuidString
+        path = FileManager.default.temporaryDirectory.appending(path: "wan-infer-test-" + UUID().uuidString).path
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     }
 

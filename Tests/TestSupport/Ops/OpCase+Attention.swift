@@ -2,7 +2,7 @@ import Compute
 import Glibc
 
 extension OpCase {
-    private struct AttentionSize: Sendable {
+    struct AttentionSize: Sendable {
         var queries: Int
         var keys: Int
         var heads: Int
@@ -11,7 +11,7 @@ extension OpCase {
         var bias = Bias.none
     }
 
-    private enum Bias: String {
+    enum Bias: String {
         case none, head, key
         /// With keys that are left out, and for `headMasked` a query without any key.
         case headMasked, keyMasked
@@ -62,7 +62,7 @@ extension OpCase {
         ]
     }
 
-    private static func attentionCase(_ size: AttentionSize, _ dtype: DType) -> OpCase {
+    static func attentionCase(_ size: AttentionSize, _ dtype: DType) -> OpCase {
         OpCase(
             "attention \(size.queries) × \(size.keys), \(size.heads) heads of \(size.headDim), \(size.groups), "
                 + "bias \(size.bias), \(dtype)", dtype == .f32 ? 2e-5 : 1e-2

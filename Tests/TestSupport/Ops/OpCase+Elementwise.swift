@@ -21,7 +21,7 @@ extension OpCase {
         return cases
     }
 
-    private static func silu(
+    static func silu(
         _ backend: any Backend, _ count: Int, _ xType: DType, _ outType: DType
     ) throws -> OpResult {
         var values = TestRandom.normal(count, seed: 1).map { $0 * 4 }
@@ -33,7 +33,7 @@ extension OpCase {
         return OpResult(try backend.download(out), from: x.doubles.map { TestSupport.silu($0) })
     }
 
-    private static func geluGate(_ backend: any Backend, _ count: Int, _ dtype: DType) throws -> OpResult {
+    static func geluGate(_ backend: any Backend, _ count: Int, _ dtype: DType) throws -> OpResult {
         let gate = Operand([count], dtype, scale: 3, seed: 1)
         let x = Operand([count], dtype, seed: 2)
         let out = try gate.tensor(on: backend)
@@ -41,7 +41,7 @@ extension OpCase {
         return OpResult(try backend.download(out), from: zip(gate.doubles, x.doubles).map { geluTanh($0) * $1 })
     }
 
-    private static func combine(_ backend: any Backend, _ count: Int, _ terms: Int) throws -> OpResult {
+    static func combine(_ backend: any Backend, _ count: Int, _ terms: Int) throws -> OpResult {
         let factors: [Float] = [0.5, -2, 3.25, 1]
         let operands = (0..<terms).map { Operand([count], seed: $0 + 1) }
         let tensors = try operands.map { try $0.tensor(on: backend) }

@@ -76,7 +76,7 @@ extension OpCase {
         }
     }
 
-    private static func patchify(
+    static func patchify(
         _ backend: any Backend, _ latents: Shape, _ patch: PatchSize, _ width: Int, _ outType: DType
     ) throws -> OpResult {
         let x = Operand(latents, seed: 1)
@@ -91,7 +91,7 @@ extension OpCase {
         return OpResult(try backend.download(out), from: expected)
     }
 
-    private static func unpatchify(
+    static func unpatchify(
         _ backend: any Backend, _ latents: Shape, _ patch: PatchSize, _ dtype: DType
     ) throws -> OpResult {
         let channels = latents[0]
@@ -105,7 +105,7 @@ extension OpCase {
         return OpResult(try backend.download(out), from: expected)
     }
 
-    private static func channelsLast(_ backend: any Backend, _ shape: Shape, _ outType: DType) throws -> OpResult {
+    static func channelsLast(_ backend: any Backend, _ shape: Shape, _ outType: DType) throws -> OpResult {
         let (channels, frames, pixels) = (shape[0], shape[1], shape[2] * shape[3])
         let x = Operand(shape, seed: 1)
         let (gain, offset) = (Operand([channels], seed: 2), Operand([channels], seed: 3))
@@ -120,7 +120,7 @@ extension OpCase {
         return OpResult(try backend.download(out), from: expected)
     }
 
-    private static func upsample(_ backend: any Backend, _ shape: Shape, _ dtype: DType) throws -> OpResult {
+    static func upsample(_ backend: any Backend, _ shape: Shape, _ dtype: DType) throws -> OpResult {
         let (height, width, channels) = (shape[1], shape[2], shape[3])
         let x = Operand(shape, dtype, seed: 1)
         let out = try backend.allocate([shape[0], 2 * height, 2 * width, channels], dtype)
@@ -135,7 +135,7 @@ extension OpCase {
     }
 
     /// - Parameter shape: `[frames, height, width, channels]` of x, but half of its channels.
-    private static func interleave(_ backend: any Backend, _ shape: Shape, _ dtype: DType) throws -> OpResult {
+    static func interleave(_ backend: any Backend, _ shape: Shape, _ dtype: DType) throws -> OpResult {
         let (frames, pixels, channels) = (shape[0], shape[1] * shape[2], shape[3])
         let x = Operand([frames, shape[1], shape[2], 2 * channels], dtype, seed: 1)
         let out = try backend.allocate([2 * frames, shape[1], shape[2], channels], dtype)
@@ -147,7 +147,7 @@ extension OpCase {
         return OpResult(try backend.download(out), from: expected)
     }
 
-    private static func repeatedUp(
+    static func repeatedUp(
         _ backend: any Backend, _ up: (time: Int, space: Int, inputs: Int, outputs: Int, skip: Int), _ dtype: DType
     ) throws -> OpResult {
         let x = Operand([2, 3, 4, up.inputs], dtype, seed: 1)
@@ -168,7 +168,7 @@ extension OpCase {
         return OpResult(try backend.download(out), from: expected)
     }
 
-    private static func pixels(
+    static func pixels(
         _ backend: any Backend, _ patch: Int, _ width: Int, _ dtype: DType
     ) throws -> OpResult {
         let channels = 3 * patch * patch

@@ -61,7 +61,7 @@ extension OpCase {
         }
     }
 
-    private static func groupNorm(
+    static func groupNorm(
         _ backend: any Backend, _ shape: Shape, _ groups: Int, _ xType: DType, _ outType: DType, _ silu: Bool
     ) throws -> OpResult {
         // Again a mean far from zero.
@@ -95,7 +95,7 @@ extension OpCase {
         return expected
     }
 
-    private static func layerNorm(
+    static func layerNorm(
         _ backend: any Backend, _ shape: Shape, _ outType: DType, _ affine: Bool
     ) throws -> OpResult {
         // A mean far from zero: the variance must not be a difference of large numbers.
@@ -117,7 +117,7 @@ extension OpCase {
         return OpResult(try backend.download(out), from: expected)
     }
 
-    private static func rmsNorm(
+    static func rmsNorm(
         _ backend: any Backend, _ shape: Shape, _ xType: DType, _ outType: DType
     ) throws -> OpResult {
         let x = Operand(shape, xType, seed: 1)
@@ -135,7 +135,7 @@ extension OpCase {
         }
     }
 
-    private static func channelNorm(
+    static func channelNorm(
         _ backend: any Backend, _ shape: Shape, _ xType: DType, _ outType: DType, _ silu: Bool
     ) throws -> OpResult {
         let x = Operand(shape, xType, seed: 1)
@@ -152,7 +152,7 @@ extension OpCase {
         return OpResult(try backend.download(out), from: expected)
     }
 
-    private static func rmsNormRotary(
+    static func rmsNormRotary(
         _ backend: any Backend, _ tokens: Int, _ heads: Int, _ headDim: Int, _ dtype: DType, _ turns: Bool
     ) throws -> OpResult {
         let width = heads * headDim

@@ -5,7 +5,7 @@ extension OpCase {
     /// Matrix products with every epilogue: odd sizes with every mix of dtypes, and tiles, whole and ragged.
     package static var linear: [OpCase] { mixedProducts + tiledProducts }
 
-    private static let epilogues = ["none", "gelu", "silu", "add", "gated add"]
+    static let epilogues = ["none", "gelu", "silu", "add", "gated add"]
 
     /// Operands of bf16 with rows of multiples of 8, as tensor cores take them: around tiles of 64 and 128 rows and
     /// columns that are 32 or 64 deep.
@@ -27,7 +27,7 @@ extension OpCase {
         return cases
     }
 
-    private static func linear(
+    static func linear(
         _ size: (m: Int, k: Int, n: Int), _ mix: (x: DType, stored: DType, out: DType), _ after: String, hasBias: Bool
     ) -> OpCase {
         OpCase(
@@ -93,7 +93,7 @@ extension OpCase {
                 let before = old[row * n + column]
                 switch after {
                 case "gelu": y = geluTanh(y)
-                case "silu": y = silu(y)
+                case "silu": y = TestSupport.silu(y)
                 case "add": y += before
                 case "gated add": y = before + gate[column] * y
                 default: break
@@ -151,10 +151,10 @@ extension OpCase {
         return cases
     }
 
-    private typealias ConvolutionSize = (extent: [Int], channels: [Int], kernel: [Int])
+    typealias ConvolutionSize = (extent: [Int], channels: [Int], kernel: [Int])
 
     /// `missing` are the frames of the history that are zeros.
-    private static func convolution(
+    static func convolution(
         _ size: ConvolutionSize, _ mix: (x: DType, stored: DType, out: DType), hasBias: Bool, accumulates: Bool,
         missing: Set<Int>
     ) -> OpCase {

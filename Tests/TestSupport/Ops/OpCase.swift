@@ -16,9 +16,12 @@ package struct OpCase: Sendable, CustomStringConvertible {
 
     package func run(on backend: any Backend) throws -> OpResult { try body(backend) }
 
-    /// Every operation of the vocabulary.
-    package static var all: [OpCase] {
-        linear + convolution + attention + norms + elementwise + layout + memory
+    /// Every operation of the vocabulary, under the names of their groups.
+    package static var groups: [(name: String, cases: [OpCase])] {
+        [
+            ("linear", linear), ("convolution", convolution), ("attention", attention), ("norms", norms),
+            ("elementwise", elementwise), ("layout", layout), ("memory", memory),
+        ]
     }
 }
 

@@ -15,6 +15,13 @@ struct TestRandom {
         return z ^ (z >> 31)
     }
 
+    /// A whole number from 0 to `limit` - 1.
+    mutating func below(_ limit: Int) -> Int { Int(next() % UInt64(limit)) }
+
+    var isHeads: Bool { mutating get { below(2) == 0 } }
+
+    mutating func one<T>(of choices: [T]) -> T { choices[below(choices.count)] }
+
     /// Sums of uniform values: close enough to a normal distribution, with a bound.
     static func normal(_ count: Int, seed: Int) -> [Float] {
         var random = TestRandom(seed: seed)

@@ -1,4 +1,5 @@
 package import Foundation
+import TestSupport
 
 /// A finished program: its status and what it wrote.
 package struct Subprocess: Sendable {

@@ -1,0 +1,74 @@
+import Compute
+import ComputeCUDA
+import FakeGPU
+import TestSupport
+import Testing
+
+@testable import gpu_bench
+
+@Suite(.serialized)
+struct ReportTests {
+    @Test func `facts name the card, its libraries and the registers of kernels`() throws {
+        let bench = try Benchmark()
+        try FactsReport(machine: bench.machine, output: bench.output).run()
+        let facts = try bench.written("facts")
+        #expect(facts["capability"]?.text == "9.0")
+        #expect((facts["compile_seconds"]?.number ?? 0) > 0)
+        #expect(facts["registers"]?.keys.contains("attention_sm90_128") == true, "\(bench.lines)")
+        #expect(bench.gpu.finish() == [])
+    }
+
+    @Test func `operations of random sizes are right, on poisoned memory too`() throws {
+        let bench = try Benchmark()
+        let cases = OpCase.random(1, seed: 5).filter { ["elementwise", "norms", "layout"].contains($0.name) }
+        #expect(try OpsReport(machine: bench.machine, output: bench.output, groups: cases).run(), "\(bench.lines)")
+        let groups = try bench.written("ops").list
+        #expect(groups.count == 3 && groups.allSatisfy { $0["cases"]?.number == 1 })
+        #expect(bench.gpu.finish() == [])
+    }
+
+    @Test func `new memory is NaN where that is asked for`() throws {
+        let bench = try Benchmark()
+        for dtype in [DType.f32, .bf16] {
+            let backend = try bench.machine.backend(poisonsMemory: true)
+            let values = try backend.download(backend.allocate([5], dtype))
+            #expect(values.allSatisfy { $0.isNaN })
+        }
+    }
+
+    @Test func `random cases are the same for the same seed`() {
+        let names = { (seed: Int) in OpCase.random(20, seed: seed).flatMap { $0.cases.map(\.description) } }
+        #expect(names(1) == names(1) && names(1) != names(2))
+    }
+
+    @Test func `every kernel is timed in every way that there is`() throws {
+        let bench = try Benchmark()
+        var shapes = KernelShapes(
+            attention: [.init(name: "a", heads: 1, head_dim: 64, queries: 130, keys: 128)],
+            gemm: [
+                .init(name: "p", m: 130, n: 128, k: 64, epilogue: "none"),
+                .init(name: "p", m: 130, n: 128, k: 64, epilogue: "gated_add"),
+            ],
+            convolution: [.init(name: "c", height: 6, width: 8, inputs: 16, outputs: 64, kernel: [3, 3, 3])])
+        shapes.ceilings = .init(productSide: 128, copiedElements: 3000)
+        try KernelsReport(
+            machine: bench.machine, output: bench.output, shapes: shapes, repeats: 2, period: 1013
+        ).run()
+        let kernels = try bench.written("kernels")
+        #expect(kernels["attention"]?.list.first?["ms"]?.keys == ["portable", "warpgroups"])
+        #expect(kernels["gemm"]?.list.last?["ms"]?.keys == ["cublaslt", "portable", "warpgroups"])
+        #expect(kernels["convolution"]?.list.first?["flops"]?.number == 2_654_208)
+        #expect(bench.gpu.runs("attention_sm90_64") == 5 && bench.gpu.runs("attention_64") == 5)
+        #expect(bench.lines.count == 6, "\(bench.lines)")
+        #expect(bench.gpu.finish() == [])
+    }
+
+    @Test func `the published shapes are read`() throws {
+        let path = Repository.path("bench/gpu/shapes.json")
+        let command = try BenchCommand(["kernels", path])
+        #expect(command.paths == [path])
+        let shapes = try KernelShapes(path: path)
+        #expect(shapes.attention.count >= 4 && shapes.gemm.count >= 12 && shapes.convolution.count >= 10)
+        #expect(shapes.gemm.allSatisfy { ["none", "gelu", "gated_add"].contains($0.epilogue) })
+    }
+}

@@ -1,0 +1,146 @@
+package import Compute
+import FoundationEssentials
+import Pipelines
+import VideoTypes
+import Weights
+
+#if canImport(Glibc)
+import Glibc
+#endif
+
+/// A whole run on a tiny random model, and what Diffusers computed for it.
+package struct GoldenRun: Sendable, CustomStringConvertible {
+    /// Where the files of `Tests/Reference` lie.
+    private let folder: String
+    private let variant: String
+    private let name: String
+
+    package var description: String { "\(variant)/\(name)" }
+
+    /// Every variant of a model with its solvers.
+    package static func all(in folder: String) -> [GoldenRun] {
+        [
+            ("wan21-t2v", "unipc"), ("wan21-t2v", "euler-no-guidance"), ("wan22-ti2v", "unipc"),
+            ("wan22-a14b", "unipc"), ("wan22-a14b", "dpm++"),
+        ].map { GoldenRun(folder: folder, variant: $0, name: $1) }
+    }
+
+    /// A run and how far it is from its golden file.
+    package struct Comparison {
+        /// What is beyond its bound, empty where all is well.
+        package fileprivate(set) var failures: [String] = []
+        /// The largest relative L2 error of a tensor, and which it is.
+        package fileprivate(set) var worst = (name: "", relative: 0.0)
+        /// Of the frames against Diffusers', in decibels.
+        package fileprivate(set) var psnr = Double.infinity
+    }
+
+    /// Compares every stage and block in f32; in bf16 the last latents and the frames.
+    package func compare(on backend: any Backend, _ dtype: DType) throws -> Comparison {
+        let golden = try GoldenFile("\(folder)/\(self).safetensors")
+        let found = try run(on: backend, dtype)
+        return dtype == .f32 ? try compareExactly(found, golden) : try compareRoughly(found, golden)
+    }
+
+    private typealias Named = (name: String, values: [Float])
+
+    private func compareExactly(_ found: [Named], _ golden: GoldenFile) throws -> Comparison {
+        var result = Comparison()
+        var unseen = Set(golden.names)
+        for (name, values) in found where unseen.remove(name) != nil {
+            // Padding is left out of the golden file.
+            let expected = try golden.floats(name)
+            let values = Array(values.prefix(expected.count))
+            if name == "noise.initial" || name.hasPrefix("schedule.") || name.hasSuffix("_ids") {
+                if values != expected { result.failures.append("\(name) differs") }
+            } else if name == "frames" {
+                result.psnr = Self.psnr(values, expected)
+                if !(result.psnr >= 60) { result.failures.append("frames: \(result.psnr) dB, bound 60") }
+            } else {
+                result.note(name, Deviation(values, from: expected), bound: 1e-4)
+            }
+        }
+        if !unseen.isEmpty { result.failures.append("not dumped: \(unseen.sorted())") }
+        return result
+    }
+
+    private func compareRoughly(_ found: [Named], _ golden: GoldenFile) throws -> Comparison {
+        var result = Comparison()
+        guard let latents = found.last(where: { $0.name.hasSuffix(".latents") }),
+            let frames = found.first(where: { $0.name == "frames" })
+        else { throw GoldenError.absent(name: "latents or frames") }
+        result.note(
+            latents.name, Deviation(latents.values, from: try golden.floats(latents.name)), bound: 3e-2)
+        result.psnr = Self.psnr(frames.values, try golden.floats("frames"))
+        if !(result.psnr >= 35) { result.failures.append("frames: \(result.psnr) dB, bound 35") }
+        return result
+    }
+
+    private static func psnr(_ found: [Float], _ expected: [Float]) -> Double {
+        guard found.count == expected.count else { return -.infinity }
+        let sum = zip(found, expected).reduce(0) { $0 + (Double($1.0) - Double($1.1)) * (Double($1.0) - Double($1.1)) }
+        return -10 * log10(sum / Double(found.count))
+    }
+
+    private struct Arguments: Decodable {
+        let prompt: String
+        let negative_prompt: String
+        let frames: Int
+        let height: Int
+        let width: Int
+        let steps: Int
+        let guidance: Double
+        let guidance_2: Double?
+        let flow_shift: Double?
+        let scheduler: String
+        let seed: UInt64
+    }
+
+    /// What the run dumps, in order. The parts of a decoder block are joined under the block's name.
+    private func run(on backend: any Backend, _ dtype: DType) throws -> [Named] {
+        let data = try Data(contentsOf: URL(filePath: "\(folder)/\(self).json"))
+        let arguments = try JSONDecoder().decode(Arguments.self, from: data)
+        let model = try ModelFolder(path: "\(folder)/\(variant)/model")
+        let pipeline = try WanPipeline(model, backend: backend, dtype: dtype)
+        guard let scheduler = Scheduler(rawValue: arguments.scheduler) else {
+            throw GoldenError.absent(name: arguments.scheduler)
+        }
+        let settings = VideoSettings(
+            prompt: arguments.prompt, negativePrompt: arguments.negative_prompt, width: arguments.width,
+            height: arguments.height, frames: arguments.frames, framesPerSecond: 16, steps: arguments.steps,
+            guidanceScale: arguments.guidance, guidanceScale2: arguments.guidance_2 ?? arguments.guidance,
+            flowShift: arguments.flow_shift ?? pipeline.folderScheduler.flowShift, scheduler: scheduler, sigmas: nil,
+            seed: arguments.seed, tilesVAE: false)
+        try pipeline.validate(settings)
+        let dump = TensorDump()
+        var frames = 0
+        try pipeline.generate(settings, report: { _ in true }, dump: dump, emit: { _ in frames += 1 })
+        guard frames == arguments.frames else { throw GoldenError.frames(found: frames, expected: arguments.frames) }
+        return Self.joined(dump)
+    }
+
+    private static func joined(_ dump: TensorDump) -> [Named] {
+        var results: [Named] = []
+        for (name, _, values) in dump.tensors {
+            let floats: [Float] =
+                switch values {
+                case .floats(let floats): floats
+                case .integers(let integers): integers.map(Float.init)
+                }
+            let whole = String(name.prefix(upTo: name.firstRange(of: ".part.")?.lowerBound ?? name.endIndex))
+            if let place = results.firstIndex(where: { $0.name == whole }) {
+                results[place].values += floats
+            } else {
+                results.append((whole, floats))
+            }
+        }
+        return results
+    }
+}
+
+extension GoldenRun.Comparison {
+    fileprivate mutating func note(_ name: String, _ deviation: Deviation, bound: Double) {
+        if !(deviation.relative <= worst.relative) { worst = (name, deviation.relative) }
+        if !(deviation.relative < bound) { failures.append("\(name): \(deviation), bound \(bound)") }
+    }
+}

@@ -1,0 +1,38 @@
+import Compute
+import TestSupport
+import VideoTypes
+
+/// Whole runs on tiny models against Diffusers.
+struct GoldensReport {
+    let machine: GPUMachine
+    let output: BenchOutput
+    /// Where `Tests/Reference` puts its files.
+    let folder: String
+
+    func run() throws -> Bool {
+        var rows: [JSONText] = []
+        var failures = 0
+        for golden in GoldenRun.all(in: folder) {
+            for dtype in [DType.f32, .bf16] {
+                let backend = try machine.backend(poisonsMemory: true)
+                let result = try golden.compare(on: backend, dtype)
+                let verdict = result.failures.isEmpty ? "right" : "FAILED"
+                output.line(
+                    "\(golden) \(dtype): \(verdict), worst \(result.worst.name) \(result.worst.relative), frames "
+                        + "\(shown(result.psnr, 1)) dB")
+                for failure in result.failures { output.line("  \(failure)") }
+                failures += result.failures.count
+                rows.append(
+                    .object([
+                        ("golden", .string("\(golden)")), ("dtype", .string("\(dtype)")),
+                        ("failures", .array(result.failures.map { .string($0) })),
+                        ("worst", .string(result.worst.name)), ("worst_relative", .number(result.worst.relative)),
+                        ("psnr", .number(result.psnr)),
+                    ]))
+                try output.write("goldens", .array(rows))
+            }
+        }
+        output.line(failures == 0 ? "goldens: all right" : "goldens: \(failures) FAILED")
+        return failures == 0
+    }
+}

@@ -1,0 +1,64 @@
+import FoundationEssentials
+
+/// The shapes that kernels are timed at: shapes.json, which torch_kernels.py reads too.
+struct KernelShapes: Decodable {
+    struct Attention: Decodable {
+        let name: String
+        let heads: Int
+        let head_dim: Int
+        let queries: Int
+        let keys: Int
+
+        var flops: Double { 4 * Double(queries) * Double(keys) * Double(heads * head_dim) }
+    }
+
+    struct Product: Decodable {
+        let name: String
+        let m: Int
+        let n: Int
+        let k: Int
+        /// "none", "gelu" or "gated_add".
+        let epilogue: String
+
+        var flops: Double { 2 * Double(m) * Double(n) * Double(k) }
+    }
+
+    struct Convolution: Decodable {
+        let name: String
+        let height: Int
+        let width: Int
+        let inputs: Int
+        let outputs: Int
+        let kernel: [Int]
+
+        private enum CodingKeys: String, CodingKey {
+            case name, height, width, kernel
+            case inputs = "in"
+            case outputs = "out"
+        }
+
+        /// Of one frame.
+        var flops: Double {
+            2 * Double(height * width) * Double(inputs * outputs) * Double(kernel.reduce(1, *))
+        }
+    }
+
+    let attention: [Attention]
+    let gemm: [Product]
+    let convolution: [Convolution]
+    /// What the ceilings are measured with; a test makes them small.
+    var ceilings = Ceilings()
+
+    struct Ceilings {
+        var productSide = 8192
+        var copiedElements = 1 << 30
+    }
+
+    private enum CodingKeys: String, CodingKey { case attention, gemm, convolution }
+}
+
+extension KernelShapes {
+    init(path: String) throws {
+        self = try JSONDecoder().decode(Self.self, from: Data(contentsOf: URL(filePath: path)))
+    }
+}

@@ -1,0 +1,167 @@
+import Compute
+import ComputeCUDA
+import VideoTypes
+
+/// Times of single kernels by the GPU's clock, on random numbers, beside what the card can do at most.
+struct KernelsReport {
+    let machine: GPUMachine
+    let output: BenchOutput
+    let shapes: KernelShapes
+    let repeats: Int
+    /// How many random numbers there are.
+    var period = (1 << 24) + 43
+
+    /// A way to serve an operation.
+    private typealias Way = (name: String, servers: CUDABackend.Servers)
+
+    func run() throws {
+        let backend = try machine.backend()
+        _ = try backend.registers()
+        var random = try RandomTensors(backend, period: period)
+        var parts: [(String, JSONText)] = [
+            ("device", .string(backend.device.name)), ("repeats", .integer(repeats)),
+        ]
+        parts.append(("ceilings", try ceilings(backend, &random)))
+        try output.write("kernels", .object(parts))
+        parts.append(("attention", .array(try shapes.attention.map { try attention($0, backend, &random) })))
+        try output.write("kernels", .object(parts))
+        parts.append(("gemm", .array(try shapes.gemm.map { try product($0, backend, &random) })))
+        try output.write("kernels", .object(parts))
+        parts.append(("convolution", .array(try shapes.convolution.map { try convolution($0, backend, &random) })))
+        try output.write("kernels", .object(parts))
+    }
+
+    private func ours(_ backend: CUDABackend) -> [Way] {
+        (backend.hasWarpgroups ? [("warpgroups", [.warpgroups])] : []) + [("portable", [])]
+    }
+
+    /// The median over the repeats, after three to warm up.
+    private func milliseconds(
+        _ backend: CUDABackend, _ servers: CUDABackend.Servers = [.warpgroups, .library],
+        _ body: () throws(ComputeError) -> Void
+    ) throws -> Double {
+        let before = backend.servers
+        backend.servers = servers
+        defer { backend.servers = before }
+        for _ in 0..<3 { try body() }
+        return median(try (0..<repeats).map { _ in try 1000 * backend.seconds(body) })
+    }
+
+    private func ceilings(_ backend: CUDABackend, _ random: inout RandomTensors) throws -> JSONText {
+        let side = shapes.ceilings.productSide
+        let (a, b) = (try random.tensor([side, side]), try random.tensor([side, side]))
+        let product = try backend.allocate([side, side], .bf16)
+        let weight = LinearWeight(storage: b.storage, outFeatures: side, inFeatures: side, dtype: .bf16)
+        let by = backend.hasLibrary ? "cuBLASLt" : "our kernels, there is no cuBLASLt"
+        let time = try milliseconds(backend, backend.hasLibrary ? [.library] : [.warpgroups]) {
+            () throws(ComputeError) in try backend.linear(a, weight, bias: nil, .none, into: product)
+        }
+        let rate = 2 * Double(side * side) * Double(side) / time / 1e9
+        let x = try random.tensor([shapes.ceilings.copiedElements], .f32)
+        let copy = try backend.allocate(x.shape, .f32)
+        let copying = try milliseconds(backend) { () throws(ComputeError) in try backend.copy(x, into: copy) }
+        let bandwidth = 2 * Double(x.byteCount) / copying / 1e9
+        output.line("product of side \(side) by \(by): \(shown(rate, 0)) TFLOP/s")
+        output.line("copy of \(x.byteCount >> 20) MiB: \(shown(bandwidth)) TB/s, bytes read and written")
+        return .object([
+            ("matmul_tflops", .number(rate)), ("matmul_by", .string(by)), ("matmul_side", .integer(side)),
+            ("copy_tb_per_s", .number(bandwidth)),
+        ])
+    }
+
+    /// Times every way, tells and returns them under what identifies the shape.
+    private func measured(
+        _ identity: [(String, JSONText)], _ title: String, flops: Double, _ backend: CUDABackend, _ ways: [Way],
+        _ body: (Way) throws(ComputeError) -> Void
+    ) throws -> JSONText {
+        var times: [(String, JSONText)] = []
+        var texts: [String] = []
+        for way in ways {
+            let time = try milliseconds(backend, way.servers) { () throws(ComputeError) in try body(way) }
+            times.append((way.name, .number(time)))
+            texts.append("\(way.name) \(shown(time, 3)) ms, \(shown(flops / time / 1e9, 1)) TFLOP/s")
+        }
+        output.line("\(title): \(texts.joined(separator: "; "))")
+        return .object(identity + [("flops", .number(flops)), ("ms", .object(times))])
+    }
+
+    private func attention(
+        _ shape: KernelShapes.Attention, _ backend: CUDABackend, _ random: inout RandomTensors
+    ) throws -> JSONText {
+        let width = shape.heads * shape.head_dim
+        let q = try random.tensor([shape.queries, width])
+        let (k, v) = (try random.tensor([shape.keys, width]), try random.tensor([shape.keys, width]))
+        let out = try backend.allocate(q.shape, .bf16)
+        let scale = 1 / Float(shape.head_dim).squareRoot()
+        return try measured(
+            [
+                ("name", .string(shape.name)), ("heads", .integer(shape.heads)), ("head_dim", .integer(shape.head_dim)),
+                ("queries", .integer(shape.queries)), ("keys", .integer(shape.keys)),
+            ],
+            "attention \(shape.name), \(shape.queries) × \(shape.keys), \(shape.heads) heads of \(shape.head_dim)",
+            flops: shape.flops, backend, ours(backend)
+        ) { _ throws(ComputeError) in
+            try backend.attention(q, k, v, heads: shape.heads, scale: scale, groups: .all, bias: nil, into: out)
+        }
+    }
+
+    /// Our products with a bias, as every model has it; cuBLASLt's without, and without epilogue.
+    private func product(
+        _ shape: KernelShapes.Product, _ backend: CUDABackend, _ random: inout RandomTensors
+    ) throws -> JSONText {
+        let x = try random.tensor([shape.m, shape.k])
+        let matrix = try random.tensor([shape.n, shape.k])
+        let weight = LinearWeight(
+            storage: matrix.storage, outFeatures: shape.n, inFeatures: shape.k, dtype: .bf16)
+        let (bias, gate) = (try random.tensor([shape.n], .f32), try random.tensor([shape.n], .f32))
+        let plain = try backend.allocate([shape.m, shape.n], .bf16)
+        // The residual stream is f32.
+        let sum = shape.epilogue == "gated_add" ? try random.tensor([shape.m, shape.n], .f32) : plain
+        let epilogues: [String: Epilogue] = ["none": .none, "gelu": .gelu, "gated_add": .gatedAdd(gate: gate)]
+        guard let epilogue = epilogues[shape.epilogue] else {
+            throw BenchCommand.UsageError(description: "no epilogue \(shape.epilogue)")
+        }
+        let library: [Way] = backend.hasLibrary ? [("cublaslt", [.library])] : []
+        return try measured(
+            [
+                ("name", .string(shape.name)), ("m", .integer(shape.m)), ("n", .integer(shape.n)),
+                ("k", .integer(shape.k)), ("epilogue", .string(shape.epilogue)),
+            ],
+            "product \(shape.name), \(shape.m) × \(shape.n) × \(shape.k), \(shape.epilogue)", flops: shape.flops,
+            backend, ours(backend) + library
+        ) { way throws(ComputeError) in
+            if way.servers == [.library] {
+                try backend.linear(x, weight, bias: nil, .none, into: plain)
+            } else {
+                try backend.linear(x, weight, bias: bias, epilogue, into: sum)
+            }
+        }
+    }
+
+    /// One frame behind its history.
+    private func convolution(
+        _ shape: KernelShapes.Convolution, _ backend: CUDABackend, _ random: inout RandomTensors
+    ) throws -> JSONText {
+        let past = shape.kernel[0] - 1
+        let frames = try random.tensor([past + 1, shape.height, shape.width, shape.inputs])
+        let taps = try random.tensor([shape.kernel.reduce(1, *), shape.outputs, shape.inputs])
+        let weight = ConvolutionWeight(
+            storage: taps.storage, outChannels: shape.outputs, inChannels: shape.inputs, kernel: shape.kernel,
+            dtype: .bf16)
+        let bias = try random.tensor([shape.outputs], .f32)
+        let out = try backend.allocate([1, shape.height, shape.width, shape.outputs], .bf16)
+        return try measured(
+            [
+                ("name", .string(shape.name)), ("height", .integer(shape.height)), ("width", .integer(shape.width)),
+                ("in", .integer(shape.inputs)), ("out", .integer(shape.outputs)),
+                ("kernel", .array(shape.kernel.map { .integer($0) })),
+            ],
+            "convolution \(shape.name), \(shape.inputs) to \(shape.outputs), \(shape.kernel)", flops: shape.flops,
+            backend, ours(backend)
+        ) { _ throws(ComputeError) in
+            try backend.convolution(
+                frames[past..<past + 1], history: (0..<past).map { frames[$0] }, weight, bias: bias,
+                accumulate: false, into: out)
+        }
+    }
+}
