@@ -13,7 +13,7 @@ struct Matrix: Sendable {
         transposed = (0..<columns).flatMap { column in (0..<rows).map { bf16(values[$0 * columns + column]) } }
     }
 
-    /// self · otherᵀ
+    /// Computes self · otherᵀ.
     func times(_ other: Matrix) -> [Int] {
         (0..<rows).flatMap { row in
             (0..<other.rows).map { column in

@@ -9,8 +9,9 @@ func tensorMap(
         base, extents: [columns, rows], strides: [columns], box: [box.0, box.1], elementBytes: elementBytes)
 }
 
-/// Strides are those of the dimensions after the first, in elements. Rows of a box of 64 bytes are swizzled by as many,
-/// others by 128.
+/// A map with strides in elements, those of the dimensions after the first.
+///
+/// Rows of a box of 64 bytes are swizzled by as many, others by 128.
 func tensorMap(
     _ base: ck_address, extents: [Int], strides: [Int], box: [Int], elementBytes: Int = 2
 ) -> ck_tensor_map {

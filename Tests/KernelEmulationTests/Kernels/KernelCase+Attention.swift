@@ -73,10 +73,11 @@ extension KernelCase {
     }
 }
 
-/// softmax(scale · q kᵀ) v of small integers. Queries come again after a few, keys and values at a distance that no
-/// block of them has.
+/// Weighs v by softmax(scale · q kᵀ), all of them small integers.
+///
+/// Queries come again after a few, keys and values at a distance that no block of them has.
 private struct AttentionProblem: Sendable {
-    static let scale: Float = 0.25
+    static let scale: Float = 0.0625
     private static let queryPeriod = 7, keyPeriod = 37
 
     let headDim: Int, queries: Int, keys: Int, heads: Int, groups: Int

@@ -95,8 +95,10 @@ extension KernelCase {
     }
 }
 
-/// out += x under 3 x 1 x 3 taps + bias in integers, with one frame before x and one of zeros before that. The weights
-/// of channels come again at a distance that no tile has.
+/// Adds x under 3 × 1 × 3 taps and a bias to what is there, in integers.
+///
+/// One frame comes before x and one of zeros before that. The weights of channels come again at a distance that no tile
+/// has.
 private struct ConvolutionProblem: Sendable {
     let frames: Int, height: Int, width: Int, inChannels: Int, outChannels: Int
     let x: Matrix, history: Matrix

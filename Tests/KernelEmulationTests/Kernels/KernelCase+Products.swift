@@ -80,8 +80,9 @@ extension KernelCase {
 /// Pieces of a launch's grid.
 func pieces(_ extent: Int, _ size: Int) -> UInt32 { UInt32((extent + size - 1) / size) }
 
-/// out += gate · (a bᵀ + bias) in integers. The operands' rows come again at distances that no tile has, so that few
-/// sums make the whole result.
+/// Adds gate · (a bᵀ + bias) to what is there, in integers.
+///
+/// The operands' rows come again at distances that no tile has, so that few sums make the whole result.
 private struct ProductProblem: Sendable {
     let m: Int, n: Int, k: Int
     let a: [UInt16], b: [UInt16], transposedB: [UInt16]
