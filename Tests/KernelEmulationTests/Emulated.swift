@@ -30,16 +30,20 @@ import KernelEmulation
 /// A place in a kernel where a fault can be planted; its C strings are constants of the process.
 @safe struct PlantSite: CustomStringConvertible {
     fileprivate let site: emulation_site
-    let word: String, fault: String, line: Int
+    let word: String, fault: String
+    /// The file's name without its folders.
+    let file: String
+    let line: Int
 
     fileprivate init(_ site: emulation_site) {
         unsafe self.site = site
         word = unsafe String(cString: site.word)
         fault = unsafe String(cString: site.fault)
+        file = unsafe String(cString: site.file).split(separator: "/").last.map(String.init) ?? ""
         line = Int(unsafe site.line)
     }
 
-    var description: String { "\(word) in line \(line), \(fault)" }
+    var description: String { "\(word) in \(file):\(line), \(fault)" }
 }
 
 /// How a kernel is run.

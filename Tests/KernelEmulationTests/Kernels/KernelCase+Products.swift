@@ -18,10 +18,8 @@ extension KernelCase {
 
     /// The last wait of the loop over tensor cores.
     static let lastCopies = HarmlessPlace(
-        word: "copy_async_wait", number: 2,
-        reason:
-            "the copies that are still under way bring zeros, and nobody reads them; it is there so that none lands "
-            + "after its block has ended")
+        word: "copy_async_wait", file: "product.cuh", number: 2,
+        reason: "nobody reads what the copies still under way bring; none is to land after its block has ended")
 
     /// Where `isSimple`, without tensor cores.
     private static func product(

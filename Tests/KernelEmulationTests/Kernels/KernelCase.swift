@@ -18,7 +18,8 @@ struct KernelCase: Sendable, CustomTestStringConvertible {
 
 struct HarmlessPlace: Sendable {
     let word: String
-    /// Among the kernel's places of this word, by line from 0 on.
+    let file: String
+    /// Among the places of this word in the file, by line from 0 on.
     let number: Int
     let reason: String
 }
