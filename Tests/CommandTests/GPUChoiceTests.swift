@@ -54,7 +54,7 @@ struct GPUChoiceTests {
         let without = FakeGPU { unsafe $0.gpus = 0 }
         let nothing = GPUs(libraries: CUDALibraries(LibrarySearch(variables: [:], root: folder.path)), cache: nil)
         for (gpus, reason) in [
-            (gpus(without), "the driver finds no GPU"), (nothing, "there is no libcuda.so.1"),
+            (gpus(without), "the driver finds no GPU"), (nothing, "NVIDIA's driver is not installed"),
         ] {
             let choice = try BackendChoice(.automatic, threads: 1, gpus: gpus)
             #expect(choice.backend is CPUBackend)
@@ -63,7 +63,7 @@ struct GPUChoiceTests {
             #expect(error?.code == .deviceNotFound)
             #expect(error?.message == "there is no cuda: \(reason)")
             let found = GPUFindings(gpus: gpus).devices()
-            #expect(found.findings.map(\.line) == ["  ok  GPU        none, and not needed (\(reason))"])
+            #expect(found.findings.map(\.line) == ["  ok  GPU        none, and not needed: \(reason)"])
             #expect(found.failure == nil && !found.isUsed)
         }
     }
