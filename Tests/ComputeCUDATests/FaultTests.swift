@@ -144,4 +144,29 @@ struct FaultTests {
             #expect(gpu.finish() == [], "after \(calls) calls")
         }
     }
+
+    @Test func `a tensor map that is refused is an error, and the next product is right`() throws {
+        let gpu = FakeGPU(9, 0)
+        do {
+            let backend = try gpu.backend()
+            let (x, out) = (try backend.allocate([128, 128], .bf16), try backend.allocate([128, 128], .f32))
+            let weight = try backend.allocate([128, 128], .bf16)
+            for tensor in [x, weight] {
+                try backend.copy(backend.upload([Float](repeating: 0.5, count: 128 * 128), [128, 128]), into: tensor)
+            }
+            let matrix = LinearWeight(storage: weight.storage, outFeatures: 128, inFeatures: 128, dtype: .bf16)
+            gpu.fail("cuTensorMapEncodeTiled", 2, 1)
+            let error = #expect(throws: ComputeError.self) {
+                try backend.linear(x, matrix, bias: nil, .none, into: out)
+            }
+            guard case .failed("cuTensorMapEncodeTiled", 1, _, "cuda:0") = error else {
+                Issue.record("\(error as Any)")
+                return
+            }
+            try backend.linear(x, matrix, bias: nil, .none, into: out)
+            #expect(try backend.download(out).allSatisfy { $0 == 32 })
+            #expect(gpu.runs("gemm_sm90_128x192") == 1)
+        }
+        #expect(gpu.finish() == [])
+    }
 }
