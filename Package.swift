@@ -80,7 +80,10 @@ let package = Package(
         tests("ArchitectureTests", ["wan-infer", "VideoTypes", "Weights", "TestSupport"]),
         tests(
             "CommandTests",
-            ["wan-infer", "Compute", "Media", "VideoProvider", "VideoTypes", "TestSupport", "TestTools"],
+            [
+                "wan-infer", "Compute", "ComputeCPU", "ComputeCUDA", "FakeGPU", "KernelEmulation", "Media",
+                "VideoProvider", "VideoTypes", "TestSupport", "TestTools",
+            ],
             resources: [.copy("Snapshots")]),
         tests("MediaTests", ["Media", "VideoTypes", "CFFmpeg", "TestSupport", "TestTools"]),
         tests("ComputeCPUTests", ["CKernels", "Compute", "ComputeCPU", "TestSupport"]),
@@ -104,13 +107,16 @@ let package = Package(
         tests(
             "PipelinesTests",
             [
-                "Compute", "ComputeCPU", "FakeGPU", "KernelEmulation", "Pipelines", "TestSupport", "VideoTypes",
-                "Weights",
+                "Compute", "ComputeCPU", "ComputeCUDA", "FakeGPU", "KernelEmulation", "Pipelines", "TestSupport",
+                "VideoTypes", "Weights",
             ],
             resources: [.copy("Fixtures")]),
         tests(
             "VideoProviderTests",
-            ["Compute", "ComputeCPU", "FakeGPU", "Pipelines", "TestSupport", "VideoProvider", "VideoTypes"],
+            [
+                "Compute", "ComputeCPU", "FakeGPU", "KernelEmulation", "Pipelines", "TestSupport", "VideoProvider",
+                "VideoTypes",
+            ],
             resources: [.copy("Fixtures")]),
     ],
     swiftLanguageModes: [.v6],

@@ -73,7 +73,6 @@ typedef struct ck_cu_graph_exec *CUgraphExec;
     F(cuCtxSetCurrent, (CUcontext context))                                                                            \
     F(cuMemGetInfo_v2, (size_t * free, size_t * total))                                                                \
     F(cuDeviceGetDefaultMemPool, (CUmemoryPool * pool, int device))                                                    \
-    F(cuMemPoolSetAttribute, (CUmemoryPool pool, int attribute, void *value))                                          \
     F(cuMemPoolTrimTo, (CUmemoryPool pool, size_t keep))                                                               \
     F(cuMemAllocAsync, (ck_address * address, size_t bytes, CUstream stream))                                          \
     F(cuMemFreeAsync, (ck_address address, CUstream stream))                                                           \
@@ -172,7 +171,6 @@ enum {
     CK_FUNCTION_REGISTERS = 4,
     CK_FUNCTION_MAX_DYNAMIC_SHARED_BYTES = 8,
 
-    CK_POOL_RELEASE_THRESHOLD = 4,
     CK_STREAM_NON_BLOCKING = 1,
     CK_EVENT_DISABLE_TIMING = 2,
     CK_CAPTURE_THREAD_LOCAL = 1,
@@ -262,6 +260,7 @@ const char *ck_cublaslt_fill(ck_cublaslt *cublaslt, ck_lookup lookup, void *cont
 
 /// The manual's numbers that we use.
 enum {
+    CK_LT_ALLOC_FAILED = 3,
     CK_LT_COMPUTE_32F = 68,
     CK_LT_R_32F = 0,
     CK_LT_R_16BF = 14,

@@ -6,6 +6,8 @@ package protocol MemorySource {
     func capacity(for byteCount: Int) -> Int
     func allocate(_ capacity: Int, requested: Int) throws(ComputeError) -> UInt
     func release(_ address: UInt)
+    /// Makes what was released available to allocations of any size.
+    func reclaim()
 }
 
 /// Memory that is kept for the next tensor of the same capacity.
@@ -119,6 +121,7 @@ package final class MemoryPool {
             return try source.allocate(capacity, requested: requested)
         } catch .outOfMemory where keptBytes > 0 {
             releaseKept(downTo: 0)
+            source.reclaim()
             return try source.allocate(capacity, requested: requested)
         }
     }

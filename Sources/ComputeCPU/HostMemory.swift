@@ -28,4 +28,6 @@ struct HostMemory: MemorySource {
     func release(_ address: UInt) {
         unsafe free(UnsafeMutableRawPointer(bitPattern: address))
     }
+
+    func reclaim() {}
 }

@@ -44,7 +44,11 @@ extension CUDABackend {
         let values = unsafe [Float](unsafeUninitializedCapacity: x.count) { buffer, count in
             unsafe status = context.call.cuMemcpyDtoHAsync_v2(
                 buffer.baseAddress, address(floats), floats.byteCount, stream.handle)
-            if status == 0 { unsafe status = context.call.cuStreamSynchronize(stream.handle) }
+            if status == 0 {
+                unsafe status = context.call.cuStreamSynchronize(stream.handle)
+                // The array must not go away while a copy is on its way to it.
+                if status != 0 { try? stream.synchronize() }
+            }
             count = x.count
         }
         try context.check(status, "cuMemcpyDtoHAsync")
@@ -53,7 +57,7 @@ extension CUDABackend {
 
     package func startDownload(_ x: Tensor) throws(ComputeError) -> any PendingBytes {
         precondition(x.dtype == .u8, "bytes of a tensor of \(x.dtype)")
-        return try PinnedBytes(address(x), count: x.count, stream: stream, from: pinned)
+        return try PinnedBytes(address(x), count: x.count, from: pinned)
     }
 
     package func copy(_ x: Tensor, into out: Tensor) throws(ComputeError) {

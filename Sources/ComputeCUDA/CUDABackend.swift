@@ -32,13 +32,17 @@ package final class CUDABackend: Backend {
     ) throws(ComputeError) {
         let driver = try libraries.driver()
         let device = try CUDADevice.find(ordinal, driver)
+        guard device.hasMemoryPools else {
+            throw .unavailable(
+                backend: device.backend, reason: "\(device.name) does not allocate memory in the order of its work")
+        }
         let compiler = try libraries.compiler(for: device.architecture, driver: driver.version)
         context = try CUDAContext(device, driver)
         kernels = KernelLibrary(context, compiler, cache, threads: threads)
         stream = try CUDAStream(context)
         pool = MemoryPool(DeviceMemory(stream: stream, granularity: tuning.memoryGranularity))
         uploads = try UploadQueue(beside: stream, slabBytes: tuning.slabBytes)
-        pinned = PinnedPool(context)
+        pinned = PinnedPool(stream)
         poisonsMemory = tuning.poisonsMemory
         if let products = libraries.products(driver: driver.version) {
             library = try CublasLt(products, stream: stream, pool: pool)
@@ -46,6 +50,9 @@ package final class CUDABackend: Backend {
             library = nil
         }
     }
+
+    /// Kernels that are queued need their modules.
+    deinit { try? stream.synchronize() }
 
     /// Who may serve an operation where it is better than the portable kernels.
     package struct Servers: OptionSet, Sendable {

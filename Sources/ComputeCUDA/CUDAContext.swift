@@ -9,17 +9,13 @@ package final class CUDAContext {
 
     /// Everything else of this GPU is used on this thread and ends before the context does.
     package init(_ device: CUDADevice, _ driver: Driver) throws(ComputeError) {
-        self.device = device
-        self.driver = driver
         var context: CUcontext?
         let status = unsafe driver.call.cuDevicePrimaryCtxRetain(&context, device.handle)
         try driver.check(status, "cuDevicePrimaryCtxRetain", backend: device.backend)
-        do throws(ComputeError) {
-            try unsafe check(driver.call.cuCtxSetCurrent(context), "cuCtxSetCurrent")
-        } catch {
-            _ = unsafe driver.call.cuDevicePrimaryCtxRelease_v2(device.handle)
-            throw error
-        }
+        // From here on `deinit` releases it, whatever happens.
+        self.device = device
+        self.driver = driver
+        try unsafe check(driver.call.cuCtxSetCurrent(context), "cuCtxSetCurrent")
     }
 
     deinit { _ = unsafe driver.call.cuDevicePrimaryCtxRelease_v2(device.handle) }

@@ -38,13 +38,17 @@ package struct CUDADevice: Sendable, Hashable {
             let list = devices.map { "\($0.backend) (\($0.name))" }.joined(separator: ", ")
             throw .deviceMissing(name: name, reason: "this machine has \(list)")
         }
-        guard device.architecture >= GPUArchitecture.oldest else {
-            throw .unavailable(
-                backend: name,
-                reason: "\(device.name) has compute capability \(device.architecture.capability), "
-                    + "\(GPUArchitecture.oldest.capability) is needed")
-        }
+        if let shortcoming = device.shortcoming { throw shortcoming }
         return device
+    }
+
+    /// Why our kernels do not run on it; nil where they do.
+    package var shortcoming: ComputeError? {
+        guard architecture < GPUArchitecture.oldest else { return nil }
+        return .unavailable(
+            backend: backend,
+            reason: "\(name) has compute capability \(architecture.capability), "
+                + "\(GPUArchitecture.oldest.capability) is needed")
     }
 
     private init(_ ordinal: Int, _ driver: Driver) throws(ComputeError) {

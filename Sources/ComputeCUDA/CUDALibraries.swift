@@ -10,18 +10,18 @@ package struct CUDALibraries {
 
     /// The driver, started.
     package func driver() throws(ComputeError) -> Driver {
-        var reason = "there is no libcuda.so.1"
+        var detail = ""
         for candidate in source.candidates(for: .driver) {
             let library: SharedLibrary
             do throws(LibraryFailure) {
                 library = try source.open(candidate)
             } catch {
-                reason = error.reason
+                detail = " (\(error.reason))"
                 continue
             }
             return try Driver(library)
         }
-        throw .deviceMissing(name: "cuda", reason: reason)
+        throw .deviceMissing(name: "cuda", reason: "NVIDIA's driver is not installed\(detail)")
     }
 
     /// The newest compiler whose machine code the driver loads and that knows the GPU.

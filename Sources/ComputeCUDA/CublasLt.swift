@@ -112,6 +112,9 @@ final class CublasLt {
     private func check(_ status: Int32, _ call: String) throws(ComputeError) {
         guard status != 0 else { return }
         let backend = stream.context.device.backend
+        if Int(status) == CK_LT_ALLOC_FAILED { throw .outOfMemory(requested: 0, backend: backend) }
+        // The library has no word for a GPU that is lost, the driver has.
+        _ = try stream.context.memory()
         throw .failed(call: call, status: Int(status), reason: "cuBLASLt's status", backend: backend)
     }
 

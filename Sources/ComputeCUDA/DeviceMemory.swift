@@ -23,4 +23,14 @@ struct DeviceMemory: MemorySource {
     func release(_ address: UInt) {
         _ = unsafe stream.context.call.cuMemFreeAsync(ck_address(address), stream.handle)
     }
+
+    /// The driver's pool gives memory back once the work that used it is done.
+    func reclaim() {
+        let context = stream.context
+        var pool: CUmemoryPool?
+        guard unsafe context.call.cuStreamSynchronize(stream.handle) == 0,
+            unsafe context.call.cuDeviceGetDefaultMemPool(&pool, context.device.handle) == 0
+        else { return }
+        _ = unsafe context.call.cuMemPoolTrimTo(pool, 0)
+    }
 }

@@ -19,9 +19,13 @@ package final class Driver {
         var table = ck_driver()
         let missing = unsafe library.fill(&table, ck_driver_fill)
         var number: Int32 = 0
-        if unsafe table.cuDriverGetVersion != nil { _ = unsafe table.cuDriverGetVersion(&number) }
+        var asked: Int32 = 0
+        if unsafe table.cuDriverGetVersion != nil { unsafe asked = table.cuDriverGetVersion(&number) }
         version = CUDAVersion(number: Int(number))
         unsafe call = table
+        if missing == nil, asked != 0 {
+            throw .unavailable(backend: "cuda", reason: "cuDriverGetVersion failed: \(Self.reason(asked, table))")
+        }
         if missing != nil || version < Self.oldest {
             throw .driverTooOld(found: "\(version)", needed: "\(Self.oldest)", backend: "cuda")
         }

@@ -8,9 +8,13 @@ final class PinnedBuffer {
     let address: UnsafeMutableRawPointer
     /// The last copy from or to it.
     let lastCopy: CUDAEvent
+    private let stream: CUDAStream
 
-    init(_ context: CUDAContext, byteCount: Int) throws(ComputeError) {
+    /// - Parameter stream: does all the copies from and to it.
+    init(for stream: CUDAStream, byteCount: Int) throws(ComputeError) {
+        self.stream = stream
         self.byteCount = byteCount
+        let context = stream.context
         lastCopy = try CUDAEvent(context)
         var memory: UnsafeMutableRawPointer?
         try unsafe context.check(
@@ -19,5 +23,9 @@ final class PinnedBuffer {
         unsafe address = memory
     }
 
-    deinit { _ = unsafe lastCopy.context.call.cuMemFreeHost(address) }
+    /// Waits for copies that nobody has waited for.
+    deinit {
+        try? stream.synchronize()
+        _ = unsafe stream.context.call.cuMemFreeHost(address)
+    }
 }

@@ -8,10 +8,11 @@ final class PinnedBytes: PendingBytes {
     private let buffer: PinnedBuffer
     private let count: Int
 
-    init(_ address: ck_address, count: Int, stream: CUDAStream, from pool: PinnedPool) throws(ComputeError) {
+    init(_ address: ck_address, count: Int, from pool: PinnedPool) throws(ComputeError) {
         self.pool = pool
         self.count = count
         buffer = try pool.take(count)
+        let stream = pool.stream
         let context = stream.context
         try unsafe context.check(
             context.call.cuMemcpyDtoHAsync_v2(buffer.address, address, count, stream.handle), "cuMemcpyDtoHAsync")
@@ -28,16 +29,17 @@ final class PinnedBytes: PendingBytes {
 
 /// Pinned buffers that are kept for the next frame.
 final class PinnedPool {
-    private let context: CUDAContext
+    let stream: CUDAStream
     private var free: [PinnedBuffer] = []
 
-    init(_ context: CUDAContext) {
-        self.context = context
+    /// - Parameter stream: does all the copies to them.
+    init(_ stream: CUDAStream) {
+        self.stream = stream
     }
 
     func take(_ byteCount: Int) throws(ComputeError) -> PinnedBuffer {
         if let index = free.firstIndex(where: { $0.byteCount == byteCount }) { return free.remove(at: index) }
-        return try PinnedBuffer(context, byteCount: byteCount)
+        return try PinnedBuffer(for: stream, byteCount: byteCount)
     }
 
     func give(_ buffer: PinnedBuffer) {

@@ -65,4 +65,9 @@ package struct SharedLibrary: @unchecked Sendable {
 package struct LibraryFailure: Error, Equatable {
     package let name: String
     package let reason: String
+
+    package init(name: String, reason: String) {
+        self.name = name
+        self.reason = reason
+    }
 }

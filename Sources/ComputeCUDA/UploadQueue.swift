@@ -25,6 +25,19 @@ final class UploadQueue {
         // The memory may still be read by what was queued before its block was given back.
         try mark.record(on: compute)
         try stream.wait(for: mark)
+        do throws(ComputeError) {
+            try queue(bytes, to: address)
+            try mark.record(on: stream)
+            try compute.wait(for: mark)
+        } catch {
+            // The memory goes back in the order of the other stream, which does not know of these copies.
+            try? stream.synchronize()
+            throw error
+        }
+        bytes.dropPages()
+    }
+
+    private func queue(_ bytes: HostBytes, to address: ck_address) throws(ComputeError) {
         let context = compute.context
         for start in stride(from: 0, to: bytes.count, by: slabBytes) {
             let count = min(slabBytes, bytes.count - start)
@@ -35,15 +48,12 @@ final class UploadQueue {
                 "cuMemcpyHtoDAsync")
             try slab.lastCopy.record(on: stream)
         }
-        try mark.record(on: stream)
-        try compute.wait(for: mark)
-        bytes.dropPages()
     }
 
     /// A slab that nobody reads any more.
     private func nextSlab() throws(ComputeError) -> PinnedBuffer {
         if slabs.count < 2 {
-            slabs.append(try PinnedBuffer(compute.context, byteCount: slabBytes))
+            slabs.append(try PinnedBuffer(for: stream, byteCount: slabBytes))
             return slabs[slabs.count - 1]
         }
         turn = 1 - turn

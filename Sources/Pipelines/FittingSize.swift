@@ -8,18 +8,27 @@ struct FittingSize {
     let heightStep: Int
     let fits: (VideoSettings) -> Bool
 
-    /// Says what fits with fewer frames, or else at a smaller size; nil where nothing does.
+    /// Says what fits with fewer frames, or else at a smaller size, decoded in tiles only where it must be; nil where
+    /// nothing does.
     func hint(below settings: VideoSettings) -> String? {
         if let shorter = shorter(settings) {
-            return "\(shorter.frames) frames fit at this size\(tiling)"
+            return "\(Self.count(shorter)) at this size\(Self.tiling(shorter))"
         }
         if let smaller = smaller(settings) {
-            return "\(smaller.width) x \(smaller.height) in \(smaller.frames) frames fits\(tiling)"
+            let size = "\(smaller.width) x \(smaller.height)"
+            let clip = smaller.frames == 1 ? "a single frame of \(size)" : "\(size) in \(smaller.frames) frames"
+            return "\(clip) fits\(Self.tiling(smaller))"
         }
         return nil
     }
 
-    private var tiling: String { " with --vae-tiling" }
+    private static func tiling(_ settings: VideoSettings) -> String {
+        settings.tilesVAE ? " with --vae-tiling" : ""
+    }
+
+    private static func count(_ settings: VideoSettings) -> String {
+        settings.frames == 1 ? "a single frame fits" : "\(settings.frames) frames fit"
+    }
 
     /// More frames never need less memory, so the limit is found by halving.
     private func shorter(_ settings: VideoSettings) -> VideoSettings? {
@@ -47,12 +56,24 @@ struct FittingSize {
 
     /// The candidate of the highest number from 0 to `limit` that fits, nil where not even that of 0 does.
     private func largest(_ limit: Int, _ candidate: (Int) -> VideoSettings) -> VideoSettings? {
-        guard fits(candidate(0)) else { return nil }
+        guard var found = fitting(candidate(0)) else { return nil }
         var (low, high) = (0, limit)
         while low < high {
             let middle = (low + high + 1) / 2
-            if fits(candidate(middle)) { low = middle } else { high = middle - 1 }
+            if let larger = fitting(candidate(middle)) {
+                (found, low) = (larger, middle)
+            } else {
+                high = middle - 1
+            }
         }
-        return candidate(low)
+        return found
+    }
+
+    /// The candidate, in tiles if only so it fits.
+    private func fitting(_ candidate: VideoSettings) -> VideoSettings? {
+        if fits(candidate) { return candidate }
+        var tiled = candidate
+        tiled.tilesVAE = true
+        return fits(tiled) ? tiled : nil
     }
 }

@@ -31,8 +31,9 @@ extension VideoError {
     private init(_ error: ComputeError) {
         switch error {
         case .outOfMemory(let requested, let backend):
+            let wanted = requested > 0 ? "could not give \(requested) bytes" : "has no memory left"
             self = VideoError(
-                .outOfMemory, "\(backend) could not give \(requested) bytes",
+                .outOfMemory, "\(backend) \(wanted)",
                 hint: "use a smaller size or fewer frames, or --vae-tiling")
         case .unsupported(let operation, let detail, let backend):
             self = VideoError(.internalError, "\(backend) cannot do \(operation): \(detail)", hint: "try --dtype f32")

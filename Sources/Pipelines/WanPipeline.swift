@@ -88,7 +88,7 @@ package final class WanPipeline {
             widthStep: components.vae.scaleFactorSpatial * components.transformer.patch.width,
             heightStep: components.vae.scaleFactorSpatial * components.transformer.patch.height
         ) { self.memoryEstimate($0).peak <= available }
-        return fitting.hint(below: tiled) ?? "use a smaller model or --device cpu"
+        return fitting.hint(below: settings) ?? "use a smaller model or --device cpu"
     }
 
     func memoryEstimate(_ settings: VideoSettings) -> MemoryEstimate {

@@ -20,19 +20,27 @@ struct GPUFindings {
             let failure = VideoError(room: error)
             return ([Finding("GPU", failure)], failure, false)
         }
-        var findings = devices.map { Finding("GPU", Self.text($0)) }
+        // What nobody asks for by its number is the first.
+        let failure = devices.first?.shortcoming.map(VideoError.init(room:))
+        var findings = devices.map { device in
+            device.ordinal == 0 ? failure.map { Finding("GPU", $0) } ?? Self.finding(device) : Self.finding(device)
+        }
         findings.append(Finding("driver", "serves CUDA \(driver.version)"))
-        let compilers = compilers(devices, driver)
-        findings += [compilers.finding, products(driver)]
-        return (findings, compilers.failure, compilers.failure == nil)
+        let compilers = compilers(devices.filter { $0.shortcoming == nil }, driver)
+        findings += [compilers.finding, products(driver)].compactMap(\.self)
+        let first = failure ?? compilers.failure
+        return (findings, first, first == nil)
     }
 
-    private static func text(_ device: CUDADevice) -> String {
-        "\(device.backend) \(device.name), \(Numbers.bytes(device.memoryBytes)), compute capability "
-            + device.architecture.capability
+    private static func finding(_ device: CUDADevice) -> Finding {
+        let oldest = GPUArchitecture.oldest.capability
+        return Finding(
+            "GPU",
+            "\(device.backend) \(device.name), \(Numbers.bytes(device.memoryBytes)), compute capability "
+                + device.architecture.capability + (device.shortcoming == nil ? "" : ", not used: \(oldest) is needed"))
     }
 
-    private func compilers(_ devices: [CUDADevice], _ driver: Driver) -> (finding: Finding, failure: VideoError?) {
+    private func compilers(_ devices: [CUDADevice], _ driver: Driver) -> (finding: Finding?, failure: VideoError?) {
         var versions: [String] = []
         for device in devices {
             do throws(ComputeError) {
@@ -44,7 +52,7 @@ struct GPUFindings {
                 return (Finding("NVRTC", failure), failure)
             }
         }
-        return (Finding("NVRTC", versions.joined(separator: ", ")), nil)
+        return (versions.isEmpty ? nil : Finding("NVRTC", versions.joined(separator: ", ")), nil)
     }
 
     private func products(_ driver: Driver) -> Finding {

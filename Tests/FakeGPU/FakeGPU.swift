@@ -41,7 +41,7 @@ package final class FakeGPU {
         unsafe (0..<fake_cuda_violation_count(machine)).map { unsafe String(cString: fake_cuda_violation(machine, $0)) }
     }
 
-    /// Runs what is queued, and gives what went wrong, with what was not given back.
+    /// Runs what is queued and says what went wrong, what was not given back included: for the end.
     package func finish() -> [String] {
         unsafe fake_cuda_finish(machine)
         return violations
@@ -65,7 +65,16 @@ extension FakeGPU: LibrarySource {
     }
 
     package func open(_ candidate: LibraryCandidate) throws(LibraryFailure) -> SharedLibrary {
-        unsafe SharedLibrary(
+        let first =
+            switch CUDALibrary(rawValue: candidate.name) {
+            case .compiler: "nvrtcVersion"
+            case .products: "cublasLtCreate"
+            case .driver, nil: "cuInit"
+            }
+        guard unsafe fake_cuda_symbol(UnsafeMutableRawPointer(machine), first) != nil else {
+            throw LibraryFailure(name: candidate.name, reason: "there is no such library")
+        }
+        return unsafe SharedLibrary(
             standIn: candidate.name, context: UnsafeMutableRawPointer(machine), owner: self,
             lookup: fake_cuda_symbol)
     }

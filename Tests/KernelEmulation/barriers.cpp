@@ -78,6 +78,7 @@ void barrier_init(u32 address, u32 arrivals, Place place) {
         violation("barrier_init", place, "more barriers than the emulation has room for");
         return;
     }
+    arrivals -= planted("barrier_init", place, "one arrival less");
     if (!arrivals)
         violation("barrier_init", place, "a barrier needs at least one arrival");
     note_write(lane, address, 8, nullptr, "barrier_init", place); // reports a second initialisation
@@ -140,6 +141,7 @@ void barrier_wait(u32 address, u32 parity, Place place) {
         stop_block();
     if (planted("barrier_wait", place))
         return;
+    parity ^= planted("barrier_wait", place, "other parity");
     while (!has_ended(*barrier, parity)) {
         barrier->waiting[current_warp().number] |= 1u << current->number;
         wait("barrier_wait");

@@ -162,7 +162,6 @@ struct Arena {
 struct Pool {
     uint64_t used = 0, peak = 0;
     uint64_t held = 0; ///< from the GPU: at least what is used
-    uint64_t threshold = 0;
 
     void release(uint64_t keep) { held = std::max(used, std::min(held, keep)); }
 };

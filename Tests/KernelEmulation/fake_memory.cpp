@@ -168,18 +168,6 @@ static Device *device_of(Machine &machine, CUmemoryPool pool) {
     return nullptr;
 }
 
-int cuMemPoolSetAttribute(Machine &machine, CUmemoryPool pool, int attribute, void *value) {
-    Device *device = device_of(machine, pool);
-    if (!device || !value)
-        return CK_CUDA_ERROR_INVALID_VALUE;
-    if (device->error)
-        return device->error;
-    // 1 to 3 choose how freed memory is used again, which does not show.
-    if (attribute == CK_POOL_RELEASE_THRESHOLD)
-        memcpy(&device->pool.threshold, value, sizeof device->pool.threshold);
-    return attribute >= 1 && attribute <= CK_POOL_RELEASE_THRESHOLD ? 0 : CK_CUDA_ERROR_INVALID_VALUE;
-}
-
 int cuMemPoolTrimTo(Machine &machine, CUmemoryPool pool, size_t keep) {
     Device *device = device_of(machine, pool);
     if (!device)

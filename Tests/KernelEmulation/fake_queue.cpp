@@ -197,7 +197,7 @@ void Machine::wait_for(const std::shared_ptr<Operation> &target) {
     run_until(target);
     host.join(target->clock);
     for (const auto &device : devices)
-        device->pool.release(device->pool.threshold);
+        device->pool.release(0);
 }
 
 // ---- Streams

@@ -27,12 +27,20 @@ constexpr int driver_count = 0 CK_DRIVER_FUNCTIONS(COUNT);
 constexpr int nvrtc_count = 0 CK_NVRTC_FUNCTIONS(COUNT);
 #undef COUNT
 
+/// What a call that is made to fail does all the same.
+template <typename... Arguments> void fail(Machine &, Arguments...) {}
+
+/// A recording is over however its end fares.
+void fail(Machine &machine, CUstream stream, CUgraph *) { cuStreamEndCapture(machine, stream, nullptr); }
+
 template <int Number, auto Body> struct Entry;
 template <int Number, typename... Arguments, int (*Body)(Machine &, Arguments...)> struct Entry<Number, Body> {
     static int run(Machine *machine, Arguments... arguments) {
         std::lock_guard lock(machine->mutex);
         int result = machine->begin(Number);
-        if (!result)
+        if (result)
+            fail(*machine, arguments...);
+        else
             result = Body(*machine, arguments...);
         machine->end(Number, result);
         return result;

@@ -210,7 +210,10 @@ void tensor_store_wait(const char *word, int groups, Place place) {
     Lane &lane = *current;
     Block &block = *lane.warp->block;
     lane.place = place;
-    if (planted(word, place) || lane.store_groups <= (u32)groups)
+    if (planted(word, place))
+        return;
+    groups += planted(word, place, "one group less");
+    if (lane.store_groups <= (u32)groups)
         return;
     u32 last = lane.store_groups - (u32)groups - 1;
     std::vector<TensorStore> &stores = block.asynchrony->stores;

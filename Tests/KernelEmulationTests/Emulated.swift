@@ -30,16 +30,29 @@ import KernelEmulation
 /// A place in a kernel where a fault can be planted; its C strings are constants of the process.
 @safe struct PlantSite: CustomStringConvertible {
     fileprivate let site: emulation_site
-    let word: String, fault: String, line: Int
+    let word: String, fault: String
+    /// The file's name without its folders.
+    let file: String
+    let line: Int
 
     fileprivate init(_ site: emulation_site) {
         unsafe self.site = site
         word = unsafe String(cString: site.word)
         fault = unsafe String(cString: site.fault)
+        file = unsafe String(cString: site.file).split(separator: "/").last.map(String.init) ?? ""
         line = Int(unsafe site.line)
     }
 
-    var description: String { "\(word) in line \(line), \(fault)" }
+    var description: String { "\(word) in \(file):\(line), \(fault)" }
+}
+
+/// How a kernel is run.
+struct Trial {
+    var seed: UInt64 = 0
+    var plant: PlantSite?
+    var listsSites = false
+    /// How many rows more than the arrays have the arguments claim.
+    var excess = 0
 }
 
 /// What a launch came to.
@@ -50,17 +63,16 @@ struct EmulatedRun {
 
     init<Arguments: BitwiseCopyable>(
         _ name: String, grid: (x: UInt32, y: UInt32, z: UInt32) = (1, 1, 1), threads: UInt32, shared: Int = 0,
-        _ arguments: Arguments, seed: UInt64 = 0, cpuThreads: Int32 = 1, plant: PlantSite? = nil,
-        listsSites: Bool = false
+        _ arguments: Arguments, _ trial: Trial = Trial(), cpuThreads: Int32 = 1
     ) {
         guard let kernel = unsafe emulation_find(name) else { fatalError("there is no kernel \(name)") }
         precondition(unsafe emulation_kernel_argument_bytes(kernel) == MemoryLayout<Arguments>.size)
         let grid = [grid.x, grid.y, grid.z]
-        let site = unsafe plant.map { unsafe $0.site } ?? emulation_site()
+        let site = unsafe trial.plant.map { unsafe $0.site } ?? emulation_site()
         let result = unsafe withUnsafePointer(to: site) { site in
             var options = unsafe emulation_options(
-                seed: seed, cpu_threads: cpuThreads, plant: plant == nil ? nil : site,
-                list_sites: listsSites ? 1 : 0)
+                seed: trial.seed, cpu_threads: cpuThreads, plant: trial.plant == nil ? nil : site,
+                list_sites: trial.listsSites ? 1 : 0)
             return unsafe withUnsafeBytes(of: arguments) { bytes in
                 unsafe emulation_launch(kernel, grid, threads, shared, bytes.baseAddress, &options)
             }
@@ -78,3 +90,4 @@ struct EmulatedRun {
 
 /// Integers as bf16: exact, and so are their small products and sums.
 func bf16(_ x: Int) -> UInt16 { UInt16(truncatingIfNeeded: Float(x).bitPattern >> 16) }
+func float(_ bf16: UInt16) -> Float { Float(bitPattern: UInt32(bf16) << 16) }

