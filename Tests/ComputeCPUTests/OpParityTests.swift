@@ -40,6 +40,16 @@ struct OpParityTests {
         for configuration in configurations { #expect(configuration.backend.pool.currentBytes == 0) }
     }
 
+    @Test func `operations of random sizes agree with their float64 references`() throws {
+        let backend = try CPUBackend(threads: 2)
+        for op in OpCase.random(2, seed: 4).flatMap(\.cases) {
+            let result = try op.run(on: backend)
+            let expected = result.reference()
+            let deviation = expected.deviation(of: result.found)
+            #expect(expected.accepts(deviation, op.tolerance), "\(op): \(deviation), bound \(op.tolerance)")
+        }
+    }
+
     private func configurations() throws -> [Configuration] {
         let backend = try CPUBackend(threads: 2)
         let levels = [CK_ISA_BASELINE, CK_ISA_AVX2, CK_ISA_AVX512, CK_ISA_AVX512_BF16]

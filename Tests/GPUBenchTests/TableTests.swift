@@ -96,6 +96,6 @@ struct TableTests {
 
     @Test func `a folder without results is refused`() throws {
         guard let report = try report() else { return }
-        #expect(report.status == 1 && report.errors.contains("holds no result"))
+        #expect(report.status == 1 && report.errors.contains("no result there"))
     }
 }

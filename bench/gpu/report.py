@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Merges what bench/gpu/run.sh left in a folder into one table in Markdown, on standard output.
+"""Merges what bench/gpu/run.sh left in folders into one table in Markdown, on standard output.
 
-    bench/gpu/report.py FOLDER [--date YYYY-MM-DD] [--command TEXT]
+    bench/gpu/report.py FOLDER... [--date YYYY-MM-DD] [--command TEXT]
 
-Every file may be missing: its rows are then missing too, and the table says so.
+Of a file that is in several folders the last counts. Every file may be missing: its rows are then missing too, and the table says so.
 """
 
 import argparse
@@ -24,6 +24,7 @@ TORCH_NAMES = {"wan2.2-ti2v-5b": "ti2v-5b", "wan2.1-t2v-1.3b": "t2v-1.3b", "wan2
 LONG = 1024
 
 NAMES = ("facts", "ops", "goldens", "kernels", "models", "torch_kernels", "torch_steps")
+LOGS = ("clocks", "memcheck", "racecheck")
 
 
 class Table:
@@ -58,24 +59,29 @@ def verdict(value, aim, at_least):
     return "met" if (value >= aim if at_least else value <= aim) else "**missed**"
 
 
-def load(folder):
+def load(folders):
+    """What the JSON files hold, by their names, and the text of logs."""
     found = {}
-    for name in NAMES:
-        path = folder / f"{name}.json"
-        try:
-            found[name] = json.loads(path.read_text())
-        except FileNotFoundError:
-            pass
-        except json.JSONDecodeError as error:
-            print(f"{path}: {error}", file=sys.stderr)
+    for folder in folders:
+        for name in NAMES:
+            path = folder / f"{name}.json"
+            try:
+                found[name] = json.loads(path.read_text())
+            except FileNotFoundError:
+                pass
+            except json.JSONDecodeError as error:
+                print(f"{path}: {error}", file=sys.stderr)
+        for name in LOGS:
+            path = folder / f"{name}.txt"
+            if path.exists():
+                found[name] = found.get(name, "") + path.read_text(errors="replace")
     return found
 
 
-def machine(found, options, folder):
+def machine(found, options):
     facts = found.get("facts", {})
     kernels, torch = found.get("kernels", {}), found.get("torch_kernels", {})
     ceilings, theirs = kernels.get("ceilings", {}), torch.get("ceilings", {})
-    clocks = folder / "clocks.txt"
     lines = [
         f"- card: {facts.get('device', kernels.get('device', 'unknown'))}, "
         f"{facts.get('memory_bytes', 0) / 2**30:.1f} GiB, {facts.get('multiprocessors', '?')} multiprocessors",
@@ -87,14 +93,13 @@ def machine(found, options, folder):
         f"{number(ceilings.get('copy_tb_per_s'))} TB/s (copy, read and written); PyTorch {torch.get('torch', '—')}: "
         f"{number(theirs.get('matmul_8192_tflops'), 0)} TFLOP/s, {number(theirs.get('copy_tb_per_s'))} TB/s",
     ]
-    if clocks.exists():
-        lines += ["- " + line.strip() for line in clocks.read_text().splitlines() if line.strip()]
+    lines += ["- " + line.strip() for line in found.get("clocks", "").splitlines() if line.strip()]
     lines.append(f"- command: `{options.command}`; kernels: medians of {kernels.get('repeats', '?')} runs by CUDA events, "
                  "random data")
     return "\n".join(lines)
 
 
-def checks(found, folder):
+def checks(found):
     table = Table("Correctness", ["what", "cases", "failures", "nearest to its bound"])
     for group in found.get("ops", []):
         share = number(100 * group["worst_share"], 0, " %") if group["worst_share"] is not None else "not a number"
@@ -106,9 +111,8 @@ def checks(found, folder):
                   f"{run['worst']}: relative L2 {error:.1e}, frames {number(run['psnr'], 1, ' dB')}"
                   if error is not None else "not a number")
     for tool in ("memcheck", "racecheck"):
-        log = folder / f"{tool}.txt"
-        if log.exists():
-            summaries = re.findall(r"(?:ERROR|RACECHECK) SUMMARY: (.*)", log.read_text(errors="replace"))
+        if tool in found:
+            summaries = re.findall(r"(?:ERROR|RACECHECK) SUMMARY: (.*)", found[tool])
             clean = summaries and all(re.match(r"0 (errors|hazards)", text) for text in summaries)
             table.add(f"compute-sanitizer {tool}", "quick operations", "0" if clean else "see the log",
                       "; ".join(summaries) or "no summary: it did not finish")
@@ -217,15 +221,15 @@ weight is random (normal, deviation 0.02; gains of norms around 1)."""
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=pathlib.Path)
+    parser.add_argument("folders", type=pathlib.Path, nargs="+")
     parser.add_argument("--date", default=datetime.date.today().isoformat())
     parser.add_argument("--command", default="bench/gpu/run.sh --on-device OUT")
     options = parser.parse_args()
-    found = load(options.folder)
+    found = load(options.folders)
     if not found:
-        sys.exit(f"{options.folder} holds no result")
+        sys.exit(f"{', '.join(map(str, options.folders))}: no result there")
     tables = [make(found) for make in (attention, products, convolutions, models)]
-    parts = [f"# GPU, {options.date}", machine(found, options, options.folder), checks(found, options.folder).markdown]
+    parts = [f"# GPU, {options.date}", machine(found, options), checks(found).markdown]
     parts += [table.markdown for table in tables]
     cells = [row[-1] for table in tables for row in table.rows]
     parts.append(f"Aims: {cells.count('met')} met, {cells.count('**missed**')} missed, "

@@ -2,15 +2,16 @@
 # Checks and measures the CUDA backend on a machine with a GPU that has neither Swift nor FFmpeg.
 #
 # Here:
-#     make gpu-bench                      the program and all it reads, in .build/gpu-bench (about 20 MB)
-# Copy that folder to the machine with the GPU. There, in the folder that holds it, each line well inside ten minutes:
-#     gpu-bench/run.sh --on-device OUT checks kernels
-#     gpu-bench/run.sh --on-device OUT sanitizer torch
-#     gpu-bench/run.sh --on-device OUT models steps
-# or everything at once: gpu-bench/run.sh --on-device OUT
-# OUT collects JSON, logs and, at the end of every call, report.md: the table of all that is there so far.
-# Bring OUT back, and commit report.md as bench/results/DATE-CARD.md. A stage that fails is told and the rest goes on;
-# the exit status is 1 then. Wherever OUT is kept from call to call, the table grows.
+#     make gpu-bench                      the program and all it reads, in .build/gpu-bench (18 MB)
+# Copy that folder to the machine with the GPU. There, in the folder that holds it, each line within ten minutes:
+#     gpu-bench/run.sh --on-device OUT1 checks kernels
+#     gpu-bench/run.sh --on-device OUT2 sanitizer
+#     gpu-bench/run.sh --on-device OUT3 models torch
+#     gpu-bench/run.sh --on-device OUT4 steps
+# or everything at once, as long as it takes: gpu-bench/run.sh --on-device OUT
+# OUT gets JSON, log.txt and report.md, at most eight files a line. Bring them back, and make one table of all:
+#     bench/gpu/report.py OUT1 OUT2 OUT3 OUT4 >bench/results/DATE-CARD.md
+# A stage that fails is told and the rest goes on; the exit status is 1 then.
 #
 # Stages:
 #     checks     facts of the card, every operation against float64, the goldens of every model variant
@@ -46,13 +47,13 @@ collect() {
 
 failed=()
 
-# Runs a command with the stage's limit; what it prints is shown and kept in NAME.txt.
+# Runs a command with the stage's limit; what it prints is shown and kept.
 stage() {
-  local name="$1"
-  shift
+  local name="$1" log="$2"
+  shift 2
   echo "== $name"
   local begin=$SECONDS
-  timeout -k 10 "$limit" "$@" 2>&1 | tee "$out/$name.txt"
+  timeout -k 10 "$limit" "$@" 2>&1 | tee -a "$out/$log"
   local status="${PIPESTATUS[0]}"
   [ "$status" = 0 ] || { failed+=("$name"); echo "== $name ended with $status"; }
   echo "== $name: $((SECONDS - begin)) s"
@@ -64,7 +65,7 @@ script() {
   shift
   echo "== $name"
   local begin=$SECONDS
-  if timeout -k 10 "$limit" "$@" >"$out/$name.json.part" 2> >(tee "$out/$name.txt" >&2); then
+  if timeout -k 10 "$limit" "$@" >"$out/$name.json.part" 2> >(tee -a "$out/log.txt" >&2); then
     mv "$out/$name.json.part" "$out/$name.json"
   else
     failed+=("$name")
@@ -80,9 +81,12 @@ sanitizer() {
     if command -v "$candidate" >/dev/null; then tool="$candidate"; break; fi
   done
   [ -n "$tool" ] || { echo "== no compute-sanitizer here"; return; }
-  local check
+  # Compiled before, and outside the tool.
+  local quick=("$program" ops --quick --random 1 --cache "$cache")
+  stage "operations before" log.txt "${quick[@]}"
+  local check limit=$((limit / 2))
   for check in memcheck racecheck; do
-    stage "$check" "$tool" --tool "$check" --error-exitcode 9 "$program" ops --quick --random 1 --cache "$out/cache"
+    stage "$check" "$check.txt" "$tool" --tool "$check" --error-exitcode 9 "${quick[@]}"
   done
 }
 
@@ -101,6 +105,8 @@ on_device() {
   program="$here/gpu-bench"
   python="${GPU_BENCH_PYTHON:-python3}"
   limit="${LIMIT_SECONDS:-540}"
+  cache="$here/cache"
+  mkdir -p "$cache" && chmod 700 "$cache"
   local wanted=("${stages[@]}") name
   [ $# = 0 ] || wanted=("$@")
   for name in "${wanted[@]}"; do
@@ -110,14 +116,14 @@ on_device() {
   for name in "${wanted[@]}"; do
     case "$name" in
       checks)
-        stage facts "$program" facts --out "$out"
-        stage ops "$program" ops --out "$out" --cache "$out/cache"
-        stage goldens "$program" goldens "$here/fixtures" --out "$out" --cache "$out/cache"
+        stage facts log.txt "$program" facts --out "$out"
+        stage ops log.txt "$program" ops --out "$out" --cache "$cache"
+        stage goldens log.txt "$program" goldens "$here/fixtures" --out "$out" --cache "$cache"
         ;;
-      kernels) stage kernels "$program" kernels "$here/shapes.json" --out "$out" --cache "$out/cache" ;;
+      kernels) stage kernels log.txt "$program" kernels "$here/shapes.json" --out "$out" --cache "$cache" ;;
       models)
-        stage models "$program" models "$here/fixtures/real-shapes.json" \
-          "$here/fixtures/wan21-t2v/model/tokenizer" --out "$out" --cache "$out/cache"
+        stage models log.txt "$program" models "$here/fixtures/real-shapes.json" \
+          "$here/fixtures/wan21-t2v/model/tokenizer" --out "$out" --cache "$cache"
         ;;
       sanitizer) sanitizer ;;
       torch) script torch_kernels "$python" -B "$here/torch_kernels.py" ;;

@@ -37,8 +37,8 @@ extension OpCase {
             (
                 "attention",
                 [
-                    attentionCase(AttentionSize(queries: 2900, keys: 2900, heads: 12, headDim: 64), .bf16),
-                    attentionCase(AttentionSize(queries: 2500, keys: 1300, heads: 10, headDim: 128), .bf16),
+                    attentionCase(AttentionSize(queries: 3000, keys: 300, heads: 10, headDim: 64), .bf16),
+                    attentionCase(AttentionSize(queries: 2500, keys: 520, heads: 10, headDim: 128), .bf16),
                 ]
             ),
         ]

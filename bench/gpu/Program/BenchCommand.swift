@@ -89,7 +89,7 @@ struct BenchCommand {
         case .facts: try FactsReport(machine: machine, output: output).run()
         case .ops:
             return try OpsReport(
-                machine: machine, output: output, random: number("--random", otherwise: isQuick ? 3 : 40),
+                machine: machine, output: output, random: number("--random", otherwise: isQuick ? 3 : 100),
                 seed: number("--seed", otherwise: 1), isQuick: isQuick
             ).run()
         case .goldens: return try GoldensReport(machine: machine, output: output, folder: paths[0]).run()
