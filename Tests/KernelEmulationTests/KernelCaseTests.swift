@@ -38,7 +38,8 @@ struct KernelCaseTests {
             for (i, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
                 let code = line.prefix(upTo: line.firstRange(of: "//")?.lowerBound ?? line.endIndex)
                 for call in code.matches(of: /(\w+)(<[^;()]*>)?\(/) where words.contains(String(call.1)) {
-                    #expect(tried.contains("\(call.1) in \(file):\(i + 1)"))
+                    let isTried = tried.contains("\(call.1) in \(file):\(i + 1)")
+                    #expect(isTried, "\(call.1) in \(file):\(i + 1)")
                 }
             }
         }

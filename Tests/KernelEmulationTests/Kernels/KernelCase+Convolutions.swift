@@ -16,7 +16,8 @@ extension KernelCase {
 
     static let hopperConvolutions = [
         hopperConvolution(
-            rows: 128, columns: 256, depth: CK_CONVOLUTION_SM90_DEPTH, shared: CK_CONVOLUTION_SM90_128X256_SHARED),
+            rows: 128, columns: 256, depth: CK_CONVOLUTION_SM90_DEPTH, shared: CK_CONVOLUTION_SM90_128X256_SHARED,
+            isBF16: true),
         hopperConvolution(
             rows: 256, columns: 192, depth: CK_CONVOLUTION_SM90_DEPTH, shared: CK_CONVOLUTION_SM90_256X192_SHARED),
         hopperConvolution(
@@ -53,7 +54,9 @@ extension KernelCase {
         }
     }
 
-    private static func hopperConvolution(rows: Int, columns: Int, depth: Int, shared: Int) -> KernelCase {
+    private static func hopperConvolution(
+        rows: Int, columns: Int, depth: Int, shared: Int, isBF16: Bool = false
+    ) -> KernelCase {
         KernelCase(name: "convolution_sm90_\(rows)x\(columns)") { trial in
             let problem = ConvolutionProblem.deep
             let tile = [8, rows / 8, 1]
@@ -63,7 +66,7 @@ extension KernelCase {
             let weight = DeviceArray(problem.weight)
             let history = DeviceArray(problem.history.stored)
             let bias = DeviceArray(problem.bias)
-            let out = DeviceArray(problem.old)
+            let out = FloatArray(problem.old, isBF16: isBF16)
             func frames(
                 _ address: ck_address, _ channels: Int, _ count: Int, _ box: [Int], elementBytes: Int = 2
             ) -> ck_tensor_map {
@@ -78,7 +81,8 @@ extension KernelCase {
             arguments.weight = tensorMap(
                 weight.address, extents: [channels, outChannels, 9], strides: [channels, channels * outChannels],
                 box: [depth, columns, 1])
-            arguments.out = frames(out.address, outChannels, count, [32, 8, 8, 1], elementBytes: 4)
+            arguments.out = frames(
+                out.address, outChannels, count, [isBF16 ? 64 : 32, 8, 8, 1], elementBytes: isBF16 ? 2 : 4)
             arguments.history.0 = arguments.x
             arguments.history.1 = frames(history.address, channels, 1, [depth] + tile)
             (arguments.has_history, arguments.bias) = ((0, 1), bias.address)
@@ -86,11 +90,12 @@ extension KernelCase {
             (arguments.in_channels, arguments.out_channels) = (Int32(channels), Int32(outChannels))
             (arguments.kernel_frames, arguments.kernel_height, arguments.kernel_width) = (3, 1, 3)
             (arguments.tile_height, arguments.tile_width) = (Int32(tile[1]), Int32(tile[0]))
-            (arguments.accumulate, arguments.out_dtype) = (1, Int32(CK_DTYPE_F32.rawValue))
+            arguments.accumulate = 1
+            arguments.out_dtype = Int32((isBF16 ? CK_DTYPE_BF16 : CK_DTYPE_F32).rawValue)
             let run = EmulatedRun(
                 "convolution_sm90_\(rows)x\(columns)", threads: UInt32(CK_CONVOLUTION_SM90_THREADS), shared: shared,
                 arguments, trial)
-            return (run, out.values == problem.expected)
+            return (run, out.isClose(to: problem.expected))
         }
     }
 }
