@@ -6,8 +6,7 @@ extension KernelCase {
         [128, 96, 64, 32].map { columns in
             convolution(
                 "convolution_128x\(columns)", rows: CK_CONVOLUTION_ROWS, columns: columns,
-                threads: CK_GEMM_THREADS, shared: CK_CONVOLUTION_SHARED + columns * CK_CONVOLUTION_COLUMN_SHARED,
-                harmless: [lastCopies])
+                threads: CK_GEMM_THREADS, shared: CK_CONVOLUTION_SHARED + columns * CK_CONVOLUTION_COLUMN_SHARED)
         } + [
             convolution(
                 "convolution_simt", rows: CK_SIMT_TILE, columns: CK_SIMT_TILE, threads: CK_SIMT_THREADS,
@@ -26,9 +25,9 @@ extension KernelCase {
     ]
 
     private static func convolution(
-        _ name: String, rows: Int, columns: Int, threads: Int, shared: Int, harmless: [HarmlessPlace] = []
+        _ name: String, rows: Int, columns: Int, threads: Int, shared: Int
     ) -> KernelCase {
-        KernelCase(name: name, harmless: harmless) { trial in
+        KernelCase(name: name) { trial in
             let problem = ConvolutionProblem.small
             let height = problem.height + trial.excess
             let x = DeviceArray(problem.x.stored)
