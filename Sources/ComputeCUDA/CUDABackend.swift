@@ -32,10 +32,6 @@ package final class CUDABackend: Backend {
     ) throws(ComputeError) {
         let driver = try libraries.driver()
         let device = try CUDADevice.find(ordinal, driver)
-        guard device.hasMemoryPools else {
-            throw .unavailable(
-                backend: device.backend, reason: "\(device.name) does not allocate memory in the order of its work")
-        }
         let compiler = try libraries.compiler(for: device.architecture, driver: driver.version)
         context = try CUDAContext(device, driver)
         kernels = KernelLibrary(context, compiler, cache, threads: threads)
