@@ -17,7 +17,7 @@ package final class CUDABackend: Backend {
     let pinned: PinnedPool
     let library: CublasLt?
     let poisonsMemory: Bool
-    /// Whose kernels are used beside the portable ones; changed by measurements only.
+    /// Whose kernels are used beside the portable ones, changed by measurements only.
     package var servers: Servers = [.warpgroups, .library]
     weak var reserve: MemoryPool.Reserve?
 
@@ -32,10 +32,6 @@ package final class CUDABackend: Backend {
     ) throws(ComputeError) {
         let driver = try libraries.driver()
         let device = try CUDADevice.find(ordinal, driver)
-        guard device.hasMemoryPools else {
-            throw .unavailable(
-                backend: device.backend, reason: "\(device.name) does not allocate memory in the order of its work")
-        }
         let compiler = try libraries.compiler(for: device.architecture, driver: driver.version)
         context = try CUDAContext(device, driver)
         kernels = KernelLibrary(context, compiler, cache, threads: threads)

@@ -38,17 +38,17 @@ package struct CUDADevice: Sendable, Hashable {
             let list = devices.map { "\($0.backend) (\($0.name))" }.joined(separator: ", ")
             throw .deviceMissing(name: name, reason: "this machine has \(list)")
         }
-        if let shortcoming = device.shortcoming { throw shortcoming }
+        if let shortcoming = device.shortcoming { throw .unavailable(backend: name, reason: shortcoming) }
         return device
     }
 
-    /// Why our kernels do not run on it; nil where they do.
-    package var shortcoming: ComputeError? {
-        guard architecture < GPUArchitecture.oldest else { return nil }
-        return .unavailable(
-            backend: backend,
-            reason: "\(name) has compute capability \(architecture.capability), "
-                + "\(GPUArchitecture.oldest.capability) is needed")
+    /// Why a backend does not run on it; nil where one does.
+    package var shortcoming: String? {
+        if architecture < GPUArchitecture.oldest {
+            return "\(name) has compute capability \(architecture.capability), "
+                + "\(GPUArchitecture.oldest.capability) is needed"
+        }
+        return hasMemoryPools ? nil : "\(name) does not allocate memory in the order of its work"
     }
 
     private init(_ ordinal: Int, _ driver: Driver) throws(ComputeError) {

@@ -20,24 +20,25 @@ struct GPUFindings {
             let failure = VideoError(room: error)
             return ([Finding("GPU", failure)], failure, false)
         }
-        // What nobody asks for by its number is the first.
-        let failure = devices.first?.shortcoming.map(VideoError.init(room:))
-        var findings = devices.map { device in
-            device.ordinal == 0 ? failure.map { Finding("GPU", $0) } ?? Self.finding(device) : Self.finding(device)
-        }
+        var findings = devices.map(Self.finding)
         findings.append(Finding("driver", "serves CUDA \(driver.version)"))
         let compilers = compilers(devices.filter { $0.shortcoming == nil }, driver)
         findings += [compilers.finding, products(driver)].compactMap(\.self)
-        let first = failure ?? compilers.failure
-        return (findings, first, first == nil)
+        let failure = devices.first.flatMap(Self.failure) ?? compilers.failure
+        return (findings, failure, failure == nil)
     }
 
+    /// The first GPU is the one that is used where nobody asks for another.
     private static func finding(_ device: CUDADevice) -> Finding {
-        let oldest = GPUArchitecture.oldest.capability
+        if device.ordinal == 0, let failure = failure(device) { return Finding("GPU", failure) }
         return Finding(
             "GPU",
             "\(device.backend) \(device.name), \(Numbers.bytes(device.memoryBytes)), compute capability "
-                + device.architecture.capability + (device.shortcoming == nil ? "" : ", not used: \(oldest) is needed"))
+                + device.architecture.capability + (device.shortcoming.map { ", not used: \($0)" } ?? ""))
+    }
+
+    private static func failure(_ device: CUDADevice) -> VideoError? {
+        device.shortcoming.map { VideoError(room: ComputeError.unavailable(backend: device.backend, reason: $0)) }
     }
 
     private func compilers(_ devices: [CUDADevice], _ driver: Driver) -> (finding: Finding?, failure: VideoError?) {

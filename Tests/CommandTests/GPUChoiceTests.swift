@@ -47,6 +47,11 @@ struct GPUChoiceTests {
                 description: "an old GPU", gpu: FakeGPU(7, 5), code: .deviceUnavailable,
                 message: "cuda:0 is not available: Fake GPU has compute capability 7.5, 8.0 is needed",
                 hint: "run wan-infer doctor"),
+            Broken(
+                description: "a GPU without memory pools", gpu: FakeGPU { unsafe $0.memory_pools = 0 },
+                code: .deviceUnavailable,
+                message: "cuda:0 is not available: Fake GPU does not allocate memory in the order of its work",
+                hint: "run wan-infer doctor"),
         ]
     }
 
@@ -181,7 +186,8 @@ struct GPUChoiceTests {
         #expect(
             found.findings.map(\.line) == [
                 "  ok  GPU        cuda:0 Fake GPU, 1.1 GB, compute capability 8.0",
-                "  ok  GPU        cuda:1 Old GPU, 1.1 GB, compute capability 7.5, not used: 8.0 is needed",
+                "  ok  GPU        cuda:1 Old GPU, 1.1 GB, compute capability 7.5, "
+                    + "not used: Old GPU has compute capability 7.5, 8.0 is needed",
                 "  ok  driver     serves CUDA 12.9", "  ok  NVRTC      12.9 (libnvrtc)",
                 "  ok  cuBLASLt   libcublasLt",
             ])
