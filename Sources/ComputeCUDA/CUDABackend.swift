@@ -17,7 +17,7 @@ package final class CUDABackend: Backend {
     let pinned: PinnedPool
     let library: CublasLt?
     let poisonsMemory: Bool
-    /// Whose kernels are used beside the portable ones. For measurements; a run leaves it alone.
+    /// Whose kernels are used beside the portable ones; changed by measurements only.
     package var servers: Servers = [.warpgroups, .library]
     weak var reserve: MemoryPool.Reserve?
 

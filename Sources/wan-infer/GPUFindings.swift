@@ -15,7 +15,7 @@ struct GPUFindings {
             driver = try gpus.libraries.driver()
             devices = try CUDADevice.all(driver)
         } catch .deviceMissing(_, let reason) {
-            return ([Finding("GPU", "none, and not needed (\(reason))")], nil, false)
+            return ([Finding("GPU", "none, and not needed: \(reason)")], nil, false)
         } catch {
             let failure = VideoError(room: error)
             return ([Finding("GPU", failure)], failure, false)

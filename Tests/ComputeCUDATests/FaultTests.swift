@@ -72,6 +72,11 @@ struct FaultTests {
         }
     }
 
+    /// Work is too little for threads.
+    private static func gpu(_ number: Int) -> FakeGPU {
+        FakeGPU(schedule: number % 3, seed: UInt64(number)) { unsafe $0.cpu_threads = 1 }
+    }
+
     @Test func `each call may fail once`() throws {
         let good = FakeGPU()
         let expected = try Workload().run(on: good)
@@ -82,7 +87,7 @@ struct FaultTests {
         let faults = Self.faults(good.log.map(\.function))
         #expect(faults.count > 100)
         for (number, fault) in faults.enumerated() {
-            let gpu = FakeGPU(schedule: number % 3, seed: UInt64(number))
+            let gpu = Self.gpu(number)
             gpu.fail(fault.function, fault.nth, fault.error, isSticky: fault.isSticky)
             let isCompiling = fault.function.hasPrefix("nvrtc")
             do throws(ComputeError) {
@@ -94,7 +99,7 @@ struct FaultTests {
             }
             let leaks = gpu.finish()
             #expect(fault.isRelease || leaks == [], "\(fault): \(leaks)")
-            guard !fault.isSticky else { continue }
+            guard fault.error == 1, fault.nth == 1 else { continue }
             gpu.forgetViolations()
             #expect(try Workload(cache: cache).run(on: gpu) == expected, "after \(fault)")
             #expect(gpu.violations == [], "after \(fault)")
@@ -108,7 +113,7 @@ struct FaultTests {
         _ = try Workload(cache: cache).run(on: good)
         #expect(good.runs() > 15)
         for nth in 1...good.runs() {
-            let gpu = FakeGPU(schedule: nth % 3, seed: UInt64(nth))
+            let gpu = Self.gpu(nth)
             gpu.failKernel(nth, nth % 2 == 0 ? 700 : 719)
             let error = #expect(throws: ComputeError.self) { try Workload(cache: cache).run(on: gpu) }
             guard case .deviceLost(_, let reason, "cuda:0") = error else {
@@ -128,7 +133,7 @@ struct FaultTests {
         let log = good.log.map(\.function)
         let start = try #require(log.firstIndex(of: "cuCtxSetCurrent"))
         for (number, calls) in stride(from: start, to: log.count, by: 7).enumerated() {
-            let gpu = FakeGPU(schedule: number % 3, seed: UInt64(number))
+            let gpu = Self.gpu(number)
             gpu.lose(afterCalls: calls, [46, 719, 999][number % 3])
             do throws(ComputeError) {
                 // Only what is given back comes after the last bytes.
@@ -143,5 +148,30 @@ struct FaultTests {
             }
             #expect(gpu.finish() == [], "after \(calls) calls")
         }
+    }
+
+    @Test func `a tensor map that is refused is an error, and the next product is right`() throws {
+        let gpu = FakeGPU(9, 0)
+        do {
+            let backend = try gpu.backend()
+            let (x, out) = (try backend.allocate([128, 128], .bf16), try backend.allocate([128, 128], .f32))
+            let weight = try backend.allocate([128, 128], .bf16)
+            for tensor in [x, weight] {
+                try backend.copy(backend.upload([Float](repeating: 0.5, count: 128 * 128), [128, 128]), into: tensor)
+            }
+            let matrix = LinearWeight(storage: weight.storage, outFeatures: 128, inFeatures: 128, dtype: .bf16)
+            gpu.fail("cuTensorMapEncodeTiled", 2, 1)
+            let error = #expect(throws: ComputeError.self) {
+                try backend.linear(x, matrix, bias: nil, .none, into: out)
+            }
+            guard case .failed("cuTensorMapEncodeTiled", 1, _, "cuda:0") = error else {
+                Issue.record("\(error as Any)")
+                return
+            }
+            try backend.linear(x, matrix, bias: nil, .none, into: out)
+            #expect(try backend.download(out).allSatisfy { $0 == 32 })
+            #expect(gpu.runs("gemm_sm90_128x192") == 1)
+        }
+        #expect(gpu.finish() == [])
     }
 }

@@ -79,8 +79,10 @@ struct LoadingTests {
     }
 
     @Test func `a GPU without bf16 products is refused`() throws {
-        let driver = try FakeGPU(7, 5).libraries.driver()
+        let gpu = FakeGPU(7, 5)
+        let driver = try gpu.libraries.driver()
         let error = #expect(throws: ComputeError.self) { try CUDADevice.find(0, driver) }
+        #expect(gpu.finish() == [])
         guard case .unavailable("cuda:0", let reason) = error else {
             Issue.record("\(error as Any)")
             return

@@ -116,6 +116,8 @@ void proxy_fence(Place place) {
 // ---- Ends
 
 void check_end_of_lane(const Lane &lane) {
+    if (lane.landed < lane.copies.size()) // no manual says that they cannot land in the next block
+        violation(lane, "copy_async", lane.place, "its thread has ended without waiting for it");
     const Asynchrony &asynchrony = *lane.warp->block->asynchrony;
     if (!asynchrony.used)
         return;

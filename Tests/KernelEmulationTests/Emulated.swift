@@ -43,6 +43,8 @@ import KernelEmulation
         line = Int(unsafe site.line)
     }
 
+    /// Nothing is wrong then with the order of reads and writes, only with the result.
+    var changesOperand: Bool { word == "warpgroup_multiply" }
     var description: String { "\(word) in \(file):\(line), \(fault)" }
 }
 

@@ -16,16 +16,11 @@ extension KernelCase {
         hopperProduct(rows: 128, shared: CK_GEMM_SM90_128X192_SHARED),
     ]
 
-    /// The last wait of the loop over tensor cores.
-    static let lastCopies = HarmlessPlace(
-        word: "copy_async_wait", file: "product.cuh", number: 2,
-        reason: "nobody reads what the copies still under way bring; none is to land after its block has ended")
-
     /// Where `isSimple`, without tensor cores.
     private static func product(
         _ name: String, tile: Int, isDepthFirst: Bool = false, isSimple: Bool = false
     ) -> KernelCase {
-        KernelCase(name: name, harmless: isSimple ? [] : [lastCopies]) { trial in
+        KernelCase(name: name) { trial in
             let problem = ProductProblem.small
             let (m, n, k) = (problem.m + trial.excess, problem.n, problem.k)
             let a = DeviceArray(problem.a)

@@ -4,8 +4,6 @@ import Testing
 struct KernelCase: Sendable, CustomTestStringConvertible {
     /// The kernel's, and what is particular about the case.
     let name: String
-    /// Places that may be spoilt without harm.
-    var harmless: [HarmlessPlace] = []
     /// The run, and whether its result is right.
     let launch: @Sendable (Trial) -> (run: EmulatedRun, isRight: Bool)
 
@@ -14,12 +12,4 @@ struct KernelCase: Sendable, CustomTestStringConvertible {
     static let kernels =
         hopperProducts + hopperConvolutions + hopperAttention + products + convolutions + attention + rows + groupNorms
     static let all = kernels + probes
-}
-
-struct HarmlessPlace: Sendable {
-    let word: String
-    let file: String
-    /// Among the places of this word in the file, by line from 0 on.
-    let number: Int
-    let reason: String
 }
