@@ -96,7 +96,9 @@ package struct GoldenRun: Sendable, CustomStringConvertible {
         let seed: UInt64
     }
 
-    /// What the run dumps, in order. The parts of a decoder block are joined under the block's name.
+    /// What the run dumps, in order.
+    ///
+    /// The parts of a decoder block are joined under the block's name.
     private func run(on backend: any Backend, _ dtype: DType) throws -> [Named] {
         let data = try Data(contentsOf: URL(filePath: "\(folder)/\(self).json"))
         let arguments = try JSONDecoder().decode(Arguments.self, from: data)
