@@ -14,8 +14,10 @@ package final class CubinCache: Sendable {
     private struct State {
         var warning: String?
         var isChecked = false
-        var number = 0
     }
+
+    /// How many entries this process has begun to write, in all caches: it names their temporary files.
+    private static let written = Atomic<Int>(0)
 
     /// The largest file that is taken for an entry.
     private static let entryLimit = 64 << 20
@@ -49,10 +51,7 @@ package final class CubinCache: Sendable {
     func store(_ cubin: Cubin, _ key: CubinKey) {
         guard isUsable() else { return }
         let bytes = CacheEntry.bytes(cubin, key)
-        let number = state.withLock { state in
-            state.number += 1
-            return state.number
-        }
+        let number = Self.written.add(1, ordering: .relaxed).newValue
         let temporary = path(".\(getpid())-\(number)\(Self.temporarySuffix)")
         guard write(bytes, to: temporary) else { return }
         guard unsafe rename(temporary, path(key.fileName)) == 0 else {

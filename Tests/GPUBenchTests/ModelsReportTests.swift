@@ -50,10 +50,10 @@ struct ModelsReportTests {
         try writeShapes(to: shapes)
         let library = try RandomModels(shapes: shapes, tokenizer: "\(Self.model)/tokenizer", patternPages: 7)
         let clip = ModelsReport.Clip(model: "tiny", width: 16, height: 16, frames: 5, framesPerSecond: 16)
-        try ModelsReport(
+        let report = ModelsReport(
             machine: bench.machine, output: bench.output, library: library, only: nil, steps: 3, clips: [clip],
-            prompts: ("a cat", "dark")
-        ).run()
+            prompts: ("a cat", "dark"))
+        #expect(try report.run(), "\(bench.lines)")
         let row = try #require(try bench.written("models").list.first)
         #expect(row["steps"]?.list.count == 2 && row["first_steps"]?.list.count == 1)
         #expect(row["load_seconds"]?.list.count == 3)

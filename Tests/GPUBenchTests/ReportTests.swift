@@ -27,6 +27,30 @@ struct ReportTests {
         #expect(bench.gpu.finish() == [])
     }
 
+    @Test func `an operation that writes nothing fails`() throws {
+        let bench = try Benchmark()
+        let lazy = OpCase("lazy", 1) { backend in
+            OpResult(try backend.download(backend.allocate([3], .f32)), from: [0, 0, 0])
+        }
+        let report = OpsReport(machine: bench.machine, output: bench.output, groups: [("lazy", [lazy])])
+        #expect(try report.run() == false)
+        #expect(try bench.written("ops").list.first?["failures"]?.list.count == 1)
+        #expect(bench.lines.first?.hasPrefix("FAILED lazy") == true)
+    }
+
+    @Test func `a kernel that fails is told, and the others are timed`() throws {
+        let bench = try Benchmark()
+        var shapes = KernelShapes(
+            attention: [],
+            gemm: ["none", "nonsense", "none"].map { .init(name: "p", m: 8, n: 8, k: 8, epilogue: $0) }, convolution: []
+        )
+        shapes.ceilings = .init(productSide: 64, copiedElements: 300)
+        let report = KernelsReport(
+            machine: bench.machine, output: bench.output, shapes: shapes, repeats: 1, period: 101)
+        #expect(try report.run() == false)
+        #expect(try bench.written("kernels")["gemm"]?.list.count == 2)
+    }
+
     @Test func `new memory is NaN where that is asked for`() throws {
         let bench = try Benchmark()
         for dtype in [DType.f32, .bf16] {
@@ -51,9 +75,9 @@ struct ReportTests {
             ],
             convolution: [.init(name: "c", height: 6, width: 8, inputs: 16, outputs: 64, kernel: [3, 3, 3])])
         shapes.ceilings = .init(productSide: 128, copiedElements: 3000)
-        try KernelsReport(
-            machine: bench.machine, output: bench.output, shapes: shapes, repeats: 2, period: 1013
-        ).run()
+        let report = KernelsReport(
+            machine: bench.machine, output: bench.output, shapes: shapes, repeats: 2, period: 1013)
+        #expect(try report.run())
         let kernels = try bench.written("kernels")
         #expect(kernels["attention"]?.list.first?["ms"]?.keys == ["portable", "warpgroups"])
         #expect(kernels["gemm"]?.list.last?["ms"]?.keys == ["cublaslt", "portable", "warpgroups"])

@@ -7,7 +7,9 @@ package struct OpCase: Sendable, CustomStringConvertible {
     package let tolerance: Double
     private let body: @Sendable (any Backend) throws -> OpResult
 
-    init(_ description: String, _ tolerance: Double, _ body: @escaping @Sendable (any Backend) throws -> OpResult) {
+    package init(
+        _ description: String, _ tolerance: Double, _ body: @escaping @Sendable (any Backend) throws -> OpResult
+    ) {
         precondition(tolerance > 0, "tolerance \(tolerance) of \(description)")
         self.description = description
         self.tolerance = tolerance
@@ -31,7 +33,7 @@ package struct OpResult {
     /// Computes the reference; not cheap.
     package let reference: () -> OpReference
 
-    init(_ found: [Float], from expected: @escaping @autoclosure () -> [Double]) {
+    package init(_ found: [Float], from expected: @escaping @autoclosure () -> [Double]) {
         self.found = found
         reference = { OpReference(expected()) }
     }

@@ -79,14 +79,16 @@ struct BenchCommand {
     var isQuick: Bool { values["--quick"] != nil }
     var only: [String]? { values["--only"]?.split(separator: ",").map(String.init) }
 
-    /// Whether everything that was checked is right.
+    /// Whether everything that was checked is right, and everything that was measured ran.
     func run(on machine: GPUMachine, output: BenchOutput? = nil) throws -> Bool {
         let output = output ?? BenchOutput(folder: values["--out"])
         var machine = machine
         machine.ordinal = number("--device", otherwise: 0)
         if let folder = values["--cache"] { machine.cacheFolder = folder }
         switch subcommand {
-        case .facts: try FactsReport(machine: machine, output: output).run()
+        case .facts:
+            try FactsReport(machine: machine, output: output).run()
+            return true
         case .ops:
             return try OpsReport(
                 machine: machine, output: output, random: number("--random", otherwise: isQuick ? 3 : 100),
@@ -94,16 +96,15 @@ struct BenchCommand {
             ).run()
         case .goldens: return try GoldensReport(machine: machine, output: output, folder: paths[0]).run()
         case .kernels:
-            try KernelsReport(
+            return try KernelsReport(
                 machine: machine, output: output, shapes: KernelShapes(path: paths[0]),
                 repeats: max(1, number("--repeats", otherwise: 15))
             ).run()
         case .models:
-            try ModelsReport(
+            return try ModelsReport(
                 machine: machine, output: output, library: RandomModels(shapes: paths[0], tokenizer: paths[1]),
                 only: only, steps: number("--steps", otherwise: 8)
             ).run()
         }
-        return true
     }
 }

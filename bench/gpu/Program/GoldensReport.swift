@@ -14,8 +14,14 @@ struct GoldensReport {
         var failures = 0
         for golden in GoldenRun.all(in: folder) {
             for dtype in [DType.f32, .bf16] {
-                let backend = try machine.backend(poisonsMemory: true)
-                let result = try golden.compare(on: backend, dtype)
+                let result: GoldenRun.Comparison
+                do {
+                    result = try golden.compare(on: machine.backend(poisonsMemory: true), dtype)
+                } catch {
+                    failures += 1
+                    output.line("\(golden) \(dtype): FAILED, \(error)")
+                    continue
+                }
                 let verdict = result.failures.isEmpty ? "right" : "FAILED"
                 output.line(
                     "\(golden) \(dtype): \(verdict), worst \(result.worst.name) \(result.worst.relative), frames "

@@ -14,7 +14,8 @@ struct KernelsReport {
     /// A way to serve an operation.
     private typealias Way = (name: String, servers: CUDABackend.Servers)
 
-    func run() throws {
+    /// Whether every kernel ran.
+    func run() throws -> Bool {
         let backend = try machine.backend()
         _ = try backend.registers()
         var random = try RandomTensors(backend, period: period)
@@ -23,12 +24,24 @@ struct KernelsReport {
         ]
         parts.append(("ceilings", try ceilings(backend, &random)))
         try output.write("kernels", .object(parts))
-        parts.append(("attention", .array(try shapes.attention.map { try attention($0, backend, &random) })))
-        try output.write("kernels", .object(parts))
-        parts.append(("gemm", .array(try shapes.gemm.map { try product($0, backend, &random) })))
-        try output.write("kernels", .object(parts))
-        parts.append(("convolution", .array(try shapes.convolution.map { try convolution($0, backend, &random) })))
-        try output.write("kernels", .object(parts))
+        var failures = 0
+        func add<S>(_ kind: String, _ shapes: [S], _ body: (S) throws -> JSONText) throws {
+            var rows: [JSONText] = []
+            for shape in shapes {
+                do {
+                    rows.append(try body(shape))
+                } catch {
+                    failures += 1
+                    output.line("FAILED \(kind) \(shape): \(error)")
+                }
+            }
+            parts.append((kind, .array(rows)))
+            try output.write("kernels", .object(parts))
+        }
+        try add("attention", shapes.attention) { try attention($0, backend, &random) }
+        try add("gemm", shapes.gemm) { try product($0, backend, &random) }
+        try add("convolution", shapes.convolution) { try convolution($0, backend, &random) }
+        return failures == 0
     }
 
     private func ours(_ backend: CUDABackend) -> [Way] {

@@ -41,16 +41,23 @@ struct ModelsReport {
 
     private static let fullSteps = 30.0
 
-    func run() throws {
+    /// Whether every clip was made.
+    func run() throws -> Bool {
         output.line(
             "Weights are random: normal, deviation \(RandomPattern.deviation), gains of norms around 1; every tensor has "
                 + "its published shape and dtype, all share one pattern of numbers.")
         var rows: [JSONText] = []
-        for clip in clips where only?.contains(clip.model) ?? true {
-            rows.append(try measure(clip))
+        let asked = clips.filter { only?.contains($0.model) ?? true }
+        guard !asked.isEmpty else { throw BenchCommand.UsageError(description: "no such model: \(only ?? [])") }
+        for clip in asked {
+            do {
+                rows.append(try measure(clip))
+            } catch {
+                output.line("FAILED \(clip.title): \(error)")
+            }
             try output.write("models", .array(rows))
         }
-        guard !rows.isEmpty else { throw BenchCommand.UsageError(description: "no such model: \(only ?? [])") }
+        return rows.count == asked.count
     }
 
     /// What one run gave.

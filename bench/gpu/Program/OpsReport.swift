@@ -38,7 +38,14 @@ struct OpsReport {
         for (name, cases) in groups {
             let place = results.firstIndex { $0.name == name } ?? results.count
             if place == results.count { results.append(Group(name: name)) }
-            for op in cases { try check(op, on: backend, &results[place]) }
+            do {
+                for op in cases { try check(op, on: backend, &results[place]) }
+            } catch {
+                // The GPU may be of no use any more; what is known is kept.
+                results[place].failures.append("\(error)")
+                try output.write("ops", json(results))
+                throw error
+            }
             try output.write("ops", json(results))
         }
         for group in results {
@@ -53,7 +60,13 @@ struct OpsReport {
     }
 
     private func check(_ op: OpCase, on backend: CUDABackend, _ group: inout Group) throws {
-        let result = try op.run(on: backend)
+        let result: OpResult
+        do {
+            result = try op.run(on: backend)
+        } catch {
+            output.line("FAILED \(op): \(error)")
+            throw error
+        }
         let expected = result.reference()
         let deviation = expected.deviation(of: result.found)
         let share = deviation.relative / op.tolerance

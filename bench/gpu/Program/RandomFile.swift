@@ -1,10 +1,10 @@
 import Compute
 import Glibc
 
-/// A safetensors file that is nowhere: its header and the norms' gains lie in memory, every other byte is a page of
-/// the same random numbers, mapped again and again.
+/// A safetensors file that is nowhere.
 ///
-/// So a model of any size takes the memory of one pattern.
+/// Its header and the norms' gains lie in memory, every other page is one of the same random numbers, mapped again and
+/// again. So a model of any size takes the memory of one pattern.
 @safe
 final class RandomFile: @unchecked Sendable {
     // Safe: written before anybody else sees it, read-only from then on, mapped until deinit.
