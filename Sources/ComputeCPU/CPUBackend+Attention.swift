@@ -6,12 +6,8 @@ extension CPUBackend {
         _ q: Tensor, _ k: Tensor, _ v: Tensor, heads: Int, scale: Float, groups: TokenGroups, bias: AttentionBias?,
         into out: Tensor
     ) throws(ComputeError) {
+        checkAttention(q, k, v, heads: heads, into: out)
         let width = q.shape.last
-        precondition(width % heads == 0 && k.shape.last == width, "\(heads) heads in q \(q.shape), k \(k.shape)")
-        precondition(k.shape == v.shape && q.count == out.count, "k \(k.shape), v \(v.shape), out \(out.shape)")
-        precondition(
-            q.dtype == k.dtype && q.dtype == v.dtype && q.dtype == out.dtype,
-            "attention on \(q.dtype), \(k.dtype), \(v.dtype) into \(out.dtype)")
         let (queries, keys) = (q.count / width, k.count / width)
         var call = unsafe ck_attention_call()
         unsafe call.out = target(out)

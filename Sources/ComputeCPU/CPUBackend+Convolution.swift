@@ -41,17 +41,7 @@ extension CPUBackend {
     package func convolution(
         _ x: Tensor, history: [Tensor?], _ weight: ConvolutionWeight, bias: Tensor?, accumulate: Bool, into out: Tensor
     ) throws(ComputeError) {
-        precondition(
-            x.shape.rank == 4 && x.shape.last == weight.inChannels && x.dtype == weight.dtype,
-            "convolution of \(x.shape) \(x.dtype) by \(weight.inChannels) channels \(weight.dtype)")
-        precondition(
-            out.shape == [x.shape[0], x.shape[1], x.shape[2], weight.outChannels], "convolution into \(out.shape)")
-        precondition(history.count == weight.kernel[0] - 1, "\(history.count) frames before a kernel \(weight.kernel)")
-        for case let frame? in history {
-            precondition(
-                frame.shape.dims == Array(x.shape.dims.dropFirst()) && frame.dtype == x.dtype,
-                "a frame \(frame.shape) \(frame.dtype) before \(x.shape) \(x.dtype)")
-        }
+        checkConvolution(x, history: history, weight, into: out)
         guard out.count > 0 else { return }
         if weight.storage is MatrixStorage {
             let matrix = LinearWeight(

@@ -8,10 +8,7 @@ extension CPUBackend {
     }
 
     package func geluGate(_ gate: Tensor, _ x: Tensor, into out: Tensor) throws(ComputeError) {
-        precondition(
-            gate.count == x.count && x.count == out.count, "geluGate of \(gate.shape), \(x.shape) into \(out.shape)")
-        precondition(
-            gate.dtype == x.dtype && x.dtype == out.dtype, "geluGate of \(gate.dtype), \(x.dtype) into \(out.dtype)")
+        checkGeluGate(gate, x, into: out)
         unsafe ck_gelu_gate(target(out), address(gate), address(x), x.dtype.ck, x.count, workers)
     }
 

@@ -6,13 +6,9 @@ extension CUDABackend {
         _ q: Tensor, _ k: Tensor, _ v: Tensor, heads: Int, scale: Float, groups: TokenGroups, bias: AttentionBias?,
         into out: Tensor
     ) throws(ComputeError) {
-        let width = q.shape.last
-        precondition(width % heads == 0 && k.shape.last == width, "\(heads) heads in q \(q.shape), k \(k.shape)")
-        precondition(k.shape == v.shape && q.count == out.count, "k \(k.shape), v \(v.shape), out \(out.shape)")
-        precondition(
-            q.dtype == k.dtype && q.dtype == v.dtype && q.dtype == out.dtype,
-            "attention on \(q.dtype), \(k.dtype), \(v.dtype) into \(out.dtype)")
+        checkAttention(q, k, v, heads: heads, into: out)
         guard q.count > 0 else { return }
+        let width = q.shape.last
         let problem = AttentionProblem(
             queries: q.count / width, keys: k.count / width, heads: heads, headDim: width / heads, groups: groups)
         if let bias { check(bias, problem) }

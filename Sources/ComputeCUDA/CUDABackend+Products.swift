@@ -78,14 +78,8 @@ extension CUDABackend {
     package func convolution(
         _ x: Tensor, history: [Tensor?], _ weight: ConvolutionWeight, bias: Tensor?, accumulate: Bool, into out: Tensor
     ) throws(ComputeError) {
-        precondition(
-            x.shape.rank == 4 && x.shape.last == weight.inChannels && x.dtype == weight.dtype,
-            "convolution of \(x.shape) \(x.dtype) by \(weight.inChannels) channels \(weight.dtype)")
-        precondition(
-            out.shape == [x.shape[0], x.shape[1], x.shape[2], weight.outChannels], "convolution into \(out.shape)")
-        precondition(
-            history.count == weight.kernel[0] - 1 && history.count <= 2,
-            "\(history.count) frames before a kernel \(weight.kernel)")
+        checkConvolution(x, history: history, weight, into: out)
+        precondition(history.count <= 2, "\(history.count) frames before")
         guard out.count > 0 else { return }
         if weight.kernel == [1, 1, 1] {
             let matrix = LinearWeight(
