@@ -58,7 +58,7 @@ struct GPUFindings {
 
     private func products(_ driver: Driver) -> Finding {
         let library = gpus.libraries.products(driver: driver.version)
-        return Finding("cuBLASLt", library?.path ?? "missing: our own matrix products are used everywhere")
+        return Finding("cuBLASLt", library?.path ?? "missing, so all products are ours; \(CUDALibrary.products.remedy)")
     }
 
     /// Whether compiled kernels are kept; known after a backend has been used.

@@ -194,6 +194,6 @@ struct GPUChoiceTests {
         let bare = FakeGPU { unsafe $0.cublaslt = 0 }
         #expect(
             GPUFindings(gpus: gpus(bare)).devices().findings.last?.line
-                == "  ok  cuBLASLt   missing: our own matrix products are used everywhere")
+                == "  ok  cuBLASLt   missing, so all products are ours; \(CUDALibrary.products.remedy)")
     }
 }
