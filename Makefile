@@ -8,6 +8,7 @@ PROMPT ?=
 # As typed: no dollar sign is make's, no quote the shell's.
 PROMPT_WORD = --prompt='$(subst ','\'',$(value PROMPT))'
 BENCH ?=
+TESTS ?=
 
 BUILD_PACKAGES := libdnnl-dev libavcodec-dev libavformat-dev libavutil-dev libswscale-dev
 TEST_PACKAGES := $(BUILD_PACKAGES) ffmpeg python3-pip
@@ -58,9 +59,9 @@ fmt: swift ## format all sources
 	swift format --in-place --parallel --recursive $(SOURCES)
 	@if command -v clang-format >/dev/null; then clang-format -i $(C_SOURCES); fi
 
-asan: swift test-packages nvrtc ## the suite under AddressSanitizer
+asan: swift test-packages nvrtc ## the suite under AddressSanitizer; TESTS="…" for a part of it
 	@# Emulated CUDA threads are stacks by the thousand: too many for one shadow stack each.
-	ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1:detect_stack_use_after_return=0 swift test --sanitize=address --scratch-path .build/asan
+	ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1:detect_stack_use_after_return=0 swift test --sanitize=address --scratch-path .build/asan $(if $(TESTS),--filter '$(TESTS)')
 
 nvrtc: test-packages ## fetch the compilers of CUDA that the kernels are tested with: 0.4 GB in .build/nvrtc
 	@fetch() { [ -d ".build/nvrtc/$$1/nvidia" ] || { echo "fetching $$2"; rm -rf ".build/nvrtc/$$1.part"; \

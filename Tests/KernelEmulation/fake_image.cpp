@@ -166,7 +166,8 @@ std::string write_image(const Image &image, uint64_t text_hash) {
              "\x7f"
              "ELF fake %08zu %016llx\n",
              body.size(), (unsigned long long)hash(body));
-    return header + body;
+    // Whoever is given an image is not told its length, and a damaged one may claim any.
+    return header + body + '\0';
 }
 
 bool read_image(const void *bytes, Image &image) {
