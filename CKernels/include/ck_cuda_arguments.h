@@ -60,8 +60,8 @@ typedef struct ck_gemm_sm90_arguments {
     int reserved[6];
 } ck_gemm_sm90_arguments;
 
-/// gemm_sm90_128x256, gemm_sm90_256x192 and gemm_sm90_128x192: a grid of as many blocks as there are multiprocessors,
-/// or tiles if those are fewer.
+/// gemm_sm90_256x192 and gemm_sm90_128x192: a grid of as many blocks as there are multiprocessors, or tiles if those
+/// are fewer.
 enum {
     CK_GEMM_SM90_DEPTH = 64,
     CK_GEMM_SM90_THREADS = 384,

@@ -39,11 +39,11 @@ final class RandomPattern {
     init(_ width: Width, pages: Int) throws {
         self.width = width
         byteCount = pages * Self.page
-        var name = Array("/tmp/gpu-bench-XXXXXX".utf8CString)
-        file = unsafe mkstemp(&name)
-        guard file >= 0 else { throw Failure("mkstemp in /tmp") }
-        // It needs no name any more.
-        unsafe unlink(name)
+        // A file without a name, in the system's folder for such.
+        guard let stream = unsafe tmpfile() else { throw Failure("tmpfile") }
+        file = unsafe dup(fileno(stream))
+        unsafe fclose(stream)
+        guard file >= 0 else { throw Failure("dup") }
         guard ftruncate(file, byteCount) == 0 else { throw Failure("ftruncate") }
         let all = unsafe mmap(nil, byteCount, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0)
         guard let all = unsafe all, unsafe all != MAP_FAILED else { throw Failure("mmap of \(byteCount) bytes") }
