@@ -20,7 +20,7 @@ func tests(_ name: String, _ dependencies: [Target.Dependency] = [], resources: 
 let package = Package(
     name: "wan-infer",
     products: [
-        .library(name: "VideoProvider", targets: ["VideoProvider", "VideoTypes"]),
+        .library(name: "VideoProvider", targets: ["VideoProvider", "VideoRouter", "VideoTypes"]),
         .executable(name: "wan-infer", targets: ["wan-infer"]),
         .executable(name: "gpu-bench", targets: ["gpu-bench"]),
     ],
@@ -30,10 +30,19 @@ let package = Package(
             name: "CKernels", path: "CKernels", cSettings: [.unsafeFlags(["-O2"], .when(configuration: .debug))]),
         .target(name: "COneDNN"),
         .target(name: "CFFmpeg"),
+        .target(name: "CMicroHTTPD"),
+        .target(name: "CSQLite"),
+        .target(name: "CCrypto"),
+        .target(name: "CCurl"),
         .target(name: "CBuiltinModel", exclude: ["model", "training"]),
+        .target(name: "CStartPage"),
         room("VideoTypes"),
         room("Compute"),
         room("StrictJSON"),
+        room("Crypto", ["CCrypto"]),
+        room("HTTPServer", ["CMicroHTTPD"]),
+        room("HTTPClient", ["CCurl"]),
+        room("JobStore", ["VideoTypes", "CSQLite", "Crypto"]),
         room("Tokenizers", ["StrictJSON"]),
         room("Weights", ["StrictJSON", "Compute"]),
         room("Sampling", ["Compute"]),
@@ -44,10 +53,19 @@ let package = Package(
         room("Models", ["Compute", "Weights", "Layers"]),
         room("Pipelines", ["VideoTypes", "Compute", "Tokenizers", "Weights", "Sampling", "Layers", "Models"]),
         room("VideoProvider", ["VideoTypes", "Compute", "Weights", "Pipelines", "Media", "CBuiltinModel"]),
+        room("JobRunner", ["VideoTypes", "VideoProvider", "JobStore"]),
+        room("VideoRouter", ["VideoTypes", "StrictJSON", "Crypto", "HTTPClient", "Media"]),
+        room(
+            "VideoServer",
+            [
+                "VideoTypes", "StrictJSON", "Crypto", "HTTPServer", "HTTPClient", "Media", "VideoProvider", "JobStore",
+                "JobRunner", "CStartPage",
+            ]),
         .executableTarget(
             name: "wan-infer",
             dependencies: [
                 "VideoTypes", "VideoProvider", "Pipelines", "Compute", "ComputeCPU", "ComputeCUDA", "Media", "Weights",
+                "JobRunner", "VideoRouter", "VideoServer",
             ],
             swiftSettings: strict),
 
@@ -76,6 +94,27 @@ let package = Package(
         .target(
             name: "FakeGPU", dependencies: ["CKernels", "Compute", "ComputeCUDA", "KernelEmulation"],
             path: "Tests/FakeGPU", swiftSettings: strict),
+        // The whole service with an engine that pretends: what the tests of jobs and HTTP start and kill.
+        .executableTarget(
+            name: "fake-service", dependencies: ["VideoTypes", "Media", "VideoProvider", "JobRunner", "VideoServer"],
+            path: "Tests/FakeService", swiftSettings: strict),
+        tests("VideoTypesTests", ["VideoTypes"]),
+        tests("CryptoTests", ["Crypto"]),
+        tests("HTTPServerTests", ["HTTPServer", "TestSupport", "TestTools"]),
+        tests("HTTPClientTests", ["HTTPClient", "TestSupport", "TestTools"]),
+        tests("JobStoreTests", ["JobStore", "VideoTypes", "TestSupport", "TestTools"]),
+        tests(
+            "JobRunnerTests",
+            ["fake-service", "JobRunner", "JobStore", "VideoProvider", "VideoTypes", "TestSupport", "TestTools"]),
+        tests(
+            "VideoRouterTests",
+            ["VideoRouter", "VideoTypes", "HTTPClient", "Media", "TestSupport", "TestTools"]),
+        tests(
+            "VideoServerTests",
+            [
+                "fake-service", "VideoServer", "HTTPServer", "JobStore", "JobRunner", "StrictJSON", "VideoProvider",
+                "VideoTypes", "TestSupport", "TestTools",
+            ]),
         tests("KernelEmulationTests", ["CKernels", "KernelEmulation"]),
         tests("ArchitectureTests", ["wan-infer", "VideoTypes", "Weights", "TestSupport"]),
         tests(

@@ -67,7 +67,7 @@ package final class VideoEngine {
     /// - Parameter progress: told of every step; answers whether to go on.
     package func generate(
         _ request: VideoRequest, to path: String, progress: @escaping (VideoProgress) -> Bool
-    ) throws(VideoError) -> VideoResult {
+    ) throws(VideoError) -> ClipReport {
         let settings = try settings(for: request)
         let clock = StageClock()
         do {
@@ -86,7 +86,7 @@ package final class VideoEngine {
             let bytes = try writer.finish()
             if let dump, let dumpFile { try dumpFile.write(dump) }
             clock.stop()
-            return VideoResult(
+            return ClipReport(
                 path: path, model: modelName, settings: settings, backend: backend.name, dtype: dtypeName,
                 encoder: writer.encoderName, fileBytes: bytes, stageSeconds: clock.seconds,
                 totalSeconds: clock.totalSeconds, peakMemoryBytes: PeakMemory.bytes,

@@ -1,5 +1,5 @@
 /// A JSON value to be written, its keys in the order given.
-package enum JSONText: Sendable {
+public enum JSONText: Sendable {
     case null
     case bool(Bool)
     case integer(Int)
@@ -12,7 +12,7 @@ package enum JSONText: Sendable {
 
 extension JSONText: CustomStringConvertible {
     /// On one line.
-    package var description: String {
+    public var description: String {
         switch self {
         case .null: "null"
         case .bool(let value): "\(value)"
@@ -43,4 +43,23 @@ extension JSONText: CustomStringConvertible {
         }
         return result + "\""
     }
+}
+
+/// Equal where they are written alike.
+extension JSONText: Hashable {
+    public static func == (left: JSONText, right: JSONText) -> Bool { left.description == right.description }
+
+    public func hash(into hasher: inout Hasher) { hasher.combine(description) }
+}
+
+extension JSONText: ExpressibleByStringLiteral, ExpressibleByIntegerLiteral, ExpressibleByFloatLiteral,
+    ExpressibleByBooleanLiteral, ExpressibleByNilLiteral, ExpressibleByArrayLiteral, ExpressibleByDictionaryLiteral
+{
+    public init(stringLiteral value: String) { self = .string(value) }
+    public init(integerLiteral value: Int) { self = .integer(value) }
+    public init(floatLiteral value: Double) { self = .number(value) }
+    public init(booleanLiteral value: Bool) { self = .bool(value) }
+    public init(nilLiteral: ()) { self = .null }
+    public init(arrayLiteral elements: JSONText...) { self = .array(elements) }
+    public init(dictionaryLiteral elements: (String, JSONText)...) { self = .object(elements) }
 }

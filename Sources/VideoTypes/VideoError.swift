@@ -1,5 +1,5 @@
 /// The one error that leaves the engine: a code for programs, a message and a remedy for people.
-public struct VideoError: Error, Sendable, Hashable {
+public struct VideoError: Error, Sendable, Hashable, Codable {
     public let code: Code
     /// What was wrong, with the values found and expected; begins in lower case.
     public let message: String
@@ -21,7 +21,7 @@ extension VideoError {
     /// The kinds of failure.
     ///
     /// More may come: match with a default.
-    public struct Code: Sendable, Hashable {
+    public struct Code: Sendable, Hashable, Codable {
         public let name: String
         /// Exit status of the command.
         public let exitStatus: Int32
@@ -47,5 +47,26 @@ extension VideoError {
             outputFailed, deviceNotFound, driverTooOld, compilerMissing, cacheUnusable,
             internalError, cancelled,
         ]
+
+        /// The code of this name; `internalError` for a name we do not know.
+        public init(named name: String) {
+            self = Self.all.first { $0.name == name } ?? .internalError
+        }
+
+        private init(name: String, exitStatus: Int32, httpStatus: Int) {
+            self.name = name
+            self.exitStatus = exitStatus
+            self.httpStatus = httpStatus
+        }
+
+        /// Written as its name alone.
+        public init(from decoder: any Decoder) throws {
+            self.init(named: try decoder.singleValueContainer().decode(String.self))
+        }
+
+        public func encode(to encoder: any Encoder) throws {
+            var container = encoder.singleValueContainer()
+            try container.encode(name)
+        }
     }
 }

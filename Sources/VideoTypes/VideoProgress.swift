@@ -1,7 +1,7 @@
 /// Where a generation stands; handed to the caller, who answers whether to go on.
-public struct VideoProgress: Sendable, Hashable {
+public struct VideoProgress: Sendable, Hashable, Codable {
     /// The stages of the street, in order.
-    public enum Stage: String, Sendable, Hashable, CaseIterable {
+    public enum Stage: String, Sendable, Hashable, CaseIterable, Codable, CodingKeyRepresentable {
         case load
         case text
         case denoise

@@ -1,9 +1,26 @@
 /// What a person or a program asks for.
 ///
-/// Fields left nil take the model's own defaults.
-public struct VideoRequest: Sendable, Hashable {
+/// Fields left nil take the model's own defaults. Duration, resolution, aspect ratio and quality say it in words that
+/// every provider understands; frames, width, height and steps say it exactly and go before them.
+public struct VideoRequest: Sendable, Hashable, Identifiable {
+    /// Names the request when it is cancelled and in logs; a provider that gets the same one twice makes one clip.
+    public var id: String
     public var prompt: String
     public var negativePrompt: String?
+    /// Rounded to the nearest number of frames that the model can make.
+    public var durationSeconds: Double?
+    public var resolution: Resolution?
+    public var aspectRatio: AspectRatio?
+    public var quality: Quality
+    public var wantsAudio: Bool
+    /// Pictures to begin from.
+    public var referenceImages: [ReferenceImage]
+    /// The most that all attempts together may cost; nil for no limit.
+    public var maxCostDollars: Double?
+    /// The longest wait from submission to finished clip; nil for no limit.
+    public var maxLatencySeconds: Double?
+    /// What only one provider understands, passed through untouched.
+    public var extras: [String: JSONText]
     public var width: Int?
     public var height: Int?
     /// 4k + 1.
@@ -22,17 +39,24 @@ public struct VideoRequest: Sendable, Hashable {
     public var seed: UInt64?
     public var tilesVAE: Bool
 
-    public init(prompt: String, tilesVAE: Bool = false) {
+    public init(prompt: String, quality: Quality = .standard, tilesVAE: Bool = false) {
+        id = Self.randomID()
         self.prompt = prompt
+        self.quality = quality
+        wantsAudio = false
+        referenceImages = []
+        extras = [:]
         self.tilesVAE = tilesVAE
     }
-}
 
-/// A sampler by its command-line name.
-public enum Scheduler: String, Sendable, Hashable, CaseIterable {
-    case unipc
-    case euler
-    case dpmpp = "dpm++"
+    private static func randomID() -> String {
+        var generator = SystemRandomNumberGenerator()
+        let digits = [generator.next(), generator.next()].map { (bits: UInt64) in
+            let text = String(bits, radix: 16)
+            return String(repeating: "0", count: 16 - text.count) + text
+        }
+        return "request_" + digits.joined()
+    }
 }
 
 extension VideoRequest {

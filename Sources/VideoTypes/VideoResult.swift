@@ -1,37 +1,36 @@
-/// A finished clip and the facts about it.
+/// A finished clip as a provider hands it over.
 public struct VideoResult: Sendable, Hashable {
+    /// Where the file lies on this machine.
     public let path: String
-    /// The model's name: "built-in", a manifest entry or the folder's name.
+    public let provider: String
     public let model: String
-    public let settings: VideoSettings
-    public let backend: String
-    public let dtype: String
-    public let encoder: String
-    public let fileBytes: Int
-    /// Wall-clock seconds of each stage that ran, and of the whole.
-    public let stageSeconds: [VideoProgress.Stage: Double]
-    public let totalSeconds: Double
-    public let peakMemoryBytes: Int
-    /// The same on the GPU; nil where none took part.
-    public let peakDeviceMemoryBytes: Int?
+    /// What was really made, not what was asked for.
+    public let durationSeconds: Double
+    public let frames: Int
+    public let width: Int
+    public let height: Int
+    /// What this clip cost its owner: for a machine of one's own, the marginal cost.
+    public let costDollars: Double
+    /// From submission to finished clip, waiting in the queue included.
+    public let latencySeconds: Double
+    public let hasAudio: Bool
+    /// Seed, settings, times: whatever else is known.
+    public let metadata: [String: JSONText]
 
     public init(
-        path: String, model: String, settings: VideoSettings, backend: String, dtype: String, encoder: String,
-        fileBytes: Int, stageSeconds: [VideoProgress.Stage: Double], totalSeconds: Double, peakMemoryBytes: Int,
-        peakDeviceMemoryBytes: Int? = nil
+        path: String, provider: String, model: String, durationSeconds: Double, frames: Int, width: Int, height: Int,
+        costDollars: Double, latencySeconds: Double, hasAudio: Bool = false, metadata: [String: JSONText] = [:]
     ) {
         self.path = path
+        self.provider = provider
         self.model = model
-        self.settings = settings
-        self.backend = backend
-        self.dtype = dtype
-        self.encoder = encoder
-        self.fileBytes = fileBytes
-        self.stageSeconds = stageSeconds
-        self.totalSeconds = totalSeconds
-        self.peakMemoryBytes = peakMemoryBytes
-        self.peakDeviceMemoryBytes = peakDeviceMemoryBytes
+        self.durationSeconds = durationSeconds
+        self.frames = frames
+        self.width = width
+        self.height = height
+        self.costDollars = costDollars
+        self.latencySeconds = latencySeconds
+        self.hasAudio = hasAudio
+        self.metadata = metadata
     }
-
-    public var videoSecondsPerMinute: Double { settings.durationSeconds / totalSeconds * 60 }
 }

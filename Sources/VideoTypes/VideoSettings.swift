@@ -1,5 +1,5 @@
 /// A request with every default filled in: what a clip was really made with.
-public struct VideoSettings: Sendable, Hashable {
+public struct VideoSettings: Sendable, Hashable, Codable {
     public var prompt: String
     public var negativePrompt: String
     public var width: Int

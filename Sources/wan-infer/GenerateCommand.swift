@@ -20,7 +20,7 @@ struct GenerateCommand {
         if typed == nil { note("no prompt given, using the model's sample: \(ResultReport.line(request.prompt))") }
 
         let display = ProgressDisplay(style, clock: Machine.seconds) { program.errors.write($0) }
-        let result: VideoResult
+        let result: ClipReport
         do throws(VideoError) {
             result = try engine.generate(request, to: options.output) { progress in
                 display.show(progress)

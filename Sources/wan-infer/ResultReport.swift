@@ -2,7 +2,7 @@ import VideoTypes
 
 /// What is said about a finished clip.
 struct ResultReport {
-    let result: VideoResult
+    let result: ClipReport
 
     /// For people.
     var text: String {

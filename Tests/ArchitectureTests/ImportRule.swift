@@ -6,6 +6,10 @@ enum ImportRule {
         "VideoTypes": [],
         "Compute": ["Glibc"],
         "StrictJSON": [],
+        "Crypto": ["CCrypto", "Glibc"],
+        "HTTPServer": ["CMicroHTTPD", "Glibc", "Synchronization"],
+        "HTTPClient": ["CCurl", "Glibc", "Synchronization"],
+        "JobStore": ["VideoTypes", "CSQLite", "Crypto", "Glibc", "Synchronization", "FoundationEssentials"],
         "Tokenizers": ["StrictJSON", "Swift"],
         "Weights": ["StrictJSON", "Compute", "Glibc"],
         "Sampling": ["Compute", "Glibc"],
@@ -18,8 +22,19 @@ enum ImportRule {
         "VideoProvider": [
             "VideoTypes", "Compute", "Weights", "Pipelines", "Media", "CBuiltinModel", "Glibc", "FoundationEssentials",
         ],
+        "JobRunner": [
+            "VideoTypes", "VideoProvider", "JobStore", "Glibc", "Synchronization", "FoundationEssentials",
+        ],
+        "VideoRouter": [
+            "VideoTypes", "StrictJSON", "Crypto", "HTTPClient", "Media", "Glibc", "Synchronization",
+            "FoundationEssentials",
+        ],
+        "VideoServer": [
+            "VideoTypes", "StrictJSON", "Crypto", "HTTPServer", "HTTPClient", "Media", "VideoProvider", "JobStore",
+            "JobRunner", "CStartPage", "Glibc", "Synchronization", "FoundationEssentials",
+        ],
         "wan-infer": [
-            "VideoTypes", "VideoProvider", "Pipelines", "Compute", "ComputeCPU", "ComputeCUDA", "Weights", "Media",
+            "JobRunner", "VideoRouter", "VideoServer", "VideoTypes", "VideoProvider", "Pipelines", "Compute", "ComputeCPU", "ComputeCUDA", "Weights", "Media",
             "Glibc", "Synchronization",
         ],
     ]

@@ -6,7 +6,7 @@ import VideoTypes
 @testable import wan_infer
 
 @Suite struct ResultReportTests {
-    private let result = VideoResult(
+    private let result = ClipReport(
         path: "out.mp4", model: "built-in",
         settings: VideoSettings(
             prompt: "a red\n \"circle\"", negativePrompt: "", width: 64, height: 64, frames: 81, framesPerSecond: 16,

@@ -1,0 +1,4 @@
+#ifndef CSTARTPAGE_H
+#define CSTARTPAGE_H
+
+#endif

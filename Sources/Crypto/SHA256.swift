@@ -1,0 +1,2 @@
+/// SHA-256 of bytes, by libcrypto.
+package enum SHA256 {}

@@ -1,0 +1,10 @@
+/// What the server asks; called on the connections' own threads, many at once.
+package protocol HTTPHandler: Sendable {
+    /// Looks at a request whose body has not been read: an answer refuses it, nil lets the body come.
+    func refusal(of head: HTTPRequest) -> HTTPResponse?
+
+    func respond(to request: HTTPRequest) -> HTTPResponse
+
+    /// How the gate's own refusals are written.
+    func refusal(status: Int, code: String, message: String) -> HTTPResponse
+}

@@ -1,0 +1,21 @@
+/// A request that has passed the gate.
+package struct HTTPRequest: Sendable {
+    package var method: String
+    /// Decoded segments of the path: "/v1/videos/x" is ["v1", "videos", "x"].
+    package var path: [String]
+    /// Decoded, in order.
+    package var query: [(name: String, value: String)]
+    package var headers: HTTPHeaders
+    package var body: [UInt8]
+
+    package init(
+        method: String, path: [String], query: [(name: String, value: String)] = [],
+        headers: HTTPHeaders = HTTPHeaders(), body: [UInt8] = []
+    ) {
+        self.method = method
+        self.path = path
+        self.query = query
+        self.headers = headers
+        self.body = body
+    }
+}

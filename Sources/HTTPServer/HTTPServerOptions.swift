@@ -1,0 +1,28 @@
+/// Where a server listens and what it puts up with.
+package struct HTTPServerOptions: Sendable {
+    /// A numeric address.
+    package var host: String
+    /// 0 takes a free one.
+    package var port: UInt16
+    /// Names that `Host` may have besides the address itself; ports are not compared.
+    package var hostNames: Set<String>
+    /// What `Origin` may be besides the server's own.
+    package var origins: Set<String> = []
+    package var maxConnections = 256
+    package var maxConnectionsPerAddress = 256
+    /// Requests whose bodies are being received at the same time.
+    package var maxUploads = 16
+    package var maxBodyBytes = 64 << 20
+    package var maxURIBytes = 2048
+    package var maxHeaderBytes = 32 << 10
+    package var idleSeconds = 30
+    package var uploadSeconds = 60
+
+    package init(
+        host: String = "127.0.0.1", port: UInt16 = 0, hostNames: Set<String> = ["localhost", "127.0.0.1", "[::1]"]
+    ) {
+        self.host = host
+        self.port = port
+        self.hostNames = hostNames
+    }
+}

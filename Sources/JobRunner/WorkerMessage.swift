@@ -1,0 +1,2 @@
+/// What passes between the service and its worker.
+package enum WorkerMessage {}

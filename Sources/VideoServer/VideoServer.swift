@@ -1,0 +1,2 @@
+/// The service.
+package enum VideoServer {}

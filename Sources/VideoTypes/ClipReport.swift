@@ -1,0 +1,37 @@
+/// A finished clip and what the engine knows about its making.
+public struct ClipReport: Sendable, Hashable, Codable {
+    public let path: String
+    /// The model's name: "built-in", a manifest entry or the folder's name.
+    public let model: String
+    public let settings: VideoSettings
+    public let backend: String
+    public let dtype: String
+    public let encoder: String
+    public let fileBytes: Int
+    /// Wall-clock seconds of each stage that ran, and of the whole.
+    public let stageSeconds: [VideoProgress.Stage: Double]
+    public let totalSeconds: Double
+    public let peakMemoryBytes: Int
+    /// The same on the GPU; nil where none took part.
+    public let peakDeviceMemoryBytes: Int?
+
+    public init(
+        path: String, model: String, settings: VideoSettings, backend: String, dtype: String, encoder: String,
+        fileBytes: Int, stageSeconds: [VideoProgress.Stage: Double], totalSeconds: Double, peakMemoryBytes: Int,
+        peakDeviceMemoryBytes: Int? = nil
+    ) {
+        self.path = path
+        self.model = model
+        self.settings = settings
+        self.backend = backend
+        self.dtype = dtype
+        self.encoder = encoder
+        self.fileBytes = fileBytes
+        self.stageSeconds = stageSeconds
+        self.totalSeconds = totalSeconds
+        self.peakMemoryBytes = peakMemoryBytes
+        self.peakDeviceMemoryBytes = peakDeviceMemoryBytes
+    }
+
+    public var videoSecondsPerMinute: Double { settings.durationSeconds / totalSeconds * 60 }
+}

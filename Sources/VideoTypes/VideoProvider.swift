@@ -1,0 +1,25 @@
+/// Something that makes videos: this machine, a server, a cloud.
+///
+/// All calls may be made from any task at the same time.
+public protocol VideoProvider: Sendable {
+    /// Unique among the providers of a router.
+    var name: String { get }
+
+    /// What the provider can do right now, and what this request would take: never starts work.
+    func capabilities(for request: VideoRequest) async throws(ProviderError) -> ProviderCapabilities
+
+    /// Makes the clip.
+    ///
+    /// A cancelled task cancels the work. The same request id submitted twice is one clip.
+    ///
+    /// - Parameter progress: told of every step, in order, from any thread.
+    func generate(
+        _ request: VideoRequest, progress: @escaping @Sendable (VideoProgress) -> Void
+    ) async throws(ProviderError) -> VideoResult
+
+    /// Whether the provider could work now; cheap.
+    func healthCheck() async -> ProviderHealth
+
+    /// Stops the request of this id; nothing happens where there is none.
+    func cancel(_ id: VideoRequest.ID) async
+}

@@ -1,0 +1,5 @@
+/// The service with an engine that pretends.
+@main
+enum FakeService {
+    static func main() {}
+}
