@@ -10,8 +10,9 @@ PROMPT_WORD = --prompt='$(subst ','\'',$(value PROMPT))'
 BENCH ?=
 TESTS ?=
 
-BUILD_PACKAGES := libdnnl-dev libavcodec-dev libavformat-dev libavutil-dev libswscale-dev
-TEST_PACKAGES := $(BUILD_PACKAGES) ffmpeg python3-pip
+BUILD_PACKAGES := libdnnl-dev libavcodec-dev libavformat-dev libavutil-dev libswscale-dev libmicrohttpd-dev libsqlite3-dev \
+  libssl-dev libcurl4-openssl-dev
+TEST_PACKAGES := $(BUILD_PACKAGES) ffmpeg python3-pip chromium
 BENCH_PACKAGES := $(BUILD_PACKAGES) python3-venv
 SOURCES := Package.swift Sources Tests bench/gpu/Program
 C_SOURCES = $(shell git ls-files 'CKernels/*.c' 'CKernels/*.cuh' 'CKernels/*.h' 'Sources/*.c' 'Sources/*.h' 'Tests/*.cpp' 'Tests/*.h')

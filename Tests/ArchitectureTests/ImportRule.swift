@@ -34,7 +34,8 @@ enum ImportRule {
             "JobRunner", "CStartPage", "Glibc", "Synchronization", "FoundationEssentials",
         ],
         "wan-infer": [
-            "JobRunner", "VideoRouter", "VideoServer", "VideoTypes", "VideoProvider", "Pipelines", "Compute", "ComputeCPU", "ComputeCUDA", "Weights", "Media",
+            "JobRunner", "VideoRouter", "VideoServer", "VideoTypes", "VideoProvider", "Pipelines", "Compute",
+            "ComputeCPU", "ComputeCUDA", "Weights", "Media",
             "Glibc", "Synchronization",
         ],
     ]
