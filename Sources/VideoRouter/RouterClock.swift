@@ -6,12 +6,12 @@ package struct RouterClock: Sendable {
     package var now: @Sendable () -> Double
     /// Seconds since 1970, for what outlives the process.
     package var unixTime: @Sendable () -> Double
-    /// Waits; throws where the task is cancelled.
-    package var sleep: @Sendable (_ seconds: Double) async throws(CancellationError) -> Void
+    /// Waits until `now` gives this; throws where the task is cancelled.
+    package var sleep: @Sendable (_ until: Double) async throws(CancellationError) -> Void
 
     package init(
         now: @escaping @Sendable () -> Double, unixTime: @escaping @Sendable () -> Double,
-        sleep: @escaping @Sendable (_ seconds: Double) async throws(CancellationError) -> Void
+        sleep: @escaping @Sendable (_ until: Double) async throws(CancellationError) -> Void
     ) {
         self.now = now
         self.unixTime = unixTime
@@ -21,10 +21,10 @@ package struct RouterClock: Sendable {
     /// The clocks of this machine.
     package static let system = RouterClock(
         now: { seconds(CLOCK_MONOTONIC) }, unixTime: { seconds(CLOCK_REALTIME) },
-        sleep: { seconds throws(CancellationError) in
+        sleep: { end throws(CancellationError) in
             do {
                 // A century is for ever.
-                try await Task.sleep(for: .seconds(min(max(seconds, 0), 3e9)))
+                try await Task.sleep(for: .seconds(min(max(end - seconds(CLOCK_MONOTONIC), 0), 3e9)))
             } catch {
                 throw CancellationError()
             }

@@ -5,3 +5,21 @@ public protocol RouterMemory: Sendable {
 
     func save(_ bytes: [UInt8]) throws
 }
+
+/// A memory in one file.
+public struct RouterMemoryFile: RouterMemory {
+    private let path: String
+
+    /// The folder must be there; the file need not.
+    public init(path: String) {
+        self.path = path
+    }
+
+    public func load() throws -> [UInt8]? { try DurableFile.read(path) }
+
+    public func save(_ bytes: [UInt8]) throws {
+        let parts = path.split(separator: "/", omittingEmptySubsequences: false).dropLast()
+        let folder = parts.isEmpty ? "." : parts.joined(separator: "/")
+        try DurableFile.write(bytes, to: path, in: folder.isEmpty ? "/" : folder)
+    }
+}

@@ -1,3 +1,5 @@
+public import VideoTypes
+
 /// What the router goes by; every value has a default.
 public struct RoutingPolicy: Sendable, Hashable {
     /// Providers that may take over when another refuses a request for its content.
@@ -6,6 +8,8 @@ public struct RoutingPolicy: Sendable, Hashable {
     public var policyFallbacks: Set<String> = []
     /// Providers that go first for prompts with certain words, among those of the same quality.
     public var contentRules: [ContentRule] = []
+    /// What a clip of a tier may cost and how long it may take at most, whatever the request says.
+    public var caps: [Quality: RoutingCap] = [:]
     /// Providers that are never asked.
     public var without: Set<String> = []
     /// Prices within this factor of each other count as the same: the faster provider wins.
@@ -14,7 +18,7 @@ public struct RoutingPolicy: Sendable, Hashable {
     public var longQueueSeconds = 600.0
     /// How long a provider may take to say what it can do.
     public var capabilitiesSeconds = 5.0
-    /// How often a provider's health is asked for.
+    /// For how long an answer about a provider's health holds.
     public var healthSeconds = 15.0
     /// A provider that takes more than this times its own p90 counts as hung.
     public var hangFactor = 3.0
@@ -45,5 +49,32 @@ public struct ContentRule: Sendable, Hashable {
     public init(words: Set<String>, prefers: Set<String>) {
         self.words = words
         self.prefers = prefers
+    }
+}
+
+/// Limits of the owner, beside those of a request.
+public struct RoutingCap: Sendable, Hashable {
+    public var maxCostDollars: Double?
+    public var maxLatencySeconds: Double?
+
+    public init(maxCostDollars: Double? = nil, maxLatencySeconds: Double? = nil) {
+        self.maxCostDollars = maxCostDollars
+        self.maxLatencySeconds = maxLatencySeconds
+    }
+}
+
+extension RoutingPolicy {
+    /// The request with the owner's limits where they are narrower.
+    package func capped(_ features: RequestFeatures) -> RequestFeatures {
+        guard let cap = caps[features.quality] else { return features }
+        var features = features
+        features.maxCostDollars = Self.narrower(features.maxCostDollars, cap.maxCostDollars)
+        features.maxLatencySeconds = Self.narrower(features.maxLatencySeconds, cap.maxLatencySeconds)
+        return features
+    }
+
+    private static func narrower(_ left: Double?, _ right: Double?) -> Double? {
+        guard let left, let right else { return left ?? right }
+        return min(left, right)
     }
 }
