@@ -36,6 +36,7 @@ let package = Package(
         .target(name: "CCurl"),
         .target(name: "CBuiltinModel", exclude: ["model", "training"]),
         .target(name: "CStartPage"),
+        .target(name: "CProcess"),
         room("VideoTypes"),
         room("Compute"),
         room("StrictJSON"),
@@ -53,7 +54,7 @@ let package = Package(
         room("Models", ["Compute", "Weights", "Layers"]),
         room("Pipelines", ["VideoTypes", "Compute", "Tokenizers", "Weights", "Sampling", "Layers", "Models"]),
         room("VideoProvider", ["VideoTypes", "Compute", "Weights", "Pipelines", "Media", "CBuiltinModel"]),
-        room("JobRunner", ["VideoTypes", "VideoProvider", "JobStore"]),
+        room("JobRunner", ["VideoTypes", "VideoProvider", "JobStore", "CProcess"]),
         room("VideoRouter", ["VideoTypes", "StrictJSON", "Crypto", "HTTPClient", "Media"]),
         room(
             "VideoServer",

@@ -23,7 +23,7 @@ enum ImportRule {
             "VideoTypes", "Compute", "Weights", "Pipelines", "Media", "CBuiltinModel", "Glibc", "FoundationEssentials",
         ],
         "JobRunner": [
-            "VideoTypes", "VideoProvider", "JobStore", "Glibc", "Synchronization", "FoundationEssentials",
+            "VideoTypes", "VideoProvider", "JobStore", "CProcess", "Glibc", "Synchronization", "FoundationEssentials",
         ],
         "VideoRouter": [
             "VideoTypes", "StrictJSON", "Crypto", "HTTPClient", "Media", "Glibc", "Synchronization",
