@@ -152,8 +152,8 @@ let package = Package(
         tests(
             "PipelinesTests",
             [
-                "Compute", "ComputeCPU", "ComputeCUDA", "FakeGPU", "KernelEmulation", "Pipelines", "TestSupport",
-                "VideoTypes", "Weights",
+                "Compute", "ComputeCPU", "ComputeCUDA", "FakeGPU", "KernelEmulation", "Pipelines", "Sampling",
+                "TestSupport", "VideoTypes", "Weights",
             ],
             resources: [.copy("Fixtures")]),
         tests("BackendsTests", ["Backends", "ComputeCUDA", "FakeGPU", "KernelEmulation", "TestSupport", "VideoTypes"]),
