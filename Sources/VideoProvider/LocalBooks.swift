@@ -25,6 +25,8 @@ struct LocalBooks {
     var running: LocalJob?
     /// Callers that left before they came: a task may be cancelled at any moment.
     var left: Set<Int> = []
+    /// Calls so far, whatever became of them.
+    var callers = 0
     var isClosed = false
     private(set) var finished: [String: Finished] = [:]
     private var finishedOrder: [String] = []

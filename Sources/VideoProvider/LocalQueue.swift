@@ -114,6 +114,8 @@ package final class LocalQueue: Sendable {
 
     // MARK: callers
 
+    var callers: Int { books.change { $0.callers } }
+
     func ticket() -> Int { books.change { $0.nextNumber() } }
 
     func forget(_ ticket: Int) { books.change { _ = $0.left.remove(ticket) } }
@@ -122,6 +124,7 @@ package final class LocalQueue: Sendable {
     func submit(_ request: VideoRequest, _ plan: ClipPlan, _ waiter: LocalJob.Waiter) {
         let now = clock()
         let outcome: LocalJob.Outcome? = books.change { books in
+            books.callers += 1
             if books.left.remove(waiter.ticket) != nil { return .failure(.cancelled) }
             let other = ProviderError.badRequest("belongs to another request", parameter: "id")
             if let finished = books.finished[request.id], Self.exists(finished.result.path) {

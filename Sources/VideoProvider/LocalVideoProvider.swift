@@ -46,6 +46,9 @@ public final class LocalVideoProvider: VideoProvider {
     /// A prompt that shows what the model can do.
     public var samplePrompt: String { planner.samplePrompt }
 
+    /// Calls of `generate` so far that have taken their place.
+    package var callers: Int { queue.callers }
+
     // MARK: VideoProvider
 
     public func capabilities(for request: VideoRequest) async throws(ProviderError) -> ProviderCapabilities {
