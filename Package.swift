@@ -36,6 +36,7 @@ let package = Package(
         .target(name: "CCurl"),
         .target(name: "CBuiltinModel", exclude: ["model", "training"]),
         .target(name: "CStartPage"),
+        .target(name: "CProcess"),
         room("VideoTypes"),
         room("Threads"),
         room("Compute"),
@@ -57,7 +58,7 @@ let package = Package(
         room(
             "VideoProvider",
             ["VideoTypes", "Threads", "Compute", "Weights", "Pipelines", "Backends", "Media", "CBuiltinModel"]),
-        room("JobRunner", ["VideoTypes", "VideoProvider", "JobStore"]),
+        room("JobRunner", ["VideoTypes", "VideoProvider", "JobStore", "CProcess"]),
         room("VideoRouter", ["VideoTypes", "StrictJSON", "Crypto", "HTTPClient", "Media"]),
         room(
             "VideoServer",
@@ -100,7 +101,8 @@ let package = Package(
             path: "Tests/FakeGPU", swiftSettings: strict),
         // The whole service with an engine that pretends: what the tests of jobs and HTTP start and kill.
         .executableTarget(
-            name: "fake-service", dependencies: ["VideoTypes", "Media", "VideoProvider", "JobRunner", "VideoServer"],
+            name: "fake-service",
+            dependencies: ["VideoTypes", "Media", "VideoProvider", "JobStore", "JobRunner", "VideoServer"],
             path: "Tests/FakeService", swiftSettings: strict),
         tests("VideoTypesTests", ["VideoTypes"]),
         tests("CryptoTests", ["Crypto"]),
