@@ -161,7 +161,7 @@ let package = Package(
             "VideoProviderTests",
             [
                 "Backends", "Compute", "ComputeCPU", "FakeGPU", "KernelEmulation", "Pipelines", "TestSupport",
-                "TestTools", "VideoProvider", "VideoTypes",
+                "TestTools", "Threads", "VideoProvider", "VideoTypes",
             ],
             resources: [.copy("Fixtures")]),
     ],
