@@ -52,7 +52,10 @@ let package = Package(
         room("Layers", ["Compute", "Weights"]),
         room("Models", ["Compute", "Weights", "Layers"]),
         room("Pipelines", ["VideoTypes", "Compute", "Tokenizers", "Weights", "Sampling", "Layers", "Models"]),
-        room("VideoProvider", ["VideoTypes", "Compute", "Weights", "Pipelines", "Media", "CBuiltinModel"]),
+        room("Backends", ["VideoTypes", "Compute", "ComputeCPU", "ComputeCUDA", "Pipelines"]),
+        room(
+            "VideoProvider",
+            ["VideoTypes", "Compute", "Weights", "Pipelines", "Backends", "Media", "CBuiltinModel"]),
         room("JobRunner", ["VideoTypes", "VideoProvider", "JobStore"]),
         room("VideoRouter", ["VideoTypes", "StrictJSON", "Crypto", "HTTPClient", "Media"]),
         room(
@@ -64,8 +67,8 @@ let package = Package(
         .executableTarget(
             name: "wan-infer",
             dependencies: [
-                "VideoTypes", "VideoProvider", "Pipelines", "Compute", "ComputeCPU", "ComputeCUDA", "Media", "Weights",
-                "JobRunner", "VideoRouter", "VideoServer",
+                "VideoTypes", "VideoProvider", "Pipelines", "Backends", "Compute", "ComputeCPU", "ComputeCUDA", "Media",
+                "Weights", "JobRunner", "VideoRouter", "VideoServer",
             ],
             swiftSettings: strict),
 
@@ -120,8 +123,8 @@ let package = Package(
         tests(
             "CommandTests",
             [
-                "wan-infer", "Compute", "ComputeCPU", "ComputeCUDA", "FakeGPU", "KernelEmulation", "Media",
-                "VideoProvider", "VideoTypes", "TestSupport", "TestTools",
+                "wan-infer", "Backends", "Compute", "ComputeCPU", "ComputeCUDA", "FakeGPU", "KernelEmulation",
+                "Media", "VideoProvider", "VideoTypes", "TestSupport", "TestTools",
             ],
             resources: [.copy("Snapshots")]),
         tests("MediaTests", ["Media", "VideoTypes", "CFFmpeg", "TestSupport", "TestTools"]),
@@ -150,11 +153,12 @@ let package = Package(
                 "VideoTypes", "Weights",
             ],
             resources: [.copy("Fixtures")]),
+        tests("BackendsTests", ["Backends", "ComputeCUDA", "FakeGPU", "KernelEmulation", "TestSupport", "VideoTypes"]),
         tests(
             "VideoProviderTests",
             [
-                "Compute", "ComputeCPU", "FakeGPU", "KernelEmulation", "Pipelines", "TestSupport", "VideoProvider",
-                "VideoTypes",
+                "Backends", "Compute", "ComputeCPU", "FakeGPU", "KernelEmulation", "Pipelines", "TestSupport",
+                "TestTools", "VideoProvider", "VideoTypes",
             ],
             resources: [.copy("Fixtures")]),
     ],

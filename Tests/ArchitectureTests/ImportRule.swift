@@ -19,8 +19,10 @@ enum ImportRule {
         "Layers": ["Compute", "Weights", "Glibc"],
         "Models": ["Compute", "Weights", "Layers", "Glibc"],
         "Pipelines": ["VideoTypes", "Compute", "Tokenizers", "Weights", "Sampling", "Models", "Layers"],
+        "Backends": ["VideoTypes", "Compute", "ComputeCPU", "ComputeCUDA", "Pipelines", "Glibc"],
         "VideoProvider": [
-            "VideoTypes", "Compute", "Weights", "Pipelines", "Media", "CBuiltinModel", "Glibc", "FoundationEssentials",
+            "VideoTypes", "Compute", "Weights", "Pipelines", "Backends", "Media", "CBuiltinModel", "Glibc",
+            "Synchronization", "FoundationEssentials",
         ],
         "JobRunner": [
             "VideoTypes", "VideoProvider", "JobStore", "Glibc", "Synchronization", "FoundationEssentials",
@@ -34,7 +36,8 @@ enum ImportRule {
             "JobRunner", "CStartPage", "Glibc", "Synchronization", "FoundationEssentials",
         ],
         "wan-infer": [
-            "JobRunner", "VideoRouter", "VideoServer", "VideoTypes", "VideoProvider", "Pipelines", "Compute",
+            "JobRunner", "VideoRouter", "VideoServer", "VideoTypes", "VideoProvider", "Backends", "Pipelines",
+            "Compute",
             "ComputeCPU", "ComputeCUDA", "Weights", "Media",
             "Glibc", "Synchronization",
         ],

@@ -96,10 +96,4 @@ import VideoTypes
         let longValue = failure("--steps", String(repeating: "9", count: 70_000))
         #expect((longValue?.message.count ?? .max) < 200)
     }
-
-    @Test func `devices are taken by name and number`() throws {
-        let names = [("auto", DeviceChoice.automatic), ("cpu", .cpu), ("cuda", .cuda(0)), ("cuda:7", .cuda(7))]
-        for (name, choice) in names { #expect(try DeviceChoice(name) == choice) }
-        #expect(try DeviceChoice(nil) == .automatic)
-    }
 }

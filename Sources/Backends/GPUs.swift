@@ -1,25 +1,30 @@
-import Compute
-import ComputeCUDA
+package import Compute
+package import ComputeCUDA
 
 /// The GPUs of a machine and what their backend needs.
-struct GPUs {
-    let libraries: CUDALibraries
-    let cache: CubinCache?
+package struct GPUs {
+    package let libraries: CUDALibraries
+    package let cache: CubinCache?
+
+    package init(libraries: CUDALibraries, cache: CubinCache?) {
+        self.libraries = libraries
+        self.cache = cache
+    }
 
     /// Those of this machine.
-    static var here: GPUs {
+    package static var here: GPUs {
         let variables = Machine.environment
         return GPUs(
             libraries: CUDALibraries(LibrarySearch(variables: variables)),
             cache: CubinCache.folder(variables).map { CubinCache(folder: $0) })
     }
 
-    func backend(_ ordinal: Int) throws(ComputeError) -> CUDABackend {
+    package func backend(_ ordinal: Int) throws(ComputeError) -> CUDABackend {
         try CUDABackend(ordinal, libraries, cache: cache, threads: max(1, Machine.processors / 2))
     }
 
     /// What does not stop a run.
-    var warnings: [String] {
+    package var warnings: [String] {
         cache?.warning.map { ["compiled kernels are not kept: \($0)"] } ?? []
     }
 }

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import wan_infer
+@testable import Backends
 
 @Suite struct MachineTests {
     @Test func `the list of allowed processors is counted`() {

@@ -1,14 +1,14 @@
 import Compute
-import ComputeCPU
-import VideoTypes
+package import ComputeCPU
+package import VideoTypes
 
 #if canImport(Glibc)
 import Glibc
 #endif
 
 /// The computer that this runs on, as far as this process may use it.
-enum Machine {
-    static func cpuBackend(threads: Int?) throws(VideoError) -> CPUBackend {
+package enum Machine {
+    package static func cpuBackend(threads: Int?) throws(VideoError) -> CPUBackend {
         do throws(ComputeError) {
             return try CPUBackend(threads: threads ?? processors)
         } catch {
@@ -22,7 +22,7 @@ enum Machine {
     }
 
     /// Processors that the scheduler gives this process, at most the container's share.
-    static var processors: Int {
+    package static var processors: Int {
         let allowed = text(of: "/proc/self/status").flatMap(allowedProcessors(inStatus:))
         let count = allowed ?? max(sysconf(Int32(_SC_NPROCESSORS_ONLN)), 1)
         let share = text(of: "/sys/fs/cgroup/cpu.max").flatMap(share(ofQuota:))
@@ -30,7 +30,7 @@ enum Machine {
     }
 
     /// The line "Cpus_allowed_list:\t0-3,8" means five.
-    static func allowedProcessors(inStatus text: String) -> Int? {
+    package static func allowedProcessors(inStatus text: String) -> Int? {
         let name = "Cpus_allowed_list:"
         guard let line = text.split(separator: "\n").first(where: { $0.hasPrefix(name) }) else { return nil }
         var count = 0
@@ -45,7 +45,7 @@ enum Machine {
     }
 
     /// "150000 100000" means one and a half processors, "max 100000" all there are.
-    static func share(ofQuota text: String) -> Int? {
+    package static func share(ofQuota text: String) -> Int? {
         let numbers = text.split(whereSeparator: \.isWhitespace).map { Int($0) }
         guard numbers.count == 2, let quota = numbers[0], let period = numbers[1], quota > 0, period > 0 else {
             return nil
@@ -53,7 +53,7 @@ enum Machine {
         return (quota + period - 1) / period
     }
 
-    static var environment: [String: String] {
+    package static var environment: [String: String] {
         var variables: [String: String] = [:]
         var next = unsafe environ
         while let entry = unsafe next.pointee {
@@ -67,7 +67,7 @@ enum Machine {
     }
 
     /// Bytes of memory in all, and those that a new process could have.
-    static var memory: (total: Int, available: Int)? {
+    package static var memory: (total: Int, available: Int)? {
         guard let text = text(of: "/proc/meminfo") else { return nil }
         func bytes(_ name: String) -> Int? {
             let line = text.split(separator: "\n").first { $0.hasPrefix(name + ":") }
@@ -77,19 +77,19 @@ enum Machine {
         return (total, available)
     }
 
-    static var processorName: String? {
+    package static var processorName: String? {
         let line = text(of: "/proc/cpuinfo")?.split(separator: "\n").first { $0.hasPrefix("model name") }
         return line.flatMap { $0.split(separator: ":", maxSplits: 1).last }.map { String($0.drop { $0.isWhitespace }) }
     }
 
     /// Seconds of a clock that only goes forward.
-    static func seconds() -> Double {
+    package static func seconds() -> Double {
         var time = timespec()
         unsafe clock_gettime(CLOCK_MONOTONIC, &time)
         return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
     }
 
-    static func exists(_ path: String) -> Bool { unsafe access(path, F_OK) == 0 }
+    package static func exists(_ path: String) -> Bool { unsafe access(path, F_OK) == 0 }
 
     /// The start of a small file of the kernel's.
     private static func text(of path: String) -> String? {

@@ -1,25 +1,25 @@
-import Compute
+package import Compute
 import ComputeCPU
 import ComputeCUDA
 import Pipelines
-import VideoTypes
+package import VideoTypes
 
 /// The backend that a run computes on, and what there is to say about it.
-struct BackendChoice {
-    let backend: any Backend
+package struct BackendChoice {
+    package let backend: any Backend
     /// For people, one line each.
-    let remarks: [String]
+    package let remarks: [String]
     private let gpus: GPUs
 
     /// What showed only while the backend was at work.
-    var laterRemarks: [String] { backend is CUDABackend ? gpus.warnings : [] }
+    package var laterRemarks: [String] { backend is CUDABackend ? gpus.warnings : [] }
 
     /// - Parameters:
     ///   - choice: what was asked for. Without a wish a GPU is used where one works; where one is there and does not,
     ///     the remarks say why.
     ///   - threads: for the processor; nil for all.
     ///   - gpus: NVIDIA's libraries and our compiled kernels.
-    init(_ choice: DeviceChoice, threads: Int?, gpus: GPUs = .here) throws(VideoError) {
+    package init(_ choice: DeviceChoice, threads: Int?, gpus: GPUs = .here) throws(VideoError) {
         switch choice {
         case .cpu: self.init(try Machine.cpuBackend(threads: threads), [], gpus)
         case .cuda(let ordinal):
