@@ -36,6 +36,7 @@ let package = Package(
         .target(name: "CCurl"),
         .target(name: "CBuiltinModel", exclude: ["model", "training"]),
         .target(name: "CStartPage"),
+        .target(name: "CProcess"),
         room("VideoTypes"),
         room("Compute"),
         room("StrictJSON"),
@@ -56,7 +57,7 @@ let package = Package(
         room(
             "VideoProvider",
             ["VideoTypes", "Compute", "Weights", "Pipelines", "Backends", "Media", "CBuiltinModel"]),
-        room("JobRunner", ["VideoTypes", "VideoProvider", "JobStore"]),
+        room("JobRunner", ["VideoTypes", "VideoProvider", "JobStore", "CProcess"]),
         room("VideoRouter", ["VideoTypes", "StrictJSON", "Crypto", "HTTPClient", "Media"]),
         room(
             "VideoServer",

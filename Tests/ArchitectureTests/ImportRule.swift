@@ -25,7 +25,7 @@ enum ImportRule {
             "Synchronization", "FoundationEssentials",
         ],
         "JobRunner": [
-            "VideoTypes", "VideoProvider", "JobStore", "Glibc", "Synchronization", "FoundationEssentials",
+            "VideoTypes", "VideoProvider", "JobStore", "CProcess", "Glibc", "Synchronization", "FoundationEssentials",
         ],
         "VideoRouter": [
             "VideoTypes", "StrictJSON", "Crypto", "HTTPClient", "Media", "Glibc", "Synchronization",

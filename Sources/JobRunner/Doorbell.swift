@@ -1,0 +1,40 @@
+import Glibc
+import VideoTypes
+
+/// Wakes a thread that waits for descriptors.
+final class Doorbell: Sendable {
+    /// Readable from a ring until it is answered.
+    let descriptor: Int32
+    private let button: Int32
+
+    init() throws(VideoError) {
+        var ends: [Int32] = [-1, -1]
+        guard unsafe pipe2(&ends, O_CLOEXEC | O_NONBLOCK) == 0 else {
+            throw VideoError(.internalError, "no more files can be opened", hint: "raise the limit: ulimit -n")
+        }
+        descriptor = ends[0]
+        button = ends[1]
+    }
+
+    deinit {
+        close(descriptor)
+        close(button)
+    }
+
+    func ring() {
+        // A full pipe rings already.
+        var byte: UInt8 = 1
+        unsafe _ = write(button, &byte, 1)
+    }
+
+    func answer() {
+        var bytes = [UInt8](repeating: 0, count: 64)
+        while unsafe read(descriptor, &bytes, bytes.count) > 0 {}
+    }
+
+    /// Blocks until it rings, and leaves it ringing.
+    func wait() {
+        var one = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        while unsafe poll(&one, 1, -1) < 1 {}
+    }
+}
