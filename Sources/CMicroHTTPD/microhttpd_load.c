@@ -1,6 +1,10 @@
+// For POLLRDHUP.
+#define _GNU_SOURCE
+
 #include "cmicrohttpd.h"
 
 #include <dlfcn.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 
@@ -68,6 +72,12 @@ int cmh_socket(const CMicroHTTPD *library, struct MHD_Connection *connection) {
     return info ? info->connect_fd : -1;
 }
 
+size_t cmh_header_bytes(const CMicroHTTPD *library, struct MHD_Connection *connection) {
+    const union MHD_ConnectionInfo *info =
+        library->MHD_get_connection_info(connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+    return info ? info->header_size : 0;
+}
+
 void cmh_each_header(const CMicroHTTPD *library, struct MHD_Connection *connection, MHD_KeyValueIteratorN visit,
                      void *context) {
     library->MHD_get_connection_values_n(connection, MHD_HEADER_KIND, visit, context);
@@ -80,4 +90,9 @@ struct MHD_Response *cmh_response(const CMicroHTTPD *library, const uint8_t *byt
 struct MHD_Response *cmh_stream(const CMicroHTTPD *library, MHD_ContentReaderCallback read, void *context,
                                 MHD_ContentReaderFreeCallback release) {
     return library->MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 16 << 10, read, context, release);
+}
+
+int cmh_is_gone(int socket) {
+    struct pollfd entry = {.fd = socket, .events = POLLRDHUP};
+    return poll(&entry, 1, 0) > 0 && (entry.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
 }

@@ -60,6 +60,9 @@ void cmh_end_idle_limit(const CMicroHTTPD *_Nonnull library, struct MHD_Connecti
 /// -1 where the library does not say.
 int cmh_socket(const CMicroHTTPD *_Nonnull library, struct MHD_Connection *_Nonnull connection);
 
+/// Of the request's first line and its header fields.
+size_t cmh_header_bytes(const CMicroHTTPD *_Nonnull library, struct MHD_Connection *_Nonnull connection);
+
 /// Hands over every header field with its lengths.
 void cmh_each_header(const CMicroHTTPD *_Nonnull library, struct MHD_Connection *_Nonnull connection,
                      MHD_KeyValueIteratorN _Nonnull visit, void *_Nonnull context);
@@ -71,7 +74,13 @@ struct MHD_Response *_Nullable cmh_response(const CMicroHTTPD *_Nonnull library,
 struct MHD_Response *_Nullable cmh_stream(const CMicroHTTPD *_Nonnull library, MHD_ContentReaderCallback _Nonnull read,
                                           void *_Nonnull context, MHD_ContentReaderFreeCallback _Nonnull release);
 
-// Macros with casts, which Swift does not import.
+/// Whether the other side has ended the connection.
+int cmh_is_gone(int socket);
+
+// What Swift does not import: macros with casts, and the cases of a closed enum.
+static inline int cmh_begins(enum MHD_ConnectionNotificationCode what) {
+    return what == MHD_CONNECTION_NOTIFY_STARTED;
+}
 static inline ssize_t cmh_end_of_stream(void) { return MHD_CONTENT_READER_END_OF_STREAM; }
 
 #endif
