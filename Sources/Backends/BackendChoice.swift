@@ -1,6 +1,6 @@
 package import Compute
 import ComputeCPU
-import ComputeCUDA
+package import ComputeCUDA
 import Pipelines
 package import VideoTypes
 
@@ -13,6 +13,14 @@ package struct BackendChoice {
 
     /// What showed only while the backend was at work.
     package var laterRemarks: [String] { backend is CUDABackend ? gpus.warnings : [] }
+
+    /// Counts the energy of the GPU that it computes on; nil where there is none or it does not count.
+    package var energyMeter: EnergyMeter? {
+        guard let device = (backend as? CUDABackend)?.device, let driver = try? gpus.libraries.driver() else {
+            return nil
+        }
+        return gpus.libraries.energyMeter(for: device, driver)
+    }
 
     /// - Parameters:
     ///   - choice: what was asked for. Without a wish a GPU is used where one works; where one is there and does not,
