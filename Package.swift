@@ -101,7 +101,8 @@ let package = Package(
             path: "Tests/FakeGPU", swiftSettings: strict),
         // The whole service with an engine that pretends: what the tests of jobs and HTTP start and kill.
         .executableTarget(
-            name: "fake-service", dependencies: ["VideoTypes", "Media", "VideoProvider", "JobRunner", "VideoServer"],
+            name: "fake-service",
+            dependencies: ["VideoTypes", "Media", "VideoProvider", "JobStore", "JobRunner", "VideoServer"],
             path: "Tests/FakeService", swiftSettings: strict),
         tests("VideoTypesTests", ["VideoTypes"]),
         tests("CryptoTests", ["Crypto"]),

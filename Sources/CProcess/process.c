@@ -13,6 +13,10 @@ int process_die_with_parent(void) {
     return prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == 0;
 }
 
+char **process_environment(void) {
+    return environ;
+}
+
 static int describe_files(posix_spawn_file_actions_t *files, int channel) {
     int error = posix_spawn_file_actions_addopen(files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
     if (!error) error = posix_spawn_file_actions_adddup2(files, STDERR_FILENO, STDOUT_FILENO);

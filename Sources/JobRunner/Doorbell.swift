@@ -9,7 +9,8 @@ final class Doorbell: Sendable {
 
     init() throws(VideoError) {
         var ends: [Int32] = [-1, -1]
-        guard unsafe pipe2(&ends, O_CLOEXEC | O_NONBLOCK) == 0 else {
+        let kind = SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue
+        guard unsafe socketpair(AF_UNIX, Int32(kind), 0, &ends) == 0 else {
             throw VideoError(.internalError, "no more files can be opened", hint: "raise the limit: ulimit -n")
         }
         descriptor = ends[0]
@@ -22,9 +23,9 @@ final class Doorbell: Sendable {
     }
 
     func ring() {
-        // A full pipe rings already.
+        // A full one rings already.
         var byte: UInt8 = 1
-        unsafe _ = write(button, &byte, 1)
+        unsafe _ = send(button, &byte, 1, Int32(MSG_NOSIGNAL))
     }
 
     func answer() {

@@ -11,6 +11,9 @@ package final class WorkerLoop {
     /// Where a worker finds its connection to the service.
     package static let descriptor: Int32 = 3
 
+    /// For engines that say when a checkpoint is half written.
+    package static let duringCheckpoint: @Sendable () -> Void = { FailPoint.reached(.midCheckpoint) }
+
     private let channel: Int32
     private var lines = MessageLines()
     private var inbox: [WorkerMessage] = []
@@ -31,6 +34,7 @@ package final class WorkerLoop {
     package func run(_ openEngine: () throws(VideoError) -> any ClipEngine) throws(VideoError) {
         // The kernel ends us with the service. Had it ended before this call, its end of the socket would be closed.
         _ = process_die_with_parent()
+        for number in [SIGINT, SIGTERM] { signal(number, SIG_DFL) }
         Self.offerToBeKilledFirst()
         let engine: any ClipEngine
         do throws(VideoError) {

@@ -18,8 +18,8 @@ final class WorkerProcess {
     /// - Parameter environment: "NAME=value" each.
     init(_ command: [String], environment: [String]) throws(VideoError) {
         var ends: [Int32] = [-1, -1]
-        guard unsafe socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0, &ends) == 0
-        else { throw Self.failure("socketpair", errno) }
+        let kind = SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue
+        guard unsafe socketpair(AF_UNIX, Int32(kind), 0, &ends) == 0 else { throw Self.failure("socketpair", errno) }
         // Out of the way of the numbers that the child gets.
         let theirs = fcntl(ends[1], F_DUPFD_CLOEXEC, 64)
         close(ends[1])

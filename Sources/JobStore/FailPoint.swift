@@ -16,7 +16,7 @@ package enum FailPoint: String, CaseIterable, Sendable {
 
     package static let variable = "WAN_FAILPOINT"
     /// What the process ends with.
-    package static let status: Int32 = 86
+    package static let exitStatus: Int32 = 86
 
     private static let armed = unsafe getenv(variable).flatMap { unsafe Self.parse(String(cString: $0)) }
     private static let reachedCount = Atomic<Int>(0)
@@ -24,7 +24,7 @@ package enum FailPoint: String, CaseIterable, Sendable {
     /// Does nothing unless this point was asked for.
     package static func reached(_ point: FailPoint) {
         guard let armed, armed.point == point else { return }
-        if reachedCount.wrappingAdd(1, ordering: .relaxed).newValue >= armed.count { _exit(status) }
+        if reachedCount.wrappingAdd(1, ordering: .relaxed).newValue >= armed.count { _exit(exitStatus) }
     }
 
     /// nil for what is no fail point.

@@ -3,6 +3,8 @@ enum Command: String, CaseIterable {
     case generate
     case doctor
     case models
+    /// Started by the service only.
+    case worker
 }
 
 /// One option of the command line.
@@ -29,7 +31,8 @@ struct CommandOption {
         CommandOption(
             name: "negative-prompt", value: "TEXT", summary: "what to keep out of the picture", group: .picture),
         CommandOption(
-            name: "model", value: "DIR", summary: "a model in the Diffusers layout (built-in)", group: .picture),
+            name: "model", value: "DIR", summary: "a model in the Diffusers layout (built-in)", group: .picture,
+            commands: [.generate, .worker]),
         CommandOption(name: "frames", value: "N", summary: "number of frames, 4k + 1", group: .picture),
         CommandOption(name: "width", value: "N", summary: "width in pixels", group: .picture),
         CommandOption(name: "height", value: "N", summary: "height in pixels", group: .picture),
@@ -45,15 +48,21 @@ struct CommandOption {
             name: "sigmas", value: "LIST", summary: "explicit noise levels, as 1,0.75,0.5,0.25", group: .sampling),
         CommandOption(
             name: "seed", value: "N", summary: "the same seed gives the same clip (random)", group: .sampling),
-        CommandOption(name: "device", value: "NAME", summary: "auto, cpu, cuda or cuda:N (auto)", group: .machine),
-        CommandOption(name: "dtype", value: "NAME", summary: "auto, f32 or bf16 (auto)", group: .machine),
         CommandOption(
-            name: "threads", value: "N", summary: "threads to compute with (all processors)", group: .machine),
+            name: "device", value: "NAME", summary: "auto, cpu, cuda or cuda:N (auto)", group: .machine,
+            commands: [.generate, .worker]),
+        CommandOption(
+            name: "dtype", value: "NAME", summary: "auto, f32 or bf16 (auto)", group: .machine,
+            commands: [.generate, .worker]),
+        CommandOption(
+            name: "threads", value: "N", summary: "threads to compute with (all processors)", group: .machine,
+            commands: [.generate, .worker]),
         CommandOption(
             name: "vae-tiling", value: nil, summary: "decode in tiles: less memory, more time", group: .machine),
         CommandOption(name: "output", value: "FILE.mp4", summary: "the clip to write (out.mp4)", group: .output),
         CommandOption(
-            name: "no-metadata", value: nil, summary: "keep prompt, seed and settings out of the file", group: .output),
+            name: "no-metadata", value: nil, summary: "keep prompt, seed and settings out of the file", group: .output,
+            commands: [.generate, .worker]),
         CommandOption(
             name: "dump", value: "FILE.safetensors", summary: "also write every intermediate tensor", group: .output),
         CommandOption(
