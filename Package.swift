@@ -63,7 +63,7 @@ let package = Package(
         room(
             "VideoServer",
             [
-                "VideoTypes", "StrictJSON", "Crypto", "HTTPServer", "HTTPClient", "Media", "VideoProvider", "JobStore",
+                "VideoTypes", "Threads", "StrictJSON", "Crypto", "HTTPServer", "HTTPClient", "Media", "VideoProvider", "JobStore",
                 "JobRunner", "CStartPage",
             ]),
         .executableTarget(
