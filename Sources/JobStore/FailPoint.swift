@@ -1,10 +1,10 @@
 import Glibc
 import Synchronization
 
-/// A place where a test lets the process die.
+/// A moment at which a test may end the process, as `kill -9` or a power cut would.
 ///
-/// `WAN_FAILPOINT=name` in the environment ends the process when the place is reached, `name:3` at the third time.
-package enum FailPoint: String, Sendable, CaseIterable {
+/// `WAN_FAILPOINT=name` ends it when the moment is reached for the first time, `name:3` for the third.
+package enum FailPoint: String, CaseIterable, Sendable {
     case afterInsert = "after_insert"
     case afterClaim = "after_claim"
     case midEncode = "mid_encode"
@@ -14,26 +14,24 @@ package enum FailPoint: String, Sendable, CaseIterable {
     case afterCommit = "after_commit"
     case midCheckpoint = "mid_checkpoint"
 
+    package static let variable = "WAN_FAILPOINT"
+    /// What the process ends with.
     package static let exitStatus: Int32 = 86
 
-    private static let fuse = Fuse()
+    private static let armed = unsafe getenv(variable).flatMap { unsafe Self.parse(String(cString: $0)) }
+    private static let reachedCount = Atomic<Int>(0)
 
-    /// Ends the process, as a crash would, if the environment says so.
+    /// Does nothing unless this point was asked for.
     package static func reached(_ point: FailPoint) {
-        guard let fuse, fuse.point == point, fuse.left.subtract(1, ordering: .relaxed).newValue == 0 else { return }
-        _exit(exitStatus)
+        guard let armed, armed.point == point else { return }
+        if reachedCount.wrappingAdd(1, ordering: .relaxed).newValue >= armed.count { _exit(exitStatus) }
     }
 
-    private final class Fuse: Sendable {
-        let point: FailPoint
-        let left: Atomic<Int>
-
-        init?() {
-            guard let text = unsafe getenv("WAN_FAILPOINT").map({ unsafe String(cString: $0) }) else { return nil }
-            let parts = text.split(separator: ":", maxSplits: 1)
-            guard let name = parts.first, let point = FailPoint(rawValue: String(name)) else { return nil }
-            self.point = point
-            left = Atomic(parts.count > 1 ? Int(parts[1]) ?? 1 : 1)
-        }
+    /// nil for what is no fail point.
+    static func parse(_ text: String) -> (point: FailPoint, count: Int)? {
+        let parts = text.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
+        guard parts.count <= 2, let point = FailPoint(rawValue: parts[0]) else { return nil }
+        guard parts.count == 2 else { return (point, 1) }
+        return Int(parts[1]).flatMap { $0 > 0 ? (point, $0) : nil }
     }
 }
