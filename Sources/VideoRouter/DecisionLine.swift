@@ -84,7 +84,7 @@ extension RequestFeatures {
         request.maxLatencySeconds = try fields.number("max_latency_seconds", in: VideoRequest.Limits.latencySeconds)
         self.init(request)
         promptBytes = try fields.integer("prompt_bytes", in: 0...VideoRequest.Limits.promptBytes) ?? 0
-        referenceImages = try fields.integer("reference_images", in: VideoRequest.Limits.referenceImages) ?? 0
+        referenceImages = try fields.integer("reference_images", in: 0...VideoRequest.Limits.referenceImages) ?? 0
         hasSeed = try fields.bool("has_seed") ?? false
         preferred = Set(try fields.strings("preferred") ?? [])
     }
