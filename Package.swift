@@ -115,7 +115,7 @@ let package = Package(
             ["fake-service", "JobRunner", "JobStore", "VideoProvider", "VideoTypes", "TestSupport", "TestTools"]),
         tests(
             "VideoRouterTests",
-            ["VideoRouter", "VideoTypes", "HTTPClient", "Media", "TestSupport", "TestTools"]),
+            ["VideoRouter", "VideoTypes", "StrictJSON", "HTTPClient", "Media", "TestSupport", "TestTools"]),
         tests(
             "VideoServerTests",
             [
