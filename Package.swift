@@ -153,8 +153,8 @@ let package = Package(
         tests(
             "VideoProviderTests",
             [
-                "Compute", "ComputeCPU", "FakeGPU", "KernelEmulation", "Pipelines", "TestSupport", "VideoProvider",
-                "VideoTypes",
+                "Compute", "ComputeCPU", "ComputeCUDA", "FakeGPU", "KernelEmulation", "Pipelines", "TestSupport",
+                "VideoProvider", "VideoTypes",
             ],
             resources: [.copy("Fixtures")]),
     ],
