@@ -160,8 +160,8 @@ let package = Package(
         tests(
             "VideoProviderTests",
             [
-                "Backends", "Compute", "ComputeCPU", "FakeGPU", "KernelEmulation", "Pipelines", "TestSupport",
-                "TestTools", "Threads", "VideoProvider", "VideoTypes",
+                "Backends", "Compute", "ComputeCPU", "ComputeCUDA", "FakeGPU", "KernelEmulation", "Pipelines",
+                "TestSupport", "TestTools", "Threads", "VideoProvider", "VideoTypes",
             ],
             resources: [.copy("Fixtures")]),
     ],
