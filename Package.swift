@@ -63,7 +63,7 @@ let package = Package(
         room(
             "VideoServer",
             [
-                "VideoTypes", "StrictJSON", "Crypto", "HTTPServer", "HTTPClient", "Media", "VideoProvider", "JobStore",
+                "VideoTypes", "Threads", "StrictJSON", "Crypto", "HTTPServer", "HTTPClient", "Media", "VideoProvider", "JobStore",
                 "JobRunner", "CStartPage",
             ]),
         .executableTarget(
@@ -152,8 +152,8 @@ let package = Package(
         tests(
             "PipelinesTests",
             [
-                "Compute", "ComputeCPU", "ComputeCUDA", "FakeGPU", "KernelEmulation", "Pipelines", "TestSupport",
-                "VideoTypes", "Weights",
+                "Compute", "ComputeCPU", "ComputeCUDA", "FakeGPU", "KernelEmulation", "Pipelines", "Sampling",
+                "TestSupport", "VideoTypes", "Weights",
             ],
             resources: [.copy("Fixtures")]),
         tests("BackendsTests", ["Backends", "ComputeCUDA", "FakeGPU", "KernelEmulation", "TestSupport", "VideoTypes"]),

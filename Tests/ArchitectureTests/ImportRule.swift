@@ -33,7 +33,7 @@ enum ImportRule {
             "FoundationEssentials",
         ],
         "VideoServer": [
-            "VideoTypes", "StrictJSON", "Crypto", "HTTPServer", "HTTPClient", "Media", "VideoProvider", "JobStore",
+            "VideoTypes", "Threads", "StrictJSON", "Crypto", "HTTPServer", "HTTPClient", "Media", "VideoProvider", "JobStore",
             "JobRunner", "CStartPage", "Glibc", "Synchronization", "FoundationEssentials",
         ],
         "wan-infer": [
