@@ -38,6 +38,7 @@ let package = Package(
         .target(name: "CStartPage"),
         .target(name: "CProcess"),
         room("VideoTypes"),
+        room("Threads"),
         room("Compute"),
         room("StrictJSON"),
         room("Crypto", ["CCrypto"]),
@@ -49,20 +50,20 @@ let package = Package(
         room("Sampling", ["Compute"]),
         room("Media", ["VideoTypes", "CFFmpeg"]),
         room("ComputeCPU", ["Compute", "CKernels", "COneDNN"]),
-        room("ComputeCUDA", ["Compute", "CKernels"]),
+        room("ComputeCUDA", ["Compute", "Threads", "CKernels"]),
         room("Layers", ["Compute", "Weights"]),
         room("Models", ["Compute", "Weights", "Layers"]),
         room("Pipelines", ["VideoTypes", "Compute", "Tokenizers", "Weights", "Sampling", "Layers", "Models"]),
         room("Backends", ["VideoTypes", "Compute", "ComputeCPU", "ComputeCUDA", "Pipelines"]),
         room(
             "VideoProvider",
-            ["VideoTypes", "Compute", "Weights", "Pipelines", "Backends", "Media", "CBuiltinModel"]),
+            ["VideoTypes", "Threads", "Compute", "Weights", "Pipelines", "Backends", "Media", "CBuiltinModel"]),
         room("JobRunner", ["VideoTypes", "VideoProvider", "JobStore", "CProcess"]),
         room("VideoRouter", ["VideoTypes", "StrictJSON", "Crypto", "HTTPClient", "Media"]),
         room(
             "VideoServer",
             [
-                "VideoTypes", "StrictJSON", "Crypto", "HTTPServer", "HTTPClient", "Media", "VideoProvider", "JobStore",
+                "VideoTypes", "Threads", "StrictJSON", "Crypto", "HTTPServer", "HTTPClient", "Media", "VideoProvider", "JobStore",
                 "JobRunner", "CStartPage",
             ]),
         .executableTarget(
@@ -154,8 +155,8 @@ let package = Package(
         tests(
             "PipelinesTests",
             [
-                "Compute", "ComputeCPU", "ComputeCUDA", "FakeGPU", "KernelEmulation", "Pipelines", "TestSupport",
-                "VideoTypes", "Weights",
+                "Compute", "ComputeCPU", "ComputeCUDA", "FakeGPU", "KernelEmulation", "Pipelines", "Sampling",
+                "TestSupport", "VideoTypes", "Weights",
             ],
             resources: [.copy("Fixtures")]),
         tests("BackendsTests", ["Backends", "ComputeCUDA", "FakeGPU", "KernelEmulation", "TestSupport", "VideoTypes"]),
@@ -163,7 +164,7 @@ let package = Package(
             "VideoProviderTests",
             [
                 "Backends", "Compute", "ComputeCPU", "FakeGPU", "KernelEmulation", "Pipelines", "TestSupport",
-                "TestTools", "VideoProvider", "VideoTypes",
+                "TestTools", "Threads", "VideoProvider", "VideoTypes",
             ],
             resources: [.copy("Fixtures")]),
     ],

@@ -14,6 +14,14 @@ package struct BackendChoice {
     /// What showed only while the backend was at work.
     package var laterRemarks: [String] { backend is CUDABackend ? gpus.warnings : [] }
 
+    /// Gives the joules that the GPU has taken so far; nil where there is none or it does not count.
+    package func makeJouleCounter() -> (@Sendable () -> Double?)? {
+        guard let device = (backend as? CUDABackend)?.device, let driver = try? gpus.libraries.driver(),
+            let meter = gpus.libraries.energyMeter(for: device, driver)
+        else { return nil }
+        return { meter.joules() }
+    }
+
     /// - Parameters:
     ///   - choice: what was asked for. Without a wish a GPU is used where one works; where one is there and does not,
     ///     the remarks say why.

@@ -17,6 +17,24 @@ extension JobStore {
         }
     }
 
+    /// What happened behind an event, to any job that is still known.
+    package func events(after number: Int, limit: Int = 1000) throws(StoreError) -> [JobEvent] {
+        try read { (connection) throws(StoreError) in
+            try connection.rows(
+                """
+                SELECT event.number, kind, body, id FROM event JOIN job ON event.job = job.number
+                WHERE event.number > ? ORDER BY event.number LIMIT ?
+                """, [.integer(number), .integer(max(limit, 0))]
+            ) { (row: inout Row) throws(StoreError) in
+                let number = try row.integer()
+                guard let kind = JobEvent.Kind(rawValue: try row.text()) else { throw .damaged("an unknown event") }
+                let text = try row.text()
+                guard let id = JobID(try row.text()) else { throw .damaged("an id that is none") }
+                return JobEvent(number: number, job: id, kind: kind, text: text)
+            }
+        }
+    }
+
     /// Waits until something happens to a job behind an event.
     ///
     /// Empty where the time is up, the job is gone, or nobody shall wait any longer. Blocks its thread.

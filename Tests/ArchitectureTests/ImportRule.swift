@@ -4,6 +4,7 @@
 enum ImportRule {
     static let table: [String: Set<String>] = [
         "VideoTypes": [],
+        "Threads": ["Glibc"],
         "Compute": ["Glibc"],
         "StrictJSON": [],
         "Crypto": ["CCrypto", "Glibc"],
@@ -15,13 +16,13 @@ enum ImportRule {
         "Sampling": ["Compute", "Glibc"],
         "Media": ["VideoTypes", "CFFmpeg", "Glibc"],
         "ComputeCPU": ["Compute", "CKernels", "COneDNN", "Glibc"],
-        "ComputeCUDA": ["Compute", "CKernels", "Glibc", "Synchronization"],
+        "ComputeCUDA": ["Compute", "Threads", "CKernels", "Glibc", "Synchronization"],
         "Layers": ["Compute", "Weights", "Glibc"],
         "Models": ["Compute", "Weights", "Layers", "Glibc"],
         "Pipelines": ["VideoTypes", "Compute", "Tokenizers", "Weights", "Sampling", "Models", "Layers"],
         "Backends": ["VideoTypes", "Compute", "ComputeCPU", "ComputeCUDA", "Pipelines", "Glibc"],
         "VideoProvider": [
-            "VideoTypes", "Compute", "Weights", "Pipelines", "Backends", "Media", "CBuiltinModel", "Glibc",
+            "VideoTypes", "Threads", "Compute", "Weights", "Pipelines", "Backends", "Media", "CBuiltinModel", "Glibc",
             "Synchronization", "FoundationEssentials",
         ],
         "JobRunner": [
@@ -32,7 +33,7 @@ enum ImportRule {
             "FoundationEssentials",
         ],
         "VideoServer": [
-            "VideoTypes", "StrictJSON", "Crypto", "HTTPServer", "HTTPClient", "Media", "VideoProvider", "JobStore",
+            "VideoTypes", "Threads", "StrictJSON", "Crypto", "HTTPServer", "HTTPClient", "Media", "VideoProvider", "JobStore",
             "JobRunner", "CStartPage", "Glibc", "Synchronization", "FoundationEssentials",
         ],
         "wan-infer": [

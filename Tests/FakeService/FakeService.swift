@@ -15,8 +15,10 @@ enum FakeService {
                 try WorkerLoop().run { () throws(VideoError) in try engine(script ?? "") }
             case "queue" where words.count == 2:
                 try QueueCommand(stateFolder: words.last ?? "").run()
+            case "serve":
+                try ServeCommand(words.dropFirst()).run()
             default:
-                throw .invalid("usage: fake-service worker | queue STATE")
+                throw .invalid("usage: fake-service worker | queue STATE | serve NAME=VALUE…")
             }
         } catch {
             note("fake-service: \(error.message)")

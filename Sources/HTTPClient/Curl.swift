@@ -1,0 +1,28 @@
+import CCurl
+
+/// The libcurl of this machine.
+@safe struct Curl {
+    private let table: UnsafePointer<CCurl>
+
+    /// Opens the library at the first use in the process.
+    init() throws(HTTPClientError) {
+        var library: UnsafePointer<CChar>?
+        var reason: UnsafePointer<CChar>?
+        guard let table = unsafe ccurl_open(&library, &reason) else {
+            throw unsafe .libraryMissing(
+                name: library.map { unsafe String(cString: $0) } ?? "libcurl.so.4",
+                reason: reason.map { unsafe String(cString: $0) } ?? "unknown reason")
+        }
+        unsafe self.table = table
+    }
+
+    /// libcurl's functions under their own names.
+    @unsafe var call: CCurl { unsafe table.pointee }
+
+    @unsafe var pointer: UnsafePointer<CCurl> { unsafe table }
+
+    /// libcurl's fixed text for a status; never holds anything of the call.
+    func text(_ code: CURLcode) -> String {
+        unsafe call.curl_easy_strerror(code).map { unsafe String(cString: $0) } ?? "error \(code.rawValue)"
+    }
+}
