@@ -35,7 +35,7 @@ let package = Package(
         .target(name: "CCrypto"),
         .target(name: "CCurl"),
         .target(name: "CBuiltinModel", exclude: ["model", "training"]),
-        .target(name: "CStartPage"),
+        .target(name: "CStartPage", exclude: ["page"]),
         room("VideoTypes"),
         room("Compute"),
         room("StrictJSON"),
