@@ -36,7 +36,9 @@ let package = Package(
         .target(name: "CCurl"),
         .target(name: "CBuiltinModel", exclude: ["model", "training"]),
         .target(name: "CStartPage", exclude: ["page"]),
+        .target(name: "CProcess"),
         room("VideoTypes"),
+        room("Threads"),
         room("Compute"),
         room("StrictJSON"),
         room("Crypto", ["CCrypto"]),
@@ -48,24 +50,27 @@ let package = Package(
         room("Sampling", ["Compute"]),
         room("Media", ["VideoTypes", "CFFmpeg"]),
         room("ComputeCPU", ["Compute", "CKernels", "COneDNN"]),
-        room("ComputeCUDA", ["Compute", "CKernels"]),
+        room("ComputeCUDA", ["Compute", "Threads", "CKernels"]),
         room("Layers", ["Compute", "Weights"]),
         room("Models", ["Compute", "Weights", "Layers"]),
         room("Pipelines", ["VideoTypes", "Compute", "Tokenizers", "Weights", "Sampling", "Layers", "Models"]),
-        room("VideoProvider", ["VideoTypes", "Compute", "Weights", "Pipelines", "Media", "CBuiltinModel"]),
-        room("JobRunner", ["VideoTypes", "VideoProvider", "JobStore"]),
+        room("Backends", ["VideoTypes", "Compute", "ComputeCPU", "ComputeCUDA", "Pipelines"]),
+        room(
+            "VideoProvider",
+            ["VideoTypes", "Threads", "Compute", "Weights", "Pipelines", "Backends", "Media", "CBuiltinModel"]),
+        room("JobRunner", ["VideoTypes", "VideoProvider", "JobStore", "CProcess"]),
         room("VideoRouter", ["VideoTypes", "StrictJSON", "Crypto", "HTTPClient", "Media"]),
         room(
             "VideoServer",
             [
-                "VideoTypes", "StrictJSON", "Crypto", "HTTPServer", "HTTPClient", "Media", "VideoProvider", "JobStore",
+                "VideoTypes", "Threads", "StrictJSON", "Crypto", "HTTPServer", "HTTPClient", "Media", "VideoProvider", "JobStore",
                 "JobRunner", "CStartPage",
             ]),
         .executableTarget(
             name: "wan-infer",
             dependencies: [
-                "VideoTypes", "VideoProvider", "Pipelines", "Compute", "ComputeCPU", "ComputeCUDA", "Media", "Weights",
-                "JobRunner", "VideoRouter", "VideoServer",
+                "VideoTypes", "VideoProvider", "Pipelines", "Backends", "Compute", "ComputeCPU", "ComputeCUDA", "Media",
+                "Weights", "JobRunner", "VideoRouter", "VideoServer",
             ],
             swiftSettings: strict),
 
@@ -96,7 +101,8 @@ let package = Package(
             path: "Tests/FakeGPU", swiftSettings: strict),
         // The whole service with an engine that pretends: what the tests of jobs and HTTP start and kill.
         .executableTarget(
-            name: "fake-service", dependencies: ["VideoTypes", "Media", "VideoProvider", "JobRunner", "VideoServer"],
+            name: "fake-service",
+            dependencies: ["VideoTypes", "Media", "VideoProvider", "JobStore", "JobRunner", "VideoServer"],
             path: "Tests/FakeService", swiftSettings: strict),
         tests("VideoTypesTests", ["VideoTypes"]),
         tests("CryptoTests", ["Crypto"]),
@@ -120,8 +126,8 @@ let package = Package(
         tests(
             "CommandTests",
             [
-                "wan-infer", "Compute", "ComputeCPU", "ComputeCUDA", "FakeGPU", "KernelEmulation", "Media",
-                "VideoProvider", "VideoTypes", "TestSupport", "TestTools",
+                "wan-infer", "Backends", "Compute", "ComputeCPU", "ComputeCUDA", "FakeGPU", "KernelEmulation",
+                "Media", "VideoProvider", "VideoTypes", "TestSupport", "TestTools",
             ],
             resources: [.copy("Snapshots")]),
         tests("MediaTests", ["Media", "VideoTypes", "CFFmpeg", "TestSupport", "TestTools"]),
@@ -150,11 +156,12 @@ let package = Package(
                 "VideoTypes", "Weights",
             ],
             resources: [.copy("Fixtures")]),
+        tests("BackendsTests", ["Backends", "ComputeCUDA", "FakeGPU", "KernelEmulation", "TestSupport", "VideoTypes"]),
         tests(
             "VideoProviderTests",
             [
-                "Compute", "ComputeCPU", "FakeGPU", "KernelEmulation", "Pipelines", "TestSupport", "VideoProvider",
-                "VideoTypes",
+                "Backends", "Compute", "ComputeCPU", "FakeGPU", "KernelEmulation", "Pipelines", "TestSupport",
+                "TestTools", "VideoProvider", "VideoTypes",
             ],
             resources: [.copy("Fixtures")]),
     ],

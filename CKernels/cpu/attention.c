@@ -61,7 +61,7 @@ static void choose_blocks(struct attention *a, ptrdiff_t tokens, ptrdiff_t queri
 }
 
 bool ck_attention(const ck_attention_call *call, ck_pool *pool) {
-    struct attention a = {.plan = {.call = *call, .step = 1}, .kernels = ck_kernels(), .pool = pool};
+    struct attention a = {.plan = {.call = *call, .step = 1}, .kernels = ck_kernels(pool), .pool = pool};
     ck_attention_call *c = &a.plan.call;
     ptrdiff_t width = c->heads * c->head_dim, groups = 1, tokens = c->keys, queries = c->queries;
     c->q_stride = c->q_stride ? c->q_stride : width;

@@ -27,21 +27,21 @@ static void copy(const ck_elements *e, ptrdiff_t first, ptrdiff_t end) {
 
 void ck_convert(void *out, ck_dtype out_dtype, const void *x, ck_dtype x_dtype, ptrdiff_t count, ck_pool *pool) {
     ck_elements e = {.out = out, .x = x, .out_dtype = out_dtype, .x_dtype = x_dtype, .count = count};
-    for_pieces(out_dtype == x_dtype ? copy : ck_kernels()->convert, e, pool);
+    for_pieces(out_dtype == x_dtype ? copy : ck_kernels(pool)->convert, e, pool);
 }
 
 void ck_silu(void *out, ck_dtype out_dtype, const void *x, ck_dtype x_dtype, ptrdiff_t count, ck_pool *pool) {
     ck_elements e = {.out = out, .x = x, .out_dtype = out_dtype, .x_dtype = x_dtype, .count = count};
-    for_pieces(ck_kernels()->silu, e, pool);
+    for_pieces(ck_kernels(pool)->silu, e, pool);
 }
 
 void ck_gelu_gate(void *out, const void *gate, const void *x, ck_dtype dtype, ptrdiff_t count, ck_pool *pool) {
     ck_elements e = {.out = out, .x = gate, .y = x, .out_dtype = dtype, .x_dtype = dtype, .count = count};
-    for_pieces(ck_kernels()->gelu_gate, e, pool);
+    for_pieces(ck_kernels(pool)->gelu_gate, e, pool);
 }
 
 void ck_combine(float *out, const float *const *terms, const float *factors, ptrdiff_t term_count, ptrdiff_t count,
                 ck_pool *pool) {
     ck_elements e = {.out = out, .terms = terms, .factors = factors, .term_count = term_count, .count = count};
-    for_pieces(ck_kernels()->combine, e, pool);
+    for_pieces(ck_kernels(pool)->combine, e, pool);
 }

@@ -50,7 +50,7 @@ bool ck_gemm(void *out, ck_dtype out_dtype, const void *x, ck_dtype x_dtype, con
              ck_pool *pool) {
     enum { few_rows = 6 };
     struct gemm g = {.plan = {out, x, w, out_dtype, x_dtype, w_dtype, bias, gate, epilogue, m, n, k, 0, 0},
-                     .kernels = ck_kernels(),
+                     .kernels = ck_kernels(pool),
                      .pool = pool};
     if (m <= 0 || n <= 0)
         return true;

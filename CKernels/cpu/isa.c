@@ -1,7 +1,4 @@
 #include "kernels.h"
-#include <stdatomic.h>
-
-static atomic_int current = -1;
 
 ck_isa ck_isa_best(void) {
 #if defined(__x86_64__)
@@ -17,30 +14,18 @@ ck_isa ck_isa_best(void) {
 #endif
 }
 
-ck_isa ck_isa_current(void) {
-    int level = atomic_load_explicit(&current, memory_order_relaxed);
-    return level >= 0 ? (ck_isa)level : ck_set_isa(CK_ISA_AVX512_BF16);
-}
-
-ck_isa ck_set_isa(ck_isa level) {
-    ck_isa best = ck_isa_best();
-    if (level > best)
-        level = best;
-    atomic_store_explicit(&current, (int)level, memory_order_relaxed);
-    return level;
-}
-
 const char *ck_isa_name(ck_isa level) {
     static const char *const names[] = {"baseline", "avx2", "avx512", "avx512-bf16"};
     return names[level];
 }
 
-const struct ck_kernels *ck_kernels(void) {
+const struct ck_kernels *ck_kernels(const ck_pool *pool) {
 #if defined(__x86_64__)
     static const struct ck_kernels *const levels[] = {&ck_kernels_baseline, &ck_kernels_avx2, &ck_kernels_avx512,
                                                       &ck_kernels_avx512_bf16};
-    return levels[ck_isa_current()];
+    return levels[ck_pool_isa(pool)];
 #else
+    (void)pool;
     return &ck_kernels_baseline;
 #endif
 }

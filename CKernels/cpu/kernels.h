@@ -95,7 +95,7 @@ extern const struct ck_kernels ck_kernels_avx2, ck_kernels_avx512, ck_kernels_av
 #endif
 
 /// Those of the level in use.
-const struct ck_kernels *ck_kernels(void);
+const struct ck_kernels *ck_kernels(const ck_pool *pool);
 
 static inline size_t ck_size(ck_dtype dtype) { return dtype == CK_DTYPE_F32 ? 4 : dtype == CK_DTYPE_U8 ? 1 : 2; }
 

@@ -17,7 +17,7 @@ static void gather_row(void *context, ptrdiff_t row, int thread) {
 
 void ck_embedding(void *out, ck_dtype out_dtype, const void *table, ck_dtype table_dtype, const int32_t *ids,
                   ptrdiff_t count, ptrdiff_t width, ck_pool *pool) {
-    struct embedding e = {.ids = ids, .convert = ck_kernels()->convert};
+    struct embedding e = {.ids = ids, .convert = ck_kernels(pool)->convert};
     e.rows = (ck_elements){.out = out, .x = table, .out_dtype = out_dtype, .x_dtype = table_dtype, .count = width};
     ck_parallel_for(pool, count, gather_row, &e);
 }

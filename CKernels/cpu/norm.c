@@ -25,7 +25,7 @@ void ck_layer_norm(void *out, ck_dtype out_dtype, const void *x, ck_dtype x_dtyp
     n.gain = gain;
     n.offset = offset;
     n.eps = eps;
-    for_rows(ck_kernels()->layer_norm, n, pool);
+    for_rows(ck_kernels(pool)->layer_norm, n, pool);
 }
 
 void ck_rms_norm(void *out, ck_dtype out_dtype, const void *x, ck_dtype x_dtype, const float *gain, ptrdiff_t rows,
@@ -33,7 +33,7 @@ void ck_rms_norm(void *out, ck_dtype out_dtype, const void *x, ck_dtype x_dtype,
     ck_norm n = {.out = out, .x = x, .out_dtype = out_dtype, .x_dtype = x_dtype, .rows = rows, .width = width};
     n.gain = gain;
     n.eps = eps;
-    for_rows(ck_kernels()->rms_norm, n, pool);
+    for_rows(ck_kernels(pool)->rms_norm, n, pool);
 }
 
 void ck_rms_norm_rotary(void *x, ck_dtype dtype, const float *gain, const float *cosine, const float *sine,
@@ -44,7 +44,7 @@ void ck_rms_norm_rotary(void *x, ck_dtype dtype, const float *gain, const float 
     n.cosine = cosine;
     n.sine = sine;
     n.eps = eps;
-    for_rows(ck_kernels()->rms_norm, n, pool);
+    for_rows(ck_kernels(pool)->rms_norm, n, pool);
 }
 
 void ck_channel_norm(void *out, ck_dtype out_dtype, const void *x, ck_dtype x_dtype, const float *gain, bool silu,
@@ -52,7 +52,7 @@ void ck_channel_norm(void *out, ck_dtype out_dtype, const void *x, ck_dtype x_dt
     ck_norm n = {.out = out, .x = x, .out_dtype = out_dtype, .x_dtype = x_dtype, .rows = rows, .width = width};
     n.gain = gain;
     n.silu = silu;
-    for_rows(ck_kernels()->channel_norm, n, pool);
+    for_rows(ck_kernels(pool)->channel_norm, n, pool);
 }
 
 struct group_norm {
@@ -98,7 +98,7 @@ static void group_moments(void *context, ptrdiff_t index, int thread) {
 bool ck_group_norm(void *out, ck_dtype out_dtype, const void *x, ck_dtype x_dtype, const float *gain,
                    const float *offset, bool silu, ptrdiff_t positions, ptrdiff_t channels, ptrdiff_t groups, float eps,
                    ck_pool *pool) {
-    struct group_norm g = {.inner = ck_kernels()->column_statistics, .pool = pool, .groups = groups};
+    struct group_norm g = {.inner = ck_kernels(pool)->column_statistics, .pool = pool, .groups = groups};
     g.norm = (ck_norm){.out = out, .x = x, .out_dtype = out_dtype, .x_dtype = x_dtype, .rows = positions, .silu = silu};
     g.norm.width = channels;
     g.piece = rows_at_once(channels);
@@ -126,6 +126,6 @@ bool ck_group_norm(void *out, ck_dtype out_dtype, const void *x, ck_dtype x_dtyp
     g.norm.mean = mean;
     g.norm.gain = factor;
     g.norm.offset = offset;
-    for_rows(ck_kernels()->scale_columns, g.norm, pool);
+    for_rows(ck_kernels(pool)->scale_columns, g.norm, pool);
     return true;
 }

@@ -19,6 +19,7 @@ struct scratch {
 
 struct ck_pool {
     int threads;
+    ck_isa isa;
     struct worker *workers;  // the caller is thread 0 and has no worker
     struct scratch *scratch; // the shared one, then one a thread
 
@@ -78,13 +79,14 @@ static void *work(void *argument) {
     }
 }
 
-ck_pool *ck_pool_create(int threads) {
+ck_pool *ck_pool_create(int threads, ck_isa level) {
     if (threads < 1 || threads > most_threads)
         return NULL;
     ck_pool *pool = aligned_alloc(64, (sizeof(ck_pool) + 63) / 64 * 64);
     if (!pool)
         return NULL;
     memset(pool, 0, sizeof *pool);
+    pool->isa = level < ck_isa_best() ? level : ck_isa_best();
     pthread_mutex_init(&pool->lock, NULL);
     pthread_cond_init(&pool->work, NULL);
     pthread_cond_init(&pool->idle, NULL);
@@ -123,6 +125,8 @@ void ck_pool_destroy(ck_pool *pool) {
 }
 
 int ck_pool_threads(const ck_pool *pool) { return pool->threads; }
+
+ck_isa ck_pool_isa(const ck_pool *pool) { return pool->isa; }
 
 void ck_parallel_for(ck_pool *pool, ptrdiff_t count, ck_body body, void *context) {
     if (count <= 1 || pool->threads == 1) {

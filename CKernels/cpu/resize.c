@@ -106,7 +106,7 @@ static void add_repeated_row(void *context, ptrdiff_t index, int thread) {
 
 void ck_add_repeated_up(void *out, ck_dtype out_dtype, const void *x, ck_dtype x_dtype, const ck_repeated_up *up,
                         ck_pool *pool) {
-    struct repeated_up s = {out, x, out_dtype, x_dtype, *up, ck_kernels()->add};
+    struct repeated_up s = {out, x, out_dtype, x_dtype, *up, ck_kernels(pool)->add};
     ck_parallel_for(pool, (up->frames * up->time - up->skip) * up->height * up->space, add_repeated_row, &s);
 }
 

@@ -20,6 +20,11 @@ const char *ck_nvrtc_fill(ck_nvrtc *table, ck_lookup lookup, void *context) {
     return NULL;
 }
 
+const char *ck_nvml_fill(ck_nvml *table, ck_lookup lookup, void *context) {
+    CK_NVML_FUNCTIONS(FILL)
+    return NULL;
+}
+
 const char *ck_cublaslt_fill(ck_cublaslt *table, ck_lookup lookup, void *context) {
     CK_CUBLASLT_FUNCTIONS(FILL)
     return NULL;

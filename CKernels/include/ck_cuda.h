@@ -66,6 +66,7 @@ typedef struct ck_cu_graph_exec *CUgraphExec;
     F(cuDeviceGetCount, (int *count))                                                                                  \
     F(cuDeviceGet, (int *device, int ordinal))                                                                         \
     F(cuDeviceGetName, (char *name, int length, int device))                                                           \
+    F(cuDeviceGetPCIBusId, (char *text, int length, int device))                                                       \
     F(cuDeviceGetAttribute, (int *value, int attribute, int device))                                                   \
     F(cuDeviceTotalMem_v2, (size_t * bytes, int device))                                                               \
     F(cuDevicePrimaryCtxRetain, (CUcontext * context, int device))                                                     \
@@ -204,6 +205,23 @@ typedef struct ck_nvrtc {
 } ck_nvrtc;
 
 const char *ck_nvrtc_fill(ck_nvrtc *nvrtc, ck_lookup lookup, void *context);
+
+// ---- libnvidia-ml
+// ----------------------------------------------------------------------------------------------------------------
+
+typedef struct ck_nvml_device *nvmlDevice_t;
+
+/// name, arguments; every function returns an nvmlReturn_t, 0 for success.
+#define CK_NVML_FUNCTIONS(F)                                                                                           \
+    F(nvmlInit_v2, (void))                                                                                             \
+    F(nvmlDeviceGetHandleByPciBusId_v2, (const char *bus, nvmlDevice_t *device))                                       \
+    F(nvmlDeviceGetTotalEnergyConsumption, (nvmlDevice_t device, unsigned long long *millijoules))
+
+typedef struct ck_nvml {
+    CK_NVML_FUNCTIONS(CK_MEMBER)
+} ck_nvml;
+
+const char *ck_nvml_fill(ck_nvml *nvml, ck_lookup lookup, void *context);
 
 // ---- libcublasLt
 // -----------------------------------------------------------------------------------------------------------

@@ -25,11 +25,6 @@ typedef enum ck_isa { CK_ISA_BASELINE, CK_ISA_AVX2, CK_ISA_AVX512, CK_ISA_AVX512
 
 /// The highest level of this CPU.
 ck_isa ck_isa_best(void);
-/// The level in use: the highest, unless ck_set_isa lowered it.
-ck_isa ck_isa_current(void);
-/// Uses `level`, or the highest that this CPU has if that is lower, and returns what is used now. For tests: not while
-/// a kernel runs.
-ck_isa ck_set_isa(ck_isa level);
 /// "baseline", "avx2", "avx512", "avx512-bf16".
 const char *ck_isa_name(ck_isa level);
 
@@ -39,10 +34,12 @@ const char *ck_isa_name(ck_isa level);
 /// Threads that share the work of one caller at a time. Idle threads spin for some microseconds, then sleep.
 typedef struct ck_pool ck_pool;
 
-/// `threads` counts the caller (at least 1). NULL when memory or threads cannot be had. The caller destroys it.
-ck_pool *ck_pool_create(int threads);
+/// `threads` counts the caller (at least 1). What runs on the pool uses the instructions of `level`, or of the highest
+/// level that this CPU has if that is lower. NULL when memory or threads cannot be had. The caller destroys it.
+ck_pool *ck_pool_create(int threads, ck_isa level);
 void ck_pool_destroy(ck_pool *pool);
 int ck_pool_threads(const ck_pool *pool);
+ck_isa ck_pool_isa(const ck_pool *pool);
 
 /// One piece of work; `thread` is in 0..<threads and constant during the call.
 typedef void (*ck_body)(void *context, ptrdiff_t index, int thread);

@@ -1,4 +1,4 @@
-import CKernels
+package import CKernels
 import COneDNN
 package import Compute
 import Glibc
@@ -30,9 +30,10 @@ package final class CPUBackend: Backend {
     /// - Parameters:
     ///   - threads: how many share the work, the caller included.
     ///   - hasNativeBF16: whether oneDNN is asked for products in bf16; false is the path of older CPUs.
-    package init(threads: Int, hasNativeBF16: Bool) throws(ComputeError) {
+    ///   - level: the most that our own kernels use of the CPU's instructions.
+    package init(threads: Int, hasNativeBF16: Bool, level: ck_isa = ck_isa_best()) throws(ComputeError) {
         precondition(threads > 0, "\(threads) threads")
-        guard let workers = unsafe ck_pool_create(Int32(clamping: threads)) else {
+        guard let workers = unsafe ck_pool_create(Int32(clamping: threads), level) else {
             throw ComputeError.unavailable(backend: "cpu", reason: "cannot start \(threads) threads")
         }
         self.threads = threads
@@ -66,7 +67,7 @@ package final class CPUBackend: Backend {
     package static var hasNativeBF16: Bool { OneDNN.hasBF16 }
 
     /// The instruction sets that our kernels use: "baseline", "avx2", "avx512", "avx512-bf16".
-    package static var instructionSet: String { unsafe String(cString: ck_isa_name(ck_isa_current())) }
+    package static var instructionSet: String { unsafe String(cString: ck_isa_name(ck_isa_best())) }
 
     /// oneDNN's version: "2.6.3", or "missing".
     package static var oneDNNVersion: String { OneDNN.version }

@@ -1,8 +1,7 @@
 import Compute
-import Glibc
+import Threads
 
 /// Compiles modules on threads of its own; whoever needs one that is not begun compiles it himself.
-@safe
 final class BackgroundCompiler: Sendable {
     typealias Outcome = Result<Cubin, ComputeError>
     /// Gives the machine code of a module; called on any thread.
@@ -15,7 +14,7 @@ final class BackgroundCompiler: Sendable {
 
     private let jobs: Monitor<[Job]>
     private let work: Work
-    private let threads: [pthread_t]
+    private let threads: [OwnThread]
 
     /// - Parameters:
     ///   - count: number of modules, begun in order.
@@ -26,7 +25,7 @@ final class BackgroundCompiler: Sendable {
         self.jobs = jobs
         self.work = work
         self.threads = (0..<min(threads, count)).compactMap { _ in
-            Self.start { Self.run(jobs, work) }
+            OwnThread { Self.run(jobs, work) }
         }
     }
 
@@ -37,7 +36,7 @@ final class BackgroundCompiler: Sendable {
                 if case .waiting = jobs[index] { jobs[index] = .running }
             }
         }
-        for thread in threads { pthread_join(thread, nil) }
+        for thread in threads { thread.join() }
     }
 
     /// The machine code of a module, compiled here and now if nobody has begun.
@@ -72,26 +71,5 @@ final class BackgroundCompiler: Sendable {
     private static func finish(_ index: Int, _ jobs: Monitor<[Job]>, _ work: Work) {
         let outcome = work(index)
         jobs.change { $0[index] = .done(outcome) }
-    }
-
-    /// A thread that runs `body`; nil where the system gives none.
-    private static func start(_ body: @escaping @Sendable () -> Void) -> pthread_t? {
-        final class Box: Sendable {
-            let body: @Sendable () -> Void
-            init(_ body: @escaping @Sendable () -> Void) { self.body = body }
-        }
-        let box = unsafe Unmanaged.passRetained(Box(body))
-        var thread = pthread_t()
-        let status = unsafe pthread_create(
-            &thread, nil,
-            { pointer in
-                if let pointer = unsafe pointer { unsafe Unmanaged<Box>.fromOpaque(pointer).takeRetainedValue().body() }
-                return nil
-            }, box.toOpaque())
-        guard status == 0 else {
-            unsafe box.release()
-            return nil
-        }
-        return thread
     }
 }

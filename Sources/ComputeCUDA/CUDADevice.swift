@@ -51,6 +51,15 @@ package struct CUDADevice: Sendable, Hashable {
         return hasMemoryPools ? nil : "\(name) does not allocate memory in the order of its work"
     }
 
+    /// Its place on the PCI bus, "0000:3B:00.0", by which other libraries know it: their numbers may differ.
+    func bus(_ driver: Driver) -> String? {
+        var text = [CChar](repeating: 0, count: 32)
+        guard unsafe driver.call.cuDeviceGetPCIBusId(&text, Int32(clamping: text.count), handle) == 0 else {
+            return nil
+        }
+        return String(decoding: text.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+    }
+
     private init(_ ordinal: Int, _ driver: Driver) throws(ComputeError) {
         var handle: Int32 = 0
         try unsafe driver.check(driver.call.cuDeviceGet(&handle, Int32(clamping: ordinal)), "cuDeviceGet")

@@ -50,6 +50,14 @@ package struct CUDALibraries {
         opened(.products).filter { $0.major <= driver.major }.max { $0.major < $1.major }?.library
     }
 
+    /// What counts a GPU's energy; nil where the library is missing or the GPU does not count.
+    package func energyMeter(for device: CUDADevice, _ driver: Driver) -> EnergyMeter? {
+        for found in opened(.management) {
+            if let meter = EnergyMeter(found.library, bus: device.bus(driver)) { return meter }
+        }
+        return nil
+    }
+
     private func opened(_ library: CUDALibrary) -> [(library: SharedLibrary, major: Int)] {
         var found: [(library: SharedLibrary, major: Int)] = []
         for candidate in source.candidates(for: library) {

@@ -17,7 +17,7 @@ package struct LibrarySearch: LibrarySource {
 
     package func candidates(for library: CUDALibrary) -> [LibraryCandidate] {
         let names = library.names.map { LibraryCandidate(name: $0.name, major: $0.major) }
-        let folders = library == .driver ? driverFolders : toolkitFolders + pythonFolders
+        let folders = library == .driver || library == .management ? driverFolders : toolkitFolders + pythonFolders
         var found = root == nil ? names : []
         for folder in folders {
             for name in names {

@@ -1,4 +1,4 @@
-/// What the server asks; called on the connections' own threads, many at once.
+/// What the server asks; called on the connections' own threads, many at once, where it may wait.
 package protocol HTTPHandler: Sendable {
     /// Looks at a request whose body has not been read: an answer refuses it, nil lets the body come.
     func refusal(of head: HTTPRequest) -> HTTPResponse?

@@ -8,10 +8,11 @@ package struct HTTPResponse: Sendable {
 
     package enum Body: Sendable {
         case bytes([UInt8])
-        /// The server reads it, answers ranges, HEAD and conditions, and closes it.
+        /// The server reads it and answers ranges, HEAD and conditions.
         case file(HTTPFile)
         /// Called again and again on the connection's own thread, where it may wait; nil ends the stream, an empty
-        /// piece is a turn without news. It must come back within a second so that the server can stop.
+        /// piece is a turn without news. It must come back within a second so that the server can stop. It is let go
+        /// when the stream is over, however it ends: at its own end, when the client goes, when the server stops.
         case stream(@Sendable () -> [UInt8]?)
     }
 
@@ -19,22 +20,5 @@ package struct HTTPResponse: Sendable {
         self.status = status
         self.headers = headers
         self.body = body
-    }
-}
-
-/// An open file to be sent.
-package struct HTTPFile: Sendable {
-    /// Owned by the response from now on.
-    package let descriptor: Int32
-    package let byteCount: Int
-    package let mediaType: String
-    /// Without quotes.
-    package let entityTag: String
-
-    package init(descriptor: Int32, byteCount: Int, mediaType: String, entityTag: String) {
-        self.descriptor = descriptor
-        self.byteCount = byteCount
-        self.mediaType = mediaType
-        self.entityTag = entityTag
     }
 }

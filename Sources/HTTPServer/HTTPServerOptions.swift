@@ -1,6 +1,6 @@
 /// Where a server listens and what it puts up with.
 package struct HTTPServerOptions: Sendable {
-    /// A numeric address.
+    /// A numeric address, IPv6 without brackets.
     package var host: String
     /// 0 takes a free one.
     package var port: UInt16
@@ -13,8 +13,12 @@ package struct HTTPServerOptions: Sendable {
     /// Requests whose bodies are being received at the same time.
     package var maxUploads = 16
     package var maxBodyBytes = 64 << 20
+    /// Of all requests together that have a body.
+    package var maxBodyBytesInMemory = 256 << 20
     package var maxURIBytes = 2048
+    package var maxHeaders = 100
     package var maxHeaderBytes = 32 << 10
+    /// How long nothing may come or go; a request's head must be complete within twice this.
     package var idleSeconds = 30
     package var uploadSeconds = 60
 

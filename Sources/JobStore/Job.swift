@@ -21,7 +21,22 @@ package struct Job: Sendable, Hashable {
     package var report: ClipReport?
     package var output: OutputFacts?
     package var error: VideoError?
+    /// Whether the file of a completed job was removed: it expired, or made room for others.
     package var isFileGone: Bool
+
+    package init(
+        id: JobID, number: Int, owner: String?, order: JobOrder, state: State, createdAt: Int, attempt: Int,
+        isFileGone: Bool
+    ) {
+        self.id = id
+        self.number = number
+        self.owner = owner
+        self.order = order
+        self.state = state
+        self.createdAt = createdAt
+        self.attempt = attempt
+        self.isFileGone = isFileGone
+    }
 
     package enum State: String, Sendable, Hashable, CaseIterable {
         case queued

@@ -37,7 +37,7 @@ extension MediaError {
                 hint: "install it: apt-get install \(Self.debianPackage(of: name))")
         case .ffmpeg(let call, let status, let text) where OutputProblem.isDiskProblem(status):
             VideoError(
-                .outputFailed, "writing the file failed: \(text) (\(call))",
+                OutputProblem.code(errno: -status), "writing the file failed: \(text) (\(call))",
                 hint: OutputProblem.hint(errno: -status) ?? "write somewhere else with --output")
         case .ffmpeg(let call, let status, let text):
             VideoError(.mediaFailed, "FFmpeg's \(call) failed: \(text) (\(status))", hint: Self.doctorHint)
@@ -46,7 +46,7 @@ extension MediaError {
                 .mediaFailed, "FFmpeg on this machine has none of the encoders \(tried.joined(separator: ", "))",
                 hint: "install Debian's or Ubuntu's own libavcodec, which has libx264")
         case .output(let path, let problem):
-            VideoError(.outputFailed, "cannot write \(path): \(problem.reason)", hint: problem.hint)
+            VideoError(problem.code, "cannot write \(path): \(problem.reason)", hint: problem.hint)
         case .notAClip(let path, let reason):
             VideoError(.mediaFailed, "cannot read \(path) as a clip: \(reason)")
         case .readBack(let fact, let expected, let found):
@@ -81,6 +81,15 @@ extension OutputProblem {
         case .readOnly: "it exists and is read-only"
         case .system(let call, let errno): "\(Self.text(errno)) (\(call))"
         }
+    }
+
+    fileprivate var code: VideoError.Code {
+        if case .system(_, let errno) = self { Self.code(errno: errno) } else { .outputFailed }
+    }
+
+    /// A full disk has a code of its own: the same clip may be made later.
+    fileprivate static func code(errno: Int32) -> VideoError.Code {
+        errno == ENOSPC || errno == EDQUOT ? .diskFull : .outputFailed
     }
 
     fileprivate var hint: String? {

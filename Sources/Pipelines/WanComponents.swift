@@ -80,19 +80,15 @@ struct WanComponents {
     /// How the matrices of the transformers are stored.
     var transformerDType: DType { stored["transformer"]?.dtype ?? .f32 }
 
-    /// Bytes of weights that `device` has to hold: all of them, or copies where the stored dtype does not serve.
-    func weights(on device: Device) -> MemoryEstimate.Weights {
-        guard device.backend.copiesWeights else {
-            let isConverted = transformerDType != device.dtype
-            return MemoryEstimate.Weights(
-                text: 0, transformer: isConverted ? bytes("transformer", as: device.dtype) : 0, decoder: 0)
+    /// Bytes of weights that a device has to hold: all of them, or copies where the stored dtype does not serve.
+    func weights(on device: DeviceProfile) -> MemoryEstimate.Weights {
+        func bytes(_ component: String) -> Int {
+            guard let stored = stored[component] else { return 0 }
+            return device.copiesWeights || stored.dtype != device.dtype ? stored.bytes(as: device.dtype) : 0
         }
         return MemoryEstimate.Weights(
-            text: bytes("text_encoder", as: device.dtype), transformer: bytes("transformer", as: device.dtype),
-            decoder: bytes("vae", as: device.dtype))
+            text: bytes("text_encoder"), transformer: bytes("transformer"), decoder: bytes("vae"))
     }
-
-    private func bytes(_ component: String, as dtype: DType) -> Int { stored[component]?.bytes(as: dtype) ?? 0 }
 
     /// - Parameter key: a tensor whose dtype stands for all.
     private static func storage(_ folder: ModelFolder, _ component: String, of key: String) throws -> Storage {

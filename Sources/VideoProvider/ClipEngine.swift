@@ -37,11 +37,14 @@ package struct EngineFacts: Sendable, Hashable, Codable {
     package let dtype: String
     /// What a clip may take at its peak; nil where it is not known.
     package let memoryBytes: Int?
+    /// Whether weights take room there even where their dtype fits.
+    package let copiesWeights: Bool
 
-    package init(model: String, backend: String, dtype: String, memoryBytes: Int?) {
+    package init(model: String, backend: String, dtype: String, memoryBytes: Int?, copiesWeights: Bool = true) {
         self.model = model
         self.backend = backend
         self.dtype = dtype
         self.memoryBytes = memoryBytes
+        self.copiesWeights = copiesWeights
     }
 }

@@ -16,13 +16,17 @@ package struct EngineOptions: Sendable {
     package var writesMetadata: Bool
     /// Where to write every intermediate result as safetensors, for comparison with a reference.
     package var dumpPath: String?
+    /// Called when a checkpoint is half written; tests of durability end the process there.
+    package var duringCheckpoint: (@Sendable () -> Void)?
 
     package init(
-        model: ModelSource = .builtIn, dtype: DType? = nil, writesMetadata: Bool = true, dumpPath: String? = nil
+        model: ModelSource = .builtIn, dtype: DType? = nil, writesMetadata: Bool = true, dumpPath: String? = nil,
+        duringCheckpoint: (@Sendable () -> Void)? = nil
     ) {
         self.model = model
         self.dtype = dtype
         self.writesMetadata = writesMetadata
         self.dumpPath = dumpPath
+        self.duringCheckpoint = duringCheckpoint
     }
 }

@@ -4,52 +4,39 @@ import Pipelines
 package import VideoTypes
 import Weights
 
-/// Runs requests on one model and one backend, from request to finished file.
+/// Makes clips on one model and one backend, from request to finished file.
 ///
 /// Confined to one thread.
-package final class VideoEngine {
-    /// How results name the model.
-    package let modelName: String
+package final class VideoEngine: ClipEngine {
     private let options: EngineOptions
     private let backend: any Backend
+    private let planner: VideoPlanner
     private let pipeline: WanPipeline
-    private let defaults: Manifest.Defaults
 
     /// Opens and checks the model; its weights are loaded when a request needs them.
     package init(_ options: EngineOptions, backend: any Backend) throws(VideoError) {
         self.options = options
         self.backend = backend
-        do {
-            let manifest = try BuiltInModel.manifest()
-            let folder =
-                switch options.model {
-                case .builtIn: BuiltInModel.folder
-                case .folder(let path): try ModelFolder(path: path)
-                }
-            pipeline = try WanPipeline(folder, backend: backend, dtype: options.dtype)
-            let entry =
-                options.model == .builtIn ? manifest.builtIn : try manifest.entry(matching: Traits(folder))
-            defaults = entry?.defaults ?? manifest.unknown
-            modelName = options.model == .builtIn ? BuiltInModel.name : entry?.id ?? folder.name
-        } catch {
-            throw VideoError(room: error)
-        }
+        planner = try VideoPlanner(options.model, dtype: options.dtype)
+        pipeline = WanPipeline(planner.model, backend: backend, dtype: options.dtype)
     }
 
+    /// How results name the model.
+    package var modelName: String { planner.modelName }
+
     /// A prompt that shows what the model can do.
-    package var samplePrompt: String { defaults.samplePrompt ?? "" }
+    package var samplePrompt: String { planner.samplePrompt }
 
-    package var dtypeName: String { pipeline.dtype.rawValue }
+    package var facts: EngineFacts {
+        let profile = pipeline.profile
+        return EngineFacts(
+            model: modelName, backend: profile.name, dtype: profile.dtype.rawValue, memoryBytes: profile.memoryBytes,
+            copiesWeights: profile.copiesWeights)
+    }
 
-    /// The request with every default filled in, checked against the model.
+    /// The request with every default filled in, checked against the model and the backend.
     package func settings(for request: VideoRequest) throws(VideoError) -> VideoSettings {
-        try request.validate()
-        let settings = VideoSettings(
-            request, defaults: defaults, folderScheduler: pipeline.folderScheduler,
-            hasTwoExperts: pipeline.hasTwoExperts)
-        if request.guidanceScale2 != nil, !pipeline.hasTwoExperts {
-            throw .invalid("guidance-2 is for models with two experts, \(modelName) has one", hint: "use --guidance")
-        }
+        let settings = try planner.settings(for: request)
         try pipeline.validate(settings)
         return settings
     }
@@ -62,21 +49,30 @@ package final class VideoEngine {
         return frames
     }
 
-    /// Makes the clip and writes it to `path`, which is replaced only by a complete file.
+    /// Makes the clip of a request and writes it to `path`, which is replaced only by a complete file.
     ///
     /// - Parameter progress: told of every step; answers whether to go on.
     package func generate(
         _ request: VideoRequest, to path: String, progress: @escaping (VideoProgress) -> Bool
     ) throws(VideoError) -> ClipReport {
-        let settings = try settings(for: request)
+        try generate(settings(for: request), to: path, checkpoint: nil, progress: progress)
+    }
+
+    package func generate(
+        _ settings: VideoSettings, to path: String, checkpoint: CheckpointPlace?,
+        progress: @escaping (VideoProgress) -> Bool
+    ) throws(VideoError) -> ClipReport {
         let clock = StageClock()
+        try pipeline.validate(settings)
         do {
             let dumpFile = try options.dumpPath.map { try DumpFile($0) }
+            let facts = facts
             let writer = try MP4Writer(
                 path: path, width: settings.width, height: settings.height,
                 framesPerSecond: settings.framesPerSecond,
                 metadata: options.writesMetadata
-                    ? ClipMetadata(settings: settings, model: modelName, backend: backend.name, dtype: dtypeName) : nil)
+                    ? ClipMetadata(settings: settings, model: modelName, backend: facts.backend, dtype: facts.dtype)
+                    : nil)
             let dump = dumpFile.map { _ in TensorDump() }
             let report = { (step: VideoProgress) -> Bool in
                 clock.enter(step.stage)
@@ -87,7 +83,7 @@ package final class VideoEngine {
             if let dump, let dumpFile { try dumpFile.write(dump) }
             clock.stop()
             return ClipReport(
-                path: path, model: modelName, settings: settings, backend: backend.name, dtype: dtypeName,
+                path: path, model: modelName, settings: settings, backend: facts.backend, dtype: facts.dtype,
                 encoder: writer.encoderName, fileBytes: bytes, stageSeconds: clock.seconds,
                 totalSeconds: clock.totalSeconds, peakMemoryBytes: PeakMemory.bytes,
                 peakDeviceMemoryBytes: backend.peakDeviceBytes)

@@ -1,2 +1,176 @@
-/// Sends a request to the provider that serves it best.
-public enum VideoRouter {}
+public import VideoTypes
+
+/// Sends a request to the provider that serves it best, and to the next best where that fails.
+public actor VideoRouter {
+    let providers: [any VideoProvider]
+    let policy: RoutingPolicy
+    let promises: (any PromiseKeeper)?
+    let log: DecisionLog?
+    let clock: RouterClock
+    /// Evenly spread from 0 to 1.
+    let random: @Sendable () -> Double
+    let gate: @Sendable (String, ClipExpectation) -> ClipJudgement
+    private let memory: (any RouterMemory)?
+    var board: BreakerBoard
+    private var savedBoard: BreakerBoard
+    /// What providers said about their health, and when.
+    var health: [String: (at: Double, health: ProviderHealth)] = [:]
+    var running: [ObjectIdentifier: (id: VideoRequest.ID, handle: RouteHandle)] = [:]
+    private var isKeepingPromises = false
+
+    /// - Parameters:
+    ///   - providers: in order of preference among equals; no two of one name.
+    ///   - promises: keeps what cannot be made in time; nil where nothing is ever promised.
+    ///   - memory: what is known about failures outlives a restart there.
+    ///   - log: told of every decision.
+    public init(
+        _ providers: [any VideoProvider], policy: RoutingPolicy = RoutingPolicy(),
+        promises: (any PromiseKeeper)? = nil, memory: (any RouterMemory)? = nil, log: DecisionLog? = nil
+    ) throws(RouterError) {
+        try self.init(
+            providers, policy: policy, promises: promises, memory: memory, log: log, clock: .system,
+            random: { Double.random(in: 0...1) }, gate: { QualityGate().judge($0, $1) })
+    }
+
+    package init(
+        _ providers: [any VideoProvider], policy: RoutingPolicy, promises: (any PromiseKeeper)?,
+        memory: (any RouterMemory)?, log: DecisionLog?, clock: RouterClock, random: @escaping @Sendable () -> Double,
+        gate: @escaping @Sendable (String, ClipExpectation) -> ClipJudgement
+    ) throws(RouterError) {
+        var names: Set<String> = []
+        for provider in providers where !names.insert(provider.name).inserted {
+            throw RouterError(.configuration, "two providers have the name \(provider.name)")
+        }
+        self.providers = providers
+        self.policy = policy
+        self.promises = promises
+        self.memory = memory
+        self.log = log
+        self.clock = clock
+        self.random = random
+        self.gate = gate
+        // What cannot be read is as good as nothing: breakers learn anew.
+        let saved = try? memory?.load()
+        board = saved.flatMap { BreakerBoard($0, clock) } ?? BreakerBoard()
+        savedBoard = board
+    }
+
+    /// Makes the clip with the best provider there is; what was thought of each is in the result's
+    /// `metadata["routing"]`.
+    ///
+    /// A cancelled task cancels the work wherever it is.
+    public func generate(
+        _ request: VideoRequest, options: RoutingOptions = RoutingOptions(),
+        progress: @escaping @Sendable (VideoProgress) -> Void = { _ in }
+    ) async throws(RouterError) -> RoutingOutcome {
+        try check(request)
+        return try await follow(request, options, spentBefore: 0, progress)
+    }
+
+    /// What each provider could do for the request now, the best first; starts no work.
+    public func explain(
+        _ request: VideoRequest, options: RoutingOptions = RoutingOptions()
+    ) async throws(RouterError) -> [ProviderFinding] {
+        try check(request)
+        let route = Route(request, options, policy, handle: RouteHandle(), startedAt: clock.now(), spentBefore: 0)
+        let answers = await ask(request, leavingOut: [])
+        let now = clock.now()
+        return route.ranker.rank(surveys(answers, at: now), route.situation(at: now)).findings
+    }
+
+    /// Stops the request of this id wherever it is, a promised one as well.
+    public func cancel(_ id: VideoRequest.ID) async {
+        for (runningID, handle) in running.values where runningID == id { handle.cancel() }
+        // A promise that cannot be dropped is kept: nothing is lost by that.
+        try? await promises?.settle(id)
+    }
+
+    /// Makes the clips that were promised, one after the other; what still cannot be made stays promised.
+    ///
+    /// To be called after a start and now and then. What was promised has waited long enough: the limit of time of
+    /// such a request no longer holds, its limit of cost does.
+    public func keepPromises(
+        progress: @escaping @Sendable (VideoRequest.ID, VideoProgress) -> Void = { _, _ in }
+    ) async throws(RouterError) -> [VideoRequest.ID: Result<VideoResult, RouterError>] {
+        guard let promises, !isKeepingPromises else { return [:] }
+        isKeepingPromises = true
+        defer { isKeepingPromises = false }
+        var results: [VideoRequest.ID: Result<VideoResult, RouterError>] = [:]
+        do {
+            for kept in try await promises.all() {
+                let id = kept.request.id
+                let result = await fulfil(kept) { progress(id, $0) }
+                results[id] = result
+                if Task.isCancelled { break }
+                if case .failure(let error) = result, error.code == .noProviderAvailable { continue }
+                try await promises.settle(id)
+            }
+        } catch {
+            throw RouterError(.configuration, "the promises cannot be read or dropped: \(error)")
+        }
+        return results
+    }
+
+    /// Forgets what is known about a provider: failures, a wrong key, being shut out or let in by hand.
+    public func reset(_ provider: String) {
+        board.reset(provider)
+        remember()
+    }
+
+    /// Shuts a provider out until it is reset.
+    public func shutOut(_ provider: String) {
+        board.force(provider, .open)
+        remember()
+    }
+
+    /// Lets a provider in whatever its failures, until it is reset.
+    public func letIn(_ provider: String) {
+        board.force(provider, .closed)
+        remember()
+    }
+}
+
+extension VideoRouter {
+    /// Ids get a suffix where a request needs a second clip.
+    private static let idBytes = 240
+
+    private func check(_ request: VideoRequest) throws(RouterError) {
+        do throws(VideoError) {
+            try request.validate()
+        } catch {
+            throw RouterError(.badRequest, error.message)
+        }
+        guard request.id.utf8.count <= Self.idBytes else {
+            throw RouterError(.badRequest, "the id has more than \(Self.idBytes) bytes", parameter: "id")
+        }
+    }
+
+    private func fulfil(
+        _ kept: KeptRequest, _ progress: @escaping @Sendable (VideoProgress) -> Void
+    ) async -> Result<VideoResult, RouterError> {
+        guard clock.unixTime() < kept.promise.expiresAt else {
+            return .failure(RouterError(.deadline, "the promise has expired"))
+        }
+        var request = kept.request
+        request.maxLatencySeconds = nil
+        var options = kept.options
+        options.allowsPromise = false
+        do throws(RouterError) {
+            try check(request)
+            switch try await follow(request, options, spentBefore: kept.promise.spentDollars, progress) {
+            case .done(let clip): return .success(clip)
+            case .promised: return .failure(RouterError(.noProviderAvailable, "promised again"))
+            }
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    /// Saves what is known about the providers where it has changed.
+    func remember() {
+        guard let memory, board != savedBoard, let bytes = board.saved(clock) else { return }
+        // A disk that is full is no reason to fail a request.
+        guard (try? memory.save(bytes)) != nil else { return }
+        savedBoard = board
+    }
+}

@@ -49,11 +49,17 @@ extension ProviderCapabilities {
         public var maxPromptBytes: Int
         public var makesAudio: Bool
         public var maxReferenceImages: Int
+        public var minDurationSeconds: Double
+        public var framesPerSecond: ClosedRange<Int>
+        /// The only ratios that are made; nil where any goes.
+        public var aspectRatios: Set<AspectRatio>?
 
         public init(
             maxDurationSeconds: Double, maxPixels: Int, sizeStep: Int = 16, frameStep: Int = 4,
             maxPromptBytes: Int = VideoRequest.Limits.promptBytes, makesAudio: Bool = false,
-            maxReferenceImages: Int = 0
+            maxReferenceImages: Int = 0, minDurationSeconds: Double = 0,
+            framesPerSecond: ClosedRange<Int> = VideoRequest.Limits.framesPerSecond,
+            aspectRatios: Set<AspectRatio>? = nil
         ) {
             self.maxDurationSeconds = maxDurationSeconds
             self.maxPixels = maxPixels
@@ -62,6 +68,9 @@ extension ProviderCapabilities {
             self.maxPromptBytes = maxPromptBytes
             self.makesAudio = makesAudio
             self.maxReferenceImages = maxReferenceImages
+            self.minDurationSeconds = minDurationSeconds
+            self.framesPerSecond = framesPerSecond
+            self.aspectRatios = aspectRatios
         }
     }
 

@@ -39,13 +39,17 @@ extension VideoError {
         public static let driverTooOld = Code(name: "driver_too_old", exitStatus: 11, httpStatus: 500)
         public static let compilerMissing = Code(name: "compiler_missing", exitStatus: 12, httpStatus: 500)
         public static let cacheUnusable = Code(name: "cache_unusable", exitStatus: 13, httpStatus: 500)
+        public static let workerCrashed = Code(name: "worker_crashed", exitStatus: 14, httpStatus: 500)
+        public static let outputLost = Code(name: "output_lost", exitStatus: 15, httpStatus: 500)
+        public static let stateUnusable = Code(name: "state_unusable", exitStatus: 16, httpStatus: 500)
+        public static let diskFull = Code(name: "disk_full", exitStatus: 17, httpStatus: 507)
         public static let internalError = Code(name: "internal_error", exitStatus: 70, httpStatus: 500)
         public static let cancelled = Code(name: "cancelled", exitStatus: 130, httpStatus: 499)
 
         public static let all = [
             invalidRequest, modelNotFound, weightsInvalid, outOfMemory, deviceUnavailable, deviceLost, mediaFailed,
             outputFailed, deviceNotFound, driverTooOld, compilerMissing, cacheUnusable,
-            internalError, cancelled,
+            workerCrashed, outputLost, stateUnusable, diskFull, internalError, cancelled,
         ]
 
         /// The code of this name; `internalError` for a name we do not know.

@@ -10,7 +10,8 @@ public protocol VideoProvider: Sendable {
 
     /// Makes the clip.
     ///
-    /// A cancelled task cancels the work. The same request id submitted twice is one clip.
+    /// A cancelled task cancels the work. The same request id submitted twice is one clip: after a lost connection the
+    /// caller asks again with it and gets the work that is under way. Work that failed is begun anew.
     ///
     /// - Parameter progress: told of every step, in order, from any thread.
     func generate(

@@ -77,6 +77,7 @@ extension VideoRequest {
 
     /// Checks what can be checked without knowing the model.
     public func validate() throws(VideoError) {
+        try validateWords()
         try Self.validate(prompt, "prompt")
         try Self.validate(negativePrompt ?? "", "negative prompt")
         try Self.check("steps", steps, Limits.steps)

@@ -3,6 +3,9 @@ enum Command: String, CaseIterable {
     case generate
     case doctor
     case models
+    case serve
+    /// Started by the service only.
+    case worker
 }
 
 /// One option of the command line.
@@ -20,6 +23,7 @@ struct CommandOption {
         case sampling = "how to draw it"
         case machine = "where to compute"
         case output = "what to write"
+        case service = "how to serve"
         case other = "other"
     }
 
@@ -29,7 +33,8 @@ struct CommandOption {
         CommandOption(
             name: "negative-prompt", value: "TEXT", summary: "what to keep out of the picture", group: .picture),
         CommandOption(
-            name: "model", value: "DIR", summary: "a model in the Diffusers layout (built-in)", group: .picture),
+            name: "model", value: "DIR", summary: "a model in the Diffusers layout (built-in)", group: .picture,
+            commands: [.generate, .serve, .worker]),
         CommandOption(name: "frames", value: "N", summary: "number of frames, 4k + 1", group: .picture),
         CommandOption(name: "width", value: "N", summary: "width in pixels", group: .picture),
         CommandOption(name: "height", value: "N", summary: "height in pixels", group: .picture),
@@ -45,22 +50,53 @@ struct CommandOption {
             name: "sigmas", value: "LIST", summary: "explicit noise levels, as 1,0.75,0.5,0.25", group: .sampling),
         CommandOption(
             name: "seed", value: "N", summary: "the same seed gives the same clip (random)", group: .sampling),
-        CommandOption(name: "device", value: "NAME", summary: "auto, cpu, cuda or cuda:N (auto)", group: .machine),
-        CommandOption(name: "dtype", value: "NAME", summary: "auto, f32 or bf16 (auto)", group: .machine),
         CommandOption(
-            name: "threads", value: "N", summary: "threads to compute with (all processors)", group: .machine),
+            name: "device", value: "NAME", summary: "auto, cpu, cuda or cuda:N (auto)", group: .machine,
+            commands: [.generate, .serve, .worker]),
+        CommandOption(
+            name: "dtype", value: "NAME", summary: "auto, f32 or bf16 (auto)", group: .machine,
+            commands: [.generate, .serve, .worker]),
+        CommandOption(
+            name: "threads", value: "N", summary: "threads to compute with (all processors)", group: .machine,
+            commands: [.generate, .serve, .worker]),
         CommandOption(
             name: "vae-tiling", value: nil, summary: "decode in tiles: less memory, more time", group: .machine),
         CommandOption(name: "output", value: "FILE.mp4", summary: "the clip to write (out.mp4)", group: .output),
         CommandOption(
-            name: "no-metadata", value: nil, summary: "keep prompt, seed and settings out of the file", group: .output),
+            name: "no-metadata", value: nil, summary: "keep prompt, seed and settings out of the file", group: .output,
+            commands: [.generate, .worker]),
         CommandOption(
             name: "dump", value: "FILE.safetensors", summary: "also write every intermediate tensor", group: .output),
         CommandOption(
             name: "json", value: nil, summary: "print the result as one JSON object", group: .output,
             commands: Command.allCases),
+        CommandOption(
+            name: "host", value: "ADDRESS", summary: "the address to listen on (127.0.0.1)", group: .service,
+            commands: [.serve]),
+        CommandOption(
+            name: "port", value: "N", summary: "the port to listen on (8080)", group: .service, commands: [.serve]),
+        CommandOption(
+            name: "state", value: "DIR", summary: "where jobs and clips are kept (~/.local/state/wan-infer)",
+            group: .service, commands: [.serve]),
+        CommandOption(
+            name: "key-file", value: "FILE", summary: "who may ask: a name and a key a line", group: .service,
+            commands: [.serve]),
+        CommandOption(
+            name: "host-names", value: "LIST", summary: "further names by which clients call the service",
+            group: .service, commands: [.serve]),
+        CommandOption(
+            name: "webhook-hosts", value: "LIST", summary: "hosts that may be told of finished clips",
+            group: .service, commands: [.serve]),
+        CommandOption(
+            name: "webhook-secret-file", value: "FILE", summary: "the secret that webhooks are signed with",
+            group: .service, commands: [.serve]),
+        CommandOption(
+            name: "gpu-dollars-per-hour", value: "X", summary: "what the machine costs, for the price of a clip",
+            group: .service, commands: [.serve]),
         CommandOption(name: "quiet", value: nil, summary: "print nothing but errors", group: .other),
-        CommandOption(name: "verbose", value: nil, summary: "print every step", group: .other),
+        CommandOption(
+            name: "verbose", value: nil, summary: "print every step; of a service, every request", group: .other,
+            commands: [.generate, .serve]),
         CommandOption(
             name: "version", value: nil, summary: "print the version", group: .other, commands: Command.allCases),
         CommandOption(

@@ -1,4 +1,4 @@
-import Compute
+import Backends
 import VideoProvider
 import VideoTypes
 
@@ -39,11 +39,12 @@ struct GenerateOptions {
         try request.validate()
         self.request = request
 
-        device = try DeviceChoice(values.text("device"))
+        let machine = try MachineOptions(values)
+        device = machine.device
         engine = EngineOptions(
-            model: try ModelsCommand.source(values.text("model")),
-            dtype: try Self.dtype(values), writesMetadata: !arguments.has("no-metadata"), dumpPath: values.text("dump"))
-        threads = try values.integer("threads", in: 1...1024)
+            model: machine.model, dtype: machine.dtype, writesMetadata: !arguments.has("no-metadata"),
+            dumpPath: values.text("dump"))
+        threads = machine.threads
         output = values.text("output") ?? "out.mp4"
         guard !(arguments.has("quiet") && arguments.has("verbose")) else {
             throw .invalid("--quiet and --verbose exclude each other", hint: "leave one of them out")
@@ -58,14 +59,6 @@ struct GenerateOptions {
         }
         guard !prompt.utf8.contains(0) else {
             throw .invalid("the prompt contains a zero byte", hint: "pass plain text")
-        }
-    }
-
-    private static func dtype(_ values: OptionValues) throws(VideoError) -> DType? {
-        switch try values.choice("dtype", ["auto", "f32", "bf16"]) {
-        case "f32": .f32
-        case "bf16": .bf16
-        default: nil
         }
     }
 }

@@ -1,3 +1,4 @@
+import Backends
 import VideoProvider
 import VideoTypes
 import Weights

@@ -34,6 +34,11 @@ struct OptionValues {
         return values
     }
 
+    /// Words between commas.
+    func list(_ name: String) -> [String] {
+        (texts[name] ?? "").split(separator: ",").map { $0.filter { !$0.isWhitespace } }
+    }
+
     func choice(_ name: String, _ known: [String]) throws(VideoError) -> String? {
         guard let text = texts[name] else { return nil }
         guard known.contains(text) else {

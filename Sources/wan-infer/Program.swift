@@ -26,6 +26,8 @@ struct Program {
         case .generate: try GenerateCommand(options: GenerateOptions(arguments), program: self, json: json).run()
         case .doctor: try DoctorCommand(program: self, json: json).run()
         case .models: try ModelsCommand(program: self, json: json).run()
+        case .serve: try ServeCommand(arguments, program: self).run()
+        case .worker: try WorkerCommand(options: GenerateOptions(arguments), program: self).run()
         }
     }
 }

@@ -9,6 +9,7 @@ enum Usage {
             "usage: wan-infer [generate] [PROMPT] [options]",
             "       wan-infer doctor [--json]    test what this machine can do",
             "       wan-infer models [--json]    list the models there are",
+            "       wan-infer serve [options]    make clips for programs, over HTTP",
             "",
             "Without PROMPT the prompt is read from standard input; when nothing comes from there, the model's",
             "sample prompt is used. What is left out takes the model's own default.",
@@ -23,8 +24,11 @@ enum Usage {
         }
         let statuses = VideoError.Code.all.map { "\($0.exitStatus) \($0.name)" }
         lines += ["", "exit status:", "  0 done, " + statuses.prefix(4).joined(separator: ", ") + ","]
-        lines.append("  " + statuses.dropFirst(4).prefix(5).joined(separator: ", ") + ",")
-        lines.append("  " + statuses.dropFirst(9).joined(separator: ", "))
+        let others = Array(statuses.dropFirst(4))
+        for start in stride(from: 0, to: others.count, by: 5) {
+            let end = min(start + 5, others.count)
+            lines.append("  " + others[start..<end].joined(separator: ", ") + (end < others.count ? "," : ""))
+        }
         return lines.joined(separator: "\n")
     }
 

@@ -4,6 +4,7 @@
 enum ImportRule {
     static let table: [String: Set<String>] = [
         "VideoTypes": [],
+        "Threads": ["Glibc"],
         "Compute": ["Glibc"],
         "StrictJSON": [],
         "Crypto": ["CCrypto", "Glibc"],
@@ -15,26 +16,29 @@ enum ImportRule {
         "Sampling": ["Compute", "Glibc"],
         "Media": ["VideoTypes", "CFFmpeg", "Glibc"],
         "ComputeCPU": ["Compute", "CKernels", "COneDNN", "Glibc"],
-        "ComputeCUDA": ["Compute", "CKernels", "Glibc", "Synchronization"],
+        "ComputeCUDA": ["Compute", "Threads", "CKernels", "Glibc", "Synchronization"],
         "Layers": ["Compute", "Weights", "Glibc"],
         "Models": ["Compute", "Weights", "Layers", "Glibc"],
         "Pipelines": ["VideoTypes", "Compute", "Tokenizers", "Weights", "Sampling", "Models", "Layers"],
+        "Backends": ["VideoTypes", "Compute", "ComputeCPU", "ComputeCUDA", "Pipelines", "Glibc"],
         "VideoProvider": [
-            "VideoTypes", "Compute", "Weights", "Pipelines", "Media", "CBuiltinModel", "Glibc", "FoundationEssentials",
+            "VideoTypes", "Threads", "Compute", "Weights", "Pipelines", "Backends", "Media", "CBuiltinModel", "Glibc",
+            "Synchronization", "FoundationEssentials",
         ],
         "JobRunner": [
-            "VideoTypes", "VideoProvider", "JobStore", "Glibc", "Synchronization", "FoundationEssentials",
+            "VideoTypes", "VideoProvider", "JobStore", "CProcess", "Glibc", "Synchronization", "FoundationEssentials",
         ],
         "VideoRouter": [
             "VideoTypes", "StrictJSON", "Crypto", "HTTPClient", "Media", "Glibc", "Synchronization",
             "FoundationEssentials",
         ],
         "VideoServer": [
-            "VideoTypes", "StrictJSON", "Crypto", "HTTPServer", "HTTPClient", "Media", "VideoProvider", "JobStore",
+            "VideoTypes", "Threads", "StrictJSON", "Crypto", "HTTPServer", "HTTPClient", "Media", "VideoProvider", "JobStore",
             "JobRunner", "CStartPage", "Glibc", "Synchronization", "FoundationEssentials",
         ],
         "wan-infer": [
-            "JobRunner", "VideoRouter", "VideoServer", "VideoTypes", "VideoProvider", "Pipelines", "Compute",
+            "JobRunner", "VideoRouter", "VideoServer", "VideoTypes", "VideoProvider", "Backends", "Pipelines",
+            "Compute",
             "ComputeCPU", "ComputeCUDA", "Weights", "Media",
             "Glibc", "Synchronization",
         ],

@@ -58,7 +58,7 @@ extension FakeGPU: LibrarySource {
     package func candidates(for library: CUDALibrary) -> [LibraryCandidate] {
         let major =
             switch library {
-            case .driver: 0
+            case .driver, .management: 0
             case .compiler, .products: 12
             }
         return [LibraryCandidate(name: library.rawValue, major: major)]
@@ -69,6 +69,7 @@ extension FakeGPU: LibrarySource {
             switch CUDALibrary(rawValue: candidate.name) {
             case .compiler: "nvrtcVersion"
             case .products: "cublasLtCreate"
+            case .management: "nvmlInit_v2"
             case .driver, nil: "cuInit"
             }
         guard unsafe fake_cuda_symbol(UnsafeMutableRawPointer(machine), first) != nil else {

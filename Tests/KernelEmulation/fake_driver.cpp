@@ -129,6 +129,18 @@ int cuDeviceGetName(Machine &machine, char *name, int length, int number) {
     return 0;
 }
 
+int cuDeviceGetPCIBusId(Machine &machine, char *text, int length, int number) {
+    if (!machine.initialized)
+        return error_not_initialized;
+    if (!device_at(machine, number))
+        return CK_CUDA_ERROR_INVALID_DEVICE;
+    if (length < 13)
+        return CK_CUDA_ERROR_INVALID_VALUE;
+    // The bus counts down: numbers of CUDA and of the bus need not agree.
+    snprintf(text, (size_t)length, "0000:%02X:00.0", (unsigned)(0x40 - number) & 0xFF);
+    return 0;
+}
+
 int cuDeviceGetAttribute(Machine &machine, int *value, int attribute, int number) {
     if (!machine.initialized)
         return error_not_initialized;

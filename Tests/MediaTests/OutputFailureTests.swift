@@ -146,7 +146,7 @@ import VideoTypes
                 _ = try writer.finish()
                 Issue.record("the clip fitted into 64 kB")
             } catch {
-                #expect(error.videoError.code == .outputFailed)
+                #expect(error.videoError.code == .diskFull)
                 #expect(error.videoError.message.contains("No space left on device"))
                 #expect(error.videoError.hint == "free some space, or write somewhere else with --output")
             }

@@ -28,15 +28,16 @@ struct PipelineFaultTests {
         let pipeline = try Self.pipeline(on: gpu.backend())
         // The denoiser needs the most with many frames, the decoder with few.
         let wanted = Self.settings(side: 512, frames: 1601)
-        let (whole, shorter) = (
-            pipeline.memoryEstimate(wanted).peak, pipeline.memoryEstimate(Self.settings(side: 512, frames: 1201)).peak
-        )
-        let single = pipeline.memoryEstimate(Self.settings(side: 512)).peak
+        func peak(_ settings: VideoSettings) -> Int {
+            pipeline.model.memoryEstimate(settings, on: pipeline.profile).peak
+        }
+        let (whole, shorter) = (peak(wanted), peak(Self.settings(side: 512, frames: 1201)))
+        let single = peak(Self.settings(side: 512))
         let tiled = try #require(
             stride(from: 1601, to: 0, by: -4).first { frames in
                 var settings = Self.settings(side: 512, frames: frames)
                 settings.tilesVAE = true
-                return pipeline.memoryEstimate(settings).peak < single
+                return peak(settings) < single
             })
         for (free, fits) in [
             (whole, nil), (shorter, "1201 frames fit at this size"), (shorter - 1, "1197 frames fit at this size"),

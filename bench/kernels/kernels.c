@@ -69,9 +69,9 @@ __attribute__((target("avx512f,avx512bf16"))) static void peak_bf16(void *contex
 static void measure_peaks(void) {
 #if defined(__x86_64__)
     float zero = 0;
-    if (ck_isa_current() >= CK_ISA_AVX512)
+    if (ck_pool_isa(pool) >= CK_ISA_AVX512)
         measure("peak of one core, f32", "GFLOP/s", (double)rounds * chains * 32e-9, peak_f32, &zero);
-    if (ck_isa_current() >= CK_ISA_AVX512_BF16)
+    if (ck_pool_isa(pool) >= CK_ISA_AVX512_BF16)
         measure("peak of one core, bf16", "GFLOP/s", (double)rounds * chains * 64e-9, peak_bf16, &zero);
 #endif
 }
@@ -141,12 +141,10 @@ static void measure_product(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, ck_dtype dtyp
 
 int main(int count, char **arguments) {
     threads = count > 1 ? atoi(arguments[1]) : 1;
-    pool = ck_pool_create(threads);
+    pool = ck_pool_create(threads, count > 2 ? (ck_isa)atoi(arguments[2]) : ck_isa_best());
     if (!pool)
         return 1;
-    if (count > 2)
-        ck_set_isa((ck_isa)atoi(arguments[2]));
-    printf("%s, %d threads\n", ck_isa_name(ck_isa_current()), ck_pool_threads(pool));
+    printf("%s, %d threads\n", ck_isa_name(ck_pool_isa(pool)), ck_pool_threads(pool));
     measure_peaks();
     for (ck_dtype dtype = CK_DTYPE_F32; dtype <= CK_DTYPE_BF16; dtype++) {
         measure_attention(4096, 4096, 12, 128, CK_GROUPS_ALL, 0, dtype);

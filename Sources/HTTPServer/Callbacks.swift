@@ -1,0 +1,67 @@
+import CMicroHTTPD
+
+#if canImport(Glibc)
+import Glibc
+#endif
+
+/// What the library calls on its own threads.
+enum Callbacks {
+    /// The callbacks and limits of a server on `socket`, whose context is `core`.
+    static func options(_ core: ServerCore, _ socket: ListeningSocket) -> CMHOptions {
+        unsafe CMHOptions(
+            listen_socket: socket.descriptor, connection_limit: UInt32(clamping: core.options.maxConnections),
+            connection_limit_per_address: UInt32(clamping: core.options.maxConnectionsPerAddress),
+            idle_seconds: UInt32(clamping: core.options.idleSeconds),
+            // Fields are kept twice, and there has to be room for the answer's header.
+            connection_memory_bytes: core.options.maxHeaderBytes * 3 / 2 + (4 << 10), stack_bytes: 1 << 20,
+            context: Unmanaged.passUnretained(core).toOpaque(), target: target, access: access, completed: completed,
+            connection: connection)
+    }
+
+    private static let target:
+        @convention(c) (UnsafeMutableRawPointer, UnsafePointer<CChar>?, OpaquePointer) -> UnsafeMutableRawPointer = {
+            context, text, connection in
+            let core = unsafe Unmanaged<ServerCore>.fromOpaque(context).takeUnretainedValue()
+            let bytes = unsafe text.map { unsafe Array(UnsafeRawBufferPointer(start: $0, count: strlen($0))) } ?? []
+            let exchange = unsafe Exchange(core, connection, target: bytes)
+            return unsafe Unmanaged.passRetained(exchange).toOpaque()
+        }
+
+    private static let access:
+        @convention(c) (
+            UnsafeMutableRawPointer, OpaquePointer, UnsafePointer<CChar>, UnsafePointer<CChar>, UnsafePointer<CChar>,
+            UnsafePointer<CChar>?, UnsafeMutablePointer<Int>, UnsafeMutablePointer<UnsafeMutableRawPointer?>
+        ) -> MHD_Result = { _, _, _, method, version, upload, uploadBytes, slot in
+            guard let pointer = unsafe slot.pointee else { return .NO }
+            let exchange = unsafe Unmanaged<Exchange>.fromOpaque(pointer).takeUnretainedValue()
+            let piece = unsafe UnsafeRawBufferPointer(start: upload, count: upload == nil ? 0 : uploadBytes.pointee)
+            let goesOn = unsafe exchange.proceed(
+                piece, method: String(cString: method), version: String(cString: version))
+            unsafe uploadBytes.pointee = 0
+            return goesOn ? .YES : .NO
+        }
+
+    private static let completed:
+        @convention(c) (
+            UnsafeMutableRawPointer, OpaquePointer, UnsafeMutablePointer<UnsafeMutableRawPointer?>,
+            MHD_RequestTerminationCode
+        ) -> Void = { _, _, slot, _ in
+            guard let pointer = unsafe slot.pointee else { return }
+            unsafe slot.pointee = nil
+            unsafe Unmanaged<Exchange>.fromOpaque(pointer).takeRetainedValue().finish()
+        }
+
+    private static let connection:
+        @convention(c) (
+            UnsafeMutableRawPointer, OpaquePointer, UnsafeMutablePointer<UnsafeMutableRawPointer?>,
+            MHD_ConnectionNotificationCode
+        ) -> Void = { context, connection, _, what in
+            let core = unsafe Unmanaged<ServerCore>.fromOpaque(context).takeUnretainedValue()
+            let socket = unsafe cmh_socket(core.library.pointer, connection)
+            if cmh_begins(what) != 0 {
+                core.watch.waits(socket)
+            } else {
+                core.watch.ended(socket)
+            }
+        }
+}

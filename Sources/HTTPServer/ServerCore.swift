@@ -1,0 +1,33 @@
+import CMicroHTTPD
+import Synchronization
+
+#if canImport(Glibc)
+import Glibc
+#endif
+
+/// What the library's callbacks share: who answers, and the limits that all connections have in common.
+final class ServerCore: Sendable {
+    let library: MicroHTTPD
+    let options: HTTPServerOptions
+    let gate: Gate
+    let handler: any HTTPHandler
+    let watch: ConnectionWatch
+    let budget: UploadBudget
+    /// Answers end their connections.
+    let isDraining = Atomic(false)
+    /// Streams end.
+    let isStopping = Atomic(false)
+
+    init(_ library: MicroHTTPD, _ options: HTTPServerOptions, _ handler: any HTTPHandler, _ socket: ListeningSocket) {
+        self.library = library
+        self.options = options
+        self.handler = handler
+        gate = Gate(options, address: socket.address)
+        watch = ConnectionWatch(idleSeconds: options.idleSeconds)
+        budget = UploadBudget(options)
+    }
+
+    func response(to refusal: GateRefusal) -> HTTPResponse {
+        handler.refusal(status: refusal.status, code: refusal.code, message: refusal.message)
+    }
+}

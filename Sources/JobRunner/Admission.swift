@@ -1,0 +1,39 @@
+package import JobStore
+
+/// Whether a new job is taken.
+package enum Admission: Sendable, Hashable {
+    case accept
+    case refuse(Refusal)
+}
+
+/// Why a new job is not taken, and when to ask again.
+package struct Refusal: Sendable, Hashable {
+    package let reason: Reason
+    /// When what stands in the way should be gone.
+    package let retryAfterSeconds: Double
+
+    package enum Reason: String, Sendable, Hashable, CaseIterable {
+        case queueFull = "queue_full"
+        case queueTooLong = "queue_too_long"
+        case diskReserve = "disk_reserve"
+        case draining
+        case unhealthy
+    }
+
+    /// For clients.
+    package var message: String {
+        switch reason {
+        case .queueFull: "the queue is full"
+        case .queueTooLong: "the queue would take longer than this service lets a job wait"
+        case .diskReserve: "there is no room on the disk for another clip"
+        case .draining: "the service is stopping"
+        case .unhealthy: "the engine fails again and again; somebody must look at it"
+        }
+    }
+}
+
+/// What became of a submission.
+package enum SubmitOutcome: Sendable {
+    case stored(Submission)
+    case refused(Refusal)
+}

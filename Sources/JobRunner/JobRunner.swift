@@ -1,0 +1,229 @@
+import Glibc
+package import JobStore
+import Synchronization
+package import VideoProvider
+package import VideoTypes
+
+/// Has the jobs of a journal made, one after the other, by a worker process.
+///
+/// All members may be called from any thread; those that look into the journal block as it does.
+package final class JobRunner: Sendable {
+    private let store: JobStore
+    private let options: JobRunnerOptions
+    private let log: @Sendable (String) -> Void
+    private let board = RunnerBoard()
+    private let bell: Doorbell
+    private let ended: Doorbell
+
+    /// - Parameter log: takes lines for the owner of the machine.
+    package init(
+        store: JobStore, options: JobRunnerOptions, log: @escaping @Sendable (String) -> Void
+    ) throws(VideoError) {
+        self.store = store
+        self.options = options
+        self.log = log
+        bell = try Doorbell()
+        ended = try Doorbell()
+    }
+
+    /// Begins to work; called once, after the journal has recovered.
+    package func start() throws(VideoError) {
+        var thread = pthread_t()
+        let context = unsafe Unmanaged.passRetained(self)
+        let status = unsafe pthread_create(
+            &thread, nil,
+            { context in
+                guard let context = unsafe context else { return nil }
+                unsafe Unmanaged<JobRunner>.fromOpaque(context).takeRetainedValue().work()
+                return nil
+            }, context.toOpaque())
+        guard status == 0 else {
+            unsafe context.release()
+            throw VideoError(.internalError, "no thread can be started (error \(status))")
+        }
+        pthread_detach(thread)
+    }
+
+    private func work() {
+        Supervisor(store: store, options: options, board: board, bell: bell, log: log).run()
+        ended.ring()
+    }
+
+    /// Says that there is a new job.
+    package func wake() {
+        board.queueChanged()
+        bell.ring()
+    }
+
+    /// Takes no more jobs; the running one may finish within this time, else it is handed back, as far as it is.
+    ///
+    /// Returns at once.
+    package func drain(seconds: Double) {
+        board.content.withLock { content in
+            let end = MonotonicClock.seconds + max(seconds, 0)
+            content.requests.drainEnd = min(end, content.requests.drainEnd ?? end)
+        }
+        bell.ring()
+    }
+
+    /// Ends at once; the running job is handed back.
+    package func stop() {
+        board.content.withLock { $0.requests.stops = true }
+        bell.ring()
+    }
+
+    /// Blocks until the work has ended, after `drain` or `stop`.
+    package func join() { ended.wait() }
+}
+
+// MARK: jobs
+
+extension JobRunner {
+    /// Stores a job where there is room for it.
+    package func submit(
+        _ order: JobOrder, owner: String?, idempotencyKey: String? = nil, isRetry: Bool = false
+    ) throws(StoreError) -> SubmitOutcome {
+        let free = try? store.outputs.freeBytes()
+        var refusal: Refusal?
+        let submission = try store.submit(order, owner: owner, idempotencyKey: idempotencyKey, isRetry: isRetry) {
+            refusal = self.refusal(order.plan, order.priority, queue: $0, freeBytes: free)
+            return refusal == nil
+        }
+        if case .refused = submission, let refusal { return .refused(refusal) }
+        if case .created = submission { wake() }
+        return .stored(submission)
+    }
+
+    /// Fails the job as cancelled; a worker that makes it stops after the step in hand.
+    package func cancel(_ id: JobID) throws(StoreError) -> Cancellation? {
+        let cancellation = try store.cancel(id)
+        if case .cancelled = cancellation { drop(id) }
+        return cancellation
+    }
+
+    /// Removes the job and its file; a worker that makes it stops after the step in hand.
+    package func delete(_ id: JobID) throws(StoreError) -> Job? {
+        let job = try store.delete(id)
+        if job != nil { drop(id) }
+        return job
+    }
+
+    private func drop(_ id: JobID) {
+        _ = board.content.withLock { $0.requests.dropped.insert(id) }
+        wake()
+    }
+
+    /// Whether a job would be taken now.
+    package func admission(_ plan: ClipPlan, priority: Int = 0) throws(StoreError) -> Admission {
+        let free = try? store.outputs.freeBytes()
+        let queue = try store.queue()
+        return refusal(plan, priority, queue: queue, freeBytes: free).map(Admission.refuse) ?? .accept
+    }
+
+    private func refusal(_ plan: ClipPlan, _ priority: Int, queue: [QueuedJob], freeBytes: Int?) -> Refusal? {
+        let now = MonotonicClock.seconds
+        return board.content.withLock { content in
+            let forecast = Self.forecast(queue, content)
+            let rest = content.running?.rest(at: now).p50 ?? 0
+            if let end = content.requests.drainEnd {
+                return Refusal(reason: .draining, retryAfterSeconds: max(end - now, 1))
+            }
+            if content.requests.stops { return Refusal(reason: .draining, retryAfterSeconds: 1) }
+            guard content.isHealthy else {
+                return Refusal(reason: .unhealthy, retryAfterSeconds: options.maxRestartDelaySeconds)
+            }
+            // A place is free when the next job leaves the queue: when the running one is done.
+            guard forecast.count < options.maxQueued else {
+                return Refusal(reason: .queueFull, retryAfterSeconds: max(rest, 1))
+            }
+            let wait = forecast.ahead(ofPriority: priority).p50 + rest
+            guard wait <= options.maxQueuedSeconds else {
+                return Refusal(reason: .queueTooLong, retryAfterSeconds: max(wait - options.maxQueuedSeconds, 1))
+            }
+            let needed = DiskRoom.sum(forecast.outputBytes, DiskRoom.outputBytes(of: plan.work))
+            guard DiskRoom.sum(needed, options.reserveBytes) <= freeBytes ?? .max else {
+                return Refusal(reason: .diskReserve, retryAfterSeconds: 60)
+            }
+            return nil
+        }
+    }
+}
+
+// MARK: foresight
+
+extension JobRunner {
+    /// When a new job would be ready.
+    package func estimate(for plan: ClipPlan, priority: Int = 0) throws(StoreError) -> TimeEstimate {
+        let forecast = try forecast()
+        let now = MonotonicClock.seconds
+        return board.content.withLock { content in
+            let rest = content.running?.rest(at: now) ?? TimeSpan()
+            let isFirst = content.running == nil && forecast.count == 0
+            let time = content.model.estimate(plan.work, isCold: isFirst && content.worker != .warm)
+            let ahead = rest + forecast.ahead(ofPriority: priority)
+            return TimeEstimate(queueSeconds: ahead.p50, p50: ahead.p50 + time.p50, p90: ahead.p90 + time.p90)
+        }
+    }
+
+    /// How long the clip would take, waiting not counted.
+    package func clipTime(for plan: ClipPlan) -> ClipTime {
+        board.content.withLock { $0.model.estimate(plan.work, isCold: $0.worker != .warm) }
+    }
+
+    /// Where the job stands and when it will be ready; nil for one that is finished or unknown.
+    package func place(of id: JobID) throws(StoreError) -> QueuePlace? {
+        let forecast = try forecast()
+        let now = MonotonicClock.seconds
+        return board.content.withLock { content in
+            let rest = content.running?.rest(at: now) ?? TimeSpan()
+            if content.running?.id == id {
+                return QueuePlace(
+                    position: 0, estimate: TimeEstimate(queueSeconds: 0, p50: rest.p50, p90: rest.p90))
+            }
+            return forecast.place(of: id).map { place in
+                let ahead = rest + place.ahead
+                return QueuePlace(
+                    position: place.position,
+                    estimate: TimeEstimate(
+                        queueSeconds: ahead.p50, p50: ahead.p50 + place.own.p50, p90: ahead.p90 + place.own.p90))
+            }
+        }
+    }
+
+    /// How things stand.
+    package var state: RunnerState {
+        let forecast = try? forecast()
+        let free = try? store.outputs.freeBytes()
+        let now = MonotonicClock.seconds
+        return board.content.withLock { content in
+            var state = RunnerState()
+            state.worker = content.worker
+            state.isHealthy = content.isHealthy
+            state.isDraining = content.requests.drainEnd != nil || content.requests.stops
+            state.facts = content.facts
+            state.restarts = content.restarts
+            state.running = content.running?.id
+            state.queued = forecast?.count ?? 0
+            state.queuedSeconds = (forecast?.total.p50 ?? 0) + (content.running?.rest(at: now).p50 ?? 0)
+            state.freeBytes = free
+            state.problem = content.problem
+            return state
+        }
+    }
+
+    /// Of the queue as it is; kept until the queue changes, for it is asked at every poll of every client.
+    private func forecast() throws(StoreError) -> QueueForecast {
+        let (kept, changes) = board.content.withLock { ($0.forecast, $0.changes) }
+        if let kept { return kept }
+        let queue = try store.queue()
+        return board.content.withLock { content in
+            let forecast = Self.forecast(queue, content)
+            if content.changes == changes { content.forecast = forecast }
+            return forecast
+        }
+    }
+
+    private static func forecast(_ queue: [QueuedJob], _ content: RunnerBoard.Content) -> QueueForecast {
+        QueueForecast(queue, model: content.model, startsCold: content.worker != .warm && content.running == nil)
+    }
+}

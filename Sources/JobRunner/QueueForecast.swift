@@ -1,0 +1,51 @@
+import JobStore
+import VideoProvider
+import VideoTypes
+
+/// What the waiting jobs will take, one after the other.
+struct QueueForecast {
+    /// In the order of work.
+    private let waiting: [Entry]
+    private let indices: [JobID: Int]
+
+    private struct Entry {
+        let priority: Int
+        let ahead: TimeSpan
+        let own: TimeSpan
+        let outputBytes: Int
+    }
+
+    /// - Parameter startsCold: whether the first of them has to load the weights.
+    init(_ queue: [QueuedJob], model: TimeModel, startsCold: Bool) {
+        var entries: [Entry] = []
+        var indices: [JobID: Int] = [:]
+        var ahead = TimeSpan()
+        for (index, job) in queue.enumerated() {
+            let time = model.estimate(job.work, isCold: startsCold && index == 0)
+            let own = TimeSpan(p50: time.p50, p90: time.p90)
+            entries.append(
+                Entry(
+                    priority: job.priority, ahead: ahead, own: own, outputBytes: DiskRoom.outputBytes(of: job.work)))
+            indices[job.id] = index
+            ahead = ahead + own
+        }
+        waiting = entries
+        self.indices = indices
+    }
+
+    var count: Int { waiting.count }
+    /// Of all of them.
+    var total: TimeSpan { waiting.last.map { $0.ahead + $0.own } ?? TimeSpan() }
+    /// That their files may take.
+    var outputBytes: Int { waiting.reduce(0) { DiskRoom.sum($0, $1.outputBytes) } }
+
+    /// Where a waiting job stands: 1 is next.
+    func place(of id: JobID) -> (position: Int, ahead: TimeSpan, own: TimeSpan)? {
+        indices[id].map { ($0 + 1, waiting[$0].ahead, waiting[$0].own) }
+    }
+
+    /// What a new job of this priority would wait for.
+    func ahead(ofPriority priority: Int) -> TimeSpan {
+        waiting.lazy.filter { $0.priority >= priority }.reduce(TimeSpan()) { $0 + $1.own }
+    }
+}

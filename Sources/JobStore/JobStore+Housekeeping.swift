@@ -1,0 +1,61 @@
+/// What a sweep removed.
+package struct Sweep: Sendable, Hashable {
+    /// Jobs whose time was up.
+    package var expired: [JobID] = []
+    /// Jobs whose files made room for others.
+    package var evicted: [JobID] = []
+    package var purgedRows = 0
+}
+
+extension JobStore {
+    /// How long the rows of jobs outlive their end.
+    package static let rowSeconds = 30 * 86400
+
+    /// Removes files that have expired, then the longest finished ones until all fit into the quota; later their rows.
+    package func sweep(quotaBytes: Int? = nil) throws(StoreError) -> Sweep {
+        refillBallast()
+        let sweep = try write(isVital: true) { (changes) throws(StoreError) in
+            var sweep = Sweep()
+            sweep.expired = try Self.expired(changes)
+            if let quotaBytes { sweep.evicted = try Self.evicted(changes, quotaBytes) }
+            for id in sweep.expired + sweep.evicted {
+                try changes.connection.run("UPDATE job SET file_gone = 1 WHERE id = ?", [.text(id.description)])
+            }
+            try changes.connection.run(
+                "DELETE FROM idempotency WHERE created_at <= ?", [.integer(changes.now - Self.keySeconds)])
+            sweep.purgedRows = try changes.connection.run(
+                """
+                DELETE FROM job WHERE finished_at <= ? AND (state = 'failed' OR state = 'completed' AND file_gone = 1)
+                """, [.integer(changes.now - Self.rowSeconds)])
+            return sweep
+        }
+        for id in sweep.expired + sweep.evicted { outputs.remove(id) }
+        return sweep
+    }
+
+    private static func expired(_ changes: Changes) throws(StoreError) -> [JobID] {
+        try changes.connection.rows(
+            "SELECT id FROM job WHERE state = 'completed' AND file_gone = 0 AND expires_at <= ? ORDER BY expires_at",
+            [.integer(changes.now)]
+        ) { (row: inout Row) throws(StoreError) in try JobRow.id(try row.text()) }
+    }
+
+    private static func evicted(_ changes: Changes, _ quotaBytes: Int) throws(StoreError) -> [JobID] {
+        let files = try changes.connection.rows(
+            """
+            SELECT id, file_bytes FROM job WHERE state = 'completed' AND file_gone = 0 AND expires_at > ?
+            ORDER BY finished_at DESC, number DESC
+            """, [.integer(changes.now)]
+        ) { (row: inout Row) throws(StoreError) in
+            (id: try JobRow.id(try row.text()), bytes: try row.integerOrNull() ?? 0)
+        }
+        var room = max(quotaBytes, 0)
+        // From the newest on: what does not fit goes, and all that is older.
+        let kept = files.prefix {
+            guard $0.bytes <= room else { return false }
+            room -= max($0.bytes, 0)
+            return true
+        }
+        return files.dropFirst(kept.count).map(\.id).reversed()
+    }
+}

@@ -1,0 +1,116 @@
+import VideoTypes
+
+/// What a start had to put right.
+package struct Recovery: Sendable, Hashable {
+    /// Jobs that were being worked on and wait again.
+    package var requeued: [JobID] = []
+    /// Jobs that were being worked on at their last attempt.
+    package var crashedForGood: [JobID] = []
+    /// Jobs whose clip was finished, though nobody was told yet.
+    package var completed: [JobID] = []
+    /// Jobs whose file is gone or is not the one that was made.
+    package var lost: [JobID] = []
+    /// Files that belong to no job, by name.
+    package var quarantined: [String] = []
+}
+
+extension JobStore {
+    /// Puts right what a crash left behind; to be called before the first claim.
+    ///
+    /// - Parameter verifiesDigests: whether finished files are read and compared; else their sizes must do.
+    package func recover(verifiesDigests: Bool = true) throws(StoreError) -> Recovery {
+        var recovery = Recovery()
+        try failUnreadable()
+        for job in try running() { try recover(job, &recovery) }
+        try checkFinished(verifiesDigests, &recovery)
+        try outputs.removeLeftovers(keepingCheckpointsOf: Set(try queue().map(\.id)))
+        try sortFiles(&recovery)
+        return recovery
+    }
+
+    /// Jobs that cannot be read can be neither worked on nor waited for.
+    private func failUnreadable() throws(StoreError) {
+        try write(isVital: true) { (changes) throws(StoreError) in
+            let sql: SQL = "SELECT number FROM job WHERE state NOT IN ('completed', 'failed')"
+            let numbers = try changes.connection.rows(sql) { (row: inout Row) throws(StoreError) in try row.integer() }
+            for number in numbers {
+                do throws(StoreError) {
+                    guard let job = try Self.job(changes.connection, number: number) else { continue }
+                    _ = try StoredJSON.encode(job.order)
+                } catch {
+                    guard case .damaged = error else { throw error }
+                    try changes.fail(number, Self.unreadable)
+                }
+            }
+        }
+    }
+
+    private func recover(_ job: Job, _ recovery: inout Recovery) throws(StoreError) {
+        let noted = try notedOutput(job)
+        if let noted, try finishes(job, noted) {
+            try write(isVital: true) { (changes) throws(StoreError) in
+                try Self.finish(changes, job.number, noted, job.order.expiresAfterSeconds)
+            }
+            return recovery.completed.append(job.id)
+        }
+        let state = try write(isVital: true) { (changes) throws(StoreError) in
+            let sql: SQL = "SELECT attempt - excused FROM job WHERE number = ?"
+            let counted = try changes.connection.rows(sql, [.integer(job.number)]) {
+                (row: inout Row) throws(StoreError) in try row.integer()
+            }
+            try Self.noteCrash(changes, job.number, job.attempt, counted.first ?? Self.maxAttempts)
+            return try Self.job(changes.connection, number: job.number)?.state
+        }
+        if state == .queued { recovery.requeued.append(job.id) } else { recovery.crashedForGood.append(job.id) }
+    }
+
+    /// What a completion noted before it was cut off.
+    private func notedOutput(_ job: Job) throws(StoreError) -> OutputFacts? {
+        try read { (connection) throws(StoreError) in
+            let sql: SQL = "SELECT file_bytes, file_sha256 FROM job WHERE number = ?"
+            return try connection.rows(sql, [.integer(job.number)], JobRow.output).first ?? nil
+        }
+    }
+
+    /// Whether the file of a completion that was cut off is there, under its final name in the end.
+    private func finishes(_ job: Job, _ noted: OutputFacts) throws(StoreError) -> Bool {
+        if try outputs.holds(job.id, noted, verifiesDigest: true) { return true }
+        guard try outputs.seal(job.id, attempt: job.attempt) == noted else { return false }
+        try outputs.publish(job.id, attempt: job.attempt)
+        return true
+    }
+
+    private func checkFinished(_ verifiesDigests: Bool, _ recovery: inout Recovery) throws(StoreError) {
+        let finished = try read { (connection) throws(StoreError) in
+            try connection.rows(
+                """
+                SELECT number, id, file_bytes, file_sha256 FROM job WHERE state = 'completed' AND file_gone = 0
+                ORDER BY number
+                """
+            ) { (row: inout Row) throws(StoreError) in
+                (number: try row.integer(), id: try JobRow.id(try row.text()), output: try JobRow.output(&row))
+            }
+        }
+        for (number, id, output) in finished {
+            if let output, try outputs.holds(id, output, verifiesDigest: verifiesDigests) { continue }
+            if try outputs.putAway(id) { recovery.quarantined.append(id.description) }
+            try write(isVital: true) { (changes) throws(StoreError) in
+                try changes.fail(
+                    number, VideoError(.outputLost, "the clip's file is gone or changed", hint: "submit it again"))
+            }
+            recovery.lost.append(id)
+        }
+    }
+
+    /// Removes the files of jobs that have none, and puts away those of no job.
+    private func sortFiles(_ recovery: inout Recovery) throws(StoreError) {
+        for (name, id) in try outputs.finished() {
+            guard let id, let job = try job(id) else {
+                try outputs.putAway(name)
+                recovery.quarantined.append(name)
+                continue
+            }
+            if job.state != .completed || job.isFileGone { outputs.remove(id) }
+        }
+    }
+}

@@ -1,0 +1,63 @@
+extension JobStore {
+    /// The longest that a delivery waits for its next try.
+    package static let longestDelaySeconds = 6 * 3600
+
+    /// The deliveries whose time has come, the longest due first.
+    package func dueDeliveries(limit: Int) throws(StoreError) -> [WebhookDelivery] {
+        let now = clock.wall()
+        return try read { (connection) throws(StoreError) in
+            // Due too far away: the clock was set back.
+            try connection.rows(
+                """
+                SELECT delivery.number, message, id, url, kind, delivery.created_at, tries
+                FROM delivery JOIN job ON job.number = delivery.job
+                WHERE due_at <= ? OR due_at > ? ORDER BY due_at, delivery.number LIMIT ?
+                """, [.integer(now), .integer(now + Self.longestDelaySeconds), .integer(max(limit, 0))]
+            ) { (row: inout Row) throws(StoreError) in
+                let number = try row.integer()
+                let message = try row.text()
+                let id = try JobRow.id(try row.text())
+                let url = try row.text()
+                guard let kind = JobEvent.Kind(rawValue: try row.text()) else { throw .damaged("an unknown event") }
+                return WebhookDelivery(
+                    number: number, messageID: message, job: id, url: url, kind: kind, createdAt: try row.integer(),
+                    tries: try row.integer())
+            }
+        }
+    }
+
+    /// Seconds until a delivery is due, 0 where one is; nil where none waits.
+    package func nextDeliverySeconds() throws(StoreError) -> Int? {
+        let now = clock.wall()
+        let due = try read { (connection) throws(StoreError) in
+            try connection.rows("SELECT min(due_at) FROM delivery") { (row: inout Row) throws(StoreError) in
+                try row.integerOrNull()
+            }
+        }
+        guard let due = due.first ?? nil else { return nil }
+        return due > now && due <= now + Self.longestDelaySeconds ? due - now : 0
+    }
+
+    package func delivered(_ delivery: WebhookDelivery) throws(StoreError) { try remove(delivery) }
+
+    /// Nobody is to be told any more.
+    package func giveUp(_ delivery: WebhookDelivery) throws(StoreError) { try remove(delivery) }
+
+    /// Counts a try that failed.
+    package func retry(_ delivery: WebhookDelivery, afterSeconds: Int) throws(StoreError) {
+        let delay = min(max(afterSeconds, 0), Self.longestDelaySeconds)
+        try write { (changes) throws(StoreError) in
+            try changes.connection.run(
+                "UPDATE delivery SET tries = tries + 1, due_at = ? WHERE number = ?",
+                [.integer(changes.now + delay), .integer(delivery.number)])
+            return
+        }
+    }
+
+    private func remove(_ delivery: WebhookDelivery) throws(StoreError) {
+        try write { (changes) throws(StoreError) in
+            try changes.connection.run("DELETE FROM delivery WHERE number = ?", [.integer(delivery.number)])
+            return
+        }
+    }
+}

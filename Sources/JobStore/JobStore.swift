@@ -1,0 +1,103 @@
+import Glibc
+import Synchronization
+
+/// The journal of a service: every job, what became of it, and the files.
+///
+/// What a call has answered is on the disk. All calls may be made from any thread; they block until they are done.
+package final class JobStore: Sendable {
+    /// Attempts that count before a job is given up.
+    package static let maxAttempts = 3
+
+    package let outputs: Outputs
+    let clock: StoreClock
+    let bell: EventBell
+    private let folder: StateFolder
+    private let ballast: Ballast
+    private let journalPath: String
+    private let writer: Mutex<Connection>
+    private let readers = Mutex<[Connection]>([])
+    private let queueCache = Mutex(QueueCache())
+
+    /// Opens the journal in a folder, which is made where it is not there, and keeps others out.
+    package init(folder path: String, clock: StoreClock = .system) throws(StoreError) {
+        folder = try StateFolder(path)
+        self.clock = clock
+        outputs = try Outputs(folder)
+        close(try folder.file("jobs.db"))
+        journalPath = folder.path + "/jobs.db"
+        let connection = try Connection(journalPath, canWrite: true)
+        try Schema.prepare(connection)
+        bell = EventBell(last: try Self.lastEvent(connection))
+        writer = Mutex(connection)
+        ballast = Ballast(folder)
+    }
+
+    private static func lastEvent(_ connection: Connection) throws(StoreError) -> Int {
+        // The counter, not the rows: those may be gone.
+        let sql: SQL = "SELECT seq FROM sqlite_sequence WHERE name = 'event'"
+        return try connection.rows(sql) { (row: inout Row) throws(StoreError) in try row.integer() }.first ?? 0
+    }
+
+    /// Takes room on the disk again that was given up.
+    func refillBallast() { ballast.refill() }
+}
+
+/// How the parts of the store reach the journal.
+extension JobStore {
+    /// Changes that are made wholly or not at all.
+    ///
+    /// - Parameter isVital: whether the room kept for bad times may be used when the disk is full.
+    func write<T: Sendable>(
+        isVital: Bool = false, _ body: (Changes) throws(StoreError) -> T
+    ) throws(StoreError) -> T {
+        try exclusively { (connection) throws(StoreError) in
+            try self.transaction(connection, isVital: isVital, body)
+        }
+    }
+
+    /// Keeps all others from writing during `body`.
+    func exclusively<T: Sendable>(_ body: (Connection) throws(StoreError) -> T) throws(StoreError) -> T {
+        try writer.withLock { (connection) throws(StoreError) in try body(connection) }
+    }
+
+    /// Inside `exclusively`.
+    func transaction<T: Sendable>(
+        _ connection: Connection, isVital: Bool, _ body: (Changes) throws(StoreError) -> T
+    ) throws(StoreError) -> T {
+        do throws(StoreError) {
+            return try commit(connection, body)
+        } catch {
+            guard error == .diskFull, isVital, ballast.giveUp() else { throw error }
+            return try commit(connection, body)
+        }
+    }
+
+    private func commit<T: Sendable>(
+        _ connection: Connection, _ body: (Changes) throws(StoreError) -> T
+    ) throws(StoreError) -> T {
+        let changes = Changes(connection, clock)
+        let result = try connection.transaction { () throws(StoreError) in try body(changes) }
+        if changes.touchesQueue { queueCache.withLock { $0.forget() } }
+        if changes.newestEvent != nil || changes.touchesQueue { bell.ring(changes.newestEvent) }
+        return result
+    }
+
+    /// Reads beside the writer.
+    func read<T: Sendable>(_ body: (Connection) throws(StoreError) -> T) throws(StoreError) -> T {
+        let free = readers.withLock { $0.popLast() }
+        let connection = if let free { free } else { try Connection(journalPath, canWrite: false) }
+        let result = try body(connection)
+        // One that failed is not used again.
+        readers.withLock { $0.append(connection) }
+        return result
+    }
+
+    /// The queue as a connection sees it.
+    func queue(_ connection: Connection) throws(StoreError) -> [QueuedJob] {
+        let (cached, version, works) = queueCache.withLock { ($0.jobs, $0.version, $0.works) }
+        if let cached { return cached }
+        let jobs = try QueueCache.read(connection, works)
+        queueCache.withLock { $0.remember(jobs, version) }
+        return jobs
+    }
+}

@@ -1,0 +1,177 @@
+import Crypto
+import FoundationEssentials
+import Glibc
+
+/// The files of jobs.
+///
+/// Their names are made from jobs' ids and nothing else.
+package final class Outputs: Sendable {
+    private let folder: StateFolder
+    private let outputs: Int32
+    private let parts: Int32
+    private let checkpoints: Int32
+    private let quarantine: Int32
+
+    init(_ folder: StateFolder) throws(StoreError) {
+        self.folder = folder
+        var opened: [Int32] = []
+        do throws(StoreError) {
+            for name in ["outputs", "parts", "checkpoints", "quarantine"] { opened.append(try folder.subfolder(name)) }
+        } catch {
+            for descriptor in opened { close(descriptor) }
+            throw error
+        }
+        (outputs, parts, checkpoints, quarantine) = (opened[0], opened[1], opened[2], opened[3])
+    }
+
+    deinit {
+        for descriptor in [outputs, parts, checkpoints, quarantine] { close(descriptor) }
+    }
+
+    /// Where an attempt writes its clip.
+    package func partPath(_ claim: Claim) -> String {
+        folder.path + "/parts/" + Self.partName(claim.job.id, claim.attempt)
+    }
+
+    /// Where a job keeps the state of its denoise loop.
+    package func checkpointPath(_ id: JobID) -> String { "\(folder.path)/checkpoints/\(id)" }
+
+    /// Where the finished clip lies.
+    package func path(_ id: JobID) -> String { folder.path + "/outputs/" + Self.name(id) }
+
+    /// Bytes that may still be written to the disk.
+    package func freeBytes() throws(StoreError) -> Int { try folder.freeBytes() }
+
+    /// Bytes of all finished clips.
+    package func usedBytes() throws(StoreError) -> Int {
+        try names("outputs").reduce(0) { sum, name in
+            var facts = stat()
+            guard unsafe fstatat(outputs, name, &facts, AT_SYMLINK_NOFOLLOW) == 0 else { return sum }
+            let (bytes, isTooLarge) = sum.addingReportingOverflow(facts.st_size)
+            return isTooLarge ? Int.max : bytes
+        }
+    }
+
+    /// The finished clip, to be read; nil where there is none.
+    package func open(_ id: JobID) throws(StoreError) -> OutputFile? {
+        try openFile(outputs, Self.name(id), path(id))
+    }
+
+    private static func name(_ id: JobID) -> String { "\(id).mp4" }
+
+    private static func partName(_ id: JobID, _ attempt: Int) -> String { "\(id).\(attempt).part.mp4" }
+}
+
+/// What finishing a job does to its file.
+extension Outputs {
+    /// Brings an attempt's file to the disk; nil where there is none.
+    func seal(_ id: JobID, attempt: Int) throws(StoreError) -> OutputFacts? {
+        let name = Self.partName(id, attempt)
+        guard let file = try openFile(parts, name, folder.path + "/parts/" + name) else { return nil }
+        defer { close(file.descriptor) }
+        guard fchmod(file.descriptor, 0o600) == 0, fsync(file.descriptor) == 0 else { throw failure("fsync", name) }
+        return OutputFacts(byteCount: file.byteCount, sha256: try digest(file.descriptor, name))
+    }
+
+    /// Gives a sealed file its final name.
+    func publish(_ id: JobID, attempt: Int) throws(StoreError) {
+        FailPoint.reached(.beforeRename)
+        guard unsafe renameat(parts, Self.partName(id, attempt), outputs, Self.name(id)) == 0 else {
+            throw failure("rename", Self.name(id))
+        }
+        FailPoint.reached(.afterRename)
+        guard fsync(outputs) == 0, fsync(parts) == 0 else { throw failure("fsync", "outputs") }
+    }
+
+    /// Whether the finished file is the one that was made.
+    func holds(_ id: JobID, _ facts: OutputFacts, verifiesDigest: Bool) throws(StoreError) -> Bool {
+        guard let file = try openFile(outputs, Self.name(id), path(id)) else { return false }
+        defer { close(file.descriptor) }
+        guard file.byteCount == facts.byteCount else { return false }
+        return verifiesDigest ? try digest(file.descriptor, path(id)) == facts.sha256 : true
+    }
+
+    private func openFile(_ folder: Int32, _ name: String, _ path: String) throws(StoreError) -> OutputFile? {
+        // Not to block on a pipe that somebody put there.
+        let descriptor = unsafe openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
+        guard descriptor >= 0 else {
+            if errno == ENOENT { return nil }
+            throw .system(call: "open", path: path, errno: errno)
+        }
+        var facts = stat()
+        guard unsafe fstat(descriptor, &facts) == 0, facts.st_mode & S_IFMT == S_IFREG else {
+            close(descriptor)
+            throw .system(call: "open", path: path, errno: EINVAL)
+        }
+        return OutputFile(descriptor: descriptor, byteCount: facts.st_size)
+    }
+
+    private func digest(_ descriptor: Int32, _ path: String) throws(StoreError) -> String {
+        do {
+            return try SHA256.hexOfFile(descriptor: descriptor)
+        } catch {
+            switch error {
+            case .libraryMissing(let name, let reason): throw .libraryMissing(name: name, reason: reason)
+            case .failed(let call): throw .system(call: call, path: path, errno: 0)
+            case .notReadable(let errno): throw .system(call: "read", path: path, errno: errno)
+            }
+        }
+    }
+
+    private func failure(_ call: String, _ name: String) -> StoreError {
+        errno == ENOSPC || errno == EDQUOT ? .diskFull : .system(call: call, path: name, errno: errno)
+    }
+}
+
+/// What cleaning up does.
+extension Outputs {
+    /// Removes the finished clip.
+    func remove(_ id: JobID) {
+        unsafe _ = unlinkat(outputs, Self.name(id), 0)
+    }
+
+    func removePart(_ id: JobID, attempt: Int) {
+        unsafe _ = unlinkat(parts, Self.partName(id, attempt), 0)
+    }
+
+    func removeCheckpoint(_ id: JobID) {
+        unsafe _ = unlinkat(checkpoints, id.description, 0)
+    }
+
+    /// Removes what attempts left behind, and the checkpoints of all jobs but these.
+    func removeLeftovers(keepingCheckpointsOf jobs: Set<JobID>) throws(StoreError) {
+        for name in try names("parts") { unsafe _ = unlinkat(parts, name, 0) }
+        for name in try names("checkpoints") {
+            if let id = JobID(name), jobs.contains(id) { continue }
+            unsafe _ = unlinkat(checkpoints, name, 0)
+        }
+    }
+
+    /// Every name in the folder of finished clips, with the job it belongs to; nil for names that no job has.
+    func finished() throws(StoreError) -> [(name: String, id: JobID?)] {
+        try names("outputs").map { ($0, $0.hasSuffix(".mp4") ? JobID(String($0.dropLast(4))) : nil) }
+    }
+
+    /// Puts away a file that belongs to no job; false where there is none.
+    @discardableResult
+    func putAway(_ name: String) throws(StoreError) -> Bool {
+        var random = SystemRandomNumberGenerator()
+        // Two files of one name may come here.
+        let place = "\(String(random.next() as UInt64, radix: 16)).\(name.utf8.count <= 200 ? name : "file")"
+        guard unsafe renameat(outputs, name, quarantine, place) != 0 else { return true }
+        guard errno == ENOENT else { throw failure("rename", name) }
+        return false
+    }
+
+    /// Puts away a file that is not the one that its job made; false where there is none.
+    func putAway(_ id: JobID) throws(StoreError) -> Bool { try putAway(Self.name(id)) }
+
+    private func names(_ subfolder: String) throws(StoreError) -> [String] {
+        let path = folder.path + "/" + subfolder
+        do {
+            return try FileManager.default.contentsOfDirectory(atPath: path).sorted()
+        } catch {
+            throw .system(call: "readdir", path: path, errno: errno)
+        }
+    }
+}

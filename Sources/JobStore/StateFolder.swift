@@ -1,0 +1,111 @@
+import CSQLite
+import Glibc
+
+/// The folder of a service, locked for as long as this lives: nobody else works in it.
+final class StateFolder: Sendable {
+    /// Without symbolic links.
+    let path: String
+    private let descriptor: Int32
+    private let lock: Int32
+
+    /// Makes the folder, readable for its owner alone, and takes its lock.
+    init(_ folder: String) throws(StoreError) {
+        try Self.makeFolders(folder)
+        path = try Self.realPath(folder)
+        descriptor = try Self.openFolder(AT_FDCWD, path, path)
+        do throws(StoreError) {
+            guard fchmod(descriptor, 0o700) == 0 else { throw .system(call: "chmod", path: path, errno: errno) }
+            try Self.refuseNetwork(descriptor, path)
+            lock = try Self.takeLock(descriptor, path)
+        } catch {
+            close(descriptor)
+            throw error
+        }
+    }
+
+    deinit {
+        close(lock)
+        close(descriptor)
+    }
+
+    /// The descriptor of a folder inside, which is made where it is not there; the caller closes it.
+    func subfolder(_ name: String) throws(StoreError) -> Int32 {
+        guard unsafe mkdirat(descriptor, name, 0o700) == 0 || errno == EEXIST else {
+            throw .system(call: "mkdir", path: path + "/" + name, errno: errno)
+        }
+        return try Self.openFolder(descriptor, name, path + "/" + name)
+    }
+
+    /// The descriptor of a file inside, which is made empty where it is not there; the caller closes it.
+    func file(_ name: String) throws(StoreError) -> Int32 {
+        try Self.openFile(descriptor, name, path)
+    }
+
+    func remove(_ name: String) {
+        unsafe _ = unlinkat(descriptor, name, 0)
+    }
+
+    /// Bytes that may still be written.
+    func freeBytes() throws(StoreError) -> Int {
+        var facts = statvfs()
+        guard unsafe fstatvfs(descriptor, &facts) == 0 else {
+            throw .system(call: "statvfs", path: path, errno: errno)
+        }
+        let (bytes, isTooLarge) = facts.f_bavail.multipliedReportingOverflow(by: UInt(facts.f_frsize))
+        return isTooLarge ? Int.max : Int(clamping: bytes)
+    }
+
+    private static func makeFolders(_ folder: String) throws(StoreError) {
+        var path = folder.hasPrefix("/") ? "" : "."
+        for part in folder.split(separator: "/") {
+            path += "/" + part
+            guard unsafe mkdir(path, 0o700) == 0 || errno == EEXIST else {
+                throw .system(call: "mkdir", path: path, errno: errno)
+            }
+        }
+    }
+
+    private static func realPath(_ folder: String) throws(StoreError) -> String {
+        guard let resolved = unsafe realpath(folder, nil) else {
+            throw .system(call: "realpath", path: folder, errno: errno)
+        }
+        defer { unsafe free(resolved) }
+        return unsafe String(cString: resolved)
+    }
+
+    private static func openFolder(_ parent: Int32, _ name: String, _ path: String) throws(StoreError) -> Int32 {
+        let found = unsafe openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+        guard found >= 0 else { throw .system(call: "open", path: path, errno: errno) }
+        return found
+    }
+
+    private static func openFile(_ folder: Int32, _ name: String, _ path: String) throws(StoreError) -> Int32 {
+        let found = unsafe openat(folder, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0o600)
+        guard found >= 0 else {
+            if errno == ENOSPC || errno == EDQUOT { throw .diskFull }
+            throw .system(call: "open", path: path + "/" + name, errno: errno)
+        }
+        return found
+    }
+
+    private static func refuseNetwork(_ descriptor: Int32, _ path: String) throws(StoreError) {
+        var magic: UInt32 = 0
+        guard unsafe csq_file_system(descriptor, &magic) == 0 else {
+            throw .system(call: "statfs", path: path, errno: errno)
+        }
+        if let kind = FileSystemKind.networkName(magic: magic) {
+            throw .networkFileSystem(folder: path, kind: kind)
+        }
+    }
+
+    private static func takeLock(_ folder: Int32, _ path: String) throws(StoreError) -> Int32 {
+        let lock = try openFile(folder, "lock", path)
+        guard flock(lock, LOCK_EX | LOCK_NB) == 0 else {
+            let reason = errno
+            close(lock)
+            throw reason == EWOULDBLOCK
+                ? .inUse(folder: path) : .system(call: "flock", path: path + "/lock", errno: reason)
+        }
+        return lock
+    }
+}

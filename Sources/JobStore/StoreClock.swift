@@ -1,0 +1,27 @@
+import Glibc
+
+/// The time, as a journal needs it: two clocks.
+package struct StoreClock: Sendable {
+    /// Seconds since 1970, for stamps; may be set back or forth at any time.
+    package let wall: @Sendable () -> Int
+    /// Seconds that only pass, sleep of the machine included: for leases.
+    package let boot: @Sendable () -> Double
+
+    package init(wall: @escaping @Sendable () -> Int, boot: @escaping @Sendable () -> Double) {
+        self.wall = wall
+        self.boot = boot
+    }
+
+    package static let system = StoreClock(
+        wall: { read(CLOCK_REALTIME).tv_sec },
+        boot: {
+            let now = read(CLOCK_BOOTTIME)
+            return Double(now.tv_sec) + Double(now.tv_nsec) * 1e-9
+        })
+
+    private static func read(_ clock: clockid_t) -> timespec {
+        var now = timespec()
+        unsafe clock_gettime(clock, &now)
+        return now
+    }
+}

@@ -1,0 +1,2 @@
+// So that programs need one import.
+@_exported public import VideoTypes

@@ -1,0 +1,125 @@
+import Glibc
+import Pipelines
+import VideoTypes
+import Weights
+
+/// Makes settings of a request: words become numbers that the model can make, what is left out its defaults.
+struct RequestResolution {
+    private let request: VideoRequest
+    private let defaults: Manifest.Defaults
+    private let grid: ClipGrid
+    private let folderScheduler: (scheduler: Scheduler, flowShift: Double)
+    private let hasTwoExperts: Bool
+    private let modelName: String
+
+    /// How near the model's own size a wish must be to mean it: 480p is 832 x 480 to Wan, not 848 x 480.
+    private static let tolerance = 0.05
+
+    /// - Parameter request: such as passed `validate`.
+    init(
+        _ request: VideoRequest, defaults: Manifest.Defaults, grid: ClipGrid,
+        folderScheduler: (scheduler: Scheduler, flowShift: Double), hasTwoExperts: Bool, modelName: String
+    ) {
+        self.request = request
+        self.defaults = defaults
+        self.grid = grid
+        self.folderScheduler = folderScheduler
+        self.hasTwoExperts = hasTwoExperts
+        self.modelName = modelName
+    }
+
+    /// Every default filled in, and a random seed where the request names none.
+    func settings() throws(VideoError) -> VideoSettings {
+        try refuseWhatItCannotMake()
+        let size = try size()
+        let framesPerSecond = request.framesPerSecond ?? defaults.fps
+        let scale = request.guidanceScale ?? defaults.guidance
+        // A scale given for the first expert alone counts for both, as in Diffusers.
+        let ownSecond = request.guidanceScale == nil ? defaults.guidance2 : nil
+        return VideoSettings(
+            prompt: request.prompt, negativePrompt: request.negativePrompt ?? defaults.negativePrompt,
+            width: size.width, height: size.height, frames: try frames(framesPerSecond),
+            framesPerSecond: framesPerSecond, steps: request.sigmas?.count ?? request.steps ?? steps,
+            guidanceScale: scale, guidanceScale2: hasTwoExperts ? request.guidanceScale2 ?? ownSecond ?? scale : nil,
+            flowShift: request.flowShift ?? defaults.flowShift ?? folderScheduler.flowShift,
+            scheduler: request.scheduler ?? folderScheduler.scheduler, sigmas: request.sigmas,
+            seed: request.seed ?? UInt64(UInt32.random(in: 0...UInt32.max)), tilesVAE: request.tilesVAE)
+    }
+
+    private func refuseWhatItCannotMake() throws(VideoError) {
+        if request.guidanceScale2 != nil, !hasTwoExperts {
+            throw .invalid("guidance-2 is for models with two experts, \(modelName) has one", hint: "use --guidance")
+        }
+        guard !request.wantsAudio else {
+            throw .invalid("\(modelName) makes no sound", hint: "ask for a clip without audio")
+        }
+        guard request.referenceImages.isEmpty else {
+            throw .invalid(
+                "\(modelName) makes clips from text alone and takes no reference images",
+                hint: "describe the picture in the prompt")
+        }
+    }
+
+    /// The model's own steps, half of them for a draft, half as many again for premium.
+    private var steps: Int {
+        let steps =
+            switch request.quality {
+            case .draft: (defaults.steps + 1) / 2
+            case .standard: defaults.steps
+            case .premium: defaults.steps + defaults.steps / 2
+            }
+        return min(steps, VideoRequest.Limits.steps.upperBound)
+    }
+
+    private func frames(_ framesPerSecond: Int) throws(VideoError) -> Int {
+        guard let seconds = request.durationSeconds else { return request.frames ?? defaults.frames }
+        let frames = grid.frames(near: seconds * Double(framesPerSecond))
+        if let exact = request.frames, exact != frames {
+            throw .invalid(
+                "\(seconds) s at \(framesPerSecond) frames a second are \(frames) frames, but frames is \(exact)",
+                hint: "give one of the two")
+        }
+        let limit = min(grid.maxFrames, VideoRequest.Limits.frames.upperBound)
+        guard frames <= limit else {
+            throw .invalid(
+                "\(seconds) s at \(framesPerSecond) frames a second are \(frames) frames, the limit is \(limit)",
+                hint: "ask for at most \(limit / framesPerSecond) s")
+        }
+        return frames
+    }
+
+    private func size() throws(VideoError) -> (width: Int, height: Int) {
+        switch (request.width, request.height) {
+        case (let width?, let height?): return (width, height)
+        case (nil, nil): return sizeInWords()
+        case (let width, let height):
+            guard request.resolution == nil, request.aspectRatio == nil else {
+                let (given, missing) = width == nil ? ("height", "width") : ("width", "height")
+                throw .invalid(
+                    "\(given) with resolution or aspect ratio leaves the \(missing) open",
+                    hint: "give width and height, or neither")
+            }
+            return (width ?? defaults.width, height ?? defaults.height)
+        }
+    }
+
+    private func sizeInWords() -> (width: Int, height: Int) {
+        let own = (width: Double(defaults.width), height: Double(defaults.height))
+        let ratio = request.aspectRatio?.value ?? own.width / own.height
+        let wish: (width: Double, height: Double)
+        if let side = request.resolution.map({ Double($0.shorterSide) }) {
+            wish = ratio >= 1 ? (side * ratio, side) : (side, side / ratio)
+        } else {
+            // As many pixels as the model's own size has.
+            let height = (own.width * own.height / ratio).squareRoot()
+            wish = (height * ratio, height)
+        }
+        for candidate in [own, (width: own.height, height: own.width)]
+        where isNear(candidate.width, wish.width) && isNear(candidate.height, wish.height) {
+            return grid.size(nearWidth: candidate.width, height: candidate.height)
+        }
+        return grid.size(nearWidth: wish.width, height: wish.height)
+    }
+
+    private func isNear(_ value: Double, _ wish: Double) -> Bool { abs(log(value / wish)) <= Self.tolerance }
+}

@@ -1,0 +1,81 @@
+package import Compute
+import Pipelines
+package import VideoTypes
+import Weights
+
+/// Says what a request comes to on a model, without a device: settings, and the work they are.
+///
+/// Opened once and asked from any thread.
+package final class VideoPlanner: Sendable {
+    /// How results name the model.
+    package let modelName: String
+    let model: WanModel
+    private let defaults: Manifest.Defaults
+    private let dtype: DType
+    private let copiesWeights: Bool
+
+    /// Opens and checks the model.
+    ///
+    /// - Parameters:
+    ///   - dtype: of activations where clips are made; nil for that of a device that is fast with bf16.
+    ///   - copiesWeights: whether weights take room there even where their dtype fits, as on a GPU.
+    package init(_ source: ModelSource, dtype: DType? = nil, copiesWeights: Bool = true) throws(VideoError) {
+        self.copiesWeights = copiesWeights
+        do {
+            let manifest = try BuiltInModel.manifest()
+            let folder =
+                switch source {
+                case .builtIn: BuiltInModel.folder
+                case .folder(let path): try ModelFolder(path: path)
+                }
+            model = try WanModel(folder)
+            let entry = source == .builtIn ? manifest.builtIn : try manifest.entry(matching: Traits(folder))
+            defaults = entry?.defaults ?? manifest.unknown
+            modelName = source == .builtIn ? BuiltInModel.name : entry?.id ?? folder.name
+            self.dtype = dtype ?? model.dtype(prefersBF16: true)
+        } catch {
+            throw VideoError(room: error)
+        }
+    }
+
+    /// A prompt that shows what the model can do.
+    package var samplePrompt: String { defaults.samplePrompt ?? "" }
+
+    /// What bounds every request, whatever the machine.
+    package var limits: ProviderCapabilities.Limits {
+        let grid = model.grid
+        let frames = min(grid.maxFrames, VideoRequest.Limits.frames.upperBound)
+        let side = VideoRequest.Limits.side.upperBound
+        return ProviderCapabilities.Limits(
+            maxDurationSeconds: Double(frames) / Double(defaults.fps),
+            maxPixels: min(grid.maxWidth, side) * min(grid.maxHeight, side),
+            sizeStep: max(grid.widthStep, grid.heightStep), frameStep: grid.frameStep)
+    }
+
+    /// The request with every default and a concrete seed filled in, checked against the model.
+    package func settings(for request: VideoRequest) throws(VideoError) -> VideoSettings {
+        try request.validate()
+        let settings = try RequestResolution(
+            request, defaults: defaults, grid: model.grid, folderScheduler: model.folderScheduler,
+            hasTwoExperts: model.hasTwoExperts, modelName: modelName
+        ).settings()
+        try model.validate(settings)
+        return settings
+    }
+
+    /// The request's settings and work; refuses what does not fit into memory, naming what would.
+    ///
+    /// - Parameter memoryBytes: what a clip with its weights may take where it is made; nil where it is not known.
+    package func plan(for request: VideoRequest, memoryBytes: Int?) throws(VideoError) -> ClipPlan {
+        let settings = try settings(for: request)
+        try model.checkMemory(settings, on: device(memoryBytes))
+        return ClipPlan(settings: settings, work: work(for: settings))
+    }
+
+    /// What settings of this model cost.
+    package func work(for settings: VideoSettings) -> WorkEstimate { model.work(settings, on: device(nil)) }
+
+    private func device(_ memoryBytes: Int?) -> DeviceProfile {
+        DeviceProfile(name: "the device", dtype: dtype, copiesWeights: copiesWeights, memoryBytes: memoryBytes)
+    }
+}

@@ -1,0 +1,82 @@
+import FoundationEssentials
+
+/// The breakers of all providers and models, and their way into a file and back.
+package struct BreakerBoard: Sendable, Hashable {
+    private var breakers: [Key: CircuitBreaker] = [:]
+    /// By provider: holds for models not yet seen as well.
+    private var forced: [String: CircuitBreaker.Forced] = [:]
+
+    package init() {}
+
+    /// One model of one provider.
+    package struct Key: Sendable, Hashable, Codable {
+        package let provider: String
+        package let model: String
+
+        package init(provider: String, model: String) {
+            self.provider = provider
+            self.model = model
+        }
+    }
+
+    package subscript(_ key: Key) -> CircuitBreaker {
+        get { breakers[key] ?? CircuitBreaker(forced: forced[key.provider]) }
+        set { breakers[key] = newValue }
+    }
+
+    package mutating func force(_ provider: String, _ state: CircuitBreaker.Forced) {
+        forced[provider] = state
+        for key in breakers.keys where key.provider == provider { breakers[key]?.forced = state }
+    }
+
+    /// Forgets everything about a provider.
+    package mutating func reset(_ provider: String) {
+        forced[provider] = nil
+        for key in breakers.keys where key.provider == provider { breakers[key]?.reset() }
+    }
+}
+
+extension BreakerBoard {
+    /// What is saved: times mean nothing to another process without these two.
+    private struct Saved: Codable {
+        let clock: Double
+        let unixTime: Double
+        let forced: [String: CircuitBreaker.Forced]
+        let entries: [Entry]
+    }
+
+    private struct Entry: Codable {
+        let key: Key
+        let breaker: CircuitBreaker
+    }
+
+    package func saved(_ clock: RouterClock) -> [UInt8]? {
+        let entries = breakers.map { Entry(key: $0, breaker: $1) }
+            .sorted { ($0.key.provider, $0.key.model) < ($1.key.provider, $1.key.model) }
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = .sortedKeys
+        encoder.nonConformingFloatEncodingStrategy = Self.infinities
+        let saved = Saved(clock: clock.now(), unixTime: clock.unixTime(), forced: forced, entries: entries)
+        return (try? encoder.encode(saved)).map(Array.init)
+    }
+
+    /// What was saved, its times moved to this process's clock; nil for what is none.
+    package init?(_ bytes: [UInt8], _ clock: RouterClock) {
+        let decoder = JSONDecoder()
+        decoder.nonConformingFloatDecodingStrategy = .convertFromString(
+            positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+        guard let saved = try? decoder.decode(Saved.self, from: Data(bytes)), saved.clock.isFinite,
+            saved.unixTime.isFinite
+        else { return nil }
+        forced = saved.forced
+        // A wall clock that was set back must not make an outage longer.
+        let away = max(clock.unixTime() - saved.unixTime, 0)
+        let now = clock.now()
+        for entry in saved.entries {
+            breakers[entry.key] = entry.breaker.restored(movedBy: now - away - saved.clock, at: now)
+        }
+    }
+
+    private static let infinities = JSONEncoder.NonConformingFloatEncodingStrategy.convertToString(
+        positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+}

@@ -1,0 +1,31 @@
+package import VideoTypes
+
+extension ProviderFinding {
+    package var json: JSONText {
+        .object([
+            ("provider", .string(provider)), ("model", model.map(JSONText.string) ?? .null),
+            ("rank", rank.map(JSONText.integer) ?? .null), ("reasons", .array(obstacles.map(\.json))),
+            ("quality", quality.map { .string($0.rawValue) } ?? .null),
+            ("cost_dollars", costDollars.map(JSONText.number) ?? .null),
+            ("ranked_price_dollars", rankedPriceDollars.map(JSONText.number) ?? .null),
+            ("p50_seconds", estimate.map { .number($0.p50) } ?? .null),
+            ("p90_seconds", estimate.map { .number($0.p90) } ?? .null),
+            ("queue_seconds", estimate.map { .number($0.queueSeconds) } ?? .null),
+        ])
+    }
+
+    /// For people, on one line.
+    package var line: String {
+        guard rank == nil else { return "\(provider): can serve it" }
+        return "\(provider): " + obstacles.map(\.reason).joined(separator: "; ")
+    }
+}
+
+extension RoutingObstacle {
+    package var json: JSONText {
+        .object([
+            ("kind", .string(kind.rawValue)), ("reason", .string(reason)),
+            ("parameter", parameter.map(JSONText.string) ?? .null),
+        ])
+    }
+}

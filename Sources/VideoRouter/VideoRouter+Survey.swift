@@ -1,0 +1,81 @@
+import VideoTypes
+
+// Asking the providers.
+extension VideoRouter {
+    /// What a provider said, before its breaker is looked at.
+    struct Answers {
+        let answer: ProviderSurvey.Answer
+        let health: ProviderHealth
+    }
+
+    /// Asks everybody at the same time who is not given up; nobody keeps the others waiting for longer than allowed.
+    func ask(_ request: VideoRequest, leavingOut givenUp: Set<String>) async -> [Answers] {
+        let asked = providers.enumerated().filter { _, provider in
+            !givenUp.contains(provider.name) && !policy.without.contains(provider.name)
+        }
+        let clock = clock
+        let known = health.filter { clock.now() - $0.value.at < policy.healthSeconds }
+        let end = clock.now() + policy.capabilitiesSeconds
+        let found = await withTaskGroup(of: (Int, Answers).self) { group in
+            for (index, provider) in asked {
+                let health = known[provider.name]?.health
+                group.addTask {
+                    async let state = Self.health(provider, health, until: end, clock)
+                    let answer = await Self.capabilities(provider, request, until: end, clock)
+                    return (index, Answers(answer: answer, health: await state))
+                }
+            }
+            var found: [Int: Answers] = [:]
+            for await (index, answers) in group { found[index] = answers }
+            return found
+        }
+        let now = clock.now()
+        for (index, answers) in found where known[providers[index].name] == nil {
+            health[providers[index].name] = (now, answers.health)
+        }
+        let silent = Answers(answer: .failed("it was not asked"), health: .ready)
+        return providers.indices.map { found[$0] ?? silent }
+    }
+
+    /// What they said, with what their breakers say now.
+    func surveys(_ answers: [Answers], at now: Double) -> [ProviderSurvey] {
+        zip(providers, answers).enumerated().map { order, pair in
+            let (provider, said) = pair
+            var breaker = CircuitBreaker.Answer.allowed
+            if case .capabilities(let capabilities) = said.answer {
+                breaker = board[.init(provider: provider.name, model: capabilities.model)].answer(at: now)
+            }
+            return ProviderSurvey(
+                provider: provider.name, order: order, answer: said.answer, breaker: breaker, health: said.health)
+        }
+    }
+
+    private static func capabilities(
+        _ provider: any VideoProvider, _ request: VideoRequest, until end: Double, _ clock: RouterClock
+    ) async -> ProviderSurvey.Answer {
+        let attempt = Attempt<ProviderSurvey.Answer>()
+        let result = await attempt.run(until: end, clock) {
+            do throws(ProviderError) {
+                return .capabilities(try await provider.capabilities(for: request))
+            } catch {
+                return .failed("it did not tell what it can do: \(error.message)")
+            }
+        }
+        switch result {
+        case .finished(let answer): return answer
+        case .timedOut: return .failed("it did not tell in time what it can do")
+        case .cancelled: return .failed("cancelled")
+        }
+    }
+
+    private static func health(
+        _ provider: any VideoProvider, _ known: ProviderHealth?, until end: Double, _ clock: RouterClock
+    ) async -> ProviderHealth {
+        if let known { return known }
+        return switch await Attempt<ProviderHealth>().run(until: end, clock, { await provider.healthCheck() }) {
+        case .finished(let health): health
+        case .timedOut: .unavailable(["no answer about its health in time"])
+        case .cancelled: .ready
+        }
+    }
+}

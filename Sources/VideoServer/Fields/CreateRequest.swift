@@ -1,0 +1,166 @@
+package import VideoTypes
+
+/// What somebody asks the service for: the clip, and how the job is to be treated.
+package struct CreateRequest: Sendable, Equatable {
+    package var video: VideoRequest
+    /// nil for the one that is served.
+    package var model: String?
+    /// Higher goes first.
+    package var priority: Int
+    package var webhook: String?
+    package var expiresAfterSeconds: Int?
+    package var metadata: [String: String]
+    /// Only tell what would be made.
+    package var isDryRun: Bool
+    /// The file or data URL to begin from.
+    package var reference: [UInt8]?
+}
+
+extension CreateRequest {
+    package enum Limits {
+        package static let promptBytes = 8 * 1024
+        package static let seconds = 0.01...3600.0
+        package static let priority = -100...100
+        package static let expiresAfterSeconds = 60...30 * 86_400
+        package static let maxLatencySeconds = 0.0...604_800.0
+        package static let maxCostDollars = 0.0...1e6
+        package static let metadataPairs = 16
+        package static let metadataKeyBytes = 64
+        package static let metadataValueBytes = 512
+        package static let urlBytes = 2048
+    }
+
+    package init(_ fields: [String: FieldValue]) throws(APIError) {
+        let reader = try FieldReader(fields)
+        guard let prompt = try reader.text(.prompt, maxBytes: Limits.promptBytes) else {
+            throw APIError(400, "missing_required_parameter", "a prompt is needed", parameter: "prompt")
+        }
+        guard prompt.contains(where: { !$0.isWhitespace }) else { throw .invalid("prompt", "is empty") }
+        var video = VideoRequest(prompt: prompt, quality: try reader.choice(.quality, Quality.self) ?? .standard)
+        video.negativePrompt = try reader.text(.negativePrompt, maxBytes: Limits.promptBytes)
+        try video.readShape(reader)
+        try video.readSampling(reader)
+        video.maxLatencySeconds = try reader.number(.maxLatency, in: Limits.maxLatencySeconds)
+        video.maxCostDollars = try reader.number(.maxCost, in: Limits.maxCostDollars)
+        video.extras = try Self.extras(reader)
+        self.video = video
+        model = try reader.text(.model, maxBytes: 256)
+        priority = try reader.integer(.priority, in: Limits.priority) ?? 0
+        webhook = try reader.text(.webhook, maxBytes: Limits.urlBytes)
+        expiresAfterSeconds = try reader.integer(.expiresAfter, in: Limits.expiresAfterSeconds)
+        metadata = try Self.metadata(reader)
+        isDryRun = try reader.flag(.dryRun) ?? false
+        reference = try ReferenceField.bytes(reader.value(.inputReference))
+        try Self.refuseUnknownParts(reader)
+    }
+
+    /// What can be named but not had.
+    private static func refuseUnknownParts(_ reader: FieldReader) throws(APIError) {
+        if try reader.text(.lora, maxBytes: 256) != nil {
+            throw .invalid("lora", "names nothing that this server has", code: "unknown_lora")
+        }
+        if try reader.number(.boundaryRatio, in: 0...1) != nil {
+            throw .invalid("boundary_ratio", "is set by the model here; leave it out", code: "unsupported_parameter")
+        }
+    }
+
+    private static func metadata(_ reader: FieldReader) throws(APIError) -> [String: String] {
+        guard let value = reader.value(.metadata) else { return [:] }
+        guard case .object(let members) = value else {
+            throw .invalid("metadata", "must be pairs of texts", code: "invalid_type")
+        }
+        guard members.count <= Limits.metadataPairs else {
+            throw .invalid("metadata", "has more than \(Limits.metadataPairs) pairs")
+        }
+        var pairs: [String: String] = [:]
+        for (key, value) in members {
+            let key = try FieldReader.text(.string(key), "metadata", maxBytes: Limits.metadataKeyBytes)
+            pairs[key] = try FieldReader.text(value, "metadata", maxBytes: Limits.metadataValueBytes)
+        }
+        return pairs
+    }
+
+    private static func extras(_ reader: FieldReader) throws(APIError) -> [String: JSONText] {
+        guard let value = reader.value(.extras) else { return [:] }
+        guard case .object(let members) = value else {
+            throw .invalid("extras", "must be an object", code: "invalid_type")
+        }
+        var extras: [String: JSONText] = [:]
+        for (key, value) in members { extras[key] = try json(value) }
+        return extras
+    }
+
+    private static func json(_ value: FieldValue) throws(APIError) -> JSONText {
+        switch value {
+        case .text(let text), .string(let text): return .string(text)
+        case .bool(let value): return .bool(value)
+        case .number(let text):
+            if let integer = Int(text) { return .integer(integer) }
+            guard let number = Double(text), number.isFinite else {
+                throw .invalid("extras", "holds a number that is out of range")
+            }
+            return .number(number)
+        case .list(let values):
+            var list: [JSONText] = []
+            for value in values { list.append(try json(value)) }
+            return .array(list)
+        case .object(let members):
+            var pairs: [(String, JSONText)] = []
+            for (key, value) in members.sorted(by: { $0.key < $1.key }) { pairs.append((key, try json(value))) }
+            return .object(pairs)
+        case .file: throw .invalid("extras", "takes no files", code: "invalid_type")
+        }
+    }
+}
+
+extension VideoRequest {
+    fileprivate mutating func readShape(_ reader: FieldReader) throws(APIError) {
+        width = try reader.integer(.width, in: Limits.side)
+        height = try reader.integer(.height, in: Limits.side)
+        guard (width == nil) == (height == nil) else {
+            throw .invalid(width == nil ? "width" : "height", "is missing; width and height come together")
+        }
+        if let text = try reader.text(.size, maxBytes: 64) {
+            guard let size = ClipSize(text), Limits.side.contains(size.width), Limits.side.contains(size.height) else {
+                throw .invalid("size", "must be WIDTHxHEIGHT, as 1280x720, each at most \(Limits.side.upperBound)")
+            }
+            guard width == nil else { throw .twice("size", "width") }
+            width = size.width
+            height = size.height
+        }
+        if let text = try reader.text(.resolution, maxBytes: 64) {
+            guard let resolution = Resolution(text) else {
+                throw .invalid("resolution", "must be like 480p, 720p or 1080p")
+            }
+            guard width == nil else { throw .twice("resolution", "size") }
+            self.resolution = resolution
+        }
+        if let text = try reader.text(.aspectRatio, maxBytes: 64) {
+            guard let ratio = AspectRatio(text) else { throw .invalid("aspect_ratio", "must be like 16:9") }
+            guard width == nil else { throw .twice("aspect_ratio", "size") }
+            aspectRatio = ratio
+        }
+        durationSeconds = try reader.number(.seconds, in: CreateRequest.Limits.seconds)
+        if let count = try reader.integer(.frames, in: Limits.frames) {
+            // The decoder makes 4k + 1 frames; the nearest such number is made, and told.
+            frames = (count + 1) / 4 * 4 + 1
+        }
+        framesPerSecond = try reader.integer(.framesPerSecond, in: Limits.framesPerSecond)
+        wantsAudio = try reader.flag(.sound) ?? false
+    }
+
+    fileprivate mutating func readSampling(_ reader: FieldReader) throws(APIError) {
+        seed = try reader.integer(.seed, in: 0...Int.max).map(UInt64.init)
+        steps = try reader.integer(.steps, in: Limits.steps)
+        guidanceScale = try reader.number(.guidanceScale, in: Limits.guidanceScale)
+        guidanceScale2 = try reader.number(.guidanceScale2, in: Limits.guidanceScale)
+        flowShift = try reader.number(.flowShift, in: Limits.flowShift)
+    }
+}
+
+extension APIError {
+    /// Two fields that say the same thing.
+    static func twice(_ parameter: String, _ other: String) -> APIError {
+        .invalid(parameter, "and \(other) say the same thing; leave one of them out", code: "duplicate_parameter")
+    }
+}

@@ -1,0 +1,117 @@
+/// Reads the fields of a body as the kinds of value that they stand for.
+struct FieldReader {
+    let fields: [String: FieldValue]
+
+    /// Refuses names that are not known.
+    init(_ fields: [String: FieldValue]) throws(APIError) {
+        for name in fields.keys.sorted() where Parameter(rawValue: name) == nil {
+            let nearest = Parameter.nearest(to: name).map { "; did you mean '\($0.rawValue)'?" } ?? ""
+            throw APIError(
+                400, "unknown_parameter", "there is no parameter '\(name.clipped)'\(nearest)", parameter: name.clipped)
+        }
+        self.fields = fields
+    }
+
+    func has(_ parameter: Parameter) -> Bool { fields[parameter.rawValue] != nil }
+
+    func value(_ parameter: Parameter) -> FieldValue? { fields[parameter.rawValue] }
+
+    /// A text for people: no zero byte, no control characters but line breaks and tabs.
+    func text(_ parameter: Parameter, maxBytes: Int) throws(APIError) -> String? {
+        guard let value = value(parameter) else { return nil }
+        return try Self.text(value, parameter.rawValue, maxBytes: maxBytes)
+    }
+
+    static func text(_ value: FieldValue, _ name: String, maxBytes: Int) throws(APIError) -> String {
+        guard case .text(let text) = value.asText else { throw .invalid(name, "must be a text", code: "invalid_type") }
+        guard text.utf8.count <= maxBytes else {
+            throw .invalid(name, "has \(text.utf8.count) bytes, the limit is \(maxBytes)", code: "string_too_long")
+        }
+        let hasControls = text.unicodeScalars.contains {
+            ($0.value < 0x20 && $0 != "\n" && $0 != "\t" && $0 != "\r") || (0x7F...0x9F).contains($0.value)
+        }
+        guard !hasControls else { throw .invalid(name, "contains control characters") }
+        return text
+    }
+
+    func integer(_ parameter: Parameter, in range: ClosedRange<Int>) throws(APIError) -> Int? {
+        guard let digits = try digits(parameter, "must be a whole number") else { return nil }
+        guard Self.isInteger(digits) else {
+            throw .invalid(parameter.rawValue, "must be a whole number", code: "invalid_type")
+        }
+        // What overflows is out of every range.
+        guard let value = Int(digits), range.contains(value) else {
+            throw .invalid(parameter.rawValue, "must be between \(range.lowerBound) and \(range.upperBound)")
+        }
+        return value
+    }
+
+    func number(_ parameter: Parameter, in range: ClosedRange<Double>) throws(APIError) -> Double? {
+        guard let digits = try digits(parameter, "must be a number") else { return nil }
+        guard Self.isNumber(digits) else {
+            throw .invalid(parameter.rawValue, "must be a number", code: "invalid_type")
+        }
+        guard let value = Double(digits), range.contains(value) else {
+            throw .invalid(parameter.rawValue, "must be between \(range.lowerBound) and \(range.upperBound)")
+        }
+        return value
+    }
+
+    func flag(_ parameter: Parameter) throws(APIError) -> Bool? {
+        switch value(parameter) {
+        case nil: return nil
+        case .bool(let value): return value
+        case .text("true"): return true
+        case .text("false"): return false
+        default: throw .invalid(parameter.rawValue, "must be true or false", code: "invalid_type")
+        }
+    }
+
+    func choice<Choice: RawRepresentable<String> & CaseIterable>(
+        _ parameter: Parameter, _: Choice.Type
+    ) throws(APIError) -> Choice? {
+        guard let text = try text(parameter, maxBytes: 256) else { return nil }
+        guard let choice = Choice(rawValue: text) else {
+            let known = Choice.allCases.map(\.rawValue).joined(separator: ", ")
+            throw .invalid(parameter.rawValue, "must be one of \(known)")
+        }
+        return choice
+    }
+
+    /// Numbers come as numbers, in a form as text; `seconds` may be a string in JSON too.
+    private func digits(_ parameter: Parameter, _ problem: String) throws(APIError) -> String? {
+        switch value(parameter) {
+        case nil: return nil
+        case .number(let text), .text(let text): return text
+        case .string(let text) where parameter == .seconds: return text
+        default: throw .invalid(parameter.rawValue, problem, code: "invalid_type")
+        }
+    }
+
+    /// As JSON writes whole numbers: ASCII digits, no plus, no leading zero.
+    static func isInteger(_ text: String) -> Bool {
+        let digits = text.utf8.first == UInt8(ascii: "-") ? text.utf8.dropFirst() : text.utf8[...]
+        guard let first = digits.first, digits.count <= 40, digits.allSatisfy({ (48...57).contains($0) }) else {
+            return false
+        }
+        return first != UInt8(ascii: "0") || digits.count == 1
+    }
+
+    /// As JSON writes numbers.
+    static func isNumber(_ text: String) -> Bool {
+        guard text.utf8.count <= 64 else { return false }
+        let parts = text.split(maxSplits: 1, omittingEmptySubsequences: false) { $0 == "e" || $0 == "E" }
+        let exponent = parts.count == 2 ? parts[1] : "0"
+        let unsigned = exponent.first == "-" || exponent.first == "+" ? exponent.dropFirst() : exponent
+        let mantissa = parts[0].split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
+        let isDigits = { (part: Substring) in !part.isEmpty && part.utf8.allSatisfy { (48...57).contains($0) } }
+        return isInteger(String(mantissa[0])) && (mantissa.count == 1 || isDigits(mantissa[1])) && isDigits(unsigned)
+    }
+}
+
+extension FieldValue {
+    /// A string of JSON and a text of a form are the same thing where text is wanted.
+    var asText: FieldValue {
+        if case .string(let text) = self { .text(text) } else { self }
+    }
+}

@@ -1,0 +1,64 @@
+import Glibc
+import JobStore
+import Synchronization
+import VideoProvider
+
+/// Follows the journal: counts and logs what is finished, and clears away what is too old.
+final class JournalWatch: Sendable {
+    private static let sweepSeconds = 30.0
+
+    private let store: JobStore
+    private let metrics: MetricBook
+    private let forecasts: Forecasts
+    private let economics: Economics
+    private let log: ServiceLog
+    private let quotaBytes: Int?
+    private let clock: ServiceClock
+    private let isStopping = Mutex(false)
+
+    init(
+        store: JobStore, metrics: MetricBook, forecasts: Forecasts, economics: Economics, log: ServiceLog,
+        quotaBytes: Int?, clock: ServiceClock
+    ) {
+        self.store = store
+        self.metrics = metrics
+        self.forecasts = forecasts
+        self.economics = economics
+        self.log = log
+        self.quotaBytes = quotaBytes
+        self.clock = clock
+    }
+
+    func stop() { isStopping.withLock { $0 = true } }
+
+    /// Runs on a thread of its own.
+    ///
+    /// - Parameter first: the last event that is not news.
+    func run(after first: Int) {
+        var last = first
+        var sweptAt = -Double.infinity
+        while !isStopping.withLock({ $0 }) {
+            _ = store.wait(after: last, seconds: 1)
+            guard let events = try? store.events(after: last) else {
+                // A journal that cannot be read now is asked again later, not at once.
+                sleep(1)
+                continue
+            }
+            for event in events {
+                last = event.number
+                if EventText.isFinal(event) { take(event.job) }
+            }
+            if clock.steady() - sweptAt >= Self.sweepSeconds {
+                sweptAt = clock.steady()
+                _ = try? store.sweep(quotaBytes: quotaBytes)
+            }
+        }
+    }
+
+    private func take(_ id: JobID) {
+        let forecast = forecasts.take(id)
+        guard let job = try? store.job(id) else { return }
+        metrics.count(job, forecast: forecast, economics: economics)
+        log.job(job)
+    }
+}

@@ -1,0 +1,106 @@
+import Crypto
+import Glibc
+import VideoTypes
+
+/// Who may ask: the keys of a file, of which only digests are kept.
+struct KeyRing: Sendable {
+    /// Who has shown a good key, or is let in without one.
+    struct Owner: Sendable, Equatable {
+        /// nil where no keys are asked for.
+        let name: String?
+    }
+
+    static let minKeyBytes = 16
+    private static let maxFileBytes = 1 << 20
+
+    private let keys: [(name: String, digest: [UInt8])]
+
+    static let open = KeyRing(keys: [])
+
+    private init(keys: [(name: String, digest: [UInt8])]) { self.keys = keys }
+
+    var asksForKeys: Bool { !keys.isEmpty }
+
+    /// Reads lines of a name and a key; a single key may stand alone.
+    init(path: String) throws(VideoError) {
+        let text = try SecretFile.text(path, what: "key file", maxBytes: Self.maxFileBytes)
+        try self.init(text: text)
+    }
+
+    init(text: String) throws(VideoError) {
+        var keys: [(name: String, digest: [UInt8])] = []
+        for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
+            let words = line.split(whereSeparator: \.isWhitespace)
+            guard let first = words.first, !first.hasPrefix("#") else { continue }
+            let name = words.count == 2 ? String(first) : "default"
+            guard words.count <= 2, let key = words.last, key.utf8.count >= Self.minKeyBytes, Self.isName(name) else {
+                throw .invalid(
+                    "line \(index + 1) of the key file is not a name and a key of at least \(Self.minKeyBytes) bytes",
+                    hint: "example: echo \"alice $(openssl rand -hex 32)\"")
+            }
+            guard !keys.contains(where: { $0.name == name }) else {
+                throw .invalid("line \(index + 1) of the key file has a name that is taken", hint: "name every key")
+            }
+            keys.append((name, try Self.digest(Array(key.utf8))))
+        }
+        guard !keys.isEmpty else { throw .invalid("the key file holds no key", hint: "openssl rand -hex 32 makes one") }
+        self.keys = keys
+    }
+
+    private static func isName(_ name: String) -> Bool {
+        name.utf8.count <= 64
+            && name.unicodeScalars.allSatisfy {
+                $0.isASCII && ($0.properties.isAlphabetic || "0123456789._-".unicodeScalars.contains($0))
+            }
+    }
+
+    private static func digest(_ bytes: [UInt8]) throws(VideoError) -> [UInt8] {
+        do throws(CryptoError) {
+            return try SHA256.digest(bytes)
+        } catch {
+            throw VideoError(.internalError, "libcrypto cannot be opened", hint: "install libssl3")
+        }
+    }
+
+    /// Whose key the header shows; every key is compared, whichever fits.
+    func owner(authorization: String?) -> Owner? {
+        guard asksForKeys else { return Owner(name: nil) }
+        let words = (authorization ?? "").split(separator: " ", maxSplits: 1)
+        guard words.count == 2, words[0].lowercased() == "bearer",
+            let shown = try? Self.digest(Array(words[1].utf8))
+        else { return nil }
+        var found: Owner?
+        for key in keys where ConstantTime.equal(key.digest, shown) { found = Owner(name: key.name) }
+        return found
+    }
+}
+
+/// A file that only its owner may read.
+enum SecretFile {
+    static func text(_ path: String, what: String, maxBytes: Int) throws(VideoError) -> String {
+        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
+        guard descriptor >= 0 else {
+            throw .invalid("cannot read the \(what) \(path)", hint: "it must exist and be readable")
+        }
+        defer { close(descriptor) }
+        var facts = stat()
+        guard unsafe fstat(descriptor, &facts) == 0, facts.st_mode & S_IFMT == S_IFREG, facts.st_size <= maxBytes else {
+            throw .invalid("the \(what) \(path) is not a small plain file")
+        }
+        guard facts.st_mode & 0o077 == 0 else {
+            throw .invalid("others may read the \(what) \(path)", hint: "chmod 600 \(path)")
+        }
+        var bytes: [UInt8] = []
+        while bytes.count <= maxBytes {
+            let piece = unsafe [UInt8](unsafeUninitializedCapacity: 4096) { buffer, count in
+                count = max(unsafe read(descriptor, buffer.baseAddress, buffer.count), 0)
+            }
+            if piece.isEmpty { break }
+            bytes += piece
+        }
+        guard let text = String(validating: bytes, as: UTF8.self) else {
+            throw .invalid("the \(what) \(path) is not a text")
+        }
+        return text
+    }
+}

@@ -1,0 +1,107 @@
+import HTTPServer
+import JobStore
+import VideoTypes
+
+/// Answers requests: who asks, what for, and how it is written down.
+struct ServiceHandler: HTTPHandler {
+    let keys: KeyRing
+    let videos: VideoRoutes
+    let service: ServiceRoutes
+    let metrics: MetricBook
+    let log: ServiceLog
+    let clock: ServiceClock
+
+    func refusal(of head: HTTPRequest) -> HTTPResponse? {
+        do throws(APIError) {
+            _ = try admitted(head)
+            return nil
+        } catch {
+            return finished(AnswerWriter.error(error), head, route: nil, owner: nil, startedAt: clock.steady())
+        }
+    }
+
+    func respond(to request: HTTPRequest) -> HTTPResponse {
+        let startedAt = clock.steady()
+        var route: Route?
+        var owner: String?
+        var response: HTTPResponse
+        do throws(APIError) {
+            let admitted = try admitted(request)
+            route = admitted.route
+            owner = admitted.owner.name
+            response = try answer(admitted.route, request, owner: owner)
+        } catch {
+            response = AnswerWriter.error(error)
+        }
+        return finished(response, request, route: route, owner: owner, startedAt: startedAt)
+    }
+
+    func refusal(status: Int, code: String, message: String) -> HTTPResponse {
+        metrics.count(route: "refused", method: "other", status: status)
+        return AnswerWriter.error(APIError(status, code, message))
+    }
+
+    /// Keys go before addresses: who has none learns nothing of what is there.
+    private func admitted(_ request: HTTPRequest) throws(APIError) -> (route: Route, owner: KeyRing.Owner) {
+        let route: Result<Route, APIError>
+        do throws(APIError) {
+            route = .success(try Route(method: request.method, path: request.path))
+        } catch {
+            route = .failure(error)
+        }
+        if case .success(let route) = route, route.isPublic { return (route, KeyRing.Owner(name: nil)) }
+        guard let owner = keys.owner(authorization: request.headers["authorization"]) else {
+            throw .keyMissing
+        }
+        return (try route.get(), owner)
+    }
+
+    private func answer(_ route: Route, _ request: HTTPRequest, owner: String?) throws(APIError) -> HTTPResponse {
+        switch route {
+        case .page: service.page()
+        case .health: AnswerWriter.json(.object([("status", "ok")]))
+        case .ready: service.ready()
+        case .metrics: service.metricsPage()
+        case .models: service.models()
+        case .model(let name): try service.model(name)
+        case .capabilities: try service.capabilities(request)
+        case .list: try videos.list(request, owner: owner)
+        case .create: try videos.create(request, owner: owner)
+        case .createAndWait: try videos.createAndWait(request, owner: owner)
+        case .unsupported(let name): throw VideoRoutes.unsupported(name)
+        case .retrieve(let id): try videos.retrieve(id, request, owner: owner)
+        case .delete(let id): try videos.delete(id, owner: owner)
+        case .content(let id): try videos.content(id, request, owner: owner)
+        case .events(let id): try videos.events(id, request, owner: owner)
+        case .cancel(let id): try videos.cancel(id, owner: owner)
+        case .remix(let id): try videos.remix(id, request, owner: owner)
+        }
+    }
+
+    private func finished(
+        _ response: HTTPResponse, _ request: HTTPRequest, route: Route?, owner: String?, startedAt: Double
+    ) -> HTTPResponse {
+        var response = response
+        let milliseconds = Int(max((clock.steady() - startedAt) * 1000, 0))
+        response.headers.add("openai-processing-ms", "\(milliseconds)")
+        let label = route?.label ?? "unknown"
+        metrics.count(route: label, method: request.method, status: response.status)
+        log.request([
+            ("request", .string(request.id)), ("method", .string(request.method.clipped)), ("route", .string(label)),
+            ("status", .integer(response.status)), ("ms", .integer(milliseconds)),
+            ("key", owner.map(JSONText.string) ?? .null),
+            ("trace", TraceParent.checked(request.headers["traceparent"]).map(JSONText.string) ?? .null),
+        ])
+        return response
+    }
+}
+
+/// The header by which a request is followed through several services; only ever written down.
+enum TraceParent {
+    static func checked(_ header: String?) -> String? {
+        guard let header, header.utf8.count == 55 else { return nil }
+        let widths = header.split(separator: "-", omittingEmptySubsequences: false).map(\.utf8.count)
+        let isPlain = header.utf8.allSatisfy { (48...57).contains($0) || (97...102).contains($0) || $0 == 45 }
+        return widths == [2, 32, 16, 2] && isPlain ? header : nil
+    }
+}

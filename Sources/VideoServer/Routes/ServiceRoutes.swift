@@ -1,0 +1,133 @@
+import CStartPage
+import HTTPServer
+import JobRunner
+import JobStore
+import VideoProvider
+import VideoTypes
+
+/// What is said about the service itself.
+struct ServiceRoutes: Sendable {
+    let desk: VideoDesk
+    let metrics: MetricBook
+    let streams: Seats
+    /// When the service began, which stands for when the model was made.
+    let startedAt: Int
+
+    func ready() -> HTTPResponse {
+        let state = desk.runner.state
+        var reasons: [String] = []
+        if state.isDraining { reasons.append("the service is shutting down") }
+        if !state.isHealthy { reasons.append("the worker fails again and again") }
+        switch state.worker {
+        case .warm, .cold: break
+        case .starting, .restarting: reasons.append("the model is being opened")
+        case .stopped: reasons.append("the worker is stopped")
+        }
+        guard reasons.isEmpty else {
+            let refusal: JSONText = .object([
+                ("status", "unavailable"), ("reasons", .array(reasons.map(JSONText.string))),
+            ])
+            var response = AnswerWriter.json(refusal, status: 503)
+            response.headers.add("Retry-After", "5")
+            return response
+        }
+        return AnswerWriter.json(.object([("status", "ready")]))
+    }
+
+    func metricsPage() -> HTTPResponse {
+        let counts = try? desk.store.counts()
+        let text = metrics.text(
+            desk.runner.state, model: desk.modelName, streams: streams.count, outputBytes: counts?.outputBytes ?? 0,
+            pendingDeliveries: counts?.pendingDeliveries ?? 0)
+        return AnswerWriter.bytes(Array(text.utf8), mediaType: "text/plain; version=0.0.4; charset=utf-8")
+    }
+
+    // MARK: Models
+
+    func models() -> HTTPResponse {
+        AnswerWriter.json(.object([("object", "list"), ("data", .array([model]))]))
+    }
+
+    func model(_ name: String) throws(APIError) -> HTTPResponse {
+        guard name == desk.modelName else {
+            throw APIError(404, "model_not_found", "there is no model '\(name.clipped)' here", parameter: "model")
+        }
+        return AnswerWriter.json(model)
+    }
+
+    private var model: JSONText {
+        .object([
+            ("id", .string(desk.modelName)), ("object", "model"), ("created", .integer(startedAt)),
+            ("owned_by", "wan-infer"),
+        ])
+    }
+
+    // MARK: Capabilities
+
+    /// What the service can do now, and what a clip of the query's parameters would take.
+    func capabilities(_ request: HTTPRequest) throws(APIError) -> HTTPResponse {
+        var tree = FieldTree()
+        for (name, value) in request.query { try tree.add(name, .text(value)) }
+        var fields = tree.fields
+        if fields["prompt"] == nil { fields["prompt"] = .text(desk.samplePrompt) }
+        let wanted = try CreateRequest(fields)
+        let state = desk.runner.state
+        let limits = desk.limits
+        let quote = try desk.quote(wanted)
+        let admission = try desk.admission(quote, priority: wanted.priority)
+        let economics = desk.economics
+        let second = quote.plan.settings.durationSeconds
+        return AnswerWriter.json(
+            .object([
+                ("provider", "local"), ("model", .string(desk.modelName)),
+                ("limits", Self.json(limits)),
+                ("qualities", .array(Quality.allCases.map { .string($0.rawValue) })),
+                ("is_warm", .bool(state.worker == .warm)), ("is_ready", .bool(state.isHealthy && !state.isDraining)),
+                ("queue_depth", .integer(state.queued)),
+                ("clip", .object(QuoteText.fields(quote, admission))),
+                ("marginal_cost_per_second", .number(quote.cost.marginalDollars / second)),
+                ("amortised_cost_per_second", .number(quote.cost.amortisedDollars / second)),
+                ("dollars_per_gpu_hour", .number(economics.gpuDollarsPerHour)),
+            ]))
+    }
+
+    private static func json(_ limits: ProviderCapabilities.Limits) -> JSONText {
+        .object([
+            ("max_duration_seconds", .number(limits.maxDurationSeconds)), ("max_pixels", .integer(limits.maxPixels)),
+            ("size_step", .integer(limits.sizeStep)), ("frame_step", .integer(limits.frameStep)),
+            ("max_prompt_bytes", .integer(CreateRequest.Limits.promptBytes)), ("makes_audio", .bool(limits.makesAudio)),
+            ("max_reference_images", .integer(limits.maxReferenceImages)),
+        ])
+    }
+
+    // MARK: The page
+
+    func page() -> HTTPResponse {
+        AnswerWriter.json(.null)
+    }
+}
+
+/// A quote in the API's words.
+enum QuoteText {
+    static func fields(_ quote: VideoDesk.Quote, _ admission: Admission) -> [(String, JSONText)] {
+        let settings = quote.plan.settings
+        let refusal: Refusal? = if case .refuse(let refusal) = admission { refusal } else { nil }
+        return [
+            ("size", .string("\(ClipSize(width: settings.width, height: settings.height))")),
+            ("seconds", .string(VideoObject.seconds(settings))),
+        ] + VideoObject.fields(of: settings) + [
+            ("queue_seconds", VideoObject.rounded(quote.estimate.queueSeconds)),
+            ("eta_seconds", VideoObject.rounded(quote.estimate.p50)),
+            ("eta_seconds_p50", VideoObject.rounded(quote.estimate.p50)),
+            ("eta_seconds_p90", VideoObject.rounded(quote.estimate.p90)),
+            ("stage_seconds", VideoObject.stages(quote.time.stageSeconds)),
+            ("tokens", .integer(quote.plan.work.tokens)),
+            ("flops", .number(quote.plan.work.flops.values.reduce(0, +))),
+            ("peak_bytes", .integer(quote.plan.work.peakBytes.values.max() ?? 0)),
+            ("cost_dollars", .number(quote.cost.marginalDollars)),
+            ("cost_dollars_amortised", .number(quote.cost.amortisedDollars)),
+            ("would_be_accepted", .bool(refusal == nil)),
+            ("refusal", refusal.map { .string($0.message) } ?? .null),
+        ]
+    }
+}

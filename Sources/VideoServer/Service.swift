@@ -1,0 +1,161 @@
+import Glibc
+import HTTPClient
+import HTTPServer
+import JobRunner
+import JobStore
+import Synchronization
+import Threads
+import VideoProvider
+package import VideoTypes
+
+/// The whole service: journal, runner, HTTP and webhooks; answers from the moment that it is made.
+package final class Service: Sendable {
+    private let options: ServiceOptions
+    private let log: @Sendable (String) -> Void
+    private let store: JobStore
+    private let runner: JobRunner
+    private let server: HTTPServer
+    private let watch: JournalWatch
+    private let sender: WebhookSender?
+    private let stopping: StopFlag
+    private let threads = Mutex<[OwnThread]>([])
+
+    package init(_ options: ServiceOptions, log: @escaping @Sendable (String) -> Void) throws(VideoError) {
+        self.options = options
+        self.log = log
+        let keys = try ServiceParts.keys(options)
+        let webhooks = try ServiceParts.webhooks(options)
+        let planner = try VideoPlanner(options.model)
+        let clock = ServiceClock.system
+        let stopping = StopFlag()
+        store = try ServiceParts.store(options, log: log)
+        var runnerOptions = JobRunnerOptions(workerCommand: options.workerCommand)
+        runnerOptions.maxQueued = options.maxQueued
+        runnerOptions.maxQueuedSeconds = options.maxQueuedSeconds
+        runner = try JobRunner(store: store, options: runnerOptions, log: log)
+        let desk = VideoDesk(
+            store: store, runner: runner, planners: PlannerOfWorker(options.model, first: planner),
+            webhooks: webhooks, economics: options.economics, expiresAfterSeconds: options.expiresAfterSeconds,
+            modelName: planner.modelName, samplePrompt: planner.samplePrompt, limits: planner.limits)
+        let metrics = MetricBook()
+        let forecasts = Forecasts()
+        let lines = ServiceLog(isVerbose: options.isVerbose, write: log, now: clock.wall)
+        let streams = Seats(limit: 32, perName: 4)
+        let handler = ServiceHandler(
+            keys: keys,
+            videos: VideoRoutes(
+                desk: desk, forecasts: forecasts, pictures: ClipPictures(), clock: clock, streams: streams,
+                isStopping: { stopping.isSet }),
+            service: ServiceRoutes(desk: desk, metrics: metrics, streams: streams, startedAt: clock.wall()),
+            metrics: metrics, log: lines, clock: clock)
+        watch = JournalWatch(
+            store: store, metrics: metrics, forecasts: forecasts, economics: options.economics, log: lines,
+            quotaBytes: options.quotaBytes, clock: clock)
+        sender =
+            webhooks.destinations == nil
+            ? nil
+            : WebhookSender(
+                store: store, policy: webhooks, delayFactor: options.webhookDelayFactor, now: clock.wall,
+                object: { id in (try? desk.store.job(id)).map { desk.object($0).json } })
+        self.stopping = stopping
+        let first = store.lastEvent
+        server = try ServiceParts.server(options, handler)
+        try runner.start()
+        try start { [watch] in watch.run(after: first) }
+        if let sender { try start { sender.run() } }
+    }
+
+    private func start(_ body: @escaping @Sendable () -> Void) throws(VideoError) {
+        guard let thread = OwnThread(body) else {
+            throw VideoError(.internalError, "no more threads can be started", hint: "raise the limit: ulimit -u")
+        }
+        threads.withLock { $0.append(thread) }
+    }
+
+    package var port: UInt16 { server.port }
+
+    package var url: String {
+        let host = options.host.contains(":") ? "[\(options.host)]" : options.host
+        return "http://\(host):\(port)"
+    }
+
+    /// Takes no more work, lets the running job end or keeps its state, then ends; blocks.
+    package func drain() {
+        runner.drain(seconds: options.drainSeconds)
+        end()
+    }
+
+    /// Ends now, and blocks only for what is being written; another thread may be draining.
+    package func stop() {
+        runner.stop()
+        end()
+    }
+
+    private func end() {
+        runner.join()
+        let isFirst = stopping.set()
+        guard isFirst else { return }
+        watch.stop()
+        sender?.stop()
+        store.endWaiting()
+        server.stop(afterSeconds: 2)
+        let running = threads.withLock { threads in
+            defer { threads = [] }
+            return threads
+        }
+        for thread in running { thread.join() }
+    }
+
+    // MARK: Signals
+
+    /// Keeps SIGTERM and SIGINT for `runUntilSignal`; before any thread is started.
+    package static func blockSignals() {
+        var signals = endingSignals
+        unsafe _ = pthread_sigmask(SIG_BLOCK, &signals, nil)
+        signal(SIGPIPE, SIG_IGN)
+    }
+
+    private static var endingSignals: sigset_t {
+        var signals = sigset_t()
+        unsafe sigemptyset(&signals)
+        for number in [SIGINT, SIGTERM] { unsafe sigaddset(&signals, number) }
+        return signals
+    }
+
+    /// Works until SIGTERM or SIGINT, then drains; a second signal ends it now.
+    package func runUntilSignal() {
+        Self.waitForSignal(whileNot: { false })
+        log("wan-infer: finishing the running job; once more ends it now")
+        let isDrained = StopFlag()
+        let thread = OwnThread { [self] in
+            drain()
+            _ = isDrained.set()
+        }
+        Self.waitForSignal(whileNot: { isDrained.isSet })
+        if !isDrained.isSet { stop() }
+        thread?.join()
+    }
+
+    private static func waitForSignal(whileNot isOver: () -> Bool) {
+        var signals = endingSignals
+        var turn = timespec(tv_sec: 0, tv_nsec: 50_000_000)
+        while !isOver() {
+            if unsafe sigtimedwait(&signals, nil, &turn) > 0 { return }
+        }
+    }
+}
+
+/// Set once, never back.
+final class StopFlag: Sendable {
+    private let flag = Mutex(false)
+
+    var isSet: Bool { flag.withLock { $0 } }
+
+    /// Whether this call was the first.
+    func set() -> Bool {
+        flag.withLock { flag in
+            defer { flag = true }
+            return !flag
+        }
+    }
+}

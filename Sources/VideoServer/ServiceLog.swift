@@ -1,0 +1,36 @@
+import Crypto
+import JobStore
+import VideoTypes
+
+/// The log: one JSON object a line, prompts as digests, keys never.
+struct ServiceLog: Sendable {
+    let isVerbose: Bool
+    let write: @Sendable (String) -> Void
+    let now: @Sendable () -> Int
+
+    func request(_ fields: [(String, JSONText)]) {
+        guard isVerbose else { return }
+        line([("at", .integer(now())), ("event", "request")] + fields)
+    }
+
+    func job(_ job: Job) {
+        guard isVerbose else { return }
+        let settings = job.order.plan.settings
+        line([
+            ("at", .integer(now())), ("event", "job"), ("video", .string(job.id.description)),
+            ("key", job.owner.map(JSONText.string) ?? .null), ("state", .string(job.state.rawValue)),
+            ("attempt", .integer(job.attempt)),
+            ("code", job.error.map { .string($0.code.name) } ?? .null),
+            ("message", job.error.map { .string($0.message) } ?? .null),
+            ("prompt_sha256", (try? SHA256.hex(Array(settings.prompt.utf8))).map(JSONText.string) ?? .null),
+            ("size", .string("\(ClipSize(width: settings.width, height: settings.height))")),
+            ("num_frames", .integer(settings.frames)), ("num_inference_steps", .integer(settings.steps)),
+            ("seed", .unsigned(settings.seed)), ("request_hash", .string(job.order.requestHash)),
+            ("seconds", job.report.map { VideoObject.rounded($0.totalSeconds) } ?? .null),
+            ("stage_seconds", job.report.map { VideoObject.stages($0.stageSeconds) } ?? .null),
+            ("bytes", job.output.map { .integer($0.byteCount) } ?? .null),
+        ])
+    }
+
+    private func line(_ fields: [(String, JSONText)]) { write(JSONText.object(fields).description) }
+}

@@ -1,0 +1,64 @@
+import HTTPClient
+import HTTPServer
+import JobStore
+import VideoTypes
+
+/// What the service is put together from, each checked before anything starts.
+enum ServiceParts {
+    /// Without keys only this machine may ask.
+    static func keys(_ options: ServiceOptions) throws(VideoError) -> KeyRing {
+        if let path = options.keyFile { return try KeyRing(path: path) }
+        guard options.host.hasPrefix("127.") || options.host == "::1" else {
+            throw .invalid(
+                "\(options.host) can be reached from other machines, so a key file is needed",
+                hint: "add --key-file FILE, or leave --host out")
+        }
+        return .open
+    }
+
+    static func webhooks(_ options: ServiceOptions) throws(VideoError) -> WebhookPolicy {
+        guard !options.webhookHosts.isEmpty else {
+            guard options.webhookSecretFile == nil else {
+                throw .invalid("a webhook secret without webhook hosts", hint: "add --webhook-hosts")
+            }
+            return .off
+        }
+        guard let path = options.webhookSecretFile else {
+            throw .invalid("webhook hosts without a secret to sign with", hint: "add --webhook-secret-file FILE")
+        }
+        let secret = try WebhookPolicy.secret(SecretFile.text(path, what: "webhook secret", maxBytes: 4096))
+        var destinations = DestinationPolicy(hosts: Set(options.webhookHosts.map { $0.lowercased() }))
+        if options.allowsLocalWebhooks {
+            destinations.kinds.insert(.loopback)
+            destinations.allowsPlainLoopback = true
+        }
+        return WebhookPolicy(destinations: destinations, secret: secret)
+    }
+
+    static func store(_ options: ServiceOptions, log: (String) -> Void) throws(VideoError) -> JobStore {
+        do throws(StoreError) {
+            let store = try JobStore(folder: options.stateFolder)
+            let found = try store.recover()
+            for (count, what) in [
+                (found.requeued.count, "jobs queued again"), (found.completed.count, "finished clips taken in"),
+                (found.lost.count, "clips whose file is lost"), (found.quarantined.count, "unknown files set aside"),
+                (found.crashedForGood.count, "jobs given up after three attempts"),
+            ] where count > 0 {
+                log("wan-infer: \(count) \(what)")
+            }
+            return store
+        } catch {
+            throw error.videoError
+        }
+    }
+
+    static func server(_ options: ServiceOptions, _ handler: ServiceHandler) throws(VideoError) -> HTTPServer {
+        var http = HTTPServerOptions(host: options.host, port: options.port)
+        http.hostNames.formUnion(options.hostNames.map { $0.lowercased() })
+        do throws(HTTPServerError) {
+            return try HTTPServer(http, handler: handler)
+        } catch {
+            throw VideoError(.invalidRequest, error.message, hint: error.hint)
+        }
+    }
+}

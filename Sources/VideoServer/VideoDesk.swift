@@ -1,0 +1,218 @@
+import Crypto
+import Glibc
+import HTTPServer
+import JobRunner
+import JobStore
+import VideoProvider
+import VideoTypes
+
+/// What can be done with clips, apart from how it is asked for.
+struct VideoDesk: Sendable {
+    let store: JobStore
+    let runner: JobRunner
+    let planners: PlannerOfWorker
+    let webhooks: WebhookPolicy
+    let economics: Economics
+    let expiresAfterSeconds: Int
+    let marks = ProgressMarks()
+
+    /// A client's wish that a request be made only once.
+    struct Repetition {
+        var key: String?
+        /// Whether the client says that it asks again.
+        var isRetry = false
+    }
+
+    /// A plan, its price and when it would be ready.
+    struct Quote {
+        let plan: ClipPlan
+        let estimate: TimeEstimate
+        let time: ClipTime
+        let cost: ClipCost
+    }
+
+    /// Of the model that is served; the same for every planner.
+    let modelName: String
+    let samplePrompt: String
+    let limits: ProviderCapabilities.Limits
+
+    // MARK: Making
+
+    func quote(_ request: CreateRequest) throws(APIError) -> Quote {
+        if let model = request.model, model != modelName {
+            throw APIError(
+                404, "model_not_found", "there is no model '\(model.clipped)' here; leave it out, or see /v1/models",
+                parameter: "model")
+        }
+        if let picture = request.reference { try ReferencePicture.check(picture) }
+        if request.video.wantsAudio {
+            throw .invalid("generate_sound", "is not possible with this model", code: "unsupported_parameter")
+        }
+        if let webhook = request.webhook { try webhooks.admit(webhook) }
+        let plan = try plan(request.video)
+        let state = runner.state
+        let time = runner.clipTime(for: plan)
+        let cost = economics.cost(seconds: time.p50, joules: nil, backend: state.facts?.backend ?? "cpu")
+        let estimate = try journal { () throws(StoreError) in
+            try runner.estimate(for: plan, priority: request.priority)
+        }
+        let quote = Quote(plan: plan, estimate: estimate, time: time, cost: cost)
+        try checkLimits(request.video, quote)
+        return quote
+    }
+
+    func submit(
+        _ request: CreateRequest, _ quote: Quote, hash: String, owner: String?, repetition: Repetition
+    ) throws(APIError) -> Job {
+        var order = JobOrder(
+            plan: quote.plan, requestHash: hash,
+            expiresAfterSeconds: request.expiresAfterSeconds ?? expiresAfterSeconds)
+        order.priority = request.priority
+        order.metadata = request.metadata
+        order.webhook = request.webhook
+        return try submit(order, owner: owner, repetition: repetition)
+    }
+
+    /// The same clip with another prompt.
+    func remix(
+        _ job: Job, prompt: String, hash: String, owner: String?, repetition: Repetition
+    ) throws(APIError) -> Job {
+        let plan = try plan(VideoRequest(settings: job.order.plan.settings, prompt: prompt))
+        var order = JobOrder(plan: plan, requestHash: hash, expiresAfterSeconds: job.order.expiresAfterSeconds)
+        order.priority = job.order.priority
+        order.metadata = job.order.metadata
+        order.remixedFrom = job.id
+        return try submit(order, owner: owner, repetition: repetition)
+    }
+
+    private func plan(_ request: VideoRequest) throws(APIError) -> ClipPlan {
+        let facts = runner.state.facts
+        let memory = facts?.memoryBytes
+        do throws(VideoError) {
+            let planner = try planners.planner(for: facts)
+            let plan = try planner.plan(for: request, memoryBytes: memory)
+            guard request.durationSeconds != nil, request.frames != nil else { return plan }
+            var bySeconds = request
+            bySeconds.frames = nil
+            guard try planner.plan(for: bySeconds, memoryBytes: memory).settings.frames == plan.settings.frames else {
+                throw VideoError(.invalidRequest, "seconds and num_frames say different things")
+            }
+            return plan
+        } catch {
+            throw .refused(error, parameter: PlannedParameter.name(in: error))
+        }
+    }
+
+    private func checkLimits(_ request: VideoRequest, _ quote: Quote) throws(APIError) {
+        if let limit = request.maxLatencySeconds, quote.estimate.p90 > limit {
+            throw .invalid(
+                "max_latency_seconds",
+                "cannot be met: the clip would be ready in about "
+                    + "\(Int(quote.estimate.p90.rounded(.up))) seconds", code: "deadline_exceeded")
+        }
+        if let limit = request.maxCostDollars, quote.cost.marginalDollars > limit {
+            throw .invalid(
+                "max_cost_dollars", "cannot be kept: the clip would cost about \(quote.cost.marginalDollars)",
+                code: "budget_exceeded")
+        }
+    }
+
+    private func submit(
+        _ order: JobOrder, owner: String?, repetition: Repetition
+    ) throws(APIError) -> Job {
+        let outcome = try journal { () throws(StoreError) in
+            try runner.submit(order, owner: owner, idempotencyKey: repetition.key, isRetry: repetition.isRetry)
+        }
+        switch outcome {
+        case .stored(.created(let job)), .stored(.existing(let job)): return job
+        case .stored(.keyReused):
+            throw APIError(
+                422, "idempotency_key_reused", "this Idempotency-Key came with another request before",
+                parameter: "Idempotency-Key")
+        case .stored(.refused): throw .serviceFailed
+        case .refused(let refusal): throw .refused(refusal)
+        }
+    }
+
+    /// Whether the clip would be taken now.
+    func admission(_ quote: Quote, priority: Int) throws(APIError) -> Admission {
+        try journal { () throws(StoreError) in try runner.admission(quote.plan, priority: priority) }
+    }
+
+    // MARK: Looking
+
+    func job(_ id: JobID, owner: String?) throws(APIError) -> Job {
+        guard let job = try journal({ () throws(StoreError) in try store.job(id, owner: owner) }) else {
+            throw .noSuchVideo
+        }
+        return job
+    }
+
+    func object(_ job: Job) -> VideoObject {
+        let percent = marks.percent(job) {
+            let events = (try? store.events(of: job.id, after: 0)) ?? []
+            return events.compactMap(EventText.progress)
+        }
+        return VideoObject(
+            job: job, percent: percent, place: job.state.isFinal ? nil : try? runner.place(of: job.id),
+            model: modelName, economics: economics)
+    }
+
+    /// What the journal says, or the API's words for its failure.
+    func journal<Value>(_ body: () throws(StoreError) -> Value) throws(APIError) -> Value {
+        do throws(StoreError) {
+            return try body()
+        } catch .diskFull {
+            throw APIError(507, "disk_full", "the disk of this machine is full", retryAfter: 300)
+        } catch {
+            throw .serviceFailed
+        }
+    }
+}
+
+extension APIError {
+    /// The runner takes no more work now.
+    static func refused(_ refusal: Refusal) -> APIError {
+        let seconds = Int(min(max(refusal.retryAfterSeconds.rounded(.up), 1), 86_400))
+        return switch refusal.reason {
+        case .queueFull, .queueTooLong: APIError(429, "queue_full", refusal.message, retryAfter: seconds)
+        case .diskReserve: APIError(503, "disk_full", refusal.message, retryAfter: seconds)
+        case .draining: APIError(503, "shutting_down", refusal.message, retryAfter: seconds)
+        case .unhealthy: APIError(503, "engine_unavailable", refusal.message, retryAfter: seconds)
+        }
+    }
+}
+
+extension VideoRequest {
+    /// What was made once, to be made with another prompt.
+    init(settings: VideoSettings, prompt: String) {
+        self.init(prompt: prompt, tilesVAE: settings.tilesVAE)
+        negativePrompt = settings.negativePrompt
+        width = settings.width
+        height = settings.height
+        frames = settings.frames
+        framesPerSecond = settings.framesPerSecond
+        steps = settings.steps
+        guidanceScale = settings.guidanceScale
+        guidanceScale2 = settings.guidanceScale2
+        flowShift = settings.flowShift
+        scheduler = settings.scheduler
+        sigmas = settings.sigmas
+        seed = settings.seed
+    }
+}
+
+/// Which field of the API an engine's refusal is about.
+enum PlannedParameter {
+    private static let names: [(word: String, parameter: Parameter)] = [
+        ("seconds", .seconds), ("duration", .seconds), ("frames", .frames), ("steps", .steps), ("width", .size),
+        ("height", .size), ("size", .size), ("fps", .framesPerSecond), ("guidance-2", .guidanceScale2),
+        ("guidance", .guidanceScale), ("flow-shift", .flowShift), ("the prompt", .prompt),
+        ("the negative prompt", .negativePrompt),
+    ]
+
+    /// Its first word tells.
+    static func name(in error: VideoError) -> String? {
+        names.first { error.message.hasPrefix($0.word) }?.parameter.rawValue
+    }
+}

@@ -1,2 +1,0 @@
-/// The service.
-package enum VideoServer {}

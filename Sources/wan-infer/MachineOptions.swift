@@ -1,0 +1,31 @@
+import Backends
+import Compute
+import VideoProvider
+import VideoTypes
+
+/// The options that say which model computes on what.
+struct MachineOptions {
+    /// As the words say it.
+    let model: ModelSource
+    let device: DeviceChoice
+    /// Of activations; nil leaves the choice to model and backend.
+    let dtype: DType?
+    let threads: Int?
+    /// The same as options of another command.
+    let words: [String]
+
+    init(_ values: OptionValues) throws(VideoError) {
+        model = try ModelsCommand.source(values.text("model"))
+        device = try DeviceChoice(values.text("device"))
+        dtype =
+            switch try values.choice("dtype", ["auto", "f32", "bf16"]) {
+            case "f32": .f32
+            case "bf16": .bf16
+            default: nil
+            }
+        threads = try values.integer("threads", in: 1...1024)
+        words = ["model", "device", "dtype", "threads"].flatMap { name in
+            values.text(name).map { ["--\(name)=\($0)"] } ?? []
+        }
+    }
+}

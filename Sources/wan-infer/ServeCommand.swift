@@ -1,0 +1,64 @@
+import Backends
+import VideoProvider
+import VideoServer
+import VideoTypes
+
+#if canImport(Glibc)
+import Glibc
+#endif
+
+/// Makes clips for whoever asks over HTTP.
+struct ServeCommand {
+    let options: ServiceOptions
+    let program: Program
+
+    init(_ arguments: ParsedArguments, program: Program) throws(VideoError) {
+        self.program = program
+        let values = OptionValues(arguments.values)
+        let machine = try MachineOptions(values)
+        let folder = if let folder = values.text("state") { folder } else { try Self.stateFolder() }
+        var options = ServiceOptions(
+            stateFolder: folder,
+            workerCommand: [try Self.ownPath(), Command.worker.rawValue, "--no-metadata"] + machine.words)
+        options.model = machine.model
+        options.host = values.text("host") ?? options.host
+        if let port = try values.integer("port", in: 0...65_535) { options.port = UInt16(port) }
+        options.keyFile = values.text("key-file")
+        options.hostNames = Set(values.list("host-names"))
+        options.webhookHosts = Set(values.list("webhook-hosts"))
+        options.webhookSecretFile = values.text("webhook-secret-file")
+        if let dollars = try values.number("gpu-dollars-per-hour") {
+            guard (0...1000).contains(dollars) else {
+                throw .invalid("gpu-dollars-per-hour must be between 0 and 1000, got \(dollars)")
+            }
+            options.economics = Economics(gpuDollarsPerHour: dollars)
+        }
+        options.isVerbose = arguments.has("verbose")
+        self.options = options
+    }
+
+    func run() throws(VideoError) {
+        Service.blockSignals()
+        let service = try Service(options) { [errors = program.errors] in errors.write($0 + "\n") }
+        program.errors.write("wan-infer: listening on \(service.url)\n")
+        service.runUntilSignal()
+    }
+
+    /// Where programs keep what must outlive them.
+    private static func stateFolder() throws(VideoError) -> String {
+        let environment = Machine.environment
+        if let folder = environment["XDG_STATE_HOME"], folder.hasPrefix("/") { return folder + "/wan-infer" }
+        if let home = environment["HOME"], home.hasPrefix("/") { return home + "/.local/state/wan-infer" }
+        throw .invalid("no place to keep the jobs is known", hint: "give one with --state DIR")
+    }
+
+    /// This very program, however it was started.
+    private static func ownPath() throws(VideoError) -> String {
+        let path = unsafe realpath("/proc/self/exe", nil)
+        defer { unsafe free(path) }
+        guard let path = unsafe path, let text = unsafe String(validatingCString: path) else {
+            throw VideoError(.internalError, "this program cannot find its own file", hint: "is /proc mounted?")
+        }
+        return text
+    }
+}

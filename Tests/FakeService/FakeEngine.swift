@@ -1,0 +1,148 @@
+import Glibc
+import JobStore
+import Media
+import VideoProvider
+import VideoTypes
+
+/// An engine that makes colour bars.
+///
+/// The colours come from a state that every step changes, so that a clip that went on from a wrong checkpoint shows.
+final class FakeEngine: ClipEngine {
+    let facts = EngineFacts(model: "fake", backend: "cpu", dtype: "f32", memoryBytes: nil)
+    private let script: String
+    private var isLoaded = false
+
+    /// - Parameter script: instructions for every clip.
+    init(script: String = "") {
+        self.script = script
+    }
+
+    func generate(
+        _ settings: VideoSettings, to path: String, checkpoint: CheckpointPlace?,
+        progress: @escaping (VideoProgress) -> Bool
+    ) throws(VideoError) -> ClipReport {
+        let run = FakeRun(FakeScript([script, settings.prompt]), settings, path, progress)
+        if !isLoaded {
+            try run.load()
+            isLoaded = true
+        }
+        try run.denoise(checkpoint.map { FakeCheckpoint($0, settings) })
+        guard let report = try run.write(facts) else { throw VideoError(.cancelled, "cancelled") }
+        if let checkpoint { unsafe _ = unlink(checkpoint.path) }
+        return report
+    }
+}
+
+/// One clip in the making.
+private final class FakeRun {
+    private let script: FakeScript
+    private let settings: VideoSettings
+    private let path: String
+    private let progress: (VideoProgress) -> Bool
+    private var state: UInt64
+    private var seconds: [VideoProgress.Stage: Double] = [:]
+
+    init(_ script: FakeScript, _ settings: VideoSettings, _ path: String, _ progress: @escaping (VideoProgress) -> Bool)
+    {
+        self.script = script
+        self.settings = settings
+        self.path = path
+        self.progress = progress
+        state = settings.seed
+    }
+
+    func load() throws(VideoError) {
+        try report(.load, 0, 1)
+        pause(script.loadSeconds)
+        seconds[.load] = script.loadSeconds
+    }
+
+    func denoise(_ checkpoint: FakeCheckpoint?) throws(VideoError) {
+        var step = 0
+        if let kept = checkpoint?.read() { (step, state) = kept }
+        let first = step
+        while step < settings.steps {
+            try report(.denoise, step, settings.steps)
+            try meetAccident(step + 1)
+            pause(script.secondsPerStep)
+            state = Self.next(state, step)
+            step += 1
+            if let checkpoint, step % checkpoint.place.everySteps == 0 { checkpoint.write(step, state) }
+        }
+        seconds[.denoise] = Double(settings.steps - first) * script.secondsPerStep
+        try report(.denoise, settings.steps, settings.steps)
+    }
+
+    /// nil where it was told to stop.
+    func write(_ facts: EngineFacts) throws(VideoError) -> ClipReport? {
+        do throws(MediaError) {
+            let writer = try MP4Writer(
+                path: path, width: settings.width, height: settings.height, framesPerSecond: settings.framesPerSecond,
+                metadata: ClipMetadata(settings: settings, model: facts.model, backend: facts.backend, dtype: "f32"))
+            for index in 0..<settings.frames {
+                let goesOn = progress(VideoProgress(stage: .decode, completed: index, total: settings.frames))
+                guard goesOn else { return nil }
+                try writer.append(frame(index))
+            }
+            let bytes = try writer.finish()
+            seconds[.decode] = 0.001 * Double(settings.frames)
+            return ClipReport(
+                path: path, model: facts.model, settings: settings, backend: facts.backend, dtype: facts.dtype,
+                encoder: writer.encoderName, fileBytes: bytes, stageSeconds: seconds,
+                totalSeconds: seconds.values.reduce(0, +), peakMemoryBytes: 1 << 20)
+        } catch {
+            throw error.videoError
+        }
+    }
+
+    /// Eight bars that move by a pixel a frame.
+    private func frame(_ index: Int) -> Frame {
+        var pixels = [UInt8](repeating: 0, count: settings.width * settings.height * 3)
+        for y in 0..<settings.height {
+            for x in 0..<settings.width {
+                let bar = UInt64(((x + index) * 8 / settings.width) % 8)
+                for channel in 0..<3 {
+                    let bits = Self.next(state, Int(bar) * 3 + channel)
+                    pixels[(y * settings.width + x) * 3 + channel] = UInt8(truncatingIfNeeded: bits >> 40)
+                }
+            }
+        }
+        return Frame(width: settings.width, height: settings.height, pixels: pixels)
+    }
+
+    /// Splitmix64.
+    private static func next(_ state: UInt64, _ index: Int) -> UInt64 {
+        var z = state &+ 0x9E37_79B9_7F4A_7C15 &* UInt64(index + 1)
+        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+        return z ^ (z >> 31)
+    }
+
+    private func report(_ stage: VideoProgress.Stage, _ completed: Int, _ total: Int) throws(VideoError) {
+        guard progress(VideoProgress(stage: stage, completed: completed, total: total)) else {
+            throw VideoError(.cancelled, "cancelled")
+        }
+    }
+
+    private func meetAccident(_ step: Int) throws(VideoError) {
+        guard let accident = script.accident, accident.step == step, !script.once || isFirstTime() else { return }
+        switch accident.kind {
+        case .fail(let code): throw VideoError(code, "the script says so")
+        case .crash: raise(SIGKILL)
+        case .hang: while true { pause(3600) }
+        }
+    }
+
+    /// A file beside the folder of parts remembers clips that had their accident.
+    private func isFirstTime() -> Bool {
+        let folders = path.split(separator: "/", omittingEmptySubsequences: false).dropLast(2)
+        let mark = folders.joined(separator: "/") + "/fake-accident-\(settings.seed)"
+        let file = unsafe open(mark, O_CREAT | O_EXCL | O_CLOEXEC | O_WRONLY, 0o600)
+        if file >= 0 { close(file) }
+        return file >= 0
+    }
+
+    private func pause(_ seconds: Double) {
+        if seconds > 0 { usleep(UInt32(min(seconds, 3600) * 1e6)) }
+    }
+}
