@@ -43,7 +43,7 @@ let package = Package(
         room("StrictJSON"),
         room("Crypto", ["CCrypto"]),
         room("HTTPServer", ["CMicroHTTPD"]),
-        room("HTTPClient", ["CCurl"]),
+        room("HTTPClient", ["Threads", "CCurl"]),
         room("JobStore", ["VideoTypes", "CSQLite", "Crypto"]),
         room("Tokenizers", ["StrictJSON"]),
         room("Weights", ["StrictJSON", "Compute"]),
