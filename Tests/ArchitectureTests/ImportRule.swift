@@ -9,7 +9,7 @@ enum ImportRule {
         "StrictJSON": [],
         "Crypto": ["CCrypto", "Glibc"],
         "HTTPServer": ["CMicroHTTPD", "Glibc", "Synchronization"],
-        "HTTPClient": ["CCurl", "Glibc", "Synchronization"],
+        "HTTPClient": ["Threads", "CCurl", "Glibc", "Synchronization"],
         "JobStore": ["VideoTypes", "CSQLite", "Crypto", "Glibc", "Synchronization", "FoundationEssentials"],
         "Tokenizers": ["StrictJSON", "Swift"],
         "Weights": ["StrictJSON", "Compute", "Glibc"],
