@@ -35,7 +35,7 @@ let package = Package(
         .target(name: "CCrypto"),
         .target(name: "CCurl"),
         .target(name: "CBuiltinModel", exclude: ["model", "training"]),
-        .target(name: "CStartPage"),
+        .target(name: "CStartPage", exclude: ["page"]),
         .target(name: "CProcess"),
         room("VideoTypes"),
         room("Threads"),
@@ -43,7 +43,7 @@ let package = Package(
         room("StrictJSON"),
         room("Crypto", ["CCrypto"]),
         room("HTTPServer", ["CMicroHTTPD"]),
-        room("HTTPClient", ["CCurl"]),
+        room("HTTPClient", ["Threads", "CCurl"]),
         room("JobStore", ["VideoTypes", "CSQLite", "Crypto"]),
         room("Tokenizers", ["StrictJSON"]),
         room("Weights", ["StrictJSON", "Compute"]),
@@ -63,14 +63,15 @@ let package = Package(
         room(
             "VideoServer",
             [
-                "VideoTypes", "Threads", "StrictJSON", "Crypto", "HTTPServer", "HTTPClient", "Media", "VideoProvider", "JobStore",
+                "VideoTypes", "Threads", "StrictJSON", "Crypto", "HTTPServer", "HTTPClient", "Media", "VideoProvider",
+                "JobStore",
                 "JobRunner", "CStartPage",
             ]),
         .executableTarget(
             name: "wan-infer",
             dependencies: [
                 "VideoTypes", "VideoProvider", "Pipelines", "Backends", "Compute", "ComputeCPU", "ComputeCUDA", "Media",
-                "Weights", "JobRunner", "VideoRouter", "VideoServer",
+                "Weights", "StrictJSON", "JobRunner", "VideoRouter", "VideoServer",
             ],
             swiftSettings: strict),
 
@@ -111,7 +112,10 @@ let package = Package(
         tests("JobStoreTests", ["JobStore", "VideoTypes", "TestSupport", "TestTools"]),
         tests(
             "JobRunnerTests",
-            ["fake-service", "JobRunner", "JobStore", "VideoProvider", "VideoTypes", "TestSupport", "TestTools"]),
+            [
+                "fake-service", "Crypto", "JobRunner", "JobStore", "VideoProvider", "VideoTypes", "TestSupport",
+                "TestTools",
+            ]),
         tests(
             "VideoRouterTests",
             ["VideoRouter", "VideoTypes", "HTTPClient", "Media", "TestSupport", "TestTools"]),
@@ -152,16 +156,16 @@ let package = Package(
         tests(
             "PipelinesTests",
             [
-                "Compute", "ComputeCPU", "ComputeCUDA", "FakeGPU", "KernelEmulation", "Pipelines", "TestSupport",
-                "VideoTypes", "Weights",
+                "Compute", "ComputeCPU", "ComputeCUDA", "FakeGPU", "KernelEmulation", "Pipelines", "Sampling",
+                "TestSupport", "VideoTypes", "Weights",
             ],
             resources: [.copy("Fixtures")]),
         tests("BackendsTests", ["Backends", "ComputeCUDA", "FakeGPU", "KernelEmulation", "TestSupport", "VideoTypes"]),
         tests(
             "VideoProviderTests",
             [
-                "Backends", "Compute", "ComputeCPU", "FakeGPU", "KernelEmulation", "Pipelines", "TestSupport",
-                "TestTools", "VideoProvider", "VideoTypes",
+                "Backends", "Compute", "ComputeCPU", "ComputeCUDA", "FakeGPU", "KernelEmulation", "Pipelines",
+                "TestSupport", "TestTools", "Threads", "VideoProvider", "VideoTypes",
             ],
             resources: [.copy("Fixtures")]),
     ],

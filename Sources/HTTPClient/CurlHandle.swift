@@ -25,8 +25,7 @@ import Glibc
     /// Forgets the call, its headers and its body; connections stay.
     func forget() {
         unsafe curl.call.curl_easy_reset(handle)
-        unsafe lists.forEach { unsafe curl.call.curl_slist_free_all($0) }
-        unsafe lists = []
+        while let list = unsafe lists.popLast() { unsafe curl.call.curl_slist_free_all(list) }
         unsafe curl.call.curl_mime_free(form)
         unsafe form = nil
     }

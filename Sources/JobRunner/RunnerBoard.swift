@@ -10,6 +10,7 @@ final class RunnerBoard: Sendable {
     let content = Mutex(Content())
 
     struct Content {
+        var isStarted = false
         var requests = Requests()
         var worker = RunnerState.Worker.starting
         var isHealthy = true

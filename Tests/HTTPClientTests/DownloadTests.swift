@@ -1,0 +1,82 @@
+import Foundation
+import HTTPClient
+import TestSupport
+import TestTools
+import Testing
+
+@Suite struct DownloadTests {
+    private let client = HTTPClient()
+    private let folder: TemporaryFolder
+
+    init() throws { folder = try TemporaryFolder() }
+
+    private func call(_ server: ScriptedServer) throws -> HTTPCall { HTTPCall(.get, try WebAddress(server.url)) }
+
+    @Test func `a file appears whole, for its owner alone, and its bytes are shown on the way`() throws {
+        let bytes = (0..<3_000_000).map { UInt8(truncatingIfNeeded: $0 &* 31) }
+        let server = try ScriptedServer { _ in .init(200, ["ETag": "\"x\""], body: bytes) }
+        var call = try self.call(server)
+        call.maxBytes = bytes.count
+        var seen: [UInt8] = []
+        let answer = try client.save(call, to: folder.file("clip.mp4")) { seen += $0 }
+        #expect(answer.savedBytes == bytes.count && answer.body.isEmpty && answer["etag"] == "\"x\"")
+        #expect(seen == bytes)
+        #expect(try Data(contentsOf: URL(fileURLWithPath: folder.file("clip.mp4"))) == Data(bytes))
+        #expect(try folder.names == ["clip.mp4"])
+        let mode = try FileManager.default.attributesOfItem(atPath: folder.file("clip.mp4"))[.posixPermissions]
+        #expect(mode as? Int == 0o600)
+    }
+
+    @Test func `a refusal is no file`() throws {
+        let server = try ScriptedServer { _ in .init(404, [:], "{\"error\":1}") }
+        let answer = try client.save(call(server), to: folder.file("clip.mp4"))
+        #expect(answer.status == 404 && answer.savedBytes == nil && answer.body == Array("{\"error\":1}".utf8))
+        #expect(try folder.names.isEmpty)
+    }
+
+    @Test func `what breaks off or grows too large leaves nothing`() throws {
+        let cut = try ScriptedServer { _ in .init(raw: "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n12345") }
+        #expect(throws: HTTPClientError.self) { try client.save(self.call(cut), to: folder.file("clip.mp4")) }
+        let large = try ScriptedServer { _ in .init(200, [:], body: [UInt8](repeating: 1, count: 1000)) }
+        var call = try self.call(large)
+        call.maxBytes = 999
+        #expect(throws: HTTPClientError.answerTooLarge(limit: 999)) {
+            try client.save(call, to: folder.file("clip.mp4"))
+        }
+        #expect(try folder.names.isEmpty)
+    }
+
+    @Test func `an earlier file stays until the new one is whole`() throws {
+        try Data("old".utf8).write(to: URL(fileURLWithPath: folder.file("clip.mp4")))
+        let cut = try ScriptedServer { _ in .init(raw: "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n12345") }
+        #expect(throws: HTTPClientError.self) { try client.save(call(cut), to: folder.file("clip.mp4")) }
+        #expect(try String(contentsOfFile: folder.file("clip.mp4"), encoding: .utf8) == "old")
+        let whole = try ScriptedServer { _ in .init(200, [:], "new") }
+        _ = try client.save(call(whole), to: folder.file("clip.mp4"))
+        #expect(try String(contentsOfFile: folder.file("clip.mp4"), encoding: .utf8) == "new")
+    }
+
+    @Test func `a folder that is not there is an error before the call`() throws {
+        let server = try ScriptedServer { _ in .init() }
+        #expect(throws: HTTPClientError.fileFailed(action: "create", status: ENOENT)) {
+            try client.save(call(server), to: folder.file("no/clip.mp4"))
+        }
+        #expect(server.requests.isEmpty)
+    }
+
+    @Test func `a cancelled download leaves nothing`() async throws {
+        let server = try ScriptedServer { _ in
+            var reply = ScriptedServer.Reply(raw: "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+            reply.pieces += Array(repeating: [1, 2, 3], count: 200)
+            reply.pause = 0.1
+            return reply
+        }
+        let call = try self.call(server)
+        let (client, path) = (client, folder.file("clip.mp4"))
+        let task = Task { try await client.download(call, to: path) }
+        while server.requests.isEmpty { try await Task.sleep(for: .milliseconds(5)) }
+        task.cancel()
+        await #expect(throws: HTTPClientError.cancelled) { try await task.value }
+        #expect(try folder.names.isEmpty)
+    }
+}
