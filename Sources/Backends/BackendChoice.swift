@@ -1,6 +1,6 @@
 package import Compute
 import ComputeCPU
-package import ComputeCUDA
+import ComputeCUDA
 import Pipelines
 package import VideoTypes
 
@@ -14,12 +14,12 @@ package struct BackendChoice {
     /// What showed only while the backend was at work.
     package var laterRemarks: [String] { backend is CUDABackend ? gpus.warnings : [] }
 
-    /// Counts the energy of the GPU that it computes on; nil where there is none or it does not count.
-    package var energyMeter: EnergyMeter? {
-        guard let device = (backend as? CUDABackend)?.device, let driver = try? gpus.libraries.driver() else {
-            return nil
-        }
-        return gpus.libraries.energyMeter(for: device, driver)
+    /// Gives the joules that the GPU has taken so far; nil where there is none or it does not count.
+    package func makeJouleCounter() -> (@Sendable () -> Double?)? {
+        guard let device = (backend as? CUDABackend)?.device, let driver = try? gpus.libraries.driver(),
+            let meter = gpus.libraries.energyMeter(for: device, driver)
+        else { return nil }
+        return { meter.joules() }
     }
 
     /// - Parameters:

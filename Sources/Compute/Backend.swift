@@ -8,7 +8,7 @@ package protocol Backend: AnyObject {
     var name: String { get }
     /// Whether matrix products are faster in bf16 than in f32.
     var prefersBF16: Bool { get }
-    /// Bytes that this backend can hold, nil where nobody knows.
+    /// Bytes that this backend can hold beside what it holds, nil where nobody knows.
     var memoryBytes: Int? { get }
     /// The most bytes in use so far in memory other than the host's; nil where there is none.
     var peakDeviceBytes: Int? { get }

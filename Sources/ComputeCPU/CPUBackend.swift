@@ -51,10 +51,10 @@ package final class CPUBackend: Backend {
 
     // MARK: facts about this machine
 
-    /// The machine's physical memory.
+    /// The machine's physical memory without what tensors hold.
     package var memoryBytes: Int? {
         let (pages, size) = (sysconf(Int32(_SC_PHYS_PAGES)), sysconf(Int32(_SC_PAGESIZE)))
-        return pages > 0 && size > 0 ? pages * size : nil
+        return pages > 0 && size > 0 ? max(0, pages * size - pool.currentBytes) : nil
     }
 
     package var peakDeviceBytes: Int? { nil }

@@ -11,6 +11,8 @@ struct DecodeStage {
 
     /// Gives the frames in order: as they are decoded, or after the last tile where the decoding is tiled.
     func run(_ latents: Tensor, tiled: Bool, emit: (Frame) throws -> Void) throws {
+        // The decoder stays; what it has seen does not.
+        defer { decoder.reset() }
         try recordInput(latents)
         let patch = decoder.config.patchSize
         let scale = decoder.config.scaleFactorSpatial
@@ -18,7 +20,7 @@ struct DecodeStage {
             DecodedFrames($0, patch: patch, height: latents.shape[2] * scale, width: latents.shape[3] * scale)
         }
         let tiling = TiledDecoder(decoder: decoder, backend: backend)
-        if tiled, tiling.isNeeded(latents.shape) {
+        if tiled, TiledDecoder.isNeeded(height: latents.shape[2], width: latents.shape[3], scale: scale) {
             let clip = Clip(height: latents.shape[2] * scale, width: latents.shape[3] * scale)
             try tiling.run(latents, progress: progress) { part, place in
                 clip.put(

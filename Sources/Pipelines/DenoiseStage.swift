@@ -7,15 +7,20 @@ import VideoTypes
 /// The denoise loop: asks the transformer for a velocity at each step and lets the solver take it.
 struct DenoiseStage {
     let components: WanComponents
+    let networks: LoadedNetworks
+    /// Bytes that the loop needs beside the weights.
+    let workBytes: Int
     let device: Device
     let settings: VideoSettings
+    let plan: DenoisePlan
+    let checkpoint: DenoiseCheckpoint?
     let progress: ProgressReporter
     let dump: TensorDump?
 
     /// A loaded transformer with what does not change from step to step.
     private struct Expert {
         let number: Int
-        /// The step it was loaded for.
+        /// The first step it serves.
         let firstStep: Int
         let times: WanTransformer.Times
         let prompt: VelocityPass
@@ -23,23 +28,33 @@ struct DenoiseStage {
     }
 
     /// Replaces the noise in `latents` f32 `[C, T, H, W]` by what the texts say.
-    func run(_ latents: Tensor, _ texts: TextStage.Embeddings) throws {
-        let schedule = makeSchedule()
+    ///
+    /// - Parameter state: whose latents these are, where the loop was begun before.
+    func run(_ latents: Tensor, _ texts: TextStage.Embeddings, after state: DenoiseState?) throws {
+        let schedule = plan.schedule
         dump?.record("schedule.timesteps", [schedule.stepCount], schedule.timesteps)
         dump?.record("schedule.sigmas", [schedule.stepCount + 1], schedule.sigmas)
-        var solver = (SolverKind(rawValue: settings.scheduler.rawValue) ?? .unipc).solver(schedule)
+        var solver = plan.kind.solver(schedule)
+        if let state {
+            var history: [Tensor] = []
+            for tensor in state.history { history.append(try device.backend.upload(tensor, latents.shape)) }
+            try solver.resume(after: state.step, history: history, on: device.backend)
+        }
         var expert: Expert?
-        for (index, timestep) in schedule.timesteps.enumerated() {
-            let number = expertNumber(timestep)
-            if expert?.number != number {
-                expert = nil  // The one weight set leaves before the other arrives.
-                try progress.begin(.load, total: 1)
-                let served = schedule.timesteps[index...].prefix { expertNumber($0) == number }
-                expert = try load(number, step: index, timesteps: Array(served), latents, texts)
+        for index in (state?.step ?? 0)..<schedule.stepCount {
+            let run = plan.run(of: index)
+            if expert?.firstStep != run.steps.lowerBound {
+                expert = nil  // The one weight set may have to leave before the other arrives.
+                expert = try load(run, latents, texts, step: index)
                 try progress.begin(.denoise, completed: index, total: schedule.stepCount)
             }
-            guard let expert else { preconditionFailure("no expert for timestep \(timestep)") }
-            try step(index, timestep, expert, latents, &solver)
+            guard let expert else { preconditionFailure("no expert for step \(index)") }
+            try step(index, schedule.timesteps[index], expert, latents, &solver)
+            if let checkpoint, checkpoint.isDue(after: index + 1, of: schedule.stepCount) {
+                checkpoint.keep(
+                    try DenoiseState(step: index + 1, latents: latents, solver: solver, on: device.backend),
+                    latents.shape)
+            }
             try progress.advance()
         }
         try dump?.record("latents.final", latents, on: device.backend)
@@ -67,10 +82,11 @@ struct DenoiseStage {
         try dump?.record("\(name).latents", latents, on: device.backend)
     }
 
+    /// Times are prepared for the whole run, wherever it is entered: rows of a product may depend on how many there are.
     private func load(
-        _ number: Int, step: Int, timesteps: [Float], _ latents: Tensor, _ texts: TextStage.Embeddings
+        _ run: DenoisePlan.Run, _ latents: Tensor, _ texts: TextStage.Embeddings, step: Int
     ) throws -> Expert {
-        let transformer = try components.makeTransformer(expert: number, on: device)
+        let transformer = try networks.transformer(expert: run.expert, beside: workBytes, progress)
         let grid = try transformer.grid(latents.shape)
         let name = "step.\(threeDigits(step))"
         let pass = { (text: Tensor, pass: String) throws -> VelocityPass in
@@ -78,24 +94,9 @@ struct DenoiseStage {
             return try VelocityPass(transformer, context, grid, latents: latents, on: device.backend)
         }
         return Expert(
-            number: number, firstStep: step, times: try transformer.times(timesteps),
+            number: run.expert, firstStep: run.steps.lowerBound,
+            times: try transformer.times(Array(plan.schedule.timesteps[run.steps])),
             prompt: try pass(texts.prompt, "cond"), negative: try texts.negative.map { try pass($0, "uncond") })
-    }
-
-    /// The high-noise expert serves timesteps from the boundary up.
-    private func expertNumber(_ timestep: Float) -> Int {
-        guard let boundary = components.index.boundaryRatio else { return 0 }
-        return Double(timestep) >= boundary * Double(trainTimesteps) ? 0 : 1
-    }
-
-    private var trainTimesteps: Int { components.scheduler.numTrainTimesteps ?? 1000 }
-
-    private func makeSchedule() -> Schedule {
-        let kind = SolverKind(rawValue: settings.scheduler.rawValue) ?? .unipc
-        guard let levels = settings.sigmas else {
-            return Schedule(kind, steps: settings.steps, shift: settings.flowShift, trainTimesteps: trainTimesteps)
-        }
-        return Schedule(kind, levels: levels, shift: settings.flowShift, trainTimesteps: trainTimesteps)
     }
 
     /// Blocks are recorded at the first step of each expert only: they are large, and an error shows there.

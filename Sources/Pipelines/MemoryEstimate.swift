@@ -9,6 +9,9 @@ struct MemoryEstimate {
     let text: Int
     let denoise: Int
     let decode: Int
+    /// Those of denoising and decoding without the weights.
+    let denoiseWork: Int
+    let decodeWork: Int
 
     var peak: Int { max(text, denoise, decode) }
 
@@ -26,14 +29,16 @@ struct MemoryEstimate {
         latents: Shape, transformer: WanTransformerConfig, vae: WanVAEConfig, dtype: DType, weights: Weights, tile: Int?
     ) {
         text = weights.text
-        denoise = Self.denoise(latents, transformer, dtype) + weights.transformer
+        denoiseWork = Self.denoise(latents, transformer, dtype)
+        denoise = denoiseWork + weights.transformer
         var (height, width) = (latents[2], latents[3])
         if let tile { (height, width) = (min(height, tile), min(width, tile)) }
         let frames = (latents[1] - 1) * vae.scaleFactorTemporal + 1
         let scale = vae.scaleFactorSpatial
         // In tiles, the finished clip waits in 8 bits and one tile in f32.
         let waiting = tile == nil ? 0 : frames * scale * scale * 3 * (latents[2] * latents[3] + 8 * height * width)
-        decode = Self.decode(height: height, width: width, vae, dtype) + waiting + weights.decoder
+        decodeWork = Self.decode(height: height, width: width, vae, dtype) + waiting
+        decode = decodeWork + weights.decoder
     }
 
     /// The residual stream and a turned table in f32; the norm's output, queries, keys, values, the attended rows or

@@ -1,4 +1,5 @@
 import VideoTypes
+import Weights
 
 /// Passes progress on and turns a "no" into the error that ends the run.
 final class ProgressReporter {
@@ -6,6 +7,9 @@ final class ProgressReporter {
     private var stage = VideoProgress.Stage.load
     private var completed = 0
     private var total = 0
+
+    /// Reports of one network's loading.
+    private static let loadPieces = 20
 
     /// - Parameter report: lives as long as this object is used, which is one call of `generate`.
     init(_ report: @escaping (VideoProgress) -> Bool) {
@@ -24,9 +28,20 @@ final class ProgressReporter {
         try tell()
     }
 
-    private func tell() throws(VideoError) {
-        guard report(VideoProgress(stage: stage, completed: completed, total: total)) else {
-            throw VideoError(.cancelled, "cancelled during \(stage.rawValue)")
+    /// Begins the loading of a network; what is returned tells of its tensors and stops where the caller says no.
+    func beginLoad() throws(VideoError) -> Checkpoint.Watch {
+        try begin(.load, total: Self.loadPieces)
+        return { (taken, count) throws(WeightError) in
+            while self.completed < taken * Self.loadPieces / count {
+                self.completed += 1
+                guard self.isWanted else { throw .interrupted }
+            }
         }
     }
+
+    private func tell() throws(VideoError) {
+        guard isWanted else { throw VideoError(.cancelled, "cancelled during \(stage.rawValue)") }
+    }
+
+    private var isWanted: Bool { report(VideoProgress(stage: stage, completed: completed, total: total)) }
 }

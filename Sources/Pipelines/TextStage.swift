@@ -11,6 +11,7 @@ struct TextStage {
     /// Rows that a text is padded to, and cut at.
     let length: Int
     let backend: any Backend
+    let progress: ProgressReporter
     let dump: TensorDump?
 
     /// Hidden states f32 `[tokens, width]`, without padding; negative only where guidance needs it.
@@ -20,7 +21,8 @@ struct TextStage {
     }
 
     func encode(_ prompt: String, negative: String?) throws -> Embeddings {
-        Embeddings(prompt: try embed(prompt, "prompt"), negative: try negative.map { try embed($0, "negative") })
+        try progress.begin(.text, total: negative == nil ? 1 : 2)
+        return Embeddings(prompt: try embed(prompt, "prompt"), negative: try negative.map { try embed($0, "negative") })
     }
 
     private func embed(_ text: String, _ name: String) throws -> Tensor {
@@ -32,6 +34,7 @@ struct TextStage {
         }
         let embedding = try encoder(ids, probe: dump?.probe("text.\(name)", on: backend))
         if let dump { try record(ids, embedding, name, dump) }
+        try progress.advance()
         return embedding
     }
 

@@ -39,48 +39,53 @@ struct TiledDecoder {
     }
 
     private var scale: Int { decoder.config.scaleFactorSpatial }
-    private var tile: Int { Self.tilePixels / scale }
     private var stride: Int { Self.stridePixels / scale }
     /// Decoded positions per latent position; pixels are unpatched later.
     private var factor: Int { scale / decoder.config.patchSize }
     private var blend: Int { (Self.tilePixels - Self.stridePixels) / decoder.config.patchSize }
 
-    /// Whether latents `[C, T, H, W]` are larger than one tile.
-    func isNeeded(_ shape: Shape) -> Bool { shape[2] > tile || shape[3] > tile }
+    /// Where the tiles of one axis lie.
+    static func ranges(_ extent: Int, scale: Int) -> [Range<Int>] {
+        Swift.stride(from: 0, to: extent, by: stridePixels / scale).map { start in
+            start..<min(start + tilePixels / scale, extent)
+        }
+    }
+
+    /// Whether latents of this size are larger than one tile.
+    static func isNeeded(height: Int, width: Int, scale: Int) -> Bool { max(height, width) > tilePixels / scale }
 
     /// - Parameter place: receives f32 `[1, height, width, out_channels]` and where it belongs, in decoded positions.
     ///   The parts of one frame cover it without overlap.
     func run(_ latents: Tensor, progress: ProgressReporter, place: (Tensor, _ at: Place) throws -> Void) throws {
-        let rows = Array(Swift.stride(from: 0, to: latents.shape[2], by: stride))
-        let columns = Array(Swift.stride(from: 0, to: latents.shape[3], by: stride))
+        let rows = Self.ranges(latents.shape[2], scale: scale)
+        let columns = Self.ranges(latents.shape[3], scale: scale)
         let values = try backend.download(latents)
-        try progress.begin(.decode, total: rows.count * columns.count)
+        try progress.begin(.decode, total: rows.count * columns.count * latents.shape[1])
         var above: [[Patch]] = []  // of each column, the last rows of each frame
         for row in rows {
             var below: [[Patch]] = []
             var left: [Patch] = []
             for (number, column) in columns.enumerated() {
-                var frames = try decode(crop(values, latents.shape, row, column))
+                var frames = try decode(crop(values, latents.shape, row, column), progress)
                 for index in frames.indices {
-                    if row > 0 { blendRows(above[number][index], into: &frames[index]) }
-                    if column > 0 { blendColumns(left[index], into: &frames[index]) }
+                    if row.lowerBound > 0 { blendRows(above[number][index], into: &frames[index]) }
+                    if column.lowerBound > 0 { blendColumns(left[index], into: &frames[index]) }
                     let own = frames[index].cropped(
                         rows: 0..<min(frames[index].height, stride * factor),
                         columns: 0..<min(frames[index].width, stride * factor))
                     try place(
                         backend.upload(own.values, [1, own.height, own.width, own.channels]),
-                        Place(frame: index, row: row * factor, column: column * factor))
+                        Place(frame: index, row: row.lowerBound * factor, column: column.lowerBound * factor))
                 }
                 below.append(
                     frames.map { $0.cropped(rows: max(0, $0.height - blend)..<$0.height, columns: 0..<$0.width) })
                 left = frames.map { $0.cropped(rows: 0..<$0.height, columns: max(0, $0.width - blend)..<$0.width) }
-                try progress.advance()
             }
             above = below
         }
     }
 
-    private func decode(_ latents: Tensor) throws -> [Patch] {
+    private func decode(_ latents: Tensor, _ progress: ProgressReporter) throws -> [Patch] {
         decoder.reset()
         var frames: [Patch] = []
         for index in 0..<latents.shape[1] {
@@ -88,13 +93,14 @@ struct TiledDecoder {
                 frames.append(
                     Patch(height: x.shape[1], width: x.shape[2], channels: x.shape[3], values: try backend.download(x)))
             }
+            try progress.advance()
         }
         return frames
     }
 
-    private func crop(_ values: [Float], _ shape: Shape, _ row: Int, _ column: Int) throws(ComputeError) -> Tensor {
-        let rows = row..<min(row + tile, shape[2])
-        let columns = column..<min(column + tile, shape[3])
+    private func crop(
+        _ values: [Float], _ shape: Shape, _ rows: Range<Int>, _ columns: Range<Int>
+    ) throws(ComputeError) -> Tensor {
         var part: [Float] = []
         for plane in 0..<shape[0] * shape[1] {
             for y in rows {

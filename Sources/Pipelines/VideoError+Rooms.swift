@@ -8,6 +8,7 @@ extension VideoError {
     package init(room error: any Error) {
         switch error {
         case let error as VideoError: self = error
+        case WeightError.interrupted: self = VideoError(.cancelled, "cancelled during load")
         case let error as WeightError: self = VideoError(error)
         case let error as ComputeError: self = VideoError(error)
         case let error as TokenizerError:

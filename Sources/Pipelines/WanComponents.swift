@@ -19,6 +19,8 @@ struct WanComponents {
     private struct Storage {
         let dtype: DType
         let byteCount: Int
+        /// Of the tensor that stands for all.
+        let digest: UInt64
 
         func bytes(as other: DType) -> Int { byteCount / dtype.byteWidth * other.byteWidth }
     }
@@ -45,7 +47,10 @@ struct WanComponents {
             "text_encoder": try Self.storage(folder, "text_encoder", of: "encoder.final_layer_norm.weight"),
             "transformer": try Self.storage(folder, "transformer", of: "proj_out.weight"),
             "vae": try Self.storage(folder, "vae", of: "decoder.conv_out.weight"),
-        ]
+        ].merging(
+            index.hasSecondTransformer
+                ? ["transformer_2": try Self.storage(folder, "transformer_2", of: "proj_out.weight")] : [:]
+        ) { $1 }
         try checkAgreement()
         let nowhere = Device(backend: NullBackend(), dtype: .f32)
         _ = try makeTextEncoder(on: nowhere)
@@ -54,24 +59,26 @@ struct WanComponents {
         _ = try makeDecoder(on: nowhere)
     }
 
-    func makeTextEncoder(on device: Device) throws -> T5Encoder {
-        let checkpoint = try Checkpoint(folder, "text_encoder")
+    /// - Parameter watch: told of every tensor, here and below.
+    func makeTextEncoder(on device: Device, watch: Checkpoint.Watch? = nil) throws -> T5Encoder {
+        let checkpoint = try Checkpoint(folder, "text_encoder", watch: watch)
         let encoder = try T5Encoder(checkpoint.root, textEncoder, on: device)
         try checkpoint.assertAllUsed(ignoring: Self.tiedKeys)
         return encoder
     }
 
     /// - Parameter expert: 1 for the low-noise expert of a model with two.
-    func makeTransformer(expert: Int, on device: Device) throws -> WanTransformer {
-        let checkpoint = try Checkpoint(folder, expert == 0 ? "transformer" : "transformer_2")
-        let config = expert == 0 ? transformer : transformer2 ?? transformer
-        let model = try WanTransformer(checkpoint.root, config, on: device)
+    func transformer(expert: Int) -> WanTransformerConfig { expert == 0 ? transformer : transformer2 ?? transformer }
+
+    func makeTransformer(expert: Int, on device: Device, watch: Checkpoint.Watch? = nil) throws -> WanTransformer {
+        let checkpoint = try Checkpoint(folder, expert == 0 ? "transformer" : "transformer_2", watch: watch)
+        let model = try WanTransformer(checkpoint.root, transformer(expert: expert), on: device)
         try checkpoint.assertAllUsed()
         return model
     }
 
-    func makeDecoder(on device: Device) throws -> WanVAEDecoder {
-        let checkpoint = try Checkpoint(folder, "vae")
+    func makeDecoder(on device: Device, watch: Checkpoint.Watch? = nil) throws -> WanVAEDecoder {
+        let checkpoint = try Checkpoint(folder, "vae", watch: watch)
         let decoder = try WanVAEDecoder(checkpoint.root, vae, on: device)
         try checkpoint.assertAllUsed(ignoring: Self.encoderKeys)
         return decoder
@@ -81,10 +88,10 @@ struct WanComponents {
     var transformerDType: DType { stored["transformer"]?.dtype ?? .f32 }
 
     /// Bytes of weights that a device has to hold: all of them, or copies where the stored dtype does not serve.
-    func weights(on device: DeviceProfile) -> MemoryEstimate.Weights {
+    func weights(dtype: DType, copies: Bool) -> MemoryEstimate.Weights {
         func bytes(_ component: String) -> Int {
             guard let stored = stored[component] else { return 0 }
-            return device.copiesWeights || stored.dtype != device.dtype ? stored.bytes(as: device.dtype) : 0
+            return copies || stored.dtype != dtype ? stored.bytes(as: dtype) : 0
         }
         return MemoryEstimate.Weights(
             text: bytes("text_encoder"), transformer: bytes("transformer"), decoder: bytes("vae"))
@@ -93,8 +100,21 @@ struct WanComponents {
     /// - Parameter key: a tensor whose dtype stands for all.
     private static func storage(_ folder: ModelFolder, _ component: String, of key: String) throws -> Storage {
         let checkpoint = try Checkpoint(folder, component)
-        let shape = checkpoint.shape(of: key) ?? []
-        return Storage(dtype: try checkpoint.root.tensor(key, shape).dtype, byteCount: checkpoint.byteCount)
+        let tensor = try checkpoint.root.tensor(key, checkpoint.shape(of: key) ?? [])
+        var digest = Digest64()
+        tensor.bytes.withBytes { span in
+            for offset in 0..<span.byteCount {
+                digest.add(CollectionOfOne(unsafe span.unsafeLoad(fromByteOffset: offset, as: UInt8.self)))
+            }
+        }
+        return Storage(dtype: tensor.dtype, byteCount: checkpoint.byteCount, digest: digest.value)
+    }
+
+    /// Tells the weights of one training from those of another.
+    var fingerprint: String {
+        stored.sorted { $0.key < $1.key }
+            .map { "\($0.key) \($0.value.dtype) \($0.value.byteCount) \(String($0.value.digest, radix: 16))" }
+            .joined(separator: ", ")
     }
 
     private func checkAgreement() throws {

@@ -31,6 +31,9 @@ package struct WanModel: Sendable {
     /// Whether a second expert serves the low noise levels.
     package var hasTwoExperts: Bool { components.transformer2 != nil }
 
+    /// Tells the weights of one training from those of another.
+    package var fingerprint: String { components.fingerprint }
+
     /// The dtype of activations where nobody asks for one: bf16 where the transformer is stored in 16 bits and the
     /// device is faster with it, else f32.
     package func dtype(prefersBF16: Bool) -> DType {
@@ -91,7 +94,7 @@ package struct WanModel: Sendable {
 
     /// What would fit.
     private func memoryHint(_ settings: VideoSettings, on device: DeviceProfile, available: Int) -> String {
-        let weights = components.weights(on: device).largest
+        let weights = components.weights(dtype: device.dtype, copies: device.copiesWeights).largest
         guard weights < available else {
             return "the weights alone take \(gigabytes(weights)) GB: use a smaller model or --device cpu"
         }
@@ -108,7 +111,7 @@ package struct WanModel: Sendable {
     func memoryEstimate(_ settings: VideoSettings, on device: DeviceProfile) -> MemoryEstimate {
         MemoryEstimate(
             latents: latentShape(settings), transformer: components.transformer, vae: components.vae,
-            dtype: device.dtype, weights: components.weights(on: device),
+            dtype: device.dtype, weights: components.weights(dtype: device.dtype, copies: device.copiesWeights),
             tile: settings.tilesVAE ? 256 / components.vae.scaleFactorSpatial : nil)
     }
 

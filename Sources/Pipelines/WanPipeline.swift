@@ -6,16 +6,19 @@ import Tokenizers
 package import VideoTypes
 package import Weights
 
-/// Text to video with a Wan model: text, noise, denoising, decoding, each stage's weights released before the next.
+/// Text to video with a Wan model: text, noise, denoising, decoding.
+///
+/// What was loaded for a clip stays for the next where memory allows.
 package final class WanPipeline {
     package let model: WanModel
-    private var components: WanComponents { model.components }
     private let device: Device
+    private let networks: LoadedNetworks
 
     /// - Parameter dtype: of activations; nil takes what suits model and backend.
     package init(_ model: WanModel, backend: any Backend, dtype: DType?) {
         self.model = model
         device = Device(backend: backend, dtype: dtype ?? model.dtype(prefersBF16: backend.prefersBF16))
+        networks = LoadedNetworks(model.components, on: device)
     }
 
     /// Opens a folder in the Diffusers layout, as `WanModel` does.
@@ -25,11 +28,11 @@ package final class WanPipeline {
 
     package var dtype: DType { device.dtype }
 
-    /// The device as it is now.
+    /// The device as it is now; what is held for clips to come counts as free.
     package var profile: DeviceProfile {
         DeviceProfile(
             name: device.backend.name, dtype: dtype, copiesWeights: device.backend.copiesWeights,
-            memoryBytes: device.backend.memoryBytes)
+            memoryBytes: device.backend.memoryBytes.map { $0 + networks.heldBytes })
     }
 
     /// Checks settings against what this model can make on this device.
@@ -38,56 +41,72 @@ package final class WanPipeline {
         try model.checkMemory(settings, on: profile)
     }
 
+    /// What one clip is made with.
+    private struct Run {
+        let settings: VideoSettings
+        let plan: DenoisePlan
+        let work: MemoryEstimate
+        let progress: ProgressReporter
+        let dump: TensorDump?
+    }
+
     /// Makes a clip; `settings` must have passed `validate`.
     ///
     /// - Parameters:
+    ///   - checkpoint: where the denoise loop keeps its state, and goes on from; nil for nowhere.
     ///   - report: told of every step; answers whether to go on.
     ///   - dump: receives every intermediate result, for comparison with a reference.
     ///   - emit: receives the frames in order, as the decoder yields them.
     package func generate(
-        _ settings: VideoSettings, report: @escaping (VideoProgress) -> Bool, dump: TensorDump?,
-        emit: (Frame) throws -> Void
+        _ settings: VideoSettings, checkpoint: DenoiseCheckpoint? = nil, report: @escaping (VideoProgress) -> Bool,
+        dump: TensorDump?, emit: (Frame) throws -> Void
     ) throws(VideoError) {
         do {
-            let progress = ProgressReporter(report)
-            let texts = try encodeTexts(settings, progress, dump)
-            let latents = try denoise(settings, texts, progress, dump)
-            try progress.begin(.load, total: 1)
-            let decoder = try components.makeDecoder(on: device)
-            try DecodeStage(decoder: decoder, backend: device.backend, progress: progress, dump: dump)
+            let run = Run(
+                settings: settings, plan: DenoisePlan(settings, model.components),
+                work: model.memoryEstimate(settings, on: profile), progress: ProgressReporter(report), dump: dump)
+            let latents = try denoise(run, checkpoint)
+            let decoder = try networks.decoder(beside: run.work.decodeWork, run.progress)
+            try DecodeStage(decoder: decoder, backend: device.backend, progress: run.progress, dump: dump)
                 .run(latents, tiled: settings.tilesVAE, emit: emit)
         } catch {
-            throw VideoError(room: error)
+            let error = VideoError(room: error)
+            // Whatever went wrong, the next clip begins with weights of its own.
+            if error.code != .cancelled { networks.releaseAll() }
+            throw error
         }
     }
 
-    private func encodeTexts(
-        _ settings: VideoSettings, _ progress: ProgressReporter, _ dump: TensorDump?
-    ) throws -> TextStage.Embeddings {
-        try progress.begin(.load, total: 1)
-        let encoder = try components.makeTextEncoder(on: device)
-        let stage = TextStage(
-            tokenizer: model.tokenizer, encoder: encoder, vocabulary: components.textEncoder.vocabSize,
-            length: components.transformer.textLen, backend: device.backend, dump: dump)
-        try progress.begin(.text, total: 1)
-        let texts = try stage.encode(
-            settings.prompt, negative: Guidance.isNeeded(Float(settings.guidanceScale)) ? settings.negativePrompt : nil)
-        try progress.advance()
-        return texts
+    private func denoise(_ run: Run, _ checkpoint: DenoiseCheckpoint?) throws -> Tensor {
+        let shape = model.latentShape(run.settings)
+        let state = checkpoint?.state(run.plan, shape)
+        let latents = try device.backend.upload(state?.latents ?? noise(run, shape), shape)
+        let count = run.plan.schedule.stepCount
+        guard state?.step != count else {
+            try run.progress.begin(.denoise, completed: count, total: count)
+            return latents
+        }
+        let stage = DenoiseStage(
+            components: model.components, networks: networks, workBytes: run.work.denoiseWork, device: device,
+            settings: run.settings, plan: run.plan, checkpoint: checkpoint, progress: run.progress, dump: run.dump)
+        try stage.run(latents, encodeTexts(run), after: state)
+        return latents
     }
 
-    private func denoise(
-        _ settings: VideoSettings, _ texts: TextStage.Embeddings, _ progress: ProgressReporter, _ dump: TensorDump?
-    ) throws -> Tensor {
-        let shape = model.latentShape(settings)
-        var random = TorchRandomSource(seed: settings.seed)
+    private func encodeTexts(_ run: Run) throws -> TextStage.Embeddings {
+        let stage = TextStage(
+            tokenizer: model.tokenizer, encoder: try networks.textEncoder(beside: 0, run.progress),
+            vocabulary: model.components.textEncoder.vocabSize, length: model.components.transformer.textLen,
+            backend: device.backend, progress: run.progress, dump: run.dump)
+        return try stage.encode(
+            run.settings.prompt, negative: Guidance.isNeeded(run.settings) ? run.settings.negativePrompt : nil)
+    }
+
+    private func noise(_ run: Run, _ shape: Shape) -> [Float] {
+        var random = TorchRandomSource(seed: run.settings.seed)
         let noise = random.normals(shape.count)
-        dump?.record("rng.000", [1] + shape.dims, noise)
-        dump?.record("noise.initial", [1] + shape.dims, noise)
-        let latents = try device.backend.upload(noise, shape)
-        let stage = DenoiseStage(
-            components: components, device: device, settings: settings, progress: progress, dump: dump)
-        try stage.run(latents, texts)
-        return latents
+        run.dump?.record("rng.000", [1] + shape.dims, noise)
+        run.dump?.record("noise.initial", [1] + shape.dims, noise)
+        return noise
     }
 }

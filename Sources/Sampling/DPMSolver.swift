@@ -13,6 +13,14 @@ package struct DPMSolver: Solver {
         self.schedule = schedule
     }
 
+    package var history: [Tensor] { clean.map { [$0.now] } ?? [] }
+
+    package mutating func resume(
+        after steps: Int, history: [Tensor], on backend: any Backend
+    ) throws(ComputeError) {
+        clean = (history[0], try backend.allocate(history[0].shape, .f32))
+    }
+
     package mutating func step(
         _ index: Int, velocity: Tensor, latents: Tensor, on backend: any Backend
     ) throws(ComputeError) {

@@ -7,6 +7,12 @@ package import Compute
 package protocol Solver {
     var schedule: Schedule { get }
 
+    /// What the next step needs of those before it, beside the latents; nothing before the first.
+    var history: [Tensor] { get }
+
+    /// Goes on behind `steps` steps, at least one, that left this history; the tensors are taken over.
+    mutating func resume(after steps: Int, history: [Tensor], on backend: any Backend) throws(ComputeError)
+
     /// Replaces `latents`, which the model saw at step `index`, by those of the next step.
     mutating func step(
         _ index: Int, velocity: Tensor, latents: Tensor, on backend: any Backend
@@ -22,6 +28,15 @@ extension SolverKind {
         case .dpmSolver: DPMSolver(schedule)
         }
     }
+
+    /// Tensors of a solver's history behind `steps` steps.
+    package func historyCount(after steps: Int) -> Int {
+        switch self {
+        case .unipc: min(steps, 2) + min(steps, 1)
+        case .euler: 0
+        case .dpmSolver: min(steps, 1)
+        }
+    }
 }
 
 /// `x += (σ' - σ) v`.
@@ -31,6 +46,10 @@ package struct EulerSolver: Solver {
     package init(_ schedule: Schedule) {
         self.schedule = schedule
     }
+
+    package var history: [Tensor] { [] }
+
+    package mutating func resume(after steps: Int, history: [Tensor], on backend: any Backend) {}
 
     package mutating func step(
         _ index: Int, velocity: Tensor, latents: Tensor, on backend: any Backend

@@ -78,8 +78,13 @@ package final class VideoEngine: ClipEngine {
                 clock.enter(step.stage)
                 return progress(step)
             }
-            try pipeline.generate(settings, report: report, dump: dump) { try writer.append($0) }
+            // A dump holds every step, so it begins at the first.
+            let file = dump == nil ? checkpoint.map { CheckpointFile($0, halfway: options.duringCheckpoint) } : nil
+            try pipeline.generate(
+                settings, checkpoint: file?.checkpoint(identity(settings)), report: report, dump: dump
+            ) { try writer.append($0) }
             let bytes = try writer.finish()
+            file?.remove()
             if let dump, let dumpFile { try dumpFile.write(dump) }
             clock.stop()
             return ClipReport(
@@ -92,5 +97,14 @@ package final class VideoEngine: ClipEngine {
         } catch {
             throw VideoError(room: error)
         }
+    }
+
+    /// All that the latents of a clip depend on.
+    private func identity(_ settings: VideoSettings) -> String {
+        let parts = [
+            Version.text, modelName, planner.model.fingerprint, backend.name, pipeline.dtype.rawValue,
+            "\(JSONText.object(settings.jsonFields))",
+        ]
+        return parts.joined(separator: "\n")
     }
 }

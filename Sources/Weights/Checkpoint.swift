@@ -14,9 +14,14 @@ package final class Checkpoint {
     /// The shard that holds each key.
     private let places: [String: Int]
     private var used: Set<String> = []
+    private let watch: Watch?
+
+    /// Told how many tensors have been asked for, of all there are; may end the loading with `interrupted`.
+    package typealias Watch = (_ taken: Int, _ count: Int) throws(WeightError) -> Void
 
     /// The weights in `component` ("transformer", "vae"; empty for the model's root) of a model's folder.
-    package init(_ folder: ModelFolder, _ component: String) throws(WeightError) {
+    package init(_ folder: ModelFolder, _ component: String, watch: Watch? = nil) throws(WeightError) {
+        self.watch = watch
         let prefix = component.isEmpty ? "" : component + "/"
         let single = ["diffusion_pytorch_model.safetensors", "model.safetensors"]
         for name in single where folder.exists(prefix + name + ".index.json") {
@@ -40,6 +45,7 @@ package final class Checkpoint {
     /// The weights in one file.
     package init(_ bytes: HostBytes, file: String) throws(WeightError) {
         let shard = try Safetensors(bytes, file: file)
+        watch = nil
         self.file = file
         shards = [shard]
         places = shard.entries.mapValues { _ in 0 }
@@ -66,6 +72,7 @@ package final class Checkpoint {
         guard let place = places[key] else { throw .missing(key: key, file: file) }
         let tensor = try shards[place].tensor(key)
         used.insert(key)
+        try watch?(used.count, places.count)
         return tensor
     }
 

@@ -35,6 +35,7 @@ extension WeightError {
             "\(file): must be \(rule), is \(value.printable)"
         case .config(let file, let field, let value?, let rule):
             "\(file): field '\(field.printable)' must be \(rule), is \(value.printable)"
+        case .interrupted: "nobody wants the weights any more"
         }
     }
 
@@ -52,6 +53,7 @@ extension WeightError {
             "weights and config.json do not belong together: fetch the folder again or correct the config"
         case .dtype: "use the model's f32, f16 or bf16 files"
         case .config(_, _, _, let rule): "set it in the file: it must be \(rule)"
+        case .interrupted: "start again"
         }
     }
 }

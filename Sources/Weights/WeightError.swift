@@ -27,6 +27,8 @@ package enum WeightError: Error, Equatable, Sendable {
     case unused(keys: [String], count: Int, file: String)
     /// A field of a configuration; `value` is as it stands in the file, nil where it is missing.
     case config(file: String, field: String, value: String?, rule: String)
+    /// Nobody wants the weights any more.
+    case interrupted
 }
 
 /// What is wrong with a safetensors header.

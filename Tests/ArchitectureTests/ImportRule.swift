@@ -33,11 +33,13 @@ enum ImportRule {
             "FoundationEssentials",
         ],
         "VideoServer": [
-            "VideoTypes", "Threads", "StrictJSON", "Crypto", "HTTPServer", "HTTPClient", "Media", "VideoProvider", "JobStore",
+            "VideoTypes", "Threads", "StrictJSON", "Crypto", "HTTPServer", "HTTPClient", "Media", "VideoProvider",
+            "JobStore",
             "JobRunner", "CStartPage", "Glibc", "Synchronization", "FoundationEssentials",
         ],
         "wan-infer": [
-            "JobRunner", "VideoRouter", "VideoServer", "VideoTypes", "VideoProvider", "Backends", "Pipelines",
+            "JobRunner", "StrictJSON", "VideoRouter", "VideoServer", "VideoTypes", "VideoProvider", "Backends",
+            "Pipelines",
             "Compute",
             "ComputeCPU", "ComputeCUDA", "Weights", "Media",
             "Glibc", "Synchronization",

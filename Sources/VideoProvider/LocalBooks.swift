@@ -1,0 +1,91 @@
+import VideoTypes
+
+/// What a local provider knows of its jobs and its engine; touched under a lock only.
+struct LocalBooks {
+    /// A clip that is remembered, lest the same request makes it again.
+    struct Finished {
+        let request: VideoRequest
+        let result: VideoResult
+    }
+
+    enum Engine {
+        case starting
+        case working(EngineFacts)
+        /// Another attempt is made with the next job.
+        case failed(VideoError)
+    }
+
+    var engine = Engine.starting
+    /// Whether the engine has made a clip.
+    var isWarm = false
+    var times: TimeModel?
+    /// What the device was seen to take while it works; nil where nobody counts.
+    var measuredWatts: Double?
+    var waiting: [LocalJob] = []
+    var running: LocalJob?
+    /// Callers that left before they came: a task may be cancelled at any moment.
+    var left: Set<Int> = []
+    /// Calls so far, whatever became of them.
+    var callers = 0
+    var isClosed = false
+    private(set) var finished: [String: Finished] = [:]
+    private var finishedOrder: [String] = []
+    private var lastNumber = 0
+
+    private static let mostFinished = 256
+
+    mutating func nextNumber() -> Int {
+        lastNumber += 1
+        return lastNumber
+    }
+
+    mutating func remember(_ request: VideoRequest, _ result: VideoResult) {
+        if finished.updateValue(Finished(request: request, result: result), forKey: request.id) == nil {
+            finishedOrder.append(request.id)
+        }
+        if finishedOrder.count > Self.mostFinished { finished[finishedOrder.removeFirst()] = nil }
+    }
+
+    /// Changes the job that is not stopping and has this id; nil where there is none.
+    mutating func withJob<R>(_ id: String, _ body: (inout LocalJob) -> R) -> R? {
+        if var job = running, job.request.id == id, job.stop == nil {
+            defer { running = job }
+            return body(&job)
+        }
+        guard let index = waiting.firstIndex(where: { $0.request.id == id }) else { return nil }
+        return body(&waiting[index])
+    }
+
+    /// Takes out the jobs that wait and are too late now.
+    mutating func takeLate(_ now: Double) -> [LocalJob] {
+        let late = waiting.filter { $0.isLate(now) }
+        if !late.isEmpty { waiting.removeAll { $0.isLate(now) } }
+        return late
+    }
+
+    // MARK: forecasts
+
+    func clipTime(_ plan: ClipPlan, isCold: Bool) -> ClipTime? { times?.estimate(plan.work, isCold: isCold) }
+
+    /// What stands before a new job: the rest of the running one and all that wait.
+    func ahead(_ now: Double) -> [ClipTime] {
+        var isCold = !isWarm
+        var times: [ClipTime] = []
+        if let running, let whole = clipTime(running.plan, isCold: isCold) {
+            times.append(running.rest(of: whole, now))
+            isCold = false
+        }
+        for job in waiting {
+            if let time = clipTime(job.plan, isCold: isCold) { times.append(time) }
+            isCold = false
+        }
+        return times
+    }
+
+    /// A new job's own time and when it would be ready.
+    func forecast(_ plan: ClipPlan, _ now: Double) -> (own: ClipTime, ready: TimeEstimate)? {
+        let isCold = !isWarm && running == nil && waiting.isEmpty
+        guard let own = clipTime(plan, isCold: isCold) else { return nil }
+        return (own, TimeEstimate(own, behind: ahead(now)))
+    }
+}

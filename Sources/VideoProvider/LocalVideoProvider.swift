@@ -1,0 +1,140 @@
+import Backends
+import Compute
+import Glibc
+import Threads
+public import VideoTypes
+
+/// Makes videos on this machine, one after the other, in this process.
+///
+/// Requests wait in line; each is made on the provider's own thread. The engine stays open, so that only the first clip
+/// pays for loading.
+public final class LocalVideoProvider: VideoProvider {
+    public let name: String
+    private let queue: LocalQueue
+    private let planner: VideoPlanner
+
+    /// Opens the model and the device, which takes a moment.
+    public convenience init(_ options: Options = Options()) throws(VideoError) {
+        let source: ModelSource = options.modelFolder.map { .folder($0) } ?? .builtIn
+        let device = try DeviceChoice(options.device)
+        try self.init(options, source: source) { () throws(VideoError) in
+            let choice = try BackendChoice(device, threads: options.threads)
+            let engine = try VideoEngine(
+                EngineOptions(model: source, writesMetadata: options.writesMetadata), backend: choice.backend)
+            return LocalQueue.Equipment(engine: engine, joules: choice.makeJouleCounter())
+        }
+    }
+
+    /// The same on any engine.
+    ///
+    /// - Parameters:
+    ///   - source: the model that the engine makes clips with.
+    ///   - clock: seconds that only go forward.
+    ///   - makeEngine: called on the thread that works with it, again after it has failed.
+    package init(
+        _ options: Options, source: ModelSource = .builtIn, clock: @escaping @Sendable () -> Double = Machine.seconds,
+        makeEngine: @escaping @Sendable () throws(VideoError) -> LocalQueue.Equipment
+    ) throws(VideoError) {
+        name = options.name
+        queue = try LocalQueue(options, clock: clock)
+        let facts = try queue.start(makeEngine)
+        planner = try VideoPlanner(source, dtype: DType(rawValue: facts.dtype), copiesWeights: facts.copiesWeights)
+    }
+
+    deinit { queue.close() }
+
+    /// A prompt that shows what the model can do.
+    public var samplePrompt: String { planner.samplePrompt }
+
+    /// Calls of `generate` so far that have taken their place.
+    package var callers: Int { queue.callers }
+
+    // MARK: VideoProvider
+
+    public func capabilities(for request: VideoRequest) async throws(ProviderError) -> ProviderCapabilities {
+        var found = ProviderCapabilities(provider: name, model: planner.modelName, limits: planner.limits)
+        found.isWarm = queue.isWarm
+        do {
+            let plan = try plan(request)
+            let forecast = queue.forecast(plan)
+            found.estimate = forecast?.ready
+            if let cost = forecast?.cost {
+                let perSecond = cost.perSecond(of: plan.settings.durationSeconds)
+                found.marginalCostPerSecond = perSecond.marginal
+                found.amortisedCostPerSecond = perSecond.amortised
+                found.costDollars = cost.marginalDollars
+            }
+            if let refusal = queue.refusal(request, plan) { found.obstacles.append(Self.obstacle(refusal)) }
+        } catch {
+            found.obstacles.append(Self.obstacle(error))
+        }
+        return found
+    }
+
+    public func generate(
+        _ request: VideoRequest, progress: @escaping @Sendable (VideoProgress) -> Void
+    ) async throws(ProviderError) -> VideoResult {
+        let plan = try plan(request)
+        let ticket = queue.ticket()
+        let outcome = await withTaskCancellationHandler {
+            await withCheckedContinuation { (continuation: CheckedContinuation<LocalJob.Outcome, Never>) in
+                let waiter = LocalJob.Waiter(ticket: ticket, progress: progress) { continuation.resume(returning: $0) }
+                queue.submit(request, plan, waiter)
+            }
+        } onCancel: {
+            queue.leave(ticket)
+        }
+        queue.forget(ticket)
+        return try outcome.get()
+    }
+
+    public func healthCheck() async -> ProviderHealth { queue.health }
+
+    public func cancel(_ id: VideoRequest.ID) async { queue.cancel(id) }
+
+    // MARK: requests
+
+    private func plan(_ request: VideoRequest) throws(ProviderError) -> ClipPlan {
+        try Self.check("max_cost_dollars", request.maxCostDollars)
+        try Self.check("max_latency_seconds", request.maxLatencySeconds)
+        do {
+            return try planner.plan(for: request, memoryBytes: queue.memoryBytes)
+        } catch {
+            throw .refused(error)
+        }
+    }
+
+    private static func check(_ parameter: String, _ limit: Double?) throws(ProviderError) {
+        // A NaN is not at least zero.
+        guard let limit, !(limit >= 0) else { return }
+        throw .badRequest("must not be negative", parameter: parameter)
+    }
+
+    private static func obstacle(_ error: ProviderError) -> ProviderCapabilities.Obstacle {
+        guard case .badRequest(let text, let parameter) = error else { return .init(error.message) }
+        return .init(text, parameter: parameter)
+    }
+}
+
+extension LocalVideoProvider {
+    /// What a local provider runs on and where it writes.
+    public struct Options: Sendable {
+        /// Unique among the providers of a router.
+        public var name = "local"
+        /// Where clips are written, each under its request's id; made where it is missing.
+        public var outputFolder = "."
+        /// A model in the Diffusers layout; nil for the small one that is built in.
+        public var modelFolder: String?
+        /// "auto", "cpu", "cuda" or "cuda:1".
+        public var device = "auto"
+        /// Of the processor; nil for all.
+        public var threads: Int?
+        public var economics = Economics()
+        /// Requests that may wait; more are refused.
+        public var maxQueued = 100
+        /// Whether clips carry their prompt and settings.
+        public var writesMetadata = true
+
+        public init() {}
+    }
+}

@@ -1,0 +1,63 @@
+import FoundationEssentials
+import Glibc
+import TestSupport
+import TestTools
+import Testing
+
+/// Whether the README's example of the library is a program.
+@Suite struct LibraryExampleTests {
+    private static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent()
+
+    /// The first block of Swift after the heading.
+    private static func example(in document: String) -> String? {
+        guard let heading = document.firstRange(of: "\n## As a library\n"),
+            let start = document[heading.upperBound...].firstRange(of: "\n```swift\n"),
+            let end = document[start.upperBound...].firstRange(of: "\n```\n")
+        else { return nil }
+        return String(document[start.upperBound..<end.lowerBound])
+    }
+
+    /// The folder that this test was built into.
+    private static func buildFolder() throws -> URL {
+        let path = try #require(CommandLine.arguments.first { $0.contains(".xctest") } ?? CommandLine.arguments.first)
+        var folder = URL(filePath: path).deletingLastPathComponent()
+        while !FileManager.default.fileExists(atPath: folder.appending(path: "Modules").path), folder.path != "/" {
+            folder = folder.deletingLastPathComponent()
+        }
+        return folder
+    }
+
+    /// What the compiler has to say about a program that uses the library.
+    private static func check(_ text: String) throws -> Subprocess {
+        let build = try buildFolder()
+        let folder = try TemporaryFolder()
+        try text.write(to: URL(filePath: folder.file("main.swift")), atomically: true, encoding: .utf8)
+        // The build makes a map for each of our C modules.
+        let maps = try FileManager.default.contentsOfDirectory(atPath: build.path).sorted()
+            .map { build.appending(path: "\($0)/module.modulemap").path }
+            .filter { FileManager.default.fileExists(atPath: $0) }
+        let arguments = maps.flatMap { ["-Xcc", "-fmodule-map-file=\($0)"] }
+        return try Subprocess(
+            "/usr/bin/env",
+            ["swiftc", "-typecheck", "-swift-version", "6", "-I", build.appending(path: "Modules").path] + arguments
+                + ["-module-cache-path", folder.file("cache"), folder.file("main.swift")])
+    }
+
+    @Test func `the README's example compiles, and a mistake in it would show`() throws {
+        let readme = try String(contentsOf: Self.root.appending(path: "README.md"), encoding: .utf8)
+        let example = try #require(Self.example(in: readme), "no example under 'As a library'")
+        #expect(example.split(separator: "\n").count == 10)
+        #expect(example.hasPrefix("import VideoProvider\n"))
+        let sound = try Self.check(example)
+        #expect(sound.status == 0, "\(sound.errors)")
+        let spoilt = try Self.check(example.replacing("generate(", with: "generated("))
+        #expect(spoilt.status != 0)
+        #expect(spoilt.errors.contains("has no member 'generated'"), "\(spoilt.errors)")
+    }
+
+    @Test func `a document without the example is noticed`() {
+        #expect(Self.example(in: "# x\n## As a library\n\n```swift\nlet a = 1\n```\n") == "let a = 1")
+        #expect(Self.example(in: "# x\n## Library\n\n```swift\nlet a = 1\n```\n") == nil)
+    }
+}

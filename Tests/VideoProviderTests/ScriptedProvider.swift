@@ -1,0 +1,64 @@
+import Synchronization
+import TestSupport
+import VideoProvider
+import VideoTypes
+
+/// A local provider on an engine that pretends, with a folder of its own.
+struct ScriptedProvider {
+    let script: EngineScript
+    let folder: TemporaryFolder
+    let provider: LocalVideoProvider
+
+    init(
+        _ script: EngineScript = EngineScript(), memoryBytes: Int? = nil, isMetered: Bool = false,
+        configure: (inout LocalVideoProvider.Options) -> Void = { _ in }
+    ) throws {
+        let folder = try TemporaryFolder()
+        var options = LocalVideoProvider.Options()
+        options.outputFolder = folder.path
+        configure(&options)
+        provider = try LocalVideoProvider(options, clock: { script.now }) { () throws(VideoError) in
+            LocalQueue.Equipment(
+                engine: try ScriptedEngine(script, memoryBytes: memoryBytes),
+                joules: isMetered ? { script.change { $0.joules } } : nil)
+        }
+        self.script = script
+        self.folder = folder
+    }
+
+    /// A request of 4 steps.
+    static func request(_ prompt: String, id: String? = nil, steps: Int = 4) -> VideoRequest {
+        var request = VideoRequest(prompt: prompt)
+        if let id { request.id = id }
+        request.steps = steps
+        request.guidanceScale = 1
+        request.seed = 7
+        return request
+    }
+
+    /// Submits in a task of its own and waits until it is in line, or running.
+    func start(_ request: VideoRequest, _ progress: @escaping @Sendable (VideoProgress) -> Void = { _ in })
+        async -> Task<Result<VideoResult, ProviderError>, Never>
+    {
+        let provider = provider
+        let count = provider.callers
+        let task = Task { () -> Result<VideoResult, ProviderError> in
+            do throws(ProviderError) {
+                return .success(try await provider.generate(request, progress: progress))
+            } catch {
+                return .failure(error)
+            }
+        }
+        while provider.callers == count { await Task.yield() }
+        return task
+    }
+}
+
+/// A list that any thread may add to.
+final class SharedList<Element: Sendable>: Sendable {
+    private let content = Mutex<[Element]>([])
+
+    func append(_ element: Element) { content.withLock { $0.append(element) } }
+
+    var all: [Element] { content.withLock { $0 } }
+}

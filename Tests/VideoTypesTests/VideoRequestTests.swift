@@ -1,0 +1,87 @@
+import Testing
+import VideoTypes
+
+/// What is refused before any model is asked.
+struct VideoRequestTests {
+    private static func error(_ change: (inout VideoRequest) -> Void) -> VideoError? {
+        var request = VideoRequest(prompt: "a bird")
+        change(&request)
+        do throws(VideoError) {
+            try request.validate()
+            return nil
+        } catch {
+            return error
+        }
+    }
+
+    @Test func `a request with every field at its limit passes`() {
+        let found = Self.error {
+            $0.id = String(repeating: "a", count: 256)
+            $0.prompt = String(repeating: "a", count: 65536)
+            $0.negativePrompt = $0.prompt
+            $0.durationSeconds = 3600
+            $0.resolution = Resolution(shorterSide: 8192)
+            $0.aspectRatio = AspectRatio(width: 1000, height: 125)
+            ($0.width, $0.height, $0.frames, $0.framesPerSecond) = (1, 8192, 4097, 240)
+            ($0.guidanceScale, $0.guidanceScale2, $0.flowShift) = (0, 1000, 0.01)
+            ($0.maxCostDollars, $0.maxLatencySeconds) = (0, 0)
+            $0.sigmas = [1, 0.5, 0.0001]
+            $0.referenceImages = Array(repeating: ReferenceImage(bytes: [1], format: .png), count: 16)
+            $0.extras = Dictionary(uniqueKeysWithValues: (0..<64).map { ("name\($0)", .array([1, "x"])) })
+        }
+        #expect(found == nil, "\(String(describing: found))")
+    }
+
+    /// A change that must be refused, and a part of the words that do it.
+    struct Case: Sendable {
+        let words: String
+        let change: @Sendable (inout VideoRequest) -> Void
+
+        init(_ words: String, _ change: @escaping @Sendable (inout VideoRequest) -> Void) {
+            (self.words, self.change) = (words, change)
+        }
+    }
+
+    @Test(arguments: [
+        Case("duration must be between 0.01 and 3600.0, got nan") { $0.durationSeconds = .nan },
+        Case("duration must be") { $0.durationSeconds = .infinity },
+        Case("duration must be") { $0.durationSeconds = 0 },
+        Case("duration must be") { $0.durationSeconds = -1 },
+        Case("resolution must be between 1 and 8192, got 0") { $0.resolution = Resolution(shorterSide: 0) },
+        Case("resolution must be") { $0.resolution = Resolution(shorterSide: .max) },
+        Case("at most 8 to 1, got 9:1") { $0.aspectRatio = AspectRatio(width: 9, height: 1) },
+        Case("got 1:9") { $0.aspectRatio = AspectRatio(width: 1, height: 9) },
+        Case("aspect ratio") { $0.aspectRatio = AspectRatio(width: 0, height: 1) },
+        Case("aspect ratio") { $0.aspectRatio = AspectRatio(width: .max, height: .max) },
+        Case("aspect ratio") { $0.aspectRatio = AspectRatio(width: .min, height: -1) },
+        Case("max cost must be") { $0.maxCostDollars = .nan }, Case("max cost must be") { $0.maxCostDollars = -0.1 },
+        Case("max latency must be") { $0.maxLatencySeconds = .infinity },
+        Case("max latency must be") { $0.maxLatencySeconds = -1 },
+        Case("the prompt contains a zero byte") { $0.prompt = "a\0b" },
+        Case("the negative prompt contains a zero byte") { $0.negativePrompt = "\0" },
+        Case("the prompt has 65537 bytes") { $0.prompt = String(repeating: "a", count: 65537) },
+        Case("the id must have") { $0.id = "" }, Case("the id must have") { $0.id = "a b" },
+        Case("the id must have") { $0.id = "a\n" }, Case("the id must have") { $0.id = "ä" },
+        Case("the id must have") { $0.id = String(repeating: "a", count: 257) },
+        Case("17 reference images") {
+            $0.referenceImages = Array(repeating: ReferenceImage(bytes: [1], format: .png), count: 17)
+        },
+        Case("a reference image has 0 bytes") { $0.referenceImages = [ReferenceImage(bytes: [], format: .png)] },
+        Case("65 extras") { $0.extras = Dictionary(uniqueKeysWithValues: (0..<65).map { ("\($0)", 1) }) },
+        Case("the name of an extra has 129") { $0.extras = [String(repeating: "n", count: 129): 1] },
+        Case("the name of an extra has 0") { $0.extras = ["": 1] },
+        Case("'x' holds a number that is not finite") { $0.extras = ["x": .object([("y", [.number(.nan)])])] },
+        Case("the extras have") { $0.extras = ["x": .string(String(repeating: "a", count: 65536))] },
+        Case("frames must be 4k + 1, got 6") { $0.frames = 6 }, Case("frames must be between") { $0.frames = .min },
+        Case("width must be between") { $0.width = 0 }, Case("height must be between") { $0.height = .max },
+        Case("steps must be between") { $0.steps = 0 }, Case("fps must be between") { $0.framesPerSecond = 241 },
+        Case("guidance must be between") { $0.guidanceScale = .nan },
+        Case("flow-shift must be between") { $0.flowShift = 0 },
+        Case("sigmas must fall") { $0.sigmas = [0.5, 0.5] }, Case("sigmas must have") { $0.sigmas = [] },
+        Case("steps is 3 but sigmas has 1") { ($0.steps, $0.sigmas) = (3, [1]) },
+    ]) func `what no model can make is refused by name`(_ wrong: Case) {
+        let found = Self.error(wrong.change)
+        #expect(found?.code == .invalidRequest)
+        #expect(found?.message.contains(wrong.words) == true, "\(String(describing: found))")
+    }
+}
