@@ -15,6 +15,7 @@ struct VideoDesk: Sendable {
     let economics: Economics
     let expiresAfterSeconds: Int
     let marks = ProgressMarks()
+    let refusals = RefusedOrders()
 
     /// A client's wish that a request be made only once.
     struct Repetition {
@@ -90,14 +91,7 @@ struct VideoDesk: Sendable {
         let memory = facts?.memoryBytes
         do throws(VideoError) {
             let planner = try planners.planner(for: facts)
-            let plan = try planner.plan(for: request, memoryBytes: memory)
-            guard request.durationSeconds != nil, request.frames != nil else { return plan }
-            var bySeconds = request
-            bySeconds.frames = nil
-            guard try planner.plan(for: bySeconds, memoryBytes: memory).settings.frames == plan.settings.frames else {
-                throw VideoError(.invalidRequest, "seconds and num_frames say different things")
-            }
-            return plan
+            return try planner.plan(for: request, memoryBytes: memory)
         } catch {
             throw .refused(error, parameter: PlannedParameter.name(in: error))
         }
@@ -120,8 +114,10 @@ struct VideoDesk: Sendable {
     private func submit(
         _ order: JobOrder, owner: String?, repetition: Repetition
     ) throws(APIError) -> Job {
+        // Who was turned away and comes again has lost no answer: an equal job before it is another one.
+        let isRetry = repetition.isRetry && !refusals.take(order.requestHash)
         let outcome = try journal { () throws(StoreError) in
-            try runner.submit(order, owner: owner, idempotencyKey: repetition.key, isRetry: repetition.isRetry)
+            try runner.submit(order, owner: owner, idempotencyKey: repetition.key, isRetry: isRetry)
         }
         switch outcome {
         case .stored(.created(let job)), .stored(.existing(let job)): return job
@@ -130,7 +126,9 @@ struct VideoDesk: Sendable {
                 422, "idempotency_key_reused", "this Idempotency-Key came with another request before",
                 parameter: "Idempotency-Key")
         case .stored(.refused): throw .serviceFailed
-        case .refused(let refusal): throw .refused(refusal)
+        case .refused(let refusal):
+            refusals.note(order.requestHash)
+            throw .refused(refusal)
         }
     }
 
@@ -213,6 +211,8 @@ enum PlannedParameter {
 
     /// Its first word tells.
     static func name(in error: VideoError) -> String? {
-        names.first { error.message.hasPrefix($0.word) }?.parameter.rawValue
+        // "2.0 s at 8 frames a second are …"
+        if error.message.contains(" frames a second are ") { return Parameter.seconds.rawValue }
+        return names.first { error.message.hasPrefix($0.word) }?.parameter.rawValue
     }
 }

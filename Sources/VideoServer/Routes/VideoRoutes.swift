@@ -1,4 +1,5 @@
 import Crypto
+import Glibc
 import HTTPServer
 import JobRunner
 import JobStore
@@ -219,10 +220,16 @@ struct VideoRoutes: Sendable {
         }
         switch variants.first ?? "video" {
         case "video": return try file(of: job)
-        case "thumbnail": return try pictures.picture(of: job, .thumbnail) { () throws(APIError) in try open(job) }
-        case "spritesheet": return try pictures.picture(of: job, .spritesheet) { () throws(APIError) in try open(job) }
+        case "thumbnail": return try picture(of: job, .thumbnail)
+        case "spritesheet": return try picture(of: job, .spritesheet)
         default: throw .invalid("variant", "must be video, thumbnail or spritesheet")
         }
+    }
+
+    private func picture(of job: Job, _ kind: ClipPictures.Kind) throws(APIError) -> HTTPResponse {
+        // Opened even where the picture is known: a clip that is gone has none.
+        close(try open(job).descriptor)
+        return try pictures.picture(of: job, kind, path: desk.store.outputs.path(job.id))
     }
 
     private func file(of job: Job) throws(APIError) -> HTTPResponse {
