@@ -17,6 +17,8 @@ struct VideoDesk: Sendable {
     let marks = ProgressMarks()
     let refusals = RefusedOrders()
 
+    private static let longestClipSeconds = 86_400.0
+
     /// A client's wish that a request be made only once.
     struct Repetition {
         var key: String?
@@ -57,9 +59,7 @@ struct VideoDesk: Sendable {
         let estimate = try journal { () throws(StoreError) in
             try runner.estimate(for: plan, priority: request.priority)
         }
-        let quote = Quote(plan: plan, estimate: estimate, time: time, cost: cost)
-        try checkLimits(request.video, quote)
-        return quote
+        return Quote(plan: plan, estimate: estimate, time: time, cost: cost)
     }
 
     func submit(
@@ -97,7 +97,19 @@ struct VideoDesk: Sendable {
         }
     }
 
-    private func checkLimits(_ request: VideoRequest, _ quote: Quote) throws(APIError) {
+    /// Whether this order is there already, so that its limits were checked when it came first.
+    func isKnown(hash: String, owner: String?, repetition: Repetition) throws(APIError) -> Bool {
+        try journal { () throws(StoreError) in
+            try store.isKnown(
+                requestHash: hash, owner: owner, idempotencyKey: repetition.key, isRetry: repetition.isRetry)
+        }
+    }
+
+    /// Refuses what cannot be ready in time, costs too much, or would keep the machine busy for days.
+    func checkLimits(_ request: VideoRequest, _ quote: Quote) throws(APIError) {
+        guard quote.time.p50 <= Self.longestClipSeconds else {
+            throw APIError(400, "clip_too_long", "the clip would take more than a day; make it shorter or smaller")
+        }
         if let limit = request.maxLatencySeconds, quote.estimate.p90 > limit {
             throw .invalid(
                 "max_latency_seconds",

@@ -63,6 +63,11 @@ struct VideoRoutes: Sendable {
         let fields = try RequestBody.fields(of: request)
         let wanted = try CreateRequest(fields)
         let quote = try desk.quote(wanted)
+        let hash = try Self.hash(fields, of: "create", owner: owner)
+        let repetition = try Self.repetition(request)
+        if try !desk.isKnown(hash: hash, owner: owner, repetition: repetition) {
+            try desk.checkLimits(wanted.video, quote)
+        }
         if wanted.isDryRun {
             let head: [(String, JSONText)] = [
                 ("id", .null), ("object", "video.dry_run"), ("model", .string(desk.modelName)),
@@ -71,9 +76,7 @@ struct VideoRoutes: Sendable {
             let admission = try desk.admission(quote, priority: wanted.priority)
             return .plan(AnswerWriter.json(.object(head + QuoteText.fields(quote, admission))))
         }
-        let hash = try Self.hash(fields, of: "create", owner: owner)
-        let job = try desk.submit(
-            wanted, quote, hash: hash, owner: owner, repetition: try Self.repetition(request))
+        let job = try desk.submit(wanted, quote, hash: hash, owner: owner, repetition: repetition)
         if job.state == .queued { forecasts.note(job.id, quote.estimate.p50) }
         return .job(job)
     }
