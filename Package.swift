@@ -105,11 +105,15 @@ let package = Package(
             name: "fake-service",
             dependencies: ["VideoTypes", "Media", "VideoProvider", "JobStore", "JobRunner", "VideoServer"],
             path: "Tests/FakeService", swiftSettings: strict),
+        // A journal alone: what the tests of durability kill.
+        .executableTarget(
+            name: "journal-child", dependencies: ["JobStore", "VideoTypes"], path: "Tests/JournalChild",
+            swiftSettings: strict),
         tests("VideoTypesTests", ["VideoTypes"]),
         tests("CryptoTests", ["Crypto"]),
         tests("HTTPServerTests", ["HTTPServer", "TestSupport", "TestTools"]),
         tests("HTTPClientTests", ["HTTPClient", "TestSupport", "TestTools"]),
-        tests("JobStoreTests", ["JobStore", "VideoTypes", "TestSupport", "TestTools"]),
+        tests("JobStoreTests", ["journal-child", "JobStore", "VideoTypes", "TestSupport", "TestTools"]),
         tests(
             "JobRunnerTests",
             [
@@ -130,8 +134,8 @@ let package = Package(
         tests(
             "CommandTests",
             [
-                "wan-infer", "Backends", "Compute", "ComputeCPU", "ComputeCUDA", "FakeGPU", "KernelEmulation",
-                "Media", "VideoProvider", "VideoTypes", "TestSupport", "TestTools",
+                "wan-infer", "Backends", "Compute", "ComputeCPU", "ComputeCUDA", "FakeGPU", "JobRunner", "JobStore",
+                "KernelEmulation", "Media", "VideoProvider", "VideoTypes", "TestSupport", "TestTools",
             ],
             resources: [.copy("Snapshots")]),
         tests("MediaTests", ["Media", "VideoTypes", "CFFmpeg", "TestSupport", "TestTools"]),

@@ -206,6 +206,7 @@ extension JobRunner {
         return board.content.withLock { content in
             var state = RunnerState()
             state.worker = content.worker
+            state.workerProcess = content.workerProcess
             state.isHealthy = content.isHealthy
             state.isDraining = content.requests.drainEnd != nil || content.requests.stops
             state.facts = content.facts

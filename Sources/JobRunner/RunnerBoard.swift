@@ -14,6 +14,7 @@ final class RunnerBoard: Sendable {
         var requests = Requests()
         var worker = RunnerState.Worker.starting
         var isHealthy = true
+        var workerProcess: Int32?
         var facts: EngineFacts?
         var restarts = 0
         var problem: VideoError?

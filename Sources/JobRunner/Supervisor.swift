@@ -15,7 +15,9 @@ final class Supervisor {
     let log: @Sendable (String) -> Void
     private let bell: Doorbell
 
-    private(set) var worker: WorkerProcess?
+    private(set) var worker: WorkerProcess? {
+        didSet { board.content.withLock { [worker] in $0.workerProcess = worker?.number } }
+    }
     /// Whether the worker has said hello.
     private var isOpen = false
     private var startedAt = 0.0

@@ -74,12 +74,10 @@ import VideoTypes
         unsafe sigemptyset(&blocked)
         unsafe sigaddset(&blocked, SIGUSR2)
         unsafe pthread_sigmask(SIG_BLOCK, &blocked, &before)
-        let others = Set(QueueProcess.children(of: getpid()))
         let shop = try Workshop()
         unsafe pthread_sigmask(SIG_SETMASK, &before, nil)
         #expect(shop.wait { $0.worker == .cold }.worker == .cold)
-        let mine = QueueProcess.children(of: getpid()).filter { !others.contains($0) }
-        let worker = try #require(mine.first { name(of: $0) == "fake-service" })
+        let worker = try #require(shop.runner.state.workerProcess)
         let files = try FileManager.default.contentsOfDirectory(atPath: "/proc/\(worker)/fd")
         #expect(files.compactMap { Int($0) }.sorted() == [0, 1, 2, 3])
         let status = try String(contentsOfFile: "/proc/\(worker)/status", encoding: .utf8)
@@ -87,8 +85,14 @@ import VideoTypes
         #expect(getpgid(worker) == worker)
     }
 
-    private func name(of process: pid_t) -> String? {
-        try? String(contentsOfFile: "/proc/\(process)/comm", encoding: .utf8).trimmingCharacters(in: .newlines)
+    @Test func `a worker leaves it to its service when to end`() throws {
+        let shop = try Workshop()
+        let id = try shop.submit(seed: 1, steps: 20, "fake:step=0.02")
+        _ = try shop.wait(id) { $0.progress?.stage == .denoise }
+        let worker = try #require(shop.runner.state.workerProcess)
+        for number in [SIGTERM, SIGINT, SIGHUP, SIGPIPE] { kill(worker, number) }
+        #expect(try shop.finished(id).attempt == 1)
+        #expect(shop.runner.state.restarts == 0)
     }
 
     private func wait<T>(for value: () -> T?) -> T? {

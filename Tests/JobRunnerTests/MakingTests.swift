@@ -80,6 +80,21 @@ import VideoTypes
         #expect(try shop.job(stuck).error?.code == .cancelled)
     }
 
+    @Test func `a job that outlasts its lease keeps it`() throws {
+        let shop = try Workshop { $0.leaseSeconds = 0.5 }
+        let job = try shop.finished(shop.submit(seed: 1, steps: 60, "fake:step=0.03"))
+        #expect(job.state == .completed && job.attempt == 1, "\(shop.told)")
+    }
+
+    @Test func `a job that the journal no longer knows is stopped even if nobody says so`() throws {
+        let shop = try Workshop()
+        let lost = try shop.submit(seed: 1, steps: 10_000, "fake:step=0.02")
+        _ = try shop.wait(lost) { ($0.progress?.completed ?? 0) >= 3 }
+        _ = try shop.store.delete(lost)
+        #expect(try shop.finished(shop.submit(seed: 2)).state == .completed)
+        #expect(shop.runner.state.restarts == 0)
+    }
+
     // MARK: admission
 
     private static let plan = FakePlan.plan(seed: 9)
