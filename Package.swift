@@ -35,7 +35,7 @@ let package = Package(
         .target(name: "CCrypto"),
         .target(name: "CCurl"),
         .target(name: "CBuiltinModel", exclude: ["model", "training"]),
-        .target(name: "CStartPage"),
+        .target(name: "CStartPage", exclude: ["page"]),
         .target(name: "CProcess"),
         room("VideoTypes"),
         room("Threads"),
@@ -43,7 +43,7 @@ let package = Package(
         room("StrictJSON"),
         room("Crypto", ["CCrypto"]),
         room("HTTPServer", ["CMicroHTTPD"]),
-        room("HTTPClient", ["CCurl"]),
+        room("HTTPClient", ["Threads", "CCurl"]),
         room("JobStore", ["VideoTypes", "CSQLite", "Crypto"]),
         room("Tokenizers", ["StrictJSON"]),
         room("Weights", ["StrictJSON", "Compute"]),
@@ -63,14 +63,15 @@ let package = Package(
         room(
             "VideoServer",
             [
-                "VideoTypes", "Threads", "StrictJSON", "Crypto", "HTTPServer", "HTTPClient", "Media", "VideoProvider", "JobStore",
+                "VideoTypes", "Threads", "StrictJSON", "Crypto", "HTTPServer", "HTTPClient", "Media", "VideoProvider",
+                "JobStore",
                 "JobRunner", "CStartPage",
             ]),
         .executableTarget(
             name: "wan-infer",
             dependencies: [
                 "VideoTypes", "VideoProvider", "Pipelines", "Backends", "Compute", "ComputeCPU", "ComputeCUDA", "Media",
-                "Weights", "JobRunner", "VideoRouter", "VideoServer",
+                "Weights", "StrictJSON", "JobRunner", "VideoRouter", "VideoServer",
             ],
             swiftSettings: strict),
 
@@ -104,14 +105,21 @@ let package = Package(
             name: "fake-service",
             dependencies: ["VideoTypes", "Media", "VideoProvider", "JobStore", "JobRunner", "VideoServer"],
             path: "Tests/FakeService", swiftSettings: strict),
+        // A journal alone: what the tests of durability kill.
+        .executableTarget(
+            name: "journal-child", dependencies: ["JobStore", "VideoTypes"], path: "Tests/JournalChild",
+            swiftSettings: strict),
         tests("VideoTypesTests", ["VideoTypes"]),
         tests("CryptoTests", ["Crypto"]),
         tests("HTTPServerTests", ["HTTPServer", "TestSupport", "TestTools"]),
         tests("HTTPClientTests", ["HTTPClient", "TestSupport", "TestTools"]),
-        tests("JobStoreTests", ["JobStore", "VideoTypes", "TestSupport", "TestTools"]),
+        tests("JobStoreTests", ["journal-child", "JobStore", "VideoTypes", "TestSupport", "TestTools"]),
         tests(
             "JobRunnerTests",
-            ["fake-service", "JobRunner", "JobStore", "VideoProvider", "VideoTypes", "TestSupport", "TestTools"]),
+            [
+                "fake-service", "Crypto", "JobRunner", "JobStore", "VideoProvider", "VideoTypes", "TestSupport",
+                "TestTools",
+            ]),
         tests(
             "VideoRouterTests",
             ["VideoRouter", "VideoTypes", "HTTPClient", "Media", "TestSupport", "TestTools"]),
@@ -126,8 +134,8 @@ let package = Package(
         tests(
             "CommandTests",
             [
-                "wan-infer", "Backends", "Compute", "ComputeCPU", "ComputeCUDA", "FakeGPU", "KernelEmulation",
-                "Media", "VideoProvider", "VideoTypes", "TestSupport", "TestTools",
+                "wan-infer", "Backends", "Compute", "ComputeCPU", "ComputeCUDA", "FakeGPU", "JobRunner", "JobStore",
+                "KernelEmulation", "Media", "VideoProvider", "VideoTypes", "TestSupport", "TestTools",
             ],
             resources: [.copy("Snapshots")]),
         tests("MediaTests", ["Media", "VideoTypes", "CFFmpeg", "TestSupport", "TestTools"]),
@@ -160,8 +168,8 @@ let package = Package(
         tests(
             "VideoProviderTests",
             [
-                "Backends", "Compute", "ComputeCPU", "FakeGPU", "KernelEmulation", "Pipelines", "TestSupport",
-                "TestTools", "Threads", "VideoProvider", "VideoTypes",
+                "Backends", "Compute", "ComputeCPU", "ComputeCUDA", "FakeGPU", "KernelEmulation", "Pipelines",
+                "TestSupport", "TestTools", "Threads", "VideoProvider", "VideoTypes",
             ],
             resources: [.copy("Fixtures")]),
     ],

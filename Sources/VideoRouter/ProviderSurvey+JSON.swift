@@ -51,13 +51,13 @@ extension ProviderCapabilities {
                 "estimate",
                 estimate.map {
                     .object([
-                        ("queue_seconds", .number($0.queueSeconds)), ("p50_seconds", .number($0.p50)),
-                        ("p90_seconds", .number($0.p90)),
+                        ("queue_seconds", .bounded($0.queueSeconds)), ("p50_seconds", .bounded($0.p50)),
+                        ("p90_seconds", .bounded($0.p90)),
                     ])
                 } ?? .null
             ),
-            ("marginal_cost_per_second", .number(marginalCostPerSecond)),
-            ("amortised_cost_per_second", .number(amortisedCostPerSecond)), ("cost_dollars", .number(costDollars)),
+            ("marginal_cost_per_second", .bounded(marginalCostPerSecond)),
+            ("amortised_cost_per_second", .bounded(amortisedCostPerSecond)), ("cost_dollars", .bounded(costDollars)),
             ("is_warm", .bool(isWarm)),
         ])
     }
@@ -66,16 +66,25 @@ extension ProviderCapabilities {
 extension ProviderCapabilities.Limits {
     var json: JSONText {
         .object([
-            ("max_duration_seconds", .number(maxDurationSeconds)),
-            ("min_duration_seconds", .number(minDurationSeconds)),
+            ("max_duration_seconds", .bounded(maxDurationSeconds)),
+            ("min_duration_seconds", .bounded(minDurationSeconds)),
             ("max_pixels", .integer(maxPixels)), ("size_step", .integer(sizeStep)), ("frame_step", .integer(frameStep)),
             ("max_prompt_bytes", .integer(maxPromptBytes)), ("makes_audio", .bool(makesAudio)),
             ("max_reference_images", .integer(maxReferenceImages)),
             ("fps", [.integer(framesPerSecond.lowerBound), .integer(framesPerSecond.upperBound)]),
             (
                 "aspect_ratios",
-                aspectRatios.map { .array($0.map(\.description).sorted().map(JSONText.string)) } ?? .null
+                aspectRatios.map {
+                    .array($0.map(\.description).filter { AspectRatio($0) != nil }.sorted().map(JSONText.string))
+                } ?? .null
             ),
         ])
+    }
+}
+
+extension JSONText {
+    /// What a provider says, where it can be read back.
+    fileprivate static func bounded(_ number: Double) -> JSONText {
+        abs(number) <= DecisionLine.numberLimit ? .number(number) : .null
     }
 }

@@ -1,4 +1,3 @@
-import Glibc
 package import VideoTypes
 
 /// Decides who serves a request: pure arithmetic on what the providers said.
@@ -25,11 +24,12 @@ package struct Ranker: Sendable {
         let isPanic =
             !found.contains { $0.obstacles.isEmpty } && found.contains { Self.isOnlyBroken($0.survey, $0.obstacles) }
         let fit = found.filter { isPanic ? Self.isOnlyBroken($0.survey, $0.obstacles) : $0.obstacles.isEmpty }
-            .map { (survey: $0.survey, key: key($0.survey)) }
-            .sorted { $0.key < $1.key }
+            .map(\.survey)
+        let buckets = buckets(fit.compactMap(price))
+        let ordered = fit.map { (survey: $0, key: key($0, buckets)) }.sorted { $0.key < $1.key }
         var findings: [ProviderFinding] = []
-        for (rank, entry) in fit.enumerated() { findings.append(finding(entry.survey, rank: rank, [])) }
-        let chosen = Set(fit.map(\.survey.order))
+        for (rank, entry) in ordered.enumerated() { findings.append(finding(entry.survey, rank: rank, [])) }
+        let chosen = Set(fit.map(\.order))
         for entry in found where !chosen.contains(entry.survey.order) {
             findings.append(finding(entry.survey, rank: nil, entry.obstacles))
         }
@@ -130,7 +130,7 @@ extension Ranker {
         }
     }
 
-    private func key(_ survey: ProviderSurvey) -> Key {
+    private func key(_ survey: ProviderSurvey, _ buckets: [Double]) -> Key {
         guard case .capabilities(let said) = survey.answer else {
             return Key(quality: .max, isNotPreferred: 1, price: .max, p50: .infinity, order: survey.order, hash: 0)
         }
@@ -138,7 +138,8 @@ extension Ranker {
         return Key(
             quality: servedQuality(said).map(distance) ?? .max,
             isNotPreferred: features.preferred.contains(survey.provider) ? 0 : 1,
-            price: bucket(price(said)), p50: p50.isNaN ? .infinity : p50, order: survey.order,
+            price: buckets.count { $0 <= max(price(said), Self.cheapest) }, p50: p50.isNaN ? .infinity : p50,
+            order: survey.order,
             hash: Self.hash(requestID + "\u{1}" + survey.provider))
     }
 
@@ -157,23 +158,33 @@ extension Ranker {
     ///
     /// An idle machine costs its owner only electricity; one that many wait for is worth what its time could be sold for.
     private func price(_ said: ProviderCapabilities) -> Double {
-        let marginal = said.costDollars
+        let marginal = said.costDollars.isNaN ? .infinity : said.costDollars
         let queue = said.estimate?.queueSeconds ?? 0
         let machine = said.amortisedCostPerSecond - said.marginalCostPerSecond
         guard machine > 0, queue > 0, policy.longQueueSeconds > 0 else { return marginal }
         return marginal + machine * (features.seconds ?? Self.usualSeconds) * queue / policy.longQueueSeconds
     }
 
+    private func price(_ survey: ProviderSurvey) -> Double? {
+        guard case .capabilities(let said) = survey.answer else { return nil }
+        return price(said)
+    }
+
     /// Of a clip whose length the model chooses.
     private static let usualSeconds = 5.0
 
     /// Below a tenth of a cent everything is free.
-    private func bucket(_ price: Double) -> Int {
-        let cheapest = 0.001
-        guard price > cheapest else { return 0 }
-        let factor = max(policy.priceBucketFactor, 1.0001)
-        let number = (log(price / cheapest) / log(factor)).rounded(.down)
-        return number.isFinite ? 1 + Int(min(number, 1e9)) : .max
+    private static let cheapest = 0.001
+
+    /// The prices at which what counts as one price begins, ascending.
+    ///
+    /// They begin at the lowest offer, not at round sums: two offers close together are never parted by a boundary.
+    private func buckets(_ prices: [Double]) -> [Double] {
+        let factor = max(policy.priceBucketFactor, 1)
+        return prices.map { max($0, Self.cheapest) }.sorted().reduce(into: []) { starts, price in
+            guard let last = starts.last else { return starts.append(price) }
+            if price > last * factor { starts.append(price) }
+        }
     }
 
     /// FNV-1a: the same on every machine and in every run.

@@ -24,7 +24,7 @@ struct SpentMoney {
     var remaining: Double? { limit.map { max($0 - total, 0) } }
 
     mutating func charge(_ work: Work, _ dollars: Double) {
-        charges[work] = dollars.isFinite ? max(dollars, 0) : 0
+        charges[work] = dollars.isFinite ? min(max(dollars, 0), VideoRequest.Limits.costDollars.upperBound) : 0
     }
 
     /// Whether this work may be begun, or asked for again.

@@ -4,6 +4,8 @@ enum Command: String, CaseIterable {
     case doctor
     case models
     case serve
+    /// Replays the decisions of a router.
+    case route
     /// Started by the service only.
     case worker
 }
@@ -24,6 +26,7 @@ struct CommandOption {
         case machine = "where to compute"
         case output = "what to write"
         case service = "how to serve"
+        case routing = "how to route"
         case other = "other"
     }
 
@@ -93,6 +96,12 @@ struct CommandOption {
         CommandOption(
             name: "gpu-dollars-per-hour", value: "X", summary: "what the machine costs, for the price of a clip",
             group: .service, commands: [.serve]),
+        CommandOption(
+            name: "simulate", value: "LOG.jsonl", summary: "decide a router's log once more", group: .routing,
+            commands: [.route]),
+        CommandOption(
+            name: "policy", value: "FILE.json", summary: "the policy to decide by (the default one)", group: .routing,
+            commands: [.route]),
         CommandOption(name: "quiet", value: nil, summary: "print nothing but errors", group: .other),
         CommandOption(
             name: "verbose", value: nil, summary: "print every step; of a service, every request", group: .other,

@@ -27,6 +27,7 @@ struct Program {
         case .doctor: try DoctorCommand(program: self, json: json).run()
         case .models: try ModelsCommand(program: self, json: json).run()
         case .serve: try ServeCommand(arguments, program: self).run()
+        case .route: try RouteCommand(arguments, program: self).run()
         case .worker: try WorkerCommand(options: GenerateOptions(arguments), program: self).run()
         }
     }

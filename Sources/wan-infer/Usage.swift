@@ -10,6 +10,7 @@ enum Usage {
             "       wan-infer doctor [--json]    test what this machine can do",
             "       wan-infer models [--json]    list the models there are",
             "       wan-infer serve [options]    make clips for programs, over HTTP",
+            "       wan-infer route --simulate LOG.jsonl    replay a router's decisions under a policy",
             "",
             "Without PROMPT the prompt is read from standard input; when nothing comes from there, the model's",
             "sample prompt is used. What is left out takes the model's own default.",
