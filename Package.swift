@@ -105,14 +105,21 @@ let package = Package(
             name: "fake-service",
             dependencies: ["VideoTypes", "Media", "VideoProvider", "JobStore", "JobRunner", "VideoServer"],
             path: "Tests/FakeService", swiftSettings: strict),
+        // A journal alone: what the tests of durability kill.
+        .executableTarget(
+            name: "journal-child", dependencies: ["JobStore", "VideoTypes"], path: "Tests/JournalChild",
+            swiftSettings: strict),
         tests("VideoTypesTests", ["VideoTypes"]),
         tests("CryptoTests", ["Crypto"]),
         tests("HTTPServerTests", ["HTTPServer", "TestSupport", "TestTools"]),
         tests("HTTPClientTests", ["HTTPClient", "TestSupport", "TestTools"]),
-        tests("JobStoreTests", ["JobStore", "VideoTypes", "TestSupport", "TestTools"]),
+        tests("JobStoreTests", ["journal-child", "JobStore", "VideoTypes", "TestSupport", "TestTools"]),
         tests(
             "JobRunnerTests",
-            ["fake-service", "JobRunner", "JobStore", "VideoProvider", "VideoTypes", "TestSupport", "TestTools"]),
+            [
+                "fake-service", "Crypto", "JobRunner", "JobStore", "VideoProvider", "VideoTypes", "TestSupport",
+                "TestTools",
+            ]),
         tests(
             "VideoRouterTests",
             ["VideoRouter", "VideoTypes", "HTTPClient", "Media", "TestSupport", "TestTools"]),
@@ -128,8 +135,8 @@ let package = Package(
         tests(
             "CommandTests",
             [
-                "wan-infer", "Backends", "Compute", "ComputeCPU", "ComputeCUDA", "FakeGPU", "KernelEmulation",
-                "Media", "VideoProvider", "VideoTypes", "TestSupport", "TestTools",
+                "wan-infer", "Backends", "Compute", "ComputeCPU", "ComputeCUDA", "FakeGPU", "JobRunner", "JobStore",
+                "KernelEmulation", "Media", "VideoProvider", "VideoTypes", "TestSupport", "TestTools",
             ],
             resources: [.copy("Snapshots")]),
         tests("MediaTests", ["Media", "VideoTypes", "CFFmpeg", "TestSupport", "TestTools"]),
@@ -162,8 +169,8 @@ let package = Package(
         tests(
             "VideoProviderTests",
             [
-                "Backends", "Compute", "ComputeCPU", "FakeGPU", "KernelEmulation", "Pipelines", "TestSupport",
-                "TestTools", "Threads", "VideoProvider", "VideoTypes",
+                "Backends", "Compute", "ComputeCPU", "ComputeCUDA", "FakeGPU", "KernelEmulation", "Pipelines",
+                "TestSupport", "TestTools", "Threads", "VideoProvider", "VideoTypes",
             ],
             resources: [.copy("Fixtures")]),
     ],

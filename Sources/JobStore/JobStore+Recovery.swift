@@ -29,18 +29,23 @@ extension JobStore {
     }
 
     /// Jobs that cannot be read can be neither worked on nor waited for.
+    ///
+    /// The orders of those that wait are looked at when they are claimed.
     private func failUnreadable() throws(StoreError) {
+        let readable = Set(try queue().map(\.number))
         try write(isVital: true) { (changes) throws(StoreError) in
-            let sql: SQL = "SELECT number FROM job WHERE state NOT IN ('completed', 'failed')"
-            let numbers = try changes.connection.rows(sql) { (row: inout Row) throws(StoreError) in try row.integer() }
-            for number in numbers {
+            let open = try changes.connection.rows(
+                "SELECT number, state FROM job WHERE state NOT IN ('completed', 'failed')"
+            ) { (row: inout Row) throws(StoreError) in (number: try row.integer(), state: try? row.text()) }
+            for job in open {
+                if job.state == Job.State.queued.rawValue, readable.contains(job.number) { continue }
                 do throws(StoreError) {
-                    guard let job = try Self.job(changes.connection, number: number) else { continue }
-                    _ = try StoredJSON.encode(job.order)
+                    let found = try Self.job(changes.connection, number: job.number)
+                    if found?.state == .inProgress { continue }
                 } catch {
                     guard case .damaged = error else { throw error }
-                    try changes.fail(number, Self.unreadable)
                 }
+                try changes.fail(job.number, Self.unreadable)
             }
         }
     }

@@ -11,10 +11,10 @@ extension JobStore {
     /// - Parameters:
     ///   - idempotencyKey: of the client's choice; the same one with the same order is the same job.
     ///   - isRetry: whether the client says that it tries again, and may not have heard the answer to its first try.
-    ///   - admit: asked before a new job is entered, with the queue as it is then; must not call the store.
+    ///   - admit: asked before a new job is entered, with the queue as it is then; must not call the store. All are where nil.
     package func submit(
         _ order: JobOrder, owner: String?, idempotencyKey: String? = nil, isRetry: Bool = false,
-        admit: ([QueuedJob]) -> Bool = { _ in true }
+        admit: (([QueuedJob]) -> Bool)? = nil
     ) throws(StoreError) -> Submission {
         let result = try write { (changes) throws(StoreError) in
             if let idempotencyKey {
@@ -22,7 +22,7 @@ extension JobStore {
             } else if isRetry, let job = try self.recent(changes, order, owner) {
                 return Submission.existing(job)
             }
-            guard admit(try self.queue(changes.connection)) else { return .refused }
+            if let admit, !admit(try self.queue(changes.connection)) { return .refused }
             return .created(try self.insert(changes, order, owner, key: idempotencyKey))
         }
         if case .created = result { FailPoint.reached(.afterInsert) }

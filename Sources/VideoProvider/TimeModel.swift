@@ -24,6 +24,8 @@ package struct TimeModel: Sendable, Hashable, Codable {
     private static let mostSamples = 128
     /// After this many samples an older one counts half.
     private static let halfLife = 24.0
+    /// A change of pace that is more than noise, as a logarithm.
+    private static let leastChange = 0.12
     /// Before there are samples: most clips between a third and three times the estimate.
     private static let priorErrors = [-1.1, -0.5, 0, 0.5, 1.1].map { (value: $0, weight: 0.4) }
 
@@ -87,6 +89,13 @@ package struct TimeModel: Sendable, Hashable, Codable {
         let spread = WeightedValues(errors)
         middle = spread.quantile(0.5)
         late = spread.quantile(0.9)
+        // A machine that others use too changes its pace: not for a clip or two, but when most of the last are off.
+        let recent = WeightedValues(errors.dropFirst(Self.priorErrors.count).suffix(5).map { ($0.value, 1) })
+        let pace = recent.quantile(0.5)
+        if abs(pace - middle) > Self.leastChange {
+            late += pace - middle
+            middle = pace
+        }
     }
 
     private func points(

@@ -17,11 +17,12 @@ struct ScriptedProvider {
         var options = LocalVideoProvider.Options()
         options.outputFolder = folder.path
         configure(&options)
-        provider = try LocalVideoProvider(options, clock: { script.now }) { () throws(VideoError) in
+        let makeEngine: @Sendable () throws(VideoError) -> LocalQueue.Equipment = { () throws(VideoError) in
             LocalQueue.Equipment(
                 engine: try ScriptedEngine(script, memoryBytes: memoryBytes),
                 joules: isMetered ? { script.change { $0.joules } } : nil)
         }
+        provider = try LocalVideoProvider(options, clock: { script.now }, makeEngine: makeEngine)
         self.script = script
         self.folder = folder
     }
