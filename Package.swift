@@ -35,7 +35,7 @@ let package = Package(
         .target(name: "CCrypto"),
         .target(name: "CCurl"),
         .target(name: "CBuiltinModel", exclude: ["model", "training"]),
-        .target(name: "CStartPage"),
+        .target(name: "CStartPage", exclude: ["page"]),
         .target(name: "CProcess"),
         room("VideoTypes"),
         room("Threads"),
@@ -43,7 +43,7 @@ let package = Package(
         room("StrictJSON"),
         room("Crypto", ["CCrypto"]),
         room("HTTPServer", ["CMicroHTTPD"]),
-        room("HTTPClient", ["CCurl"]),
+        room("HTTPClient", ["Threads", "CCurl"]),
         room("JobStore", ["VideoTypes", "CSQLite", "Crypto"]),
         room("Tokenizers", ["StrictJSON"]),
         room("Weights", ["StrictJSON", "Compute"]),
@@ -59,7 +59,7 @@ let package = Package(
             "VideoProvider",
             ["VideoTypes", "Threads", "Compute", "Weights", "Pipelines", "Backends", "Media", "CBuiltinModel"]),
         room("JobRunner", ["VideoTypes", "VideoProvider", "JobStore", "CProcess"]),
-        room("VideoRouter", ["VideoTypes", "StrictJSON", "Crypto", "HTTPClient", "Media"]),
+        room("VideoRouter", ["VideoTypes", "Threads", "StrictJSON", "Crypto", "HTTPClient", "Media"]),
         room(
             "VideoServer",
             [
@@ -105,30 +105,38 @@ let package = Package(
             name: "fake-service",
             dependencies: ["VideoTypes", "Media", "VideoProvider", "JobStore", "JobRunner", "VideoServer"],
             path: "Tests/FakeService", swiftSettings: strict),
+        // A journal alone: what the tests of durability kill.
+        .executableTarget(
+            name: "journal-child", dependencies: ["JobStore", "VideoTypes"], path: "Tests/JournalChild",
+            swiftSettings: strict),
         tests("VideoTypesTests", ["VideoTypes"]),
         tests("CryptoTests", ["Crypto"]),
         tests("HTTPServerTests", ["HTTPServer", "TestSupport", "TestTools"]),
         tests("HTTPClientTests", ["HTTPClient", "TestSupport", "TestTools"]),
-        tests("JobStoreTests", ["JobStore", "VideoTypes", "TestSupport", "TestTools"]),
+        tests("JobStoreTests", ["journal-child", "JobStore", "VideoTypes", "TestSupport", "TestTools"]),
         tests(
             "JobRunnerTests",
-            ["fake-service", "JobRunner", "JobStore", "VideoProvider", "VideoTypes", "TestSupport", "TestTools"]),
+            [
+                "fake-service", "Crypto", "JobRunner", "JobStore", "VideoProvider", "VideoTypes", "TestSupport",
+                "TestTools",
+            ]),
         tests(
             "VideoRouterTests",
             ["VideoRouter", "VideoTypes", "StrictJSON", "HTTPClient", "Media", "TestSupport", "TestTools"]),
         tests(
             "VideoServerTests",
             [
-                "fake-service", "VideoServer", "HTTPServer", "JobStore", "JobRunner", "StrictJSON", "VideoProvider",
-                "VideoTypes", "TestSupport", "TestTools",
-            ]),
+                "fake-service", "VideoServer", "Crypto", "HTTPServer", "JobStore", "JobRunner", "StrictJSON",
+                "VideoProvider", "VideoTypes", "TestSupport", "TestTools",
+            ],
+            resources: [.copy("openai_client.py"), .copy("Browser")]),
         tests("KernelEmulationTests", ["CKernels", "KernelEmulation"]),
         tests("ArchitectureTests", ["wan-infer", "VideoTypes", "Weights", "TestSupport"]),
         tests(
             "CommandTests",
             [
-                "wan-infer", "Backends", "Compute", "ComputeCPU", "ComputeCUDA", "FakeGPU", "KernelEmulation",
-                "Media", "VideoProvider", "VideoTypes", "TestSupport", "TestTools",
+                "wan-infer", "Backends", "Compute", "ComputeCPU", "ComputeCUDA", "FakeGPU", "JobRunner", "JobStore",
+                "KernelEmulation", "Media", "VideoProvider", "VideoTypes", "TestSupport", "TestTools",
             ],
             resources: [.copy("Snapshots")]),
         tests("MediaTests", ["Media", "VideoTypes", "CFFmpeg", "TestSupport", "TestTools"]),
@@ -161,8 +169,8 @@ let package = Package(
         tests(
             "VideoProviderTests",
             [
-                "Backends", "Compute", "ComputeCPU", "FakeGPU", "KernelEmulation", "Pipelines", "TestSupport",
-                "TestTools", "Threads", "VideoProvider", "VideoTypes",
+                "Backends", "Compute", "ComputeCPU", "ComputeCUDA", "FakeGPU", "KernelEmulation", "Pipelines",
+                "TestSupport", "TestTools", "Threads", "VideoProvider", "VideoTypes",
             ],
             resources: [.copy("Fixtures")]),
     ],

@@ -57,7 +57,6 @@ struct MHD_Daemon *cmh_start(const CMicroHTTPD *library, const CMHOptions *optio
         MHD_OPTION_CONNECTION_TIMEOUT, options->idle_seconds,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, options->connection_memory_bytes,
         MHD_OPTION_THREAD_STACK_SIZE, options->stack_bytes,
-        MHD_OPTION_STRICT_FOR_CLIENT, 1,
         // clang-format on
         MHD_OPTION_END);
 }

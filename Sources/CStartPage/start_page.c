@@ -1,1 +1,33 @@
 #include "cstartpage.h"
+
+#pragma clang diagnostic ignored "-Wc23-extensions"
+
+static const unsigned char page[] = {
+#embed "page/start.html"
+};
+static const unsigned char style[] = {
+#embed "page/start.css"
+};
+static const unsigned char script[] = {
+#embed "page/start.js"
+};
+
+#define FILE_AT(path, media_type, bytes)                                                                               \
+    { path, media_type, bytes, sizeof bytes }
+
+static const cstartpage_file files[] = {
+    FILE_AT("/", "text/html; charset=utf-8", page),
+    FILE_AT("/start.css", "text/css; charset=utf-8", style),
+    FILE_AT("/start.js", "text/javascript; charset=utf-8", script),
+};
+
+const cstartpage_file *cstartpage_files(size_t *count) {
+    *count = sizeof files / sizeof files[0];
+    return files;
+}
+
+const char *cstartpage_policy(void) {
+    return "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+           "img-src 'self' blob: data:; media-src 'self' blob:; "
+           "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+}

@@ -1,5 +1,6 @@
 import CCurl
 import Synchronization
+import Threads
 
 /// Calls servers: http and https, certificates always verified, no proxy, no cookies, nothing followed unless asked.
 package final class HTTPClient: Sendable {
@@ -71,11 +72,14 @@ package final class HTTPClient: Sendable {
         let cancellation = HTTPCancellation()
         let result: Result<HTTPAnswer, HTTPClientError> = await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
-                let isStarted = OwnThread.start {
+                let thread = OwnThread {
                     continuation.resume(
                         returning: Result { () throws(HTTPClientError) in try work(cancellation) })
                 }
-                if !isStarted { continuation.resume(returning: .failure(.unreachable("no thread for the call"))) }
+                guard let thread else {
+                    return continuation.resume(returning: .failure(.unreachable("no thread for the call")))
+                }
+                thread.detach()
             }
         } onCancel: {
             cancellation.cancel()

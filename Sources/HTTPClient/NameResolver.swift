@@ -1,3 +1,4 @@
+import CCurl
 import Glibc
 
 /// The resolver of the system.

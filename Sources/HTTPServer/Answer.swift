@@ -65,7 +65,7 @@ import Glibc
     }
 
     private func send(_ response: HTTPResponse, _ content: Content) -> Bool {
-        guard let answer = unsafe make(content) else { return false }
+        guard let answer = unsafe make(content) else { return sendInternalError() }
         defer { unsafe core.library.call.MHD_destroy_response(answer) }
         var headers = response.headers
         headers.add("X-Content-Type-Options", "nosniff")
@@ -111,6 +111,11 @@ import Glibc
         return true
     }
 
+    private func size(_ descriptor: Int32) -> Int {
+        var status = stat()
+        return unsafe fstat(descriptor, &status) == 0 ? Int(status.st_size) : 0
+    }
+
     private func make(_ content: Content) -> OpaquePointer? {
         switch content {
         case .bytes(let bytes):
@@ -118,6 +123,8 @@ import Glibc
                 unsafe cmh_response(core.library.pointer, $0.baseAddress, $0.count)
             }
         case .descriptor(let file, let offset, let count):
+            // Where bytes are missing, the library would try again and again.
+            guard size(file.descriptor) >= offset + count else { return nil }
             // The library closes its own one.
             let copy = fcntl(file.descriptor, F_DUPFD_CLOEXEC, 0)
             guard copy >= 0 else { return nil }

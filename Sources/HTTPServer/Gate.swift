@@ -93,11 +93,12 @@ struct Gate: Sendable {
             return
         }
         let isBracketed = host.hasPrefix("[")
-        let name = isBracketed ? host.prefix { $0 != "]" } + "]" : host.prefix { $0 != ":" }
-        let port = host.dropFirst(name.count)
-        guard port.isEmpty || port.first == ":" && port.dropFirst().utf8.allSatisfy({ 48...57 ~= $0 }) else {
-            throw .malformed("the Host field is malformed")
-        }
+        let end = isBracketed ? host.firstIndex(of: "]").map(host.index(after:)) : host.firstIndex(of: ":")
+        let name = host[..<(end ?? host.endIndex)]
+        let port = host[name.endIndex...]
+        guard !isBracketed || end != nil,
+            port.isEmpty || port.first == ":" && port.dropFirst().utf8.allSatisfy({ 48...57 ~= $0 })
+        else { throw .malformed("the Host field is malformed") }
         if hosts.contains(String(name)) { return }
         // A numeric address cannot be made to mean another machine.
         let literal = isBracketed ? name.dropFirst().dropLast() : name

@@ -46,6 +46,9 @@ package final class HTTPServer: Sendable {
         stop(afterSeconds: 0)
     }
 
+    /// How many connections there are.
+    package var connections: Int { core.watch.count }
+
     /// Takes no new connections; those that exist go on, and end with their next answer.
     package func stopAccepting() {
         daemon.withLock { daemon in

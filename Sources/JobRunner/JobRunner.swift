@@ -34,19 +34,25 @@ package final class JobRunner: Sendable {
             &thread, nil,
             { context in
                 guard let context = unsafe context else { return nil }
-                unsafe Unmanaged<JobRunner>.fromOpaque(context).takeRetainedValue().work()
+                // Whoever joins may want to open the journal again: it is let go before.
+                let ended = unsafe JobRunner.work(Unmanaged<JobRunner>.fromOpaque(context).takeRetainedValue())
+                ended.ring()
                 return nil
             }, context.toOpaque())
         guard status == 0 else {
             unsafe context.release()
             throw VideoError(.internalError, "no thread can be started (error \(status))")
         }
+        board.content.withLock { $0.isStarted = true }
         pthread_detach(thread)
     }
 
-    private func work() {
-        Supervisor(store: store, options: options, board: board, bell: bell, log: log).run()
-        ended.ring()
+    private static func work(_ runner: consuming JobRunner) -> Doorbell {
+        let ended = runner.ended
+        Supervisor(
+            store: runner.store, options: runner.options, board: runner.board, bell: runner.bell, log: runner.log
+        ).run()
+        return ended
     }
 
     /// Says that there is a new job.
@@ -72,8 +78,10 @@ package final class JobRunner: Sendable {
         bell.ring()
     }
 
-    /// Blocks until the work has ended, after `drain` or `stop`.
-    package func join() { ended.wait() }
+    /// Blocks until the work has ended, after `drain` or `stop`; where it was never begun, it has.
+    package func join() {
+        if board.content.withLock({ $0.isStarted }) { ended.wait() }
+    }
 }
 
 // MARK: jobs
@@ -198,6 +206,7 @@ extension JobRunner {
         return board.content.withLock { content in
             var state = RunnerState()
             state.worker = content.worker
+            state.workerProcess = content.workerProcess
             state.isHealthy = content.isHealthy
             state.isDraining = content.requests.drainEnd != nil || content.requests.stops
             state.facts = content.facts

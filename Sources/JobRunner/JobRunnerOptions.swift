@@ -11,6 +11,8 @@ package struct JobRunnerOptions: Sendable {
     package var maxQueuedSeconds = 7200.0
     /// Room on the disk that stays free.
     package var reserveBytes = 2 << 30
+    /// Before a disk that was full is looked at again.
+    package var fullDiskSeconds = 5.0
     package var leaseSeconds = 60.0
     /// A worker that says nothing for this long, and for twice the time the clip should take, hangs.
     package var silenceFloorSeconds = 300.0

@@ -10,9 +10,11 @@ final class RunnerBoard: Sendable {
     let content = Mutex(Content())
 
     struct Content {
+        var isStarted = false
         var requests = Requests()
         var worker = RunnerState.Worker.starting
         var isHealthy = true
+        var workerProcess: Int32?
         var facts: EngineFacts?
         var restarts = 0
         var problem: VideoError?

@@ -60,7 +60,7 @@ extension Supervisor {
     /// Begins nothing for a while.
     private func hold(_ what: String, _ error: StoreError) {
         if heldUntil == 0 { log("\(what): \(error.videoError.message)") }
-        heldUntil = MonotonicClock.seconds + 5
+        heldUntil = MonotonicClock.seconds + options.fullDiskSeconds
         board.content.withLock { $0.problem = error.videoError }
     }
 
@@ -126,7 +126,6 @@ extension Supervisor {
             if isStored, !running.isResumed { board.content.withLock { $0.model.learn(sample) } }
             if !isStored { log("\(running.id) was finished too late") }
             fullDisks[running.id] = nil
-            removeCheckpoint(running.id)
             end(running)
         } catch .diskFull {
             waitForDisk(running)

@@ -15,7 +15,9 @@ final class Supervisor {
     let log: @Sendable (String) -> Void
     private let bell: Doorbell
 
-    private(set) var worker: WorkerProcess?
+    private(set) var worker: WorkerProcess? {
+        didSet { board.content.withLock { [worker] in $0.workerProcess = worker?.number } }
+    }
     /// Whether the worker has said hello.
     private var isOpen = false
     private var startedAt = 0.0
@@ -71,7 +73,9 @@ final class Supervisor {
             content.requests.dropped = []
             return requests
         }
-        requests.dropped.forEach(drop)
+        if let running, requests.dropped.contains(running.id) {
+            running.stop(.dropped, within: running.silenceLimit, worker)
+        }
         drainEnd = requests.drainEnd
         if requests.stops {
             if let running { giveBack(running, countsAttempt: false) }
@@ -80,14 +84,6 @@ final class Supervisor {
             isOver = true
         } else if let drainEnd, MonotonicClock.seconds >= drainEnd {
             running?.stop(.handBack, within: options.graceSeconds, worker)
-        }
-    }
-
-    private func drop(_ id: JobID) {
-        if let running, running.id == id {
-            running.stop(.dropped, within: running.silenceLimit, worker)
-        } else {
-            removeCheckpoint(id)
         }
     }
 

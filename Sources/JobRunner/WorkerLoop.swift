@@ -34,7 +34,8 @@ package final class WorkerLoop {
     package func run(_ openEngine: () throws(VideoError) -> any ClipEngine) throws(VideoError) {
         // The kernel ends us with the service. Had it ended before this call, its end of the socket would be closed.
         _ = process_die_with_parent()
-        for number in [SIGINT, SIGTERM] { signal(number, SIG_DFL) }
+        // Who stops all processes at once means the service; it sees to its worker.
+        for number in [SIGINT, SIGTERM, SIGHUP, SIGPIPE] { signal(number, SIG_IGN) }
         Self.offerToBeKilledFirst()
         let engine: any ClipEngine
         do throws(VideoError) {

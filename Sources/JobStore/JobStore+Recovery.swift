@@ -29,24 +29,31 @@ extension JobStore {
     }
 
     /// Jobs that cannot be read can be neither worked on nor waited for.
+    ///
+    /// The orders of those that wait are looked at when they are claimed.
     private func failUnreadable() throws(StoreError) {
+        let readable = Set(try queue().map(\.number))
         try write(isVital: true) { (changes) throws(StoreError) in
-            let sql: SQL = "SELECT number FROM job WHERE state NOT IN ('completed', 'failed')"
-            let numbers = try changes.connection.rows(sql) { (row: inout Row) throws(StoreError) in try row.integer() }
-            for number in numbers {
+            let open = try changes.connection.rows(
+                "SELECT number, state FROM job WHERE state NOT IN ('completed', 'failed')"
+            ) { (row: inout Row) throws(StoreError) in (number: try row.integer(), state: try? row.text()) }
+            for job in open {
+                if job.state == Job.State.queued.rawValue, readable.contains(job.number) { continue }
                 do throws(StoreError) {
-                    guard let job = try Self.job(changes.connection, number: number) else { continue }
-                    _ = try StoredJSON.encode(job.order)
+                    let found = try Self.job(changes.connection, number: job.number)
+                    if found?.state == .inProgress { continue }
                 } catch {
                     guard case .damaged = error else { throw error }
-                    try changes.fail(number, Self.unreadable)
                 }
+                try changes.fail(job.number, Self.unreadable)
             }
         }
     }
 
     private func recover(_ job: Job, _ recovery: inout Recovery) throws(StoreError) {
-        let noted = try notedOutput(job)
+        let noted = try read { (connection) throws(StoreError) in
+            try Self.notedOutput(connection, job.number)
+        }
         if let noted, try finishes(job, noted) {
             try write(isVital: true) { (changes) throws(StoreError) in
                 try Self.finish(changes, job.number, noted, job.order.expiresAfterSeconds)
@@ -62,14 +69,6 @@ extension JobStore {
             return try Self.job(changes.connection, number: job.number)?.state
         }
         if state == .queued { recovery.requeued.append(job.id) } else { recovery.crashedForGood.append(job.id) }
-    }
-
-    /// What a completion noted before it was cut off.
-    private func notedOutput(_ job: Job) throws(StoreError) -> OutputFacts? {
-        try read { (connection) throws(StoreError) in
-            let sql: SQL = "SELECT file_bytes, file_sha256 FROM job WHERE number = ?"
-            return try connection.rows(sql, [.integer(job.number)], JobRow.output).first ?? nil
-        }
     }
 
     /// Whether the file of a completion that was cut off is there, under its final name in the end.

@@ -1,57 +1,81 @@
 import CFFmpeg
 import VideoTypes
 
-/// Between packed full-range RGB and planar limited-range BT.709 with left-sited chroma, both ways.
+/// Between packed full-range RGB and planar YUV with half the chroma, both ways.
 @safe final class ColourConverter {
     private let ffmpeg: FFmpeg
     private let scaler: OpaquePointer
+    private let width: Int
+    private let height: Int
+    private let direction: Direction
 
-    enum Direction {
+    enum Direction: Equatable {
+        /// To limited-range BT.709 with left-sited chroma, as in a clip.
         case fromRGB
-        case toRGB(AVPixelFormat)
+        /// To full-range BT.601 with centred chroma, as in a JPEG file.
+        case fromRGBToJPEG
+        /// From a decoded picture; also to another size.
+        case toRGB(Planes, width: Int, height: Int)
+    }
+
+    /// How a picture's planes are to be read.
+    struct Planes: Equatable {
+        let format: AVPixelFormat
+        /// As in a JPEG file: full-range BT.601 with centred chroma.
+        let isJPEG: Bool
     }
 
     init(_ ffmpeg: FFmpeg, width: Int, height: Int, _ direction: Direction) throws(MediaError) {
         self.ffmpeg = ffmpeg
+        self.width = width
+        self.height = height
+        self.direction = direction
         unsafe scaler = try ffmpeg.allocated(ffmpeg.call.sws_alloc_context(), "sws_alloc_context")
-        try configure(width: width, height: height, direction)
+        try configure()
     }
 
     deinit {
         unsafe ffmpeg.call.sws_freeContext(scaler)
     }
 
-    private func configure(width: Int, height: Int, _ direction: Direction) throws(MediaError) {
-        let formats: (AVPixelFormat, AVPixelFormat)
-        let flags: Int32
-        let planar: String
-        let isRGBSource: Bool
+    /// Whether it was made for this.
+    func converts(width: Int, height: Int, _ direction: Direction) -> Bool {
+        self.width == width && self.height == height && self.direction == direction
+    }
+
+    private func configure() throws(MediaError) {
+        var target = (width: width, height: height)
+        var planar = AV_PIX_FMT_YUV420P
+        var isFromRGB = true
+        var isJPEG = false
         switch direction {
-        case .fromRGB:
-            formats = (AV_PIX_FMT_RGB24, AV_PIX_FMT_YUV420P)
-            // Bilinear halves chroma with 1-2-1: no ringing at the hard edges of drawn shapes.
-            flags = SWS_BILINEAR | SWS_ACCURATE_RND | SWS_FULL_CHR_H_INP
-            planar = "dst"
-            isRGBSource = true
-        case .toRGB(let format):
-            formats = (format, AV_PIX_FMT_RGB24)
-            flags = SWS_BILINEAR | SWS_ACCURATE_RND | SWS_FULL_CHR_H_INT
-            planar = "src"
-            isRGBSource = false
+        case .fromRGB: break
+        case .fromRGBToJPEG: isJPEG = true
+        case .toRGB(let planes, let width, let height):
+            isFromRGB = false
+            isJPEG = planes.isJPEG
+            planar = planes.format
+            target = (width, height)
         }
+        let source = isFromRGB ? AV_PIX_FMT_RGB24 : planar
+        let result = isFromRGB ? planar : AV_PIX_FMT_RGB24
+        // Bilinear halves chroma with 1-2-1: no ringing at the hard edges of drawn shapes.
+        let flags = SWS_BILINEAR | SWS_ACCURATE_RND | (isFromRGB ? SWS_FULL_CHR_H_INP : SWS_FULL_CHR_H_INT)
+        let side = isFromRGB ? "dst" : "src"
         let options: [(String, Int64)] = [
-            ("srcw", Int64(width)), ("srch", Int64(height)), ("src_format", Int64(formats.0.rawValue)),
-            ("dstw", Int64(width)), ("dsth", Int64(height)), ("dst_format", Int64(formats.1.rawValue)),
-            ("sws_flags", Int64(flags)), ("\(planar)_h_chr_pos", 0), ("\(planar)_v_chr_pos", 128),
+            ("srcw", Int64(width)), ("srch", Int64(height)), ("src_format", Int64(source.rawValue)),
+            ("dstw", Int64(target.width)), ("dsth", Int64(target.height)), ("dst_format", Int64(result.rawValue)),
+            ("sws_flags", Int64(flags)), ("\(side)_h_chr_pos", isJPEG ? 128 : 0), ("\(side)_v_chr_pos", 128),
         ]
         for (name, value) in options {
             try ffmpeg.check(unsafe ffmpeg.call.av_opt_set_int(.init(scaler), name, value, 0), "av_opt_set_int \(name)")
         }
         try ffmpeg.check(unsafe ffmpeg.call.sws_init_context(scaler, nil, nil), "sws_init_context")
-        let bt709 = unsafe ffmpeg.call.sws_getCoefficients(SWS_CS_ITU709)
+        let matrix = unsafe ffmpeg.call.sws_getCoefficients(isJPEG ? SWS_CS_ITU601 : SWS_CS_ITU709)
+        let planarRange: Int32 = isJPEG ? 1 : 0
         let unit: Int32 = 1 << 16
         let status = unsafe ffmpeg.call.sws_setColorspaceDetails(
-            scaler, bt709, isRGBSource ? 1 : 0, bt709, isRGBSource ? 0 : 1, 0, unit, unit)
+            scaler, matrix, isFromRGB ? 1 : planarRange, matrix, isFromRGB ? planarRange : 1, 0, unit, unit)
         try ffmpeg.check(status, "sws_setColorspaceDetails")
     }
 
@@ -63,6 +87,7 @@ import VideoTypes
         }
     }
 
+    /// A picture as a frame of `width` by `height`, which is the size that the converter was made for.
     @unsafe func convert(_ picture: UnsafePointer<AVFrame>, width: Int, height: Int) -> Frame {
         // swscale writes whole vectors: a row of its own padded length, copied without the padding.
         let stride = (width * 3 + 63) / 64 * 64

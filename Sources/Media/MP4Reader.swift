@@ -11,6 +11,7 @@ package struct ClipFacts: Equatable, Sendable {
     package let frameRate: String
     package let durationSeconds: Double
     package let codec: String
+    package let hasAudio: Bool
 }
 
 /// Reads a clip from the start to the end, once.
@@ -49,6 +50,7 @@ package struct ClipFacts: Equatable, Sendable {
         try unsafe decode { picture throws(MediaError) in
             frames += 1
             size = unsafe (Int(picture.pointee.width), Int(picture.pointee.height))
+            return true
         }
         guard let stream = unsafe stream else { throw .notAClip(path: path, reason: "no video stream") }
         let rate = unsafe stream.pointee.avg_frame_rate
@@ -56,22 +58,57 @@ package struct ClipFacts: Equatable, Sendable {
         let duration = unsafe Double(stream.pointee.duration) * Double(base.num) / Double(base.den)
         return ClipFacts(
             width: size.width, height: size.height, frames: frames, frameRate: "\(rate.num)/\(rate.den)",
-            durationSeconds: duration, codec: codecName)
+            durationSeconds: duration, codec: codecName, hasAudio: hasAudio)
     }
 
     /// Decodes the clip into frames, handed over in order.
     package func forEachFrame(_ body: (Frame) throws(MediaError) -> Void) throws(MediaError) {
         var converter: ColourConverter?
         try unsafe decode { picture throws(MediaError) in
-            let width = unsafe Int(picture.pointee.width)
-            let height = unsafe Int(picture.pointee.height)
-            if converter == nil {
-                let format = unsafe AVPixelFormat(picture.pointee.format)
-                converter = try ColourConverter(ffmpeg, width: width, height: height, .toRGB(format))
-            }
-            guard let frame = unsafe converter?.convert(picture, width: width, height: height) else { return }
-            try body(frame)
+            try body(try unsafe frame(of: picture, fittedInto: .max, &converter))
+            return true
         }
+    }
+
+    /// The frames of some ascending indices, each fitted into a square of `side`; the rest of the clip is not read.
+    ///
+    /// Indices beyond the clip's end are left out.
+    func frames(at indices: [Int], fittedInto side: Int) throws(MediaError) -> [Frame] {
+        var wanted = indices[...]
+        var frames: [Frame] = []
+        var converter: ColourConverter?
+        var index = 0
+        try unsafe decode { picture throws(MediaError) in
+            if index == wanted.first {
+                wanted.removeFirst()
+                frames.append(try unsafe frame(of: picture, fittedInto: side, &converter))
+            }
+            index += 1
+            return !wanted.isEmpty
+        }
+        return frames
+    }
+
+    /// What the container says, which only decoding proves; 0 where it says nothing.
+    var announcedFrames: Int { unsafe stream.map { unsafe Int(UInt32(clamping: $0.pointee.nb_frames)) } ?? 0 }
+
+    private func frame(
+        of picture: UnsafeMutablePointer<AVFrame>, fittedInto side: Int, _ converter: inout ColourConverter?
+    ) throws(MediaError) -> Frame {
+        let (width, height) = unsafe (Int(picture.pointee.width), Int(picture.pointee.height))
+        let planes = unsafe ColourConverter.Planes(
+            format: AVPixelFormat(picture.pointee.format), isJPEG: picture.pointee.color_range == AVCOL_RANGE_JPEG)
+        let size = FittedSize(width: width, height: height, side: side)
+        let direction = ColourConverter.Direction.toRGB(planes, width: size.width, height: size.height)
+        // A stream may change its size on the way.
+        let fitting: ColourConverter
+        if let converter, converter.converts(width: width, height: height, direction) {
+            fitting = converter
+        } else {
+            fitting = try ColourConverter(ffmpeg, width: width, height: height, direction)
+            converter = fitting
+        }
+        return unsafe fitting.convert(picture, width: size.width, height: size.height)
     }
 
     /// The value of a metadata key such as "comment".
@@ -85,6 +122,13 @@ package struct ClipFacts: Equatable, Sendable {
         return unsafe container.pointee.streams[0]
     }
 
+    private var hasAudio: Bool {
+        guard let container = unsafe container else { return false }
+        return unsafe (0..<Int(container.pointee.nb_streams)).contains { index in
+            unsafe container.pointee.streams[index]?.pointee.codecpar?.pointee.codec_type == AVMEDIA_TYPE_AUDIO
+        }
+    }
+
     private func openDecoder() throws(MediaError) {
         guard let parameters = unsafe stream?.pointee.codecpar,
             unsafe parameters.pointee.codec_type == AVMEDIA_TYPE_VIDEO
@@ -96,10 +140,12 @@ package struct ClipFacts: Equatable, Sendable {
         unsafe decoder = try ffmpeg.allocated(ffmpeg.call.avcodec_alloc_context3(codec), "avcodec_alloc_context3")
         let status = unsafe ffmpeg.call.avcodec_parameters_to_context(decoder, parameters)
         try ffmpeg.check(status, "avcodec_parameters_to_context")
+        unsafe decoder?.pointee.max_pixels = Int64(ImageHeader.maxPixels)
         try ffmpeg.check(unsafe ffmpeg.call.avcodec_open2(decoder, codec, nil), "avcodec_open2")
     }
 
-    private func decode(_ body: (UnsafeMutablePointer<AVFrame>) throws(MediaError) -> Void) throws(MediaError) {
+    /// Hands over the pictures in order until `body` has had enough.
+    private func decode(_ body: (UnsafeMutablePointer<AVFrame>) throws(MediaError) -> Bool) throws(MediaError) {
         guard let packet = unsafe packet else { return }
         while true {
             let status = unsafe ffmpeg.call.av_read_frame(container, packet)
@@ -108,19 +154,21 @@ package struct ClipFacts: Equatable, Sendable {
             defer { unsafe ffmpeg.call.av_packet_unref(packet) }
             guard unsafe packet.pointee.stream_index == 0 else { continue }
             try ffmpeg.check(unsafe ffmpeg.call.avcodec_send_packet(decoder, packet), "avcodec_send_packet")
-            try unsafe receive(body)
+            guard try unsafe receive(body) else { return }
         }
         try ffmpeg.check(unsafe ffmpeg.call.avcodec_send_packet(decoder, nil), "avcodec_send_packet")
-        try unsafe receive(body)
+        _ = try unsafe receive(body)
     }
 
-    private func receive(_ body: (UnsafeMutablePointer<AVFrame>) throws(MediaError) -> Void) throws(MediaError) {
-        guard let picture = unsafe picture else { return }
+    private func receive(
+        _ body: (UnsafeMutablePointer<AVFrame>) throws(MediaError) -> Bool
+    ) throws(MediaError) -> Bool {
+        guard let picture = unsafe picture else { return false }
         while true {
             let status = unsafe ffmpeg.call.avcodec_receive_frame(decoder, picture)
-            if status == cff_error_again() || status == cff_error_end_of_file() { return }
+            if status == cff_error_again() || status == cff_error_end_of_file() { return true }
             try ffmpeg.check(status, "avcodec_receive_frame")
-            try unsafe body(picture)
+            guard try unsafe body(picture) else { return false }
         }
     }
 }

@@ -38,7 +38,13 @@ package final class WanPipeline {
     /// Checks settings against what this model can make on this device.
     package func validate(_ settings: VideoSettings) throws(VideoError) {
         try model.validate(settings)
-        try model.checkMemory(settings, on: profile)
+        do {
+            try model.checkMemory(settings, on: profile)
+        } catch {
+            // What is held was counted; now it is measured.
+            networks.releaseAll()
+            try model.checkMemory(settings, on: profile)
+        }
     }
 
     /// What one clip is made with.

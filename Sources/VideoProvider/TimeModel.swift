@@ -24,6 +24,8 @@ package struct TimeModel: Sendable, Hashable, Codable {
     private static let mostSamples = 128
     /// After this many samples an older one counts half.
     private static let halfLife = 24.0
+    /// A change of pace that is more than noise, as a logarithm.
+    private static let leastChange = 0.12
     /// Before there are samples: most clips between a third and three times the estimate.
     private static let priorErrors = [-1.1, -0.5, 0, 0.5, 1.1].map { (value: $0, weight: 0.4) }
 
@@ -79,14 +81,21 @@ package struct TimeModel: Sendable, Hashable, Codable {
         decode.fit(points(.decode))
         var errors = Self.priorErrors
         for (index, sample) in kept.enumerated() {
-            let expected = seconds(sample.work, isCold: sample.isCold).values.reduce(0, +)
-            let found = sample.stageSeconds.values.reduce(0, +)
+            let expected = Self.total(seconds(sample.work, isCold: sample.isCold))
+            let found = Self.total(sample.stageSeconds)
             guard expected > 0, found > 0 else { continue }
             errors.append((log(found / expected), weight(index)))
         }
         let spread = WeightedValues(errors)
         middle = spread.quantile(0.5)
         late = spread.quantile(0.9)
+        // A machine that others use too changes its pace: not for a clip or two, but when most of the last are off.
+        let recent = WeightedValues(errors.dropFirst(Self.priorErrors.count).suffix(5).map { ($0.value, 1) })
+        let pace = recent.quantile(0.5)
+        if abs(pace - middle) > Self.leastChange {
+            late += pace - middle
+            middle = pace
+        }
     }
 
     private func points(
@@ -120,10 +129,15 @@ package struct TimeModel: Sendable, Hashable, Codable {
     /// - Parameter isCold: whether this process has made no clip yet.
     package func estimate(_ work: WorkEstimate, isCold: Bool) -> ClipTime {
         let stages = seconds(work, isCold: isCold)
-        let sum = stages.values.reduce(0, +)
+        let sum = Self.total(stages)
         let usual = exp(middle)
         return ClipTime(
             p50: sum * usual, p90: sum * exp(late), stageSeconds: stages.mapValues { $0 * usual })
+    }
+
+    /// In the order of the stages, so that the same samples give the same bits.
+    private static func total(_ seconds: [VideoProgress.Stage: Double]) -> Double {
+        VideoProgress.Stage.allCases.reduce(0) { $0 + (seconds[$1] ?? 0) }
     }
 
     private func seconds(_ work: WorkEstimate, isCold: Bool) -> [VideoProgress.Stage: Double] {

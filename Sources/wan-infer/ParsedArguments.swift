@@ -32,7 +32,7 @@ struct ParsedArguments: Equatable {
     func has(_ name: String) -> Bool { switches.contains(name) }
 
     private mutating func take(prompt word: String) throws(VideoError) {
-        guard command == .generate else {
+        guard command == .generate || command == .plan else {
             throw .invalid(
                 "\(command.rawValue) takes no '\(word)'", hint: "a clip is made by: wan-infer generate \"PROMPT\"")
         }
@@ -46,7 +46,7 @@ struct ParsedArguments: Equatable {
         let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
         let name = String(parts[0].dropFirst(2))
         guard word.hasPrefix("--"), let option = CommandOption.all.first(where: { $0.name == name }) else {
-            throw Self.unknown(String(parts[0]))
+            throw unknown(String(parts[0]))
         }
         guard option.commands.contains(command) else {
             throw .invalid(
@@ -74,12 +74,12 @@ struct ParsedArguments: Equatable {
         }
     }
 
-    private static func unknown(_ word: String) -> VideoError {
+    private func unknown(_ word: String) -> VideoError {
         let name = String(word.drop { $0 == "-" })
-        let names = CommandOption.all.map(\.name)
+        let names = CommandOption.all.filter { $0.commands.contains(command) }.map(\.name)
         let longer = name.isEmpty ? [] : names.filter { $0.hasPrefix(name) }
-        let near = names.filter { distance(name, $0) <= min(2, name.count - 1) }
-        let best = (longer.isEmpty ? near : longer).min { distance(name, $0) < distance(name, $1) }
+        let near = names.filter { Self.distance(name, $0) <= min(2, name.count - 1) }
+        let best = (longer.isEmpty ? near : longer).min { Self.distance(name, $0) < Self.distance(name, $1) }
         let hint = best.map { "did you mean --\($0)?" } ?? "wan-infer --help lists the options"
         return .invalid("unknown option '\(word)'", hint: hint)
     }

@@ -9,7 +9,7 @@ enum ImportRule {
         "StrictJSON": [],
         "Crypto": ["CCrypto", "Glibc"],
         "HTTPServer": ["CMicroHTTPD", "Glibc", "Synchronization"],
-        "HTTPClient": ["CCurl", "Glibc", "Synchronization"],
+        "HTTPClient": ["Threads", "CCurl", "Glibc", "Synchronization"],
         "JobStore": ["VideoTypes", "CSQLite", "Crypto", "Glibc", "Synchronization", "FoundationEssentials"],
         "Tokenizers": ["StrictJSON", "Swift"],
         "Weights": ["StrictJSON", "Compute", "Glibc"],
@@ -29,7 +29,7 @@ enum ImportRule {
             "VideoTypes", "VideoProvider", "JobStore", "CProcess", "Glibc", "Synchronization", "FoundationEssentials",
         ],
         "VideoRouter": [
-            "VideoTypes", "StrictJSON", "Crypto", "HTTPClient", "Media", "Glibc", "Synchronization",
+            "VideoTypes", "Threads", "StrictJSON", "Crypto", "HTTPClient", "Media", "Glibc", "Synchronization",
             "FoundationEssentials",
         ],
         "VideoServer": [

@@ -10,18 +10,22 @@ import VideoTypes
 final class FakeEngine: ClipEngine {
     let facts = EngineFacts(model: "fake", backend: "cpu", dtype: "f32", memoryBytes: nil)
     private let script: String
+    private let isCareful: Bool
     private var isLoaded = false
 
-    /// - Parameter script: instructions for every clip.
-    init(script: String = "") {
+    /// - Parameters:
+    ///   - script: instructions for every clip.
+    ///   - isCareful: whether prompts that ask for accidents get none.
+    init(script: String = "", isCareful: Bool = false) {
         self.script = script
+        self.isCareful = isCareful
     }
 
     func generate(
         _ settings: VideoSettings, to path: String, checkpoint: CheckpointPlace?,
         progress: @escaping (VideoProgress) -> Bool
     ) throws(VideoError) -> ClipReport {
-        let run = FakeRun(FakeScript([script, settings.prompt]), settings, path, progress)
+        let run = FakeRun(FakeScript(isCareful ? [] : [script, settings.prompt]), settings, path, progress)
         if !isLoaded {
             try run.load()
             isLoaded = true

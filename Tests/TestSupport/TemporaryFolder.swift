@@ -4,8 +4,12 @@ import FoundationEssentials
 package final class TemporaryFolder: Sendable {
     package let path: String
 
-    package init() throws {
-        path = FileManager.default.temporaryDirectory.appending(path: "wan-infer-test-" + UUID().uuidString).path
+    /// - Parameter inMemory: whether it should be where nothing waits for a disk, if this machine has such a place.
+    package init(inMemory: Bool = false) throws {
+        let memory = "/dev/shm"
+        let isPossible = inMemory && FileManager.default.isWritableFile(atPath: memory)
+        let parent = isPossible ? URL(filePath: memory) : FileManager.default.temporaryDirectory
+        path = parent.appending(path: "wan-infer-test-" + UUID().uuidString).path
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     }
 

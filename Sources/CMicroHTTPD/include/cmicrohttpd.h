@@ -78,9 +78,7 @@ struct MHD_Response *_Nullable cmh_stream(const CMicroHTTPD *_Nonnull library, M
 int cmh_is_gone(int socket);
 
 // What Swift does not import: macros with casts, and the cases of a closed enum.
-static inline int cmh_begins(enum MHD_ConnectionNotificationCode what) {
-    return what == MHD_CONNECTION_NOTIFY_STARTED;
-}
+static inline int cmh_begins(enum MHD_ConnectionNotificationCode what) { return what == MHD_CONNECTION_NOTIFY_STARTED; }
 static inline ssize_t cmh_end_of_stream(void) { return MHD_CONTENT_READER_END_OF_STREAM; }
 
 #endif

@@ -2,7 +2,8 @@ import JobStore
 
 /// What can be asked of the service.
 enum Route: Equatable {
-    case page
+    /// A file of the page for people: "/", "/start.css".
+    case page(String)
     case health
     case ready
     case metrics
@@ -36,12 +37,13 @@ enum Route: Equatable {
 
     private static func choices(_ path: [String]) throws(APIError) -> [(method: String, route: Route)] {
         switch path {
-        case []: return [("GET", .page)]
+        case []: return [("GET", .page("/"))]
         case ["health"], ["livez"]: return [("GET", .health)]
         case ["ready"]: return [("GET", .ready)]
         case ["metrics"]: return [("GET", .metrics)]
         default: break
         }
+        if path.count == 1, StartPage.files["/" + path[0]] != nil { return [("GET", .page("/" + path[0]))] }
         guard path.first == "v1", path.count >= 2 else { throw .notFound }
         switch (path[1], path.count) {
         case ("models", 2): return [("GET", .models)]
@@ -82,7 +84,7 @@ enum Route: Equatable {
     /// The address without its ids: the label of the metrics.
     var label: String {
         switch self {
-        case .page: "/"
+        case .page(let path): path
         case .health: "/health"
         case .ready: "/ready"
         case .metrics: "/metrics"

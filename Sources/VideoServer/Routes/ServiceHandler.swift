@@ -58,7 +58,7 @@ struct ServiceHandler: HTTPHandler {
 
     private func answer(_ route: Route, _ request: HTTPRequest, owner: String?) throws(APIError) -> HTTPResponse {
         switch route {
-        case .page: service.page()
+        case .page(let path): try StartPage.answer(path)
         case .health: AnswerWriter.json(.object([("status", "ok")]))
         case .ready: service.ready()
         case .metrics: service.metricsPage()

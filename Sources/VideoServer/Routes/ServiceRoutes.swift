@@ -1,4 +1,3 @@
-import CStartPage
 import HTTPServer
 import JobRunner
 import JobStore
@@ -98,12 +97,6 @@ struct ServiceRoutes: Sendable {
             ("max_prompt_bytes", .integer(CreateRequest.Limits.promptBytes)), ("makes_audio", .bool(limits.makesAudio)),
             ("max_reference_images", .integer(limits.maxReferenceImages)),
         ])
-    }
-
-    // MARK: The page
-
-    func page() -> HTTPResponse {
-        AnswerWriter.json(.null)
     }
 }
 

@@ -1,13 +1,13 @@
 /// A small deterministic source of test values.
-struct TestRandom {
+package struct TestRandom {
     private var state: UInt64
 
-    init(seed: Int) {
+    package init(seed: Int) {
         state = UInt64(truncatingIfNeeded: seed) &* 0x9e37_79b9_7f4a_7c15
     }
 
     /// SplitMix64.
-    mutating func next() -> UInt64 {
+    package mutating func next() -> UInt64 {
         state &+= 0x9e37_79b9_7f4a_7c15
         var z = state
         z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
@@ -16,7 +16,7 @@ struct TestRandom {
     }
 
     /// A whole number from 0 to `limit` - 1.
-    mutating func below(_ limit: Int) -> Int { Int(next() % UInt64(limit)) }
+    package mutating func below(_ limit: Int) -> Int { Int(next() % UInt64(limit)) }
 
     var isHeads: Bool { mutating get { below(2) == 0 } }
 

@@ -1,0 +1,67 @@
+import Foundation
+import JobRunner
+import JobStore
+import TestSupport
+import TestTools
+import Testing
+import VideoProvider
+import VideoTypes
+
+/// The worker that the service starts, with the engine that the product has.
+@Suite struct WorkerCommandTests {
+    private static let program = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
+        .deletingLastPathComponent().appendingPathComponent("wan-infer").path
+
+    @Test func `nobody starts a worker by hand`() throws {
+        let run = try Subprocess(Self.program, ["worker"])
+        #expect(run.status == VideoError.Code.invalidRequest.exitStatus)
+        #expect(run.errors.contains("a worker is started by the service only"))
+        #expect(run.output.isEmpty)
+    }
+
+    @Test func `a worker that dies while it writes a checkpoint makes the same clip in the end`() throws {
+        let folder = try TemporaryFolder()
+        var request = VideoRequest(prompt: "a red ball")
+        request.seed = 5
+        request.steps = 6
+        request.frames = 5
+        let plan = try VideoPlanner(.builtIn).plan(for: request, memoryBytes: nil)
+        let store = try JobStore(folder: folder.file("state"))
+        _ = try store.recover()
+        var options = JobRunnerOptions(workerCommand: [Self.program, "worker", "--device=cpu"])
+        options.workerEnvironment = ["\(FailPoint.variable)=mid_checkpoint:2"]
+        options.checkpointEverySteps = 2
+        options.reserveBytes = 0
+        options.restartDelaySeconds = 0.01
+        let runner = try JobRunner(store: store, options: options) { _ in }
+        try runner.start()
+        defer {
+            runner.stop()
+            runner.join()
+        }
+        let order = JobOrder(plan: plan, requestHash: "1", expiresAfterSeconds: 3600)
+        guard case .stored(.created(let job)) = try runner.submit(order, owner: nil) else {
+            Issue.record("not stored")
+            return
+        }
+        let made = try finished(job.id, store)
+        #expect(made.state == .completed && made.attempt == 2, "\(made.error?.message ?? "")")
+        #expect(runner.state.facts?.model == BuiltInModel.name)
+        let first = folder.file("first.mp4")
+        let words = [
+            "a red ball", "--seed", "5", "--steps", "6", "--frames", "5", "--device", "cpu", "--output", first,
+        ]
+        #expect(try Subprocess(Self.program, words).status == 0)
+        let expected = try Data(contentsOf: URL(fileURLWithPath: first))
+        #expect(try Data(contentsOf: URL(fileURLWithPath: store.outputs.path(job.id))) == expected)
+    }
+
+    private func finished(_ id: JobID, _ store: JobStore) throws -> Job {
+        let end = Date(timeIntervalSinceNow: 120)
+        while true {
+            let job = try #require(try store.job(id))
+            if job.state.isFinal || Date() > end { return job }
+            usleep(10_000)
+        }
+    }
+}

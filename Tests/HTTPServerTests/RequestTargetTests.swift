@@ -1,0 +1,52 @@
+import Testing
+
+@testable import HTTPServer
+
+/// Paths and queries, decoded in one way only.
+@Suite struct RequestTargetTests {
+    private func target(_ text: String) throws(RequestTarget.Fault) -> RequestTarget {
+        try RequestTarget(Array(text.utf8), maxBytes: 100)
+    }
+
+    private func fault(_ text: String) -> RequestTarget.Fault? {
+        do throws(RequestTarget.Fault) {
+            _ = try target(text)
+            return nil
+        } catch {
+            return error
+        }
+    }
+
+    @Test func `paths are segments`() throws {
+        #expect(try target("/").path == [])
+        #expect(try target("/v1/videos").path == ["v1", "videos"])
+        #expect(try target("/a%20b/%E7%8C%AB/c+d/%25").path == ["a b", "猫", "c+d", "%"])
+        #expect(try target("/.../.x").path == ["...", ".x"])
+    }
+
+    @Test func `queries are pairs in order`() throws {
+        func pairs(_ text: String) throws -> [String] { try target(text).query.map { "\($0.name)→\($0.value)" } }
+        #expect(try pairs("/?") == [])
+        #expect(try pairs("/?a=1&b=2&a=3") == ["a→1", "b→2", "a→3"])
+        #expect(try pairs("/?a&b=&=c&&d=e=f") == ["a→", "b→", "→c", "d→e=f"])
+        #expect(try pairs("/x?q=a+b%2Bc%26%3D%2F&r=/?") == ["q→a b+c&=/", "r→/?"])
+    }
+
+    @Test func `what could be read in two ways is refused`() {
+        for text in ["", "x", "*", "http://a/b", "/a b", "/a\tb", "/é", "/a#b", "//", "//a", "/a//b", "/a/"] {
+            #expect(fault(text) == .malformed, "\(text)")
+        }
+        for text in [
+            "/%", "/%4", "/%zz", "/%00", "/a%2fb", "/a%2Fb", "/%2e%2e", "/..", "/a/./b", "/%ff", "/%C3", "/%0a", "/%7f",
+            "/?a=%00", "/?%", "/?a=%ff",
+        ] {
+            #expect(fault(text) == .badEscape, "\(text)")
+        }
+        #expect(fault("/" + String(repeating: "a", count: 99)) == nil)
+        #expect(fault("/" + String(repeating: "a", count: 100)) == .tooLong)
+        let many = (0..<65).map { _ in "a" }.joined(separator: "&")
+        #expect(throws: RequestTarget.Fault.tooManyQueryItems) {
+            try RequestTarget(Array("/?\(many)".utf8), maxBytes: 1000)
+        }
+    }
+}

@@ -1,0 +1,75 @@
+import Foundation
+import HTTPServer
+import Synchronization
+
+/// Answers what the tests ask, and counts.
+final class TestHandler: HTTPHandler {
+    typealias Route = @Sendable (HTTPRequest) -> HTTPResponse
+
+    private let routes: [String: Route]
+    private let refuse: @Sendable (HTTPRequest) -> HTTPResponse?
+    private let count = Mutex(0)
+    private let last = Mutex<HTTPRequest?>(nil)
+
+    init(
+        refuse: @escaping @Sendable (HTTPRequest) -> HTTPResponse? = { _ in nil }, _ routes: [String: Route] = [:]
+    ) {
+        self.refuse = refuse
+        self.routes = routes
+    }
+
+    /// Requests that came through the gate, whole.
+    var answered: Int { count.withLock { $0 } }
+
+    var lastRequest: HTTPRequest? { last.withLock { $0 } }
+
+    func refusal(of head: HTTPRequest) -> HTTPResponse? { refuse(head) }
+
+    func respond(to request: HTTPRequest) -> HTTPResponse {
+        count.withLock { $0 += 1 }
+        last.withLock { $0 = request }
+        let path = "/" + request.path.joined(separator: "/")
+        if let route = routes[path] { return route(request) }
+        switch path {
+        case "/health": return Self.text("fine")
+        case "/echo": return HTTPResponse(status: 200, body: .bytes(request.body))
+        case "/form":
+            do throws(MultipartError) {
+                let form = try Multipart(request.body, contentType: request.headers["Content-Type"] ?? "")
+                return Self.text(form.parts.map(\.name).joined(separator: ","))
+            } catch {
+                return refusal(status: 400, code: "bad_form", message: error.message)
+            }
+        default: return refusal(status: 404, code: "not_found", message: "nothing here")
+        }
+    }
+
+    func refusal(status: Int, code: String, message: String) -> HTTPResponse {
+        HTTPResponse(
+            status: status, headers: HTTPHeaders([("Content-Type", "text/plain")]), body: .bytes(Array(code.utf8)))
+    }
+
+    static func text(_ text: String) -> HTTPResponse {
+        HTTPResponse(
+            status: 200, headers: HTTPHeaders([("Content-Type", "text/plain")]), body: .bytes(Array(text.utf8)))
+    }
+}
+
+extension HTTPServer {
+    /// Asks for `/health` on a connection of its own.
+    func isFine() throws -> Bool {
+        let client = try RawClient(port: port)
+        client.send("GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        return client.answer()?.text == "fine"
+    }
+}
+
+/// Asks again and again, for at most half a minute.
+func eventually(_ condition: () throws -> Bool) rethrows -> Bool {
+    let end = ContinuousClock.now + .seconds(30)
+    while ContinuousClock.now < end {
+        if try condition() { return true }
+        usleep(5000)
+    }
+    return false
+}

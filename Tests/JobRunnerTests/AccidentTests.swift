@@ -1,0 +1,191 @@
+import Foundation
+import TestSupport
+import TestTools
+import Testing
+import VideoTypes
+
+@testable import JobRunner
+@testable import JobStore
+
+/// Workers that die, hang or fail, and services that stop.
+@Suite struct AccidentTests {
+    @Test(arguments: ["fake:crash@5 fake:once", "fake:hang@5 fake:once", "fake:fail=device_lost@5 fake:once"])
+    func `an attempt that was cut off goes on from its checkpoint to the same bytes`(words: String) throws {
+        let shop = try Workshop { $0.silenceFloorSeconds = 0.5 }
+        let id = try shop.submit(seed: 7, steps: 8, words)
+        let after = try shop.submit(seed: 8)
+        let job = try shop.finished(id)
+        #expect(job.state == .completed && job.attempt == 2, "\(shop.told)")
+        #expect(try shop.bytes(id) == Workshop.expected(seed: 7, steps: 8, words))
+        // Steps 0 to 4, and from the checkpoint of step 4 on again.
+        #expect(try shop.steps(id).filter { $0.contains(#""completed": 4"#) }.count == 2)
+        #expect(try shop.steps(id).filter { $0.contains(#""completed": 3"#) }.count == 1)
+        #expect(try shop.finished(after).state == .completed)
+        #expect(shop.runner.state.restarts == 1 && shop.runner.state.isHealthy)
+    }
+
+    @Test func `a job that kills every worker fails after three, and others do not suffer`() throws {
+        let shop = try Workshop()
+        let poison = try shop.submit(seed: 1, "fake:crash@1")
+        let good = try shop.submit(seed: 2)
+        let job = try shop.finished(poison)
+        #expect(job.state == .failed && job.error?.code == .workerCrashed && job.attempt == 3)
+        #expect(try shop.finished(good).state == .completed)
+        #expect(shop.wait { $0.restarts == 3 && $0.worker == .cold }.restarts == 3)
+        #expect(!shop.told.isEmpty)
+    }
+
+    @Test(arguments: [
+        ("out_of_memory", "the script says so"), ("invalid_request", "the script says so"),
+        ("media_failed", "the frames could not be encoded"), ("internal_error", "the engine failed"),
+        ("weights_invalid", "the model cannot be used"),
+    ])
+    func `what would fail again is not tried again`(code: String, message: String) throws {
+        let shop = try Workshop()
+        let id = try shop.submit(seed: 1, "fake:fail=\(code)@2")
+        let job = try shop.finished(id)
+        #expect(job.state == .failed && job.attempt == 1)
+        #expect(job.error == VideoError(VideoError.Code(named: code), message))
+        #expect(shop.runner.state.restarts == 0)
+        #expect(try shop.finished(shop.submit(seed: 2)).state == .completed)
+    }
+
+    @Test func `a lost device is tried three times, each with a new worker`() throws {
+        let shop = try Workshop()
+        let job = try shop.finished(shop.submit(seed: 1, "fake:fail=device_lost@1"))
+        #expect(job.error == VideoError(.deviceLost, "the device failed") && job.attempt == 3)
+        #expect(shop.wait { $0.restarts == 3 && $0.worker == .cold }.restarts == 3)
+    }
+
+    @Test func `an engine that cannot be opened keeps jobs waiting and the service unhealthy`() throws {
+        let shop = try Workshop(fake: "fake:closed")
+        let id = try shop.submit(seed: 1)
+        let state = shop.wait { !$0.isHealthy }
+        #expect(!state.isHealthy && state.worker != .warm && state.restarts >= 4)
+        #expect(state.problem?.code == .deviceUnavailable)
+        let job = try shop.job(id)
+        #expect(job.state == .queued && job.attempt == 0)
+        guard case .refuse(let refusal) = try shop.runner.admission(FakePlan.plan(seed: 2)) else {
+            Issue.record("accepted")
+            return
+        }
+        #expect(refusal.reason == .unhealthy && refusal.retryAfterSeconds > 0)
+    }
+
+    @Test func `a worker that is no program is a problem, not a crash`() throws {
+        let shop = try Workshop { $0.workerCommand = ["/no/such/program"] }
+        let state = shop.wait { !$0.isHealthy }
+        #expect(!state.isHealthy && state.problem?.message.contains("cannot be started") == true)
+    }
+
+    @Test func `a worker that talks nonsense is replaced`() throws {
+        let shop = try Workshop { $0.workerCommand = ["/bin/sh", "-c", "echo nonsense >&3; sleep 60"] }
+        #expect(!shop.wait { !$0.isHealthy }.isHealthy)
+        #expect(shop.wait { $0.restarts >= 4 }.restarts >= 4)
+    }
+
+    // MARK: full disks
+
+    @Test func `a full disk puts the job back without counting the attempt`() throws {
+        let shop = try Workshop { $0.fullDiskSeconds = 0.05 }
+        let id = try shop.submit(seed: 1, steps: 8, "fake:fail=disk_full@5 fake:once")
+        let job = try shop.finished(id)
+        #expect(job.state == .completed, "\(shop.told)")
+        #expect(try shop.bytes(id) == Workshop.expected(seed: 1, steps: 8, "fake:fail=disk_full@5 fake:once"))
+    }
+
+    @Test func `a clip that never fits fails in the end`() throws {
+        let shop = try Workshop { $0.fullDiskSeconds = 0.05 }
+        let job = try shop.finished(shop.submit(seed: 1, "fake:fail=disk_full@2"))
+        #expect(job.state == .failed && job.error?.code == .diskFull)
+        #expect(try shop.finished(shop.submit(seed: 2)).state == .completed)
+    }
+
+    @Test(.enabled(if: getuid() == 0, "mounting a small disk needs root"))
+    func `jobs wait while the disk is full, and files whose time is over make room`() throws {
+        let folder = try TemporaryFolder()
+        let mount = try Subprocess("/bin/mount", ["-t", "tmpfs", "-o", "size=4m", "tmpfs", folder.path])
+        // A container may forbid it even to root.
+        guard mount.status == 0 else { return }
+        defer { _ = try? Subprocess("/bin/umount", ["-l", folder.path]) }
+        let shop = try Workshop(folder) { options in
+            options.fullDiskSeconds = 0.05
+            options.reserveBytes = 1 << 20
+        }
+        #expect(try shop.finished(shop.submit(seed: 1)).state == .completed)
+        let ballast = folder.file("filler")
+        let filling = Data(count: try shop.store.outputs.freeBytes() - (600 << 10))
+        try filling.write(to: URL(fileURLWithPath: ballast))
+        // Past the admission, as if the disk had filled up since.
+        guard case .created(let job) = try shop.store.submit(FakePlan.order(seed: 2), owner: nil) else {
+            Issue.record("not created")
+            return
+        }
+        shop.runner.wake()
+        #expect(shop.wait { $0.problem?.code == .diskFull }.problem?.code == .diskFull)
+        #expect(try shop.job(job.id).state == .queued)
+        try FileManager.default.removeItem(atPath: ballast)
+        #expect(try shop.finished(job.id).state == .completed)
+        #expect(shop.runner.state.problem == nil)
+    }
+
+    // MARK: the end of the service
+
+    @Test func `a drain lets the running job finish and leaves the others`() throws {
+        let shop = try Workshop()
+        let first = try shop.submit(seed: 1, steps: 10, "fake:step=0.02")
+        let second = try shop.submit(seed: 2)
+        _ = try shop.wait(first) { $0.progress?.stage == .denoise }
+        shop.runner.drain(seconds: 60)
+        shop.runner.join()
+        #expect(try shop.job(first).state == .completed)
+        let left = try shop.job(second)
+        #expect(left.state == .queued && left.attempt == 0)
+    }
+
+    @Test func `a drain that takes too long hands the job back, and the next service goes on with it`() throws {
+        let folder = try TemporaryFolder()
+        let words = "fake:step=0.02"
+        let id: JobID
+        do {
+            let shop = try Workshop(folder)
+            id = try shop.submit(seed: 1, steps: 40, words)
+            _ = try shop.wait(id) { $0.progress?.stage == .denoise && ($0.progress?.completed ?? 0) >= 4 }
+            shop.runner.drain(seconds: 0)
+            shop.runner.join()
+            #expect(try shop.job(id).state == .queued)
+            #expect(FileManager.default.fileExists(atPath: shop.store.outputs.checkpointPath(id)))
+        }
+        let shop = try Workshop(folder)
+        #expect(try shop.finished(id).state == .completed)
+        #expect(try shop.bytes(id) == Workshop.expected(seed: 1, steps: 40, words))
+        #expect(try shop.steps(id).filter { $0.contains(#""completed": 1,"#) }.count == 1)
+        // A clip made in two goes teaches nothing about how long one takes.
+        #expect(try shop.store.samples().isEmpty)
+    }
+
+    @Test func `three drains do not use up three attempts`() throws {
+        let folder = try TemporaryFolder()
+        var id: JobID?
+        for round in 1...4 {
+            let shop = try Workshop(folder)
+            let job = try id ?? shop.submit(seed: 1, steps: 1000, "fake:step=0.01")
+            id = job
+            let first = try shop.wait(job) { $0.state == .inProgress && $0.progress?.stage == .denoise }
+            #expect(first.state == .inProgress, "round \(round)")
+            shop.runner.drain(seconds: 0)
+            shop.runner.join()
+            #expect(try shop.job(job).state == .queued, "round \(round)")
+        }
+    }
+
+    @Test func `a stop does not wait`() throws {
+        let shop = try Workshop()
+        let id = try shop.submit(seed: 1, "fake:hang@2")
+        _ = try shop.wait(id) { $0.progress?.completed == 1 }
+        shop.runner.drain(seconds: 60)
+        shop.runner.stop()
+        shop.runner.join()
+        #expect(try shop.job(id).state == .queued)
+    }
+}

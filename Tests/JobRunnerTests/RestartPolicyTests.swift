@@ -1,0 +1,32 @@
+import Testing
+
+@testable import JobRunner
+
+@Suite struct RestartPolicyTests {
+    private var policy: RestartPolicy {
+        var options = JobRunnerOptions(workerCommand: [])
+        options.restartDelaySeconds = 0.5
+        options.maxRestartDelaySeconds = 60
+        options.breakerRestarts = 5
+        return RestartPolicy(options)
+    }
+
+    @Test func `delays double up to their limit, and begin again after a clip`() {
+        var policy = policy
+        let delays = (0..<100).map { _ in policy.died() }
+        #expect(Array(delays.prefix(9)) == [0.5, 1, 2, 4, 8, 16, 32, 60, 60])
+        #expect(delays.last == 60)
+        policy.worked()
+        #expect(policy.died() == 0.5)
+    }
+
+    @Test func `five deaths in a row mean that something is wrong`() {
+        var policy = policy
+        for _ in 0..<4 { _ = policy.died() }
+        #expect(policy.isHealthy)
+        _ = policy.died()
+        #expect(!policy.isHealthy)
+        policy.worked()
+        #expect(policy.isHealthy)
+    }
+}

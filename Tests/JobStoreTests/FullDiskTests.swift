@@ -1,0 +1,68 @@
+import Foundation
+import JobStore
+import TestSupport
+import TestTools
+import Testing
+import VideoTypes
+import journal_child
+
+/// A disk of 80 MiB in memory, where this machine lets us mount one.
+private final class SmallDisk {
+    let folder: TemporaryFolder
+
+    init() throws {
+        folder = try TemporaryFolder()
+        let mount = try Subprocess("/bin/mount", ["-t", "tmpfs", "-o", "size=80m", "tmpfs", folder.path])
+        guard mount.status == 0 else { throw TestFailure(mount.errors) }
+    }
+
+    deinit { _ = try? Subprocess("/bin/umount", ["-l", folder.path]) }
+
+    static let isPossible = (try? SmallDisk()) != nil
+
+    /// Leaves no room at all.
+    func fill() throws {
+        let path = folder.file("filling")
+        _ = FileManager.default.createFile(atPath: path, contents: nil)
+        let file = try #require(FileHandle(forWritingAtPath: path))
+        for size in [1 << 20, 4096, 1] {
+            let bytes = Data(count: size)
+            while (try? file.write(contentsOf: bytes)) != nil {}
+        }
+    }
+}
+
+@Suite(.enabled(if: SmallDisk.isPossible, "only root can mount a small disk"))
+struct FullDiskTests {
+    @Test func `on a full disk nothing new is begun, and what ends is written down`() throws {
+        let disk = try SmallDisk()
+        let store = try JobStore(folder: disk.folder.file("state"), clock: TestClock().storeClock)
+        let jobs = try (0..<200).map { _ in
+            guard case .created(let job) = try store.submit(.sample(), owner: nil) else { throw TestFailure("") }
+            return job.id
+        }
+        let claim = try #require(try store.claim(leaseSeconds: 60))
+        try disk.fill()
+        let error = #expect(throws: StoreError.self) {
+            while true { _ = try store.submit(.sample(String(repeating: "long ", count: 1000)), owner: nil) }
+        }
+        #expect(error == .diskFull && error?.videoError.code == .diskFull)
+        #expect(try store.outputs.freeBytes() < 1 << 20)
+        #expect(try store.fail(claim, VideoError(.diskFull, "no room"), mayRetry: false))
+        for id in jobs.dropFirst() { #expect(try store.cancel(id) != nil) }
+        #expect(try store.counts().jobs[.failed] == 200)
+        // The ballast was given up for it.
+        #expect(try store.outputs.freeBytes() > 8 << 20)
+    }
+
+    @Test func `a service starts on a full disk`() throws {
+        let disk = try SmallDisk()
+        let state = disk.folder.file("state")
+        _ = try JobStore(folder: state).submit(.sample(), owner: nil)
+        try disk.fill()
+        let store = try JobStore(folder: state)
+        _ = try store.recover()
+        let job = try #require(try store.queue().first)
+        #expect(try store.cancel(job.id) != nil)
+    }
+}

@@ -1,0 +1,111 @@
+import Compute
+import FoundationEssentials
+import TestSupport
+import Testing
+import VideoTypes
+import Weights
+
+@testable import Pipelines
+
+/// The arithmetic that is foretold is the arithmetic that is asked of a backend.
+struct WorkEstimateTests {
+    /// A clip on one of the tiny models, or with the shapes of a published one.
+    struct Clip: Sendable, CustomStringConvertible {
+        let model: String
+        var width = 32
+        var height = 48
+        var frames = 9
+        var guidance = 4.0
+        var steps = 3
+        var tiles = false
+        var scheduler = Scheduler.unipc
+
+        var description: String { "\(model) \(width)x\(height) \(frames) \(guidance) \(tiles)" }
+
+        var settings: VideoSettings {
+            VideoSettings(
+                prompt: "a bird flies over the sea", negativePrompt: "grey", width: width, height: height,
+                frames: frames, framesPerSecond: 16, steps: steps, guidanceScale: guidance, guidanceScale2: 3,
+                flowShift: 5, scheduler: scheduler, sigmas: nil, seed: 1, tilesVAE: tiles)
+        }
+    }
+
+    /// Counts a whole run by stages; what a stage's loading asks for counts for it.
+    private static func counted(_ model: WanModel, _ settings: VideoSettings) throws -> [VideoProgress.Stage: Double] {
+        let backend = CountingBackend()
+        var counts: [VideoProgress.Stage: Double] = [:]
+        var stage = VideoProgress.Stage.text
+        var before = 0.0
+        func close() {
+            counts[stage, default: 0] += backend.flops - before
+            before = backend.flops
+        }
+        try WanPipeline(model, backend: backend, dtype: .f32).generate(
+            settings,
+            report: { progress in
+                // Contexts and times are made behind the loading, before the first step.
+                if progress.stage == .load || (progress.stage == .text && progress.completed == 0) {
+                    close()
+                    stage = progress.stage == .text ? .text : stage
+                } else if progress.stage != stage {
+                    if progress.stage == .decode { close() }
+                    stage = progress.stage
+                }
+                return true
+            }, dump: nil, emit: { _ in })
+        close()
+        return counts
+    }
+
+    private static func expect(_ model: WanModel, _ clip: Clip) throws {
+        let device = DeviceProfile(name: "x", dtype: .f32, copiesWeights: true, memoryBytes: nil)
+        let work = model.work(clip.settings, on: device)
+        let counted = try counted(model, clip.settings)
+        let total = counted.values.reduce(0, +)
+        #expect(total > 0)
+        #expect(work.flops.values.reduce(0, +) == total, "\(clip): \(work.flops) \(counted)")
+        for stage in [VideoProgress.Stage.text, .denoise, .decode] {
+            #expect(work.flops[stage] == counted[stage], "\(clip) \(stage): \(work.flops) \(counted)")
+        }
+    }
+
+    @Test(arguments: [
+        Clip(model: "wan21-t2v"), Clip(model: "wan21-t2v", frames: 1, guidance: 1),
+        Clip(model: "wan22-ti2v", height: 64),
+        Clip(model: "wan22-ti2v", width: 64, height: 32, frames: 17, guidance: 1),
+        Clip(model: "wan22-a14b", steps: 6), Clip(model: "wan22-a14b", guidance: 1, steps: 5, scheduler: .euler),
+        Clip(model: "wan21-t2v", width: 528, height: 272, frames: 5, steps: 1, tiles: true),
+        Clip(model: "wan22-ti2v", width: 480, height: 288, frames: 5, steps: 1, tiles: true),
+    ]) func `the count is exact for small models`(_ clip: Clip) throws {
+        try Self.expect(WanModel(ModelFolder(path: Fixture.path("\(clip.model)/model"))), clip)
+    }
+
+    @Test(arguments: ["wan2.1-t2v-1.3b", "wan2.2-ti2v-5b"])
+    func `the count is exact for published models`(_ name: String) throws {
+        let folder = try TemporaryFolder()
+        try SparseModel(path: Fixture.path("real-shapes.json")).write(name, to: folder.path)
+        try FileManager.default.copyItem(
+            atPath: Fixture.path("wan21-t2v/model/tokenizer"), toPath: folder.file("tokenizer"))
+        try Self.expect(
+            WanModel(ModelFolder(path: folder.path)), Clip(model: name, width: 128, height: 64, frames: 5, steps: 2))
+    }
+
+    @Test func `tokens, passes and pixels are those of the clip`() throws {
+        let model = try WanModel(ModelFolder(path: Fixture.path("wan21-t2v/model")))
+        let device = DeviceProfile(name: "x", dtype: .bf16, copiesWeights: true, memoryBytes: nil)
+        var settings = Clip(model: "", width: 832, height: 480, frames: 81, steps: 50).settings
+        let work = model.work(settings, on: device)
+        #expect((work.tokens, work.passes, work.decodedPixels) == (32760, 100, 832 * 480 * 81))
+        let memory = model.memoryEstimate(settings, on: device)
+        let weights = model.components.weights(dtype: .bf16, copies: true)
+        #expect(
+            work.peakBytes == [
+                .load: weights.largest, .text: memory.text, .denoise: memory.denoise, .decode: memory.decode,
+            ])
+        #expect(weights.largest > 0)
+        settings.guidanceScale = 1
+        let unguided = model.work(settings, on: device)
+        #expect(unguided.passes == 50)
+        #expect((unguided.flops[.text] ?? 0) < (work.flops[.text] ?? 0))
+    }
+}
