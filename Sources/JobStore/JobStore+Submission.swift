@@ -11,7 +11,8 @@ extension JobStore {
     /// - Parameters:
     ///   - idempotencyKey: of the client's choice; the same one with the same order is the same job.
     ///   - isRetry: whether the client says that it tries again, and may not have heard the answer to its first try.
-    ///   - admit: asked before a new job is entered, with the queue as it is then; must not call the store. All are where nil.
+    ///   - admit: asked before a new job is entered, with the queue as it is then; must not call the store. All are
+    ///     admitted where it is nil.
     package func submit(
         _ order: JobOrder, owner: String?, idempotencyKey: String? = nil, isRetry: Bool = false,
         admit: (([QueuedJob]) -> Bool)? = nil
@@ -27,6 +28,30 @@ extension JobStore {
         }
         if case .created = result { FailPoint.reached(.afterInsert) }
         return result
+    }
+
+    /// Whether such an order would be told of the job that it made before.
+    package func isKnown(
+        requestHash: String, owner: String?, idempotencyKey: String?, isRetry: Bool
+    ) throws(StoreError) -> Bool {
+        let now = clock.wall()
+        return try read { (connection) throws(StoreError) in
+            let sql: SQL
+            let values: [SQLValue]
+            if let idempotencyKey {
+                sql = "SELECT 1 FROM idempotency WHERE owner = ? AND key = ? AND request_hash = ? AND created_at > ?"
+                values = [
+                    JobRow.text(owner), .text(idempotencyKey), .text(requestHash), .integer(now - Self.keySeconds),
+                ]
+            } else {
+                guard isRetry else { return false }
+                sql = "SELECT 1 FROM job WHERE owner = ? AND request_hash = ? AND created_at > ?"
+                values = [JobRow.text(owner), .text(requestHash), .integer(now - Self.retrySeconds)]
+            }
+            return try !connection.rows(sql, values) { (row: inout Row) throws(StoreError) in
+                try row.integer()
+            }.isEmpty
+        }
     }
 
     private func known(
