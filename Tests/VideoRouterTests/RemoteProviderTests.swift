@@ -437,6 +437,30 @@ import VideoTypes
         }
     }
 
+    private func readme() throws -> RemoteVideoProvider {
+        var cloud = RemoteProviderOptions(name: "cloud", url: "https://api.example.org/v1", folder: "clips")
+        cloud.model = "a-model"
+        cloud.key = .file("cloud.key")
+        cloud.sizes = [.init(width: 1280, height: 720), .init(width: 720, height: 1280)]
+        cloud.durationsSeconds = [4, 8, 12]
+        cloud.dollarsPerSecond = 0.1
+        let remote = try RemoteVideoProvider(cloud)
+        return remote
+    }
+
+    @Test func `the README's example is the function above`() throws {
+        let file = URL(fileURLWithPath: #filePath)
+        let root = file.deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+        let text = try String(contentsOf: root.appendingPathComponent("README.md"), encoding: .utf8)
+        let start = try #require(text.range(of: "### Other servers")).upperBound
+        let block = try #require(text[start...].range(of: "```swift\n")).upperBound
+        let end = try #require(text[block...].range(of: "\n```")).lowerBound
+        let code = text[block..<end].split(separator: "\n").map { "        \($0)\n" }.joined()
+        #expect(try String(contentsOf: file, encoding: .utf8).contains("-> RemoteVideoProvider {\n" + code))
+        // No key file there.
+        #expect(throws: RouterError.self) { try readme() }
+    }
+
     @Test func `mutated answers never crash`() throws {
         let valid = Array(
             #"{"id": "video_1", "status": "failed", "progress": 40, "stage": "denoise", "step": 3, "steps_total": 16, "error": {"code": "x", "message": "y"}, "cost_dollars": 0.5, "seed": 18446744073709551615}"#
