@@ -126,9 +126,9 @@ let package = Package(
         tests(
             "VideoServerTests",
             [
-                "fake-service", "VideoServer", "HTTPServer", "JobStore", "JobRunner", "StrictJSON", "VideoProvider",
-                "VideoTypes", "TestSupport", "TestTools",
-            ]),
+                "fake-service", "VideoServer", "Crypto", "HTTPServer", "JobStore", "JobRunner", "StrictJSON",
+                "VideoProvider", "VideoTypes", "TestSupport", "TestTools",
+            ], resources: [.copy("openai_client.py")]),
         tests("KernelEmulationTests", ["CKernels", "KernelEmulation"]),
         tests("ArchitectureTests", ["wan-infer", "VideoTypes", "Weights", "TestSupport"]),
         tests(

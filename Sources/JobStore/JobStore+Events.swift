@@ -54,7 +54,7 @@ extension JobStore {
     /// The number of the newest event of all jobs.
     package var lastEvent: Int { bell.state.last }
 
-    /// Waits until there is an event behind a number, of any job; answers the newest one's. Blocks its thread.
+    /// Waits until there is an event behind a number, of any job, and answers the newest one's; blocks its thread.
     package func wait(after number: Int, seconds: Double) -> Int {
         let deadline = EventBell.deadline(in: seconds)
         while true {
