@@ -20,10 +20,13 @@ PROGRAM := .build/release/wan-infer
 # The compilers of CUDA that our kernels are tested with, and their disassembler: all run without a GPU.
 NVRTC_WHEELS := nvidia-cuda-nvrtc-cu11==11.8.89 nvidia-cuda-nvrtc-cu12==12.0.76 nvidia-cuda-nvrtc-cu12==12.9.86 \
   nvidia-cuda-nvrtc==13.5.37
+# The client of OpenAI's API that drives the service in the tests.
+OPENAI_WHEEL := openai==3.54.0
 NVDISASM_WHEEL := nvidia-cuda-nvdisasm==13.5.37
 SWIFT_HINT := curl -O https://download.swift.org/swiftly/linux/swiftly-$$(uname -m).tar.gz && tar zxf swiftly-$$(uname -m).tar.gz && ./swiftly init
 
-.PHONY: help run test demo build build-release check lint fmt asan nvrtc kernels bench gpu-bench fixtures setup setup-cuda clean swift
+.PHONY: help run test demo build build-release check lint fmt asan tsan nvrtc openai kernels bench gpu-bench fixtures setup
+.PHONY: setup-cuda clean swift
 .PHONY: build-packages test-packages bench-packages
 
 help: ## this list
@@ -32,7 +35,7 @@ help: ## this list
 run: build-release ## build the program and write out.mp4; PROMPT="…" for your own prompt
 	@$(PROGRAM) --output "$(CURDIR)/out.mp4" $(if $(value PROMPT),$(PROMPT_WORD)) </dev/null
 
-test: swift test-packages nvrtc ## run the whole suite
+test: swift test-packages nvrtc openai ## run the whole suite
 	swift test
 
 demo: build-release ## four clips in .build/demo
@@ -60,15 +63,26 @@ fmt: swift ## format all sources
 	swift format --in-place --parallel --recursive $(SOURCES)
 	@if command -v clang-format >/dev/null; then clang-format -i $(C_SOURCES); fi
 
-asan: swift test-packages nvrtc ## the suite under AddressSanitizer; TESTS="…" for a part of it
+asan: swift test-packages nvrtc openai ## the suite under AddressSanitizer; TESTS="…" for a part of it
 	@# Emulated CUDA threads are stacks by the thousand: too many for one shadow stack each.
 	ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1:detect_stack_use_after_return=0 swift test --sanitize=address --scratch-path .build/asan $(if $(TESTS),--filter '$(TESTS)')
+
+tsan: swift test-packages ## the threaded suites under ThreadSanitizer; TESTS="…" for others
+	@mkdir -p .build/tsan
+	@# What Swift's mutex does in its slow path has to be said: its library is not instrumented.
+	clang -shared -fPIC -O1 Tests/ThreadSanitizer/mutex.c -o .build/tsan/mutex.so
+	swift build --build-tests --sanitize=thread --scratch-path .build/tsan
+	LD_PRELOAD="$$PWD/.build/tsan/mutex.so" swift test --skip-build --sanitize=thread --scratch-path .build/tsan --filter '$(or $(TESTS),HTTPServerTests)'
 
 nvrtc: test-packages ## fetch the compilers of CUDA that the kernels are tested with: 0.4 GB in .build/nvrtc
 	@fetch() { [ -d ".build/nvrtc/$$1/nvidia" ] || { echo "fetching $$2"; rm -rf ".build/nvrtc/$$1.part"; \
 	  python3 -m pip install --quiet --no-deps --target ".build/nvrtc/$$1.part" "$$2" \
 	    && mv ".build/nvrtc/$$1.part" ".build/nvrtc/$$1"; }; }; \
 	for wheel in $(NVRTC_WHEELS); do fetch "$${wheel##*==}" "$$wheel"; done; fetch tools $(NVDISASM_WHEEL)
+
+openai: test-packages ## fetch OpenAI's client, which the service is tested with: 40 MB in .build/openai
+	@[ -d .build/openai ] || { echo "fetching $(OPENAI_WHEEL)"; rm -rf .build/openai.part; \
+	  python3 -m pip install --quiet --target .build/openai.part $(OPENAI_WHEEL) && mv .build/openai.part .build/openai; }
 
 kernels: swift nvrtc ## compile every CUDA kernel for every GPU with every compiler
 	WAN_COMPILE_MATRIX=all swift test --filter CompileMatrixTests

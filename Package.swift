@@ -59,7 +59,7 @@ let package = Package(
             "VideoProvider",
             ["VideoTypes", "Threads", "Compute", "Weights", "Pipelines", "Backends", "Media", "CBuiltinModel"]),
         room("JobRunner", ["VideoTypes", "VideoProvider", "JobStore", "CProcess"]),
-        room("VideoRouter", ["VideoTypes", "StrictJSON", "Crypto", "HTTPClient", "Media"]),
+        room("VideoRouter", ["VideoTypes", "Threads", "StrictJSON", "Crypto", "HTTPClient", "Media"]),
         room(
             "VideoServer",
             [
@@ -71,7 +71,7 @@ let package = Package(
             name: "wan-infer",
             dependencies: [
                 "VideoTypes", "VideoProvider", "Pipelines", "Backends", "Compute", "ComputeCPU", "ComputeCUDA", "Media",
-                "Weights", "StrictJSON", "JobRunner", "VideoRouter", "VideoServer",
+                "Weights", "StrictJSON", "JobRunner", "JobStore", "VideoRouter", "VideoServer",
             ],
             swiftSettings: strict),
 
@@ -126,9 +126,10 @@ let package = Package(
         tests(
             "VideoServerTests",
             [
-                "fake-service", "VideoServer", "HTTPServer", "JobStore", "JobRunner", "StrictJSON", "VideoProvider",
-                "VideoTypes", "TestSupport", "TestTools",
-            ]),
+                "fake-service", "VideoServer", "Crypto", "HTTPServer", "JobStore", "JobRunner", "StrictJSON",
+                "VideoProvider", "VideoTypes", "TestSupport", "TestTools",
+            ],
+            resources: [.copy("openai_client.py"), .copy("Browser")]),
         tests("KernelEmulationTests", ["CKernels", "KernelEmulation"]),
         tests("ArchitectureTests", ["wan-infer", "VideoTypes", "Weights", "TestSupport"]),
         tests(

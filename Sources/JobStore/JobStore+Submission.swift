@@ -30,6 +30,30 @@ extension JobStore {
         return result
     }
 
+    /// Whether such an order would be told of the job that it made before.
+    package func isKnown(
+        requestHash: String, owner: String?, idempotencyKey: String?, isRetry: Bool
+    ) throws(StoreError) -> Bool {
+        let now = clock.wall()
+        return try read { (connection) throws(StoreError) in
+            let sql: SQL
+            let values: [SQLValue]
+            if let idempotencyKey {
+                sql = "SELECT 1 FROM idempotency WHERE owner = ? AND key = ? AND request_hash = ? AND created_at > ?"
+                values = [
+                    JobRow.text(owner), .text(idempotencyKey), .text(requestHash), .integer(now - Self.keySeconds),
+                ]
+            } else {
+                guard isRetry else { return false }
+                sql = "SELECT 1 FROM job WHERE owner = ? AND request_hash = ? AND created_at > ?"
+                values = [JobRow.text(owner), .text(requestHash), .integer(now - Self.retrySeconds)]
+            }
+            return try !connection.rows(sql, values) { (row: inout Row) throws(StoreError) in
+                try row.integer()
+            }.isEmpty
+        }
+    }
+
     private func known(
         _ changes: Changes, _ order: JobOrder, _ owner: String?, key: String
     ) throws(StoreError) -> Submission? {

@@ -1,6 +1,6 @@
-import Glibc
 import HTTPServer
 import JobStore
+import Media
 import Synchronization
 
 /// Pictures of finished clips: made when they are asked for, the last few kept.
@@ -26,17 +26,13 @@ final class ClipPictures: Sendable {
     /// Held while a picture is made: one decoder at a time leaves the engine its processors.
     private let pictures = Mutex<[Picture]>([])
 
-    func picture(
-        of job: Job, _ kind: Kind, open: () throws(APIError) -> OutputFile
-    ) throws(APIError) -> HTTPResponse {
+    /// - Parameter path: of the finished clip.
+    func picture(of job: Job, _ kind: Kind, path: String) throws(APIError) -> HTTPResponse {
         let name = Name(id: job.id, kind: kind)
-        // Opened even where the picture is known: a clip that is gone has none.
-        let output = try open()
-        defer { close(output.descriptor) }
         let made = pictures.withLock { pictures -> Result<[UInt8], APIError> in
             if let known = pictures.first(where: { $0.name == name }) { return .success(known.bytes) }
             do throws(APIError) {
-                let bytes = try Self.make(kind, of: output)
+                let bytes = try Self.make(kind, of: path)
                 pictures.append(Picture(name: name, bytes: bytes))
                 if pictures.count > Self.kept { pictures.removeFirst() }
                 return .success(bytes)
@@ -51,7 +47,14 @@ final class ClipPictures: Sendable {
 
     func forget(_ id: JobID) { pictures.withLock { $0.removeAll { $0.name.id == id } } }
 
-    private static func make(_ kind: Kind, of output: OutputFile) throws(APIError) -> [UInt8] {
-        throw .serviceFailed
+    private static func make(_ kind: Kind, of path: String) throws(APIError) -> [UInt8] {
+        do throws(MediaError) {
+            return switch kind {
+            case .thumbnail: try ClipThumbnail(ofClip: path).jpeg
+            case .spritesheet: try ClipSpritesheet(ofClip: path).jpeg
+            }
+        } catch {
+            throw .serviceFailed
+        }
     }
 }

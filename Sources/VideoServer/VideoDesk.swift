@@ -15,6 +15,9 @@ struct VideoDesk: Sendable {
     let economics: Economics
     let expiresAfterSeconds: Int
     let marks = ProgressMarks()
+    let refusals = RefusedOrders()
+
+    private static let longestClipSeconds = 86_400.0
 
     /// A client's wish that a request be made only once.
     struct Repetition {
@@ -56,9 +59,7 @@ struct VideoDesk: Sendable {
         let estimate = try journal { () throws(StoreError) in
             try runner.estimate(for: plan, priority: request.priority)
         }
-        let quote = Quote(plan: plan, estimate: estimate, time: time, cost: cost)
-        try checkLimits(request.video, quote)
-        return quote
+        return Quote(plan: plan, estimate: estimate, time: time, cost: cost)
     }
 
     func submit(
@@ -90,20 +91,25 @@ struct VideoDesk: Sendable {
         let memory = facts?.memoryBytes
         do throws(VideoError) {
             let planner = try planners.planner(for: facts)
-            let plan = try planner.plan(for: request, memoryBytes: memory)
-            guard request.durationSeconds != nil, request.frames != nil else { return plan }
-            var bySeconds = request
-            bySeconds.frames = nil
-            guard try planner.plan(for: bySeconds, memoryBytes: memory).settings.frames == plan.settings.frames else {
-                throw VideoError(.invalidRequest, "seconds and num_frames say different things")
-            }
-            return plan
+            return try planner.plan(for: request, memoryBytes: memory)
         } catch {
             throw .refused(error, parameter: PlannedParameter.name(in: error))
         }
     }
 
-    private func checkLimits(_ request: VideoRequest, _ quote: Quote) throws(APIError) {
+    /// Whether this order is there already, so that its limits were checked when it came first.
+    func isKnown(hash: String, owner: String?, repetition: Repetition) throws(APIError) -> Bool {
+        try journal { () throws(StoreError) in
+            try store.isKnown(
+                requestHash: hash, owner: owner, idempotencyKey: repetition.key, isRetry: repetition.isRetry)
+        }
+    }
+
+    /// Refuses what cannot be ready in time, costs too much, or would keep the machine busy for days.
+    func checkLimits(_ request: VideoRequest, _ quote: Quote) throws(APIError) {
+        guard quote.time.p50 <= Self.longestClipSeconds else {
+            throw APIError(400, "clip_too_long", "the clip would take more than a day; make it shorter or smaller")
+        }
         if let limit = request.maxLatencySeconds, quote.estimate.p90 > limit {
             throw .invalid(
                 "max_latency_seconds",
@@ -120,8 +126,10 @@ struct VideoDesk: Sendable {
     private func submit(
         _ order: JobOrder, owner: String?, repetition: Repetition
     ) throws(APIError) -> Job {
+        // Who was turned away and comes again has lost no answer: an equal job before it is another one.
+        let isRetry = repetition.isRetry && !refusals.take(order.requestHash)
         let outcome = try journal { () throws(StoreError) in
-            try runner.submit(order, owner: owner, idempotencyKey: repetition.key, isRetry: repetition.isRetry)
+            try runner.submit(order, owner: owner, idempotencyKey: repetition.key, isRetry: isRetry)
         }
         switch outcome {
         case .stored(.created(let job)), .stored(.existing(let job)): return job
@@ -130,7 +138,9 @@ struct VideoDesk: Sendable {
                 422, "idempotency_key_reused", "this Idempotency-Key came with another request before",
                 parameter: "Idempotency-Key")
         case .stored(.refused): throw .serviceFailed
-        case .refused(let refusal): throw .refused(refusal)
+        case .refused(let refusal):
+            refusals.note(order.requestHash)
+            throw .refused(refusal)
         }
     }
 
@@ -213,6 +223,9 @@ enum PlannedParameter {
 
     /// Its first word tells.
     static func name(in error: VideoError) -> String? {
-        names.first { error.message.hasPrefix($0.word) }?.parameter.rawValue
+        // "2.0 s at 8 frames a second are …"
+        if error.message.contains(" frames a second are ") { return Parameter.seconds.rawValue }
+        if error.code == .outOfMemory { return Parameter.size.rawValue }
+        return names.first { error.message.hasPrefix($0.word) }?.parameter.rawValue
     }
 }

@@ -16,7 +16,7 @@ struct ServeCommand {
         self.program = program
         let values = OptionValues(arguments.values)
         let machine = try MachineOptions(values)
-        let folder = if let folder = values.text("state") { folder } else { try Self.stateFolder() }
+        let folder = if let folder = values.text("state") { folder } else { try StateFolder.standard() }
         var options = ServiceOptions(
             stateFolder: folder,
             workerCommand: [try Self.ownPath(), Command.worker.rawValue, "--no-metadata"] + machine.words)
@@ -27,10 +27,7 @@ struct ServeCommand {
         options.hostNames = Set(values.list("host-names"))
         options.webhookHosts = Set(values.list("webhook-hosts"))
         options.webhookSecretFile = values.text("webhook-secret-file")
-        if let dollars = try values.number("gpu-dollars-per-hour") {
-            guard (0...1000).contains(dollars) else {
-                throw .invalid("gpu-dollars-per-hour must be between 0 and 1000, got \(dollars)")
-            }
+        if let dollars = try values.dollars("gpu-dollars-per-hour") {
             options.economics = Economics(gpuDollarsPerHour: dollars)
         }
         options.isVerbose = arguments.has("verbose")
@@ -42,14 +39,6 @@ struct ServeCommand {
         let service = try Service(options) { [errors = program.errors] in errors.write($0 + "\n") }
         program.errors.write("wan-infer: listening on \(service.url)\n")
         service.runUntilSignal()
-    }
-
-    /// Where programs keep what must outlive them.
-    private static func stateFolder() throws(VideoError) -> String {
-        let environment = Machine.environment
-        if let folder = environment["XDG_STATE_HOME"], folder.hasPrefix("/") { return folder + "/wan-infer" }
-        if let home = environment["HOME"], home.hasPrefix("/") { return home + "/.local/state/wan-infer" }
-        throw .invalid("no place to keep the jobs is known", hint: "give one with --state DIR")
     }
 
     /// This very program, however it was started.

@@ -29,7 +29,7 @@ enum ImportRule {
             "VideoTypes", "VideoProvider", "JobStore", "CProcess", "Glibc", "Synchronization", "FoundationEssentials",
         ],
         "VideoRouter": [
-            "VideoTypes", "StrictJSON", "Crypto", "HTTPClient", "Media", "Glibc", "Synchronization",
+            "VideoTypes", "Threads", "StrictJSON", "Crypto", "HTTPClient", "Media", "Glibc", "Synchronization",
             "FoundationEssentials",
         ],
         "VideoServer": [
@@ -38,7 +38,8 @@ enum ImportRule {
             "JobRunner", "CStartPage", "Glibc", "Synchronization", "FoundationEssentials",
         ],
         "wan-infer": [
-            "JobRunner", "StrictJSON", "VideoRouter", "VideoServer", "VideoTypes", "VideoProvider", "Backends",
+            "JobRunner", "JobStore", "StrictJSON", "VideoRouter", "VideoServer", "VideoTypes", "VideoProvider",
+            "Backends",
             "Pipelines",
             "Compute",
             "ComputeCPU", "ComputeCUDA", "Weights", "Media",

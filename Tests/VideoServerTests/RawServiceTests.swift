@@ -89,6 +89,12 @@ import VideoTypes
         let dear = try service.post("/v1/videos", json: #"{"prompt": "x", "max_cost_dollars": 0}"#)
         #expect(dear.status == 400 && dear["error", "code"] == "budget_exceeded")
         #expect(try service.jobCount == 1)
+        // Who asks again for what is being made is not told that it comes too late.
+        let order = #"{"prompt": "y fake:step=0.05", "max_latency_seconds": 30}"#
+        let first = try service.post("/v1/videos", json: order, [("Idempotency-Key", "k")])
+        for _ in 0..<3 { _ = try service.submit("z fake:step=1", ", \"num_inference_steps\": 100, \"priority\": 5") }
+        let again = try service.post("/v1/videos", json: order, [("Idempotency-Key", "k")])
+        #expect(again["id"] == first["id"] && first["id"] != nil, "\(again.text)")
     }
 
     @Test func `seconds and frames must agree`() throws {
@@ -196,7 +202,7 @@ import VideoTypes
 
     @Test func `health, readiness and figures are told`() throws {
         let service = try TestService()
-        _ = try service.finished(service.submit("x"))
+        _ = try service.finished(service.submit("x fake:step=0.02"))
         #expect(try service.get("/health")["status"] == "ok")
         #expect(try service.get("/livez").status == 200)
         #expect(try service.get("/ready")["status"] == "ready")
@@ -207,7 +213,7 @@ import VideoTypes
         }
         for line in [
             "wan_jobs_total{state=\"completed\",provider=\"local\",model=\"built-in\",code=\"\"} 1\n",
-            "wan_http_requests_total{route=\"/health\",method=\"GET\",code=\"200\"} 1\n", "wan_queue_depth 0\n",
+            "wan_http_requests_total{route=\"/health\",method=\"GET\",code=\"200\"} 2\n", "wan_queue_depth 0\n",
             "wan_worker_healthy 1\n", "wan_eta_error_ratio_count 1\n", "wan_stage_seconds_count{stage=\"denoise\"} 1\n",
         ] {
             #expect(text.contains(line), "\(line) is missing in \(text)")

@@ -28,7 +28,7 @@ import VideoTypes
         #expect(try route("POST", "/v1/videos/sync") == .createAndWait)
         #expect(try route("HEAD", "/v1/videos/\(id)/content") == .content(id))
         #expect(try route("DELETE", "/v1/videos/\(id)") == .delete(id))
-        #expect(try route("GET", "/") == .page)
+        #expect(try route("GET", "/") == .page("/") && route("GET", "/start.js") == .page("/start.js"))
         #expect(try route("GET", "/livez") == .health)
     }
 

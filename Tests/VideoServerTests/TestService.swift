@@ -52,18 +52,24 @@ final class TestService: Sendable {
 }
 
 extension TestService {
-    /// One request on a connection of its own.
     func ask(
         _ method: String, _ path: String, _ headers: [(String, String)] = [], body: [UInt8] = [], key: String? = nil
     ) throws -> Answer {
-        let client = try RawClient(port: service.port)
+        let key = (key ?? self.key).map { [("Authorization", "Bearer \($0)")] } ?? []
+        return try Self.ask(service.port, method, path, key + headers, body: body)
+    }
+
+    /// One request on a connection of its own.
+    static func ask(
+        _ port: UInt16, _ method: String, _ path: String, _ headers: [(String, String)], body: [UInt8] = []
+    ) throws -> Answer {
+        let client = try RawClient(port: port)
         var head = "\(method) \(path) HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
-        if let key = key ?? self.key { head += "Authorization: Bearer \(key)\r\n" }
         for (name, value) in headers { head += "\(name): \(value)\r\n" }
         if !body.isEmpty || method == "POST" { head += "Content-Length: \(body.count)\r\n" }
         client.send(Array((head + "\r\n").utf8) + body)
         let answer = try #require(
-            client.answer(toHead: method == "HEAD", seconds: 60), "no answer to \(method) \(path)")
+            client.answer(toHead: method == "HEAD", seconds: 90), "no answer to \(method) \(path)")
         return Answer(raw: answer)
     }
 

@@ -1,7 +1,14 @@
+import Media
+
 /// A picture to begin from: looked at, though no local model takes one yet.
 enum ReferencePicture {
-    /// Always refuses: first what is no picture, then that this model takes none.
+    /// Always refuses: first what is no picture or too large a one, by its header alone, then that this model takes none.
     static func check(_ bytes: [UInt8]) throws(APIError) {
+        do throws(ImageHeaderError) {
+            _ = try ImageHeader(bytes)
+        } catch {
+            throw .invalid("input_reference", "is not usable: \(error.message)", code: "invalid_image")
+        }
         throw .invalid(
             "input_reference", "cannot be used: this model makes clips from text alone", code: "unsupported_parameter")
     }

@@ -1,4 +1,5 @@
 import Crypto
+import Glibc
 import HTTPServer
 import JobRunner
 import JobStore
@@ -62,6 +63,11 @@ struct VideoRoutes: Sendable {
         let fields = try RequestBody.fields(of: request)
         let wanted = try CreateRequest(fields)
         let quote = try desk.quote(wanted)
+        let hash = try Self.hash(fields, of: "create", owner: owner)
+        let repetition = try Self.repetition(request)
+        if try !desk.isKnown(hash: hash, owner: owner, repetition: repetition) {
+            try desk.checkLimits(wanted.video, quote)
+        }
         if wanted.isDryRun {
             let head: [(String, JSONText)] = [
                 ("id", .null), ("object", "video.dry_run"), ("model", .string(desk.modelName)),
@@ -70,9 +76,7 @@ struct VideoRoutes: Sendable {
             let admission = try desk.admission(quote, priority: wanted.priority)
             return .plan(AnswerWriter.json(.object(head + QuoteText.fields(quote, admission))))
         }
-        let hash = try Self.hash(fields, of: "create", owner: owner)
-        let job = try desk.submit(
-            wanted, quote, hash: hash, owner: owner, repetition: try Self.repetition(request))
+        let job = try desk.submit(wanted, quote, hash: hash, owner: owner, repetition: repetition)
         if job.state == .queued { forecasts.note(job.id, quote.estimate.p50) }
         return .job(job)
     }
@@ -219,10 +223,16 @@ struct VideoRoutes: Sendable {
         }
         switch variants.first ?? "video" {
         case "video": return try file(of: job)
-        case "thumbnail": return try pictures.picture(of: job, .thumbnail) { () throws(APIError) in try open(job) }
-        case "spritesheet": return try pictures.picture(of: job, .spritesheet) { () throws(APIError) in try open(job) }
+        case "thumbnail": return try picture(of: job, .thumbnail)
+        case "spritesheet": return try picture(of: job, .spritesheet)
         default: throw .invalid("variant", "must be video, thumbnail or spritesheet")
         }
+    }
+
+    private func picture(of job: Job, _ kind: ClipPictures.Kind) throws(APIError) -> HTTPResponse {
+        // Opened even where the picture is known: a clip that is gone has none.
+        close(try open(job).descriptor)
+        return try pictures.picture(of: job, kind, path: desk.store.outputs.path(job.id))
     }
 
     private func file(of job: Job) throws(APIError) -> HTTPResponse {

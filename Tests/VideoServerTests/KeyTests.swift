@@ -1,0 +1,70 @@
+import TestSupport
+import TestTools
+import Testing
+import VideoServer
+import VideoTypes
+
+/// Who may see what.
+@Suite struct KeyTests {
+    private let alice = "alice-0123456789abcdef"
+    private let bob = "bob-0123456789abcdef"
+
+    private func service() throws -> TestService {
+        let folder = try TemporaryFolder()
+        let path = try TestService.secret("keys", "alice \(alice)\nbob \(bob)\n", in: folder)
+        return try TestService(in: folder, key: alice) { $0.keyFile = path }
+    }
+
+    @Test func `nobody without a key is told anything`() throws {
+        let service = try service()
+        let id = try service.submit("x")
+        for (method, path) in [
+            ("GET", "/v1/videos"), ("POST", "/v1/videos"), ("GET", "/v1/videos/\(id)"), ("DELETE", "/v1/videos/\(id)"),
+            ("GET", "/v1/videos/\(id)/content"), ("GET", "/v1/videos/\(id)/events"), ("GET", "/v1/models"),
+            ("POST", "/v1/videos/\(id)/cancel"), ("GET", "/v1/capabilities"), ("GET", "/metrics"), ("GET", "/nothing"),
+        ] {
+            for key in ["wrong-0123456789abcdef", alice + "x", String(alice.dropLast())] {
+                let refused = try service.ask(method, path, key: key)
+                #expect(refused.status == 401 && refused["error", "code"] == "invalid_api_key", "\(method) \(path)")
+                #expect(refused.header("WWW-Authenticate") == "Bearer")
+            }
+        }
+        for path in ["/health", "/livez", "/ready", "/"] {
+            #expect(try service.ask("GET", path, key: "wrong").status != 401, "\(path)")
+        }
+        #expect(try service.finished(id)["status"] == "completed")
+    }
+
+    @Test func `what belongs to another key is not there`() throws {
+        let service = try service()
+        let id = try service.submit("x")
+        _ = try service.finished(id)
+        let json = [("Content-Type", "application/json")]
+        for (method, path, body) in [
+            ("GET", "", ""), ("DELETE", "", ""), ("GET", "/content", ""), ("GET", "/content?variant=thumbnail", ""),
+            ("GET", "/events", ""), ("POST", "/cancel", "{}"), ("POST", "/remix", #"{"prompt": "y"}"#),
+        ] {
+            let answer = try service.ask(method, "/v1/videos/\(id)\(path)", json, body: Array(body.utf8), key: bob)
+            #expect(answer.status == 404 && answer["error", "code"] == "video_not_found", "\(method) \(path)")
+        }
+        #expect(try service.ask("GET", "/v1/videos", key: bob).list("data").isEmpty)
+        #expect(try service.ask("GET", "/v1/videos?after=\(id)", key: bob).status == 400)
+        // The same words and even the same idempotency key are another order.
+        let own = json + [("Idempotency-Key", "same")]
+        let body = Array(#"{"prompt": "z"}"#.utf8)
+        let first = try service.ask("POST", "/v1/videos", own, body: body)
+        let second = try service.ask("POST", "/v1/videos", own, body: body, key: bob)
+        #expect(first["id"] != second["id"] && first["request_hash"] != second["request_hash"])
+        #expect(try service.get("/v1/videos/\(id)")["status"] == "completed")
+    }
+
+    @Test(arguments: ["0.0.0.0", "::", "192.0.2.1", "example.org", "localhost"])
+    func `without keys nobody but this machine is let in`(host: String) throws {
+        #expect(throws: VideoError.self) { try TestService { $0.host = host } }
+    }
+
+    @Test func `webhooks need hosts and a secret`() throws {
+        #expect(throws: VideoError.self) { try TestService { $0.webhookHosts = ["hooks.example.org"] } }
+        #expect(throws: VideoError.self) { try TestService { $0.webhookSecretFile = "/nothing" } }
+    }
+}

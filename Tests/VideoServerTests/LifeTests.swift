@@ -1,0 +1,135 @@
+import Foundation
+import TestSupport
+import TestTools
+import Testing
+import VideoServer
+
+/// Restarts, and how the service ends.
+@Suite struct LifeTests {
+    @Test func `a restart keeps the jobs, their keys of idempotency and the events`() throws {
+        let folder = try TemporaryFolder()
+        var ids: [String] = []
+        var events = ""
+        do {
+            let service = try TestService(in: folder) { $0.drainSeconds = 0 }
+            ids.append(try service.submit("done"))
+            _ = try service.finished(ids[0])
+            events = try service.get("/v1/videos/\(ids[0])/events").text
+            let running = try service.post(
+                "/v1/videos", json: #"{"prompt": "x fake:step=0.1"}"#, [("Idempotency-Key", "k")])
+            ids.append(try #require(running["id"]))
+            ids.append(try service.submit("waits"))
+            while try service.get("/v1/videos/\(ids[1])")["step"] != "6" { usleep(10_000) }
+            service.service.drain()
+        }
+        let service = try TestService(in: folder)
+        #expect(try service.get("/v1/videos?order=asc").list("data").compactMap { $0["id"]?.text } == ids)
+        #expect(try service.get("/v1/videos/\(ids[0])/events").text == events)
+        let again = try service.post(
+            "/v1/videos", json: #"{"prompt": "x fake:step=0.1"}"#, [("Idempotency-Key", "k")])
+        #expect(again["id"] == ids[1])
+        // It begins where the checkpoint is, not at nothing.
+        let progress = again["progress"].flatMap { Int($0) } ?? 0
+        #expect(progress > 20, "\(progress)")
+        for id in ids {
+            let end = try service.finished(id)
+            #expect(end["status"] == "completed", "\(end.text)")
+        }
+    }
+
+    @Test func `a service that ends lets the running clip be finished and takes no more`() throws {
+        let process = try ServiceProcess()
+        let running = try process.submit("x fake:step=0.1")
+        let waiting = try process.submit("y")
+        while try process.get("/v1/videos/\(running)")["status"] != "in_progress" { usleep(10_000) }
+        process.send(SIGTERM)
+        while try process.get("/ready").status != 503 { usleep(5000) }
+        let refused = try process.post("/v1/videos", json: #"{"prompt": "z"}"#)
+        #expect(refused.status == 503 && refused["error", "code"] == "shutting_down")
+        #expect(refused.header("Retry-After") != nil)
+        #expect(try process.get("/health").status == 200)
+        #expect(process.wait() == 0)
+
+        let next = try ServiceProcess(in: process.folder)
+        let done = try next.get("/v1/videos/\(running)")
+        #expect(done["status"] == "completed" && done["attempt"] == "1")
+        #expect(try next.get("/v1/videos/\(waiting)", [("Prefer", "wait=30")])["status"] == "completed")
+        next.send(SIGINT)
+        #expect(next.wait() == 0)
+        for text in [process.errors, next.errors] { #expect(!text.contains("ThreadSanitizer"), "\(text)") }
+    }
+
+    @Test func `a second signal ends it now, and the clip is made after the next start`() throws {
+        let process = try ServiceProcess("drain=600")
+        let id = try process.submit("x fake:step=0.3")
+        while try process.get("/v1/videos/\(id)")["step"] != "1" { usleep(10_000) }
+        process.send(SIGTERM)
+        while try process.get("/ready").status != 503 { usleep(5000) }
+        let since = ContinuousClock.now
+        process.send(SIGTERM)
+        #expect(process.wait() == 0 && since.duration(to: .now) < .seconds(4))
+        let next = try ServiceProcess(in: process.folder)
+        #expect(try next.get("/v1/videos/\(id)", [("Prefer", "wait=30")])["status"] == "completed")
+        next.send(SIGTERM)
+        #expect(next.wait() == 0)
+    }
+
+    @Test func `two services do not share a folder, nor a port`() throws {
+        let first = try TestService()
+        #expect(throws: (any Error).self) { try TestService(in: first.folder) }
+        #expect(throws: (any Error).self) { try TestService { $0.port = first.service.port } }
+        #expect(try first.get("/health").status == 200)
+    }
+}
+
+/// The service as a process of its own.
+final class ServiceProcess: Sendable {
+    let folder: TemporaryFolder
+    private let process: Process
+    private let errorsPath: String
+    private let port: UInt16
+
+    init(in folder: TemporaryFolder? = nil, _ words: String...) throws {
+        let folder = try folder ?? TemporaryFolder()
+        self.folder = folder
+        errorsPath = folder.file("errors-\(UInt32.random(in: 0...UInt32.max))")
+        _ = FileManager.default.createFile(atPath: errorsPath, contents: nil)
+        process = Process()
+        process.executableURL = URL(fileURLWithPath: TestService.program)
+        process.arguments = ["serve", "state=\(folder.file("state"))"] + words
+        process.standardError = FileHandle(forWritingAtPath: errorsPath)
+        try process.run()
+        var found: UInt16?
+        for _ in 0..<3000 where found == nil && process.isRunning {
+            let text = try String(contentsOfFile: errorsPath, encoding: .utf8)
+            found = text.firstMatch(of: /listening on http:\/\/127\.0\.0\.1:(\d+)\n/).flatMap { UInt16($0.1) }
+            usleep(10_000)
+        }
+        port = try #require(found, "the service does not start")
+    }
+
+    deinit { if process.isRunning { kill(process.processIdentifier, SIGKILL) } }
+
+    func send(_ signal: Int32) { kill(process.processIdentifier, signal) }
+
+    /// Its exit status.
+    func wait() -> Int32 {
+        process.waitUntilExit()
+        return process.terminationStatus
+    }
+
+    var errors: String { (try? String(contentsOfFile: errorsPath, encoding: .utf8)) ?? "" }
+
+    func get(_ path: String, _ headers: [(String, String)] = []) throws -> Answer {
+        try TestService.ask(port, "GET", path, headers)
+    }
+
+    func post(_ path: String, json: String) throws -> Answer {
+        try TestService.ask(port, "POST", path, [("Content-Type", "application/json")], body: Array(json.utf8))
+    }
+
+    func submit(_ prompt: String) throws -> String {
+        let answer = try post("/v1/videos", json: "{\"prompt\": \"\(prompt)\"}")
+        return try #require(answer["id"], "\(answer.text)")
+    }
+}
