@@ -59,7 +59,7 @@ let package = Package(
             "VideoProvider",
             ["VideoTypes", "Threads", "Compute", "Weights", "Pipelines", "Backends", "Media", "CBuiltinModel"]),
         room("JobRunner", ["VideoTypes", "VideoProvider", "JobStore", "CProcess"]),
-        room("VideoRouter", ["VideoTypes", "StrictJSON", "Crypto", "HTTPClient", "Media"]),
+        room("VideoRouter", ["VideoTypes", "Threads", "StrictJSON", "Crypto", "HTTPClient", "Media"]),
         room(
             "VideoServer",
             [
@@ -128,7 +128,8 @@ let package = Package(
             [
                 "fake-service", "VideoServer", "Crypto", "HTTPServer", "JobStore", "JobRunner", "StrictJSON",
                 "VideoProvider", "VideoTypes", "TestSupport", "TestTools",
-            ], resources: [.copy("openai_client.py")]),
+            ],
+            resources: [.copy("openai_client.py"), .copy("Browser")]),
         tests("KernelEmulationTests", ["CKernels", "KernelEmulation"]),
         tests("ArchitectureTests", ["wan-infer", "VideoTypes", "Weights", "TestSupport"]),
         tests(

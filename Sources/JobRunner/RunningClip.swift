@@ -41,14 +41,16 @@ struct RunningClip {
         guard let progress else { return expected.p50 - (now - startedAt) }
         let later = VideoProgress.Stage.allCases.drop { $0 != progress.stage }.dropFirst()
         let laterSeconds = later.reduce(0) { $0 + (expected.stageSeconds[$1] ?? 0) }
-        return laterSeconds + max(stageRest(progress) - (now - reportedAt), 0)
+        let left = Double(max(progress.total - progress.completed, 0))
+        let pace = pace(progress)
+        // Had more than a step been done since the last report, there would be another.
+        return laterSeconds + left * pace - min(now - reportedAt, left > 0 ? pace : 0)
     }
 
-    /// Of the stage in hand, at the moment of its last report.
-    private func stageRest(_ progress: VideoProgress) -> Double {
-        let left = Double(max(progress.total - progress.completed, 0))
+    /// Seconds for a step of the stage in hand.
+    private func pace(_ progress: VideoProgress) -> Double {
         let done = progress.completed - stageStart.completed
-        if done >= Self.stepsForPace { return left * (reportedAt - stageStart.at) / Double(done) }
-        return (expected.stageSeconds[progress.stage] ?? 0) * left / Double(max(progress.total, 1))
+        if done >= Self.stepsForPace { return (reportedAt - stageStart.at) / Double(done) }
+        return (expected.stageSeconds[progress.stage] ?? 0) / Double(max(progress.total, 1))
     }
 }

@@ -11,6 +11,7 @@ final class Ballast: Sendable {
 
     init(_ folder: StateFolder) {
         self.folder = folder
+        isThere.withLock { $0 = folder.byteCount(Self.name) == Self.bytes }
         refill()
     }
 
@@ -25,8 +26,17 @@ final class Ballast: Sendable {
         }
     }
 
-    /// Whether there was room to give up.
-    func giveUp() -> Bool {
+    /// Does something that must not fail for want of room: gives up the ballast where the disk is full.
+    func spending<T>(_ body: () throws(StoreError) -> T) throws(StoreError) -> T {
+        do throws(StoreError) {
+            return try body()
+        } catch {
+            guard error == .diskFull, giveUp() else { throw error }
+            return try body()
+        }
+    }
+
+    private func giveUp() -> Bool {
         isThere.withLock { isThere in
             defer { isThere = false }
             if isThere { folder.remove(Self.name) }

@@ -15,16 +15,9 @@ extension JobStore {
         let sealed = try outputs.seal(id, attempt: attempt)
         let isGood = try exclusively { (connection) throws(StoreError) in
             guard try self.isGood(connection, claim) else { return false }
-            guard let sealed else { throw .outputMissing(id) }
-            let isNoted = try self.transaction(connection, isVital: true) { (changes) throws(StoreError) in
-                try Self.update(
-                    changes, claim, "UPDATE job SET report = ?, file_bytes = ?, file_sha256 = ?",
-                    [.text(try StoredJSON.encode(report)), .integer(sealed.byteCount), .text(sealed.sha256)])
-            }
-            guard isNoted else { return false }
-            try self.outputs.publish(id, attempt: attempt)
+            let output = try self.published(connection, claim, report, sealed)
             try self.transaction(connection, isVital: true) { (changes) throws(StoreError) in
-                try Self.finish(changes, claim.job.number, sealed, claim.job.order.expiresAfterSeconds)
+                try Self.finish(changes, claim.job.number, output, claim.job.order.expiresAfterSeconds)
                 if let sample { try Self.add(changes, sample.sample, engine: sample.engine) }
                 FailPoint.reached(.beforeCommit)
             }
@@ -34,6 +27,32 @@ extension JobStore {
         outputs.removePart(id, attempt: attempt)
         if isGood { outputs.removeCheckpoint(id) }
         return isGood
+    }
+
+    /// Gives the clip its name after noting which it is; it may have it from a completion that was not written down.
+    private func published(
+        _ connection: Connection, _ claim: Claim, _ report: ClipReport, _ sealed: OutputFacts?
+    ) throws(StoreError) -> OutputFacts {
+        guard let sealed else {
+            let noted = try Self.notedOutput(connection, claim.job.number)
+            guard let noted, try outputs.holds(claim.job.id, noted, verifiesDigest: true) else {
+                throw .outputMissing(claim.job.id)
+            }
+            return noted
+        }
+        try transaction(connection, isVital: true) { (changes) throws(StoreError) in
+            _ = try Self.update(
+                changes, claim, "UPDATE job SET report = ?, file_bytes = ?, file_sha256 = ?",
+                [.text(try StoredJSON.encode(report)), .integer(sealed.byteCount), .text(sealed.sha256)])
+        }
+        try outputs.publish(claim.job.id, attempt: claim.attempt)
+        return sealed
+    }
+
+    /// What a completion noted before it was cut off.
+    static func notedOutput(_ connection: Connection, _ number: Int) throws(StoreError) -> OutputFacts? {
+        let sql: SQL = "SELECT file_bytes, file_sha256 FROM job WHERE number = ?"
+        return try connection.rows(sql, [.integer(number)], JobRow.output).first ?? nil
     }
 
     private func isGood(_ connection: Connection, _ claim: Claim) throws(StoreError) -> Bool {

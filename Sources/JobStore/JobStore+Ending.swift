@@ -15,6 +15,7 @@ extension JobStore {
             if job.state.isFinal { return .alreadyFinal(job) }
             try changes.fail(job.number, VideoError(.cancelled, "cancelled"))
             guard let ended = try Self.job(changes, id) else { return nil }
+            self.outputs.remove(id)
             return .cancelled(ended, runningAttempt: job.state == .inProgress ? job.attempt : nil)
         }
         if case .cancelled = result { outputs.removeCheckpoint(id) }

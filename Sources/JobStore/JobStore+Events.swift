@@ -6,33 +6,30 @@ extension JobStore {
         try read { (connection) throws(StoreError) in
             try connection.rows(
                 """
-                SELECT event.number, kind, body FROM job JOIN event ON event.job = job.number
+                SELECT event.number, id, kind, body FROM job JOIN event ON event.job = job.number
                 WHERE id = ? AND event.number > ? ORDER BY event.number LIMIT ?
                 """, [.text(id.description), .integer(number), .integer(max(limit, 0))]
-            ) { (row: inout Row) throws(StoreError) in
-                let number = try row.integer()
-                guard let kind = JobEvent.Kind(rawValue: try row.text()) else { throw .damaged("an unknown event") }
-                return JobEvent(number: number, job: id, kind: kind, text: try row.text())
-            }
+            ) { (row: inout Row) throws(StoreError) in try Self.event(&row) }
         }
     }
 
-    /// What happened behind an event, to any job that is still known.
+    /// What happened to all jobs behind an event.
     package func events(after number: Int, limit: Int = 1000) throws(StoreError) -> [JobEvent] {
         try read { (connection) throws(StoreError) in
             try connection.rows(
                 """
-                SELECT event.number, kind, body, id FROM event JOIN job ON event.job = job.number
+                SELECT event.number, id, kind, body FROM event JOIN job ON job.number = event.job
                 WHERE event.number > ? ORDER BY event.number LIMIT ?
                 """, [.integer(number), .integer(max(limit, 0))]
-            ) { (row: inout Row) throws(StoreError) in
-                let number = try row.integer()
-                guard let kind = JobEvent.Kind(rawValue: try row.text()) else { throw .damaged("an unknown event") }
-                let text = try row.text()
-                guard let id = JobID(try row.text()) else { throw .damaged("an id that is none") }
-                return JobEvent(number: number, job: id, kind: kind, text: text)
-            }
+            ) { (row: inout Row) throws(StoreError) in try Self.event(&row) }
         }
+    }
+
+    private static func event(_ row: inout Row) throws(StoreError) -> JobEvent {
+        let number = try row.integer()
+        let id = try JobRow.id(try row.text())
+        guard let kind = JobEvent.Kind(rawValue: try row.text()) else { throw .damaged("an unknown event") }
+        return JobEvent(number: number, job: id, kind: kind, text: try row.text())
     }
 
     /// Waits until something happens to a job behind an event.
@@ -54,7 +51,9 @@ extension JobStore {
     /// The number of the newest event of all jobs.
     package var lastEvent: Int { bell.state.last }
 
-    /// Waits until there is an event behind a number, of any job, and answers the newest one's; blocks its thread.
+    /// Waits until there is an event behind a number, of any job, and answers the newest one's.
+    ///
+    /// Blocks its thread.
     package func wait(after number: Int, seconds: Double) -> Int {
         let deadline = EventBell.deadline(in: seconds)
         while true {

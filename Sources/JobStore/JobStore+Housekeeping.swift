@@ -11,7 +11,8 @@ extension JobStore {
     /// How long the rows of jobs outlive their end.
     package static let rowSeconds = 30 * 86400
 
-    /// Removes files that have expired, then the longest finished ones until all fit into the quota; later their rows.
+    /// Removes files that have expired, then the longest finished ones until the others
+    /// fit into the quota; after 30 days their rows.
     package func sweep(quotaBytes: Int? = nil) throws(StoreError) -> Sweep {
         refillBallast()
         let sweep = try write(isVital: true) { (changes) throws(StoreError) in
@@ -50,12 +51,13 @@ extension JobStore {
             (id: try JobRow.id(try row.text()), bytes: try row.integerOrNull() ?? 0)
         }
         var room = max(quotaBytes, 0)
-        // From the newest on: what does not fit goes, and all that is older.
+        // From the newest on: what does not fit goes, and all that is older. The newest itself stays: whoever waited
+        // for it has not had it yet.
         let kept = files.prefix {
             guard $0.bytes <= room else { return false }
             room -= max($0.bytes, 0)
             return true
         }
-        return files.dropFirst(kept.count).map(\.id).reversed()
+        return files.dropFirst(max(1, kept.count)).map(\.id).reversed()
     }
 }

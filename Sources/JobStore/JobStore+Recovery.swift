@@ -51,7 +51,9 @@ extension JobStore {
     }
 
     private func recover(_ job: Job, _ recovery: inout Recovery) throws(StoreError) {
-        let noted = try notedOutput(job)
+        let noted = try read { (connection) throws(StoreError) in
+            try Self.notedOutput(connection, job.number)
+        }
         if let noted, try finishes(job, noted) {
             try write(isVital: true) { (changes) throws(StoreError) in
                 try Self.finish(changes, job.number, noted, job.order.expiresAfterSeconds)
@@ -67,14 +69,6 @@ extension JobStore {
             return try Self.job(changes.connection, number: job.number)?.state
         }
         if state == .queued { recovery.requeued.append(job.id) } else { recovery.crashedForGood.append(job.id) }
-    }
-
-    /// What a completion noted before it was cut off.
-    private func notedOutput(_ job: Job) throws(StoreError) -> OutputFacts? {
-        try read { (connection) throws(StoreError) in
-            let sql: SQL = "SELECT file_bytes, file_sha256 FROM job WHERE number = ?"
-            return try connection.rows(sql, [.integer(job.number)], JobRow.output).first ?? nil
-        }
     }
 
     /// Whether the file of a completion that was cut off is there, under its final name in the end.

@@ -11,7 +11,8 @@ extension JobStore {
     /// - Parameters:
     ///   - idempotencyKey: of the client's choice; the same one with the same order is the same job.
     ///   - isRetry: whether the client says that it tries again, and may not have heard the answer to its first try.
-    ///   - admit: asked before a new job is entered, with the queue as it is then; must not call the store. All are where nil.
+    ///   - admit: asked before a new job is entered, with the queue as it is then; must not call the store. All are
+    ///     admitted where it is nil.
     package func submit(
         _ order: JobOrder, owner: String?, idempotencyKey: String? = nil, isRetry: Bool = false,
         admit: (([QueuedJob]) -> Bool)? = nil

@@ -128,6 +128,8 @@ extension JobStore {
             }
             guard let counted = counted.first else { return false }
             try change(changes, counted)
+            // There is one where a completion could not be written down.
+            self.outputs.remove(claim.job.id)
             return true
         }
         outputs.removePart(claim.job.id, attempt: claim.attempt)

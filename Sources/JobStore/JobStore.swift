@@ -13,23 +13,30 @@ package final class JobStore: Sendable {
     let bell: EventBell
     private let folder: StateFolder
     private let ballast: Ballast
-    private let journalPath: String
     private let writer: Mutex<Connection>
-    private let readers = Mutex<[Connection]>([])
+    private let readers: ReaderPool
     private let queueCache = Mutex(QueueCache())
 
     /// Opens the journal in a folder, which is made where it is not there, and keeps others out.
     package init(folder path: String, clock: StoreClock = .system) throws(StoreError) {
         folder = try StateFolder(path)
         self.clock = clock
-        outputs = try Outputs(folder)
-        close(try folder.file("jobs.db"))
-        journalPath = folder.path + "/jobs.db"
-        let connection = try Connection(journalPath, canWrite: true)
-        try Schema.prepare(connection)
-        bell = EventBell(last: try Self.lastEvent(connection))
-        writer = Mutex(connection)
         ballast = Ballast(folder)
+        outputs = try Outputs(folder)
+        let (folder, ballast) = (folder, ballast)
+        let connection = try ballast.spending { () throws(StoreError) in try Self.open(folder) }
+        bell = EventBell(last: try Self.lastEvent(connection))
+        readers = ReaderPool(Self.path(folder))
+        writer = Mutex(connection)
+    }
+
+    private static func path(_ folder: StateFolder) -> String { folder.path + "/jobs.db" }
+
+    private static func open(_ folder: StateFolder) throws(StoreError) -> Connection {
+        close(try folder.file("jobs.db"))
+        let connection = try Connection(path(folder), canWrite: true)
+        try Schema.prepare(connection)
+        return connection
     }
 
     private static func lastEvent(_ connection: Connection) throws(StoreError) -> Int {
@@ -64,12 +71,8 @@ extension JobStore {
     func transaction<T: Sendable>(
         _ connection: Connection, isVital: Bool, _ body: (Changes) throws(StoreError) -> T
     ) throws(StoreError) -> T {
-        do throws(StoreError) {
-            return try commit(connection, body)
-        } catch {
-            guard error == .diskFull, isVital, ballast.giveUp() else { throw error }
-            return try commit(connection, body)
-        }
+        guard isVital else { return try commit(connection, body) }
+        return try ballast.spending { () throws(StoreError) in try self.commit(connection, body) }
     }
 
     private func commit<T: Sendable>(
@@ -84,12 +87,7 @@ extension JobStore {
 
     /// Reads beside the writer.
     func read<T: Sendable>(_ body: (Connection) throws(StoreError) -> T) throws(StoreError) -> T {
-        let free = readers.withLock { $0.popLast() }
-        let connection = if let free { free } else { try Connection(journalPath, canWrite: false) }
-        let result = try body(connection)
-        // One that failed is not used again.
-        readers.withLock { $0.append(connection) }
-        return result
+        try readers.read(body)
     }
 
     /// The queue as a connection sees it.

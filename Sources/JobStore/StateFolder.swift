@@ -41,6 +41,13 @@ final class StateFolder: Sendable {
         try Self.openFile(descriptor, name, path)
     }
 
+    /// nil where there is no file of this name.
+    func byteCount(_ name: String) -> Int? {
+        var facts = stat()
+        guard unsafe fstatat(descriptor, name, &facts, AT_SYMLINK_NOFOLLOW) == 0 else { return nil }
+        return facts.st_mode & S_IFMT == S_IFREG ? facts.st_size : nil
+    }
+
     func remove(_ name: String) {
         unsafe _ = unlinkat(descriptor, name, 0)
     }

@@ -11,6 +11,7 @@ package struct ClipFacts: Equatable, Sendable {
     package let frameRate: String
     package let durationSeconds: Double
     package let codec: String
+    package let hasAudio: Bool
 }
 
 /// Reads a clip from the start to the end, once.
@@ -57,7 +58,7 @@ package struct ClipFacts: Equatable, Sendable {
         let duration = unsafe Double(stream.pointee.duration) * Double(base.num) / Double(base.den)
         return ClipFacts(
             width: size.width, height: size.height, frames: frames, frameRate: "\(rate.num)/\(rate.den)",
-            durationSeconds: duration, codec: codecName)
+            durationSeconds: duration, codec: codecName, hasAudio: hasAudio)
     }
 
     /// Decodes the clip into frames, handed over in order.
@@ -119,6 +120,13 @@ package struct ClipFacts: Equatable, Sendable {
     private var stream: UnsafeMutablePointer<AVStream>? {
         guard let container = unsafe container, unsafe container.pointee.nb_streams > 0 else { return nil }
         return unsafe container.pointee.streams[0]
+    }
+
+    private var hasAudio: Bool {
+        guard let container = unsafe container else { return false }
+        return unsafe (0..<Int(container.pointee.nb_streams)).contains { index in
+            unsafe container.pointee.streams[index]?.pointee.codecpar?.pointee.codec_type == AVMEDIA_TYPE_AUDIO
+        }
     }
 
     private func openDecoder() throws(MediaError) {

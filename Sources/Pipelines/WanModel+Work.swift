@@ -17,7 +17,10 @@ extension WanModel {
                 .text: textWork(texts).total, .denoise: denoiseWork(settings, texts).total,
                 .decode: decodeWork(settings).total,
             ],
-            peakBytes: [.text: memory.text, .denoise: memory.denoise, .decode: memory.decode])
+            peakBytes: [
+                .load: components.weights(dtype: device.dtype, copies: device.copiesWeights).largest,
+                .text: memory.text, .denoise: memory.denoise, .decode: memory.decode,
+            ])
     }
 
     /// Words of each text that is encoded: of the prompt, and of the negative prompt where guidance needs it.

@@ -40,7 +40,7 @@ package struct ClipTime: Sendable, Hashable {
                 left[stage] = max(0, expected - used)
             }
         }
-        let sum = left.values.reduce(0, +)
+        let sum = stages.reduce(0) { $0 + (left[$1] ?? 0) }
         return ClipTime(p50: sum, p90: p50 > 0 ? sum * p90 / p50 : sum, stageSeconds: left)
     }
 }

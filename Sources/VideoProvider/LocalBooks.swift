@@ -16,6 +16,8 @@ struct LocalBooks {
     }
 
     var engine = Engine.starting
+    /// What there is to say about the device.
+    var remarks: [String] = []
     /// Whether the engine has made a clip.
     var isWarm = false
     var times: TimeModel?

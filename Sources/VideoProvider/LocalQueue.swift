@@ -9,10 +9,13 @@ package final class LocalQueue: Sendable {
         let engine: any ClipEngine
         /// Joules that the device has taken so far; nil where nobody counts.
         let joules: (() -> Double?)?
+        /// What there is to say about the device.
+        let remarks: [String]
 
-        package init(engine: any ClipEngine, joules: (() -> Double?)? = nil) {
+        package init(engine: any ClipEngine, joules: (() -> Double?)? = nil, remarks: [String] = []) {
             self.engine = engine
             self.joules = joules
+            self.remarks = remarks
         }
     }
 
@@ -60,6 +63,8 @@ package final class LocalQueue: Sendable {
     // MARK: questions
 
     var isWarm: Bool { books.change { $0.isWarm } }
+
+    var remarks: [String] { books.change { $0.remarks } }
 
     var memoryBytes: Int? {
         books.change { books in
@@ -211,6 +216,7 @@ package final class LocalQueue: Sendable {
             let facts = equipment.engine.facts
             books.change { books in
                 books.engine = .working(facts)
+                books.remarks = equipment.remarks
                 if books.times?.key != TimeModel.key(facts) { books.times = TimeModel(prior: facts) }
             }
             return equipment

@@ -21,7 +21,8 @@ public final class LocalVideoProvider: VideoProvider {
             let choice = try BackendChoice(device, threads: options.threads)
             let engine = try VideoEngine(
                 EngineOptions(model: source, writesMetadata: options.writesMetadata), backend: choice.backend)
-            return LocalQueue.Equipment(engine: engine, joules: choice.makeJouleCounter())
+            return LocalQueue.Equipment(
+                engine: engine, joules: choice.makeJouleCounter(), remarks: choice.remarks)
         }
     }
 
@@ -45,6 +46,9 @@ public final class LocalVideoProvider: VideoProvider {
 
     /// A prompt that shows what the model can do.
     public var samplePrompt: String { planner.samplePrompt }
+
+    /// What there is to say about the device, one line each: why a GPU that is there is not used.
+    public var remarks: [String] { queue.remarks }
 
     /// Calls of `generate` so far that have taken their place.
     package var callers: Int { queue.callers }

@@ -81,8 +81,8 @@ package struct TimeModel: Sendable, Hashable, Codable {
         decode.fit(points(.decode))
         var errors = Self.priorErrors
         for (index, sample) in kept.enumerated() {
-            let expected = seconds(sample.work, isCold: sample.isCold).values.reduce(0, +)
-            let found = sample.stageSeconds.values.reduce(0, +)
+            let expected = Self.total(seconds(sample.work, isCold: sample.isCold))
+            let found = Self.total(sample.stageSeconds)
             guard expected > 0, found > 0 else { continue }
             errors.append((log(found / expected), weight(index)))
         }
@@ -129,10 +129,15 @@ package struct TimeModel: Sendable, Hashable, Codable {
     /// - Parameter isCold: whether this process has made no clip yet.
     package func estimate(_ work: WorkEstimate, isCold: Bool) -> ClipTime {
         let stages = seconds(work, isCold: isCold)
-        let sum = stages.values.reduce(0, +)
+        let sum = Self.total(stages)
         let usual = exp(middle)
         return ClipTime(
             p50: sum * usual, p90: sum * exp(late), stageSeconds: stages.mapValues { $0 * usual })
+    }
+
+    /// In the order of the stages, so that the same samples give the same bits.
+    private static func total(_ seconds: [VideoProgress.Stage: Double]) -> Double {
+        VideoProgress.Stage.allCases.reduce(0) { $0 + (seconds[$1] ?? 0) }
     }
 
     private func seconds(_ work: WorkEstimate, isCold: Bool) -> [VideoProgress.Stage: Double] {

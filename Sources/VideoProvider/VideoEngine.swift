@@ -41,6 +41,12 @@ package final class VideoEngine: ClipEngine {
         return settings
     }
 
+    /// The request's settings and what they come to here.
+    package func plan(for request: VideoRequest) throws(VideoError) -> ClipPlan {
+        let settings = try settings(for: request)
+        return ClipPlan(settings: settings, work: planner.model.work(settings, on: pipeline.profile))
+    }
+
     /// Makes the clip and gives its frames, without writing a file.
     package func frames(_ request: VideoRequest) throws(VideoError) -> [Frame] {
         var frames: [Frame] = []

@@ -61,7 +61,7 @@ package struct CircuitBreaker: Sendable, Hashable, Codable {
     /// Leave to try once; to be given back with the outcome.
     package struct Permit: Sendable, Hashable {
         fileprivate let generation: Int
-        fileprivate let isProbe: Bool
+        package let isProbe: Bool
     }
 
     /// What it says to an attempt.

@@ -73,16 +73,20 @@ extension QualityGate {
     static let flatRange = 6
     /// So large a share of frames of one colour makes a clip of one colour.
     static let flatShareLimit = 0.5
-    /// No pixel ever changes by more: a picture, no clip.
-    static let frozenStep = 1.0
+    /// No colour of any pixel ever changes by more, nor all of them by so much on average: a picture, no clip.
+    ///
+    /// An encoder polishes a picture that stands still by 5 steps and 0.03; clips of an object that stays still have
+    /// steps of 77 and 0.95 on average.
+    static let frozenStep = 12.0
+    static let frozenMotion = 0.1
     /// Frames further apart than this have little to do with each other.
     static let cutMotion = 48.0
     /// More of them than one in so many frames is more than a change of scene.
     static let framesPerCut = 16
-    /// Levels of brightness that go back and forth.
+    /// Levels of brightness that go back and forth; clips of the built-in model have 0.1.
     static let flickerLimit = 6.0
-    /// Less is a blur: the built-in model's clips have 100 and more.
-    static let sharpnessLimit = 4.0
+    /// Less is a blur: the softest of the built-in model's clips have 7.
+    static let sharpnessLimit = 2.0
 
     private static func mismatch(_ found: ClipMeasures, _ expected: ClipExpectation) -> String? {
         guard found.frames > 0 else { return "the clip has no frames" }
@@ -111,7 +115,9 @@ extension QualityGate {
         if found.darkest > whiteLimit { return ("the clip is white", false) }
         // Latents that are not a number decode to one colour, grey mostly.
         if found.flatShare >= flatShareLimit { return ("the clip is one flat colour", true) }
-        if found.frames > 1, found.largestStep <= frozenStep { return ("the clip is frozen", false) }
+        if found.frames > 1, found.largestStep <= frozenStep, found.meanMotion <= frozenMotion {
+            return ("the clip is frozen", false)
+        }
         return nil
     }
 

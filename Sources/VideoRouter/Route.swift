@@ -24,6 +24,8 @@ struct Route {
     /// Clips asked for under ids of their own: the first is the request's.
     var variants = 1
     var hasTriedAnotherSeed = false
+    /// A provider said that the time of the request is up.
+    var isOverdue = false
 
     init(
         _ request: VideoRequest, _ options: RoutingOptions, _ policy: RoutingPolicy, handle: RouteHandle,

@@ -73,7 +73,7 @@ extension VideoRouter {
         if route.policyFallbacks != nil {
             return error(.contentPolicy, "the content was refused")
         }
-        if let deadline = route.deadline, deadline <= clock.now() {
+        if route.isOverdue || route.deadline.map({ $0 <= clock.now() }) ?? false {
             return error(.deadline, "the time limit of the request has passed")
         }
         if findings.isEmpty { return error(.noProviderAvailable, "there is no provider") }

@@ -126,6 +126,7 @@ extension VideoRouter {
             giveUp(provider, error, &route)
             return .failed(RouterError(.budget, error.message, providers: route.findings))
         case .deadline:
+            route.isOverdue = true
             giveUp(provider, error, &route)
             return .closed
         default: return nil

@@ -1,6 +1,7 @@
 /// What the program is asked to do.
 enum Command: String, CaseIterable {
     case generate
+    case plan
     case doctor
     case models
     case serve
@@ -18,7 +19,7 @@ struct CommandOption {
     let value: String?
     let summary: String
     let group: Group
-    var commands: [Command] = [.generate]
+    var commands: [Command] = [.generate, .plan]
 
     enum Group: String, CaseIterable {
         case picture = "what to draw"
@@ -26,6 +27,7 @@ struct CommandOption {
         case machine = "where to compute"
         case output = "what to write"
         case service = "how to serve"
+        case money = "what it costs"
         case routing = "how to route"
         case other = "other"
     }
@@ -37,7 +39,7 @@ struct CommandOption {
             name: "negative-prompt", value: "TEXT", summary: "what to keep out of the picture", group: .picture),
         CommandOption(
             name: "model", value: "DIR", summary: "a model in the Diffusers layout (built-in)", group: .picture,
-            commands: [.generate, .serve, .worker]),
+            commands: [.generate, .plan, .serve, .worker]),
         CommandOption(name: "frames", value: "N", summary: "number of frames, 4k + 1", group: .picture),
         CommandOption(name: "width", value: "N", summary: "width in pixels", group: .picture),
         CommandOption(name: "height", value: "N", summary: "height in pixels", group: .picture),
@@ -55,21 +57,24 @@ struct CommandOption {
             name: "seed", value: "N", summary: "the same seed gives the same clip (random)", group: .sampling),
         CommandOption(
             name: "device", value: "NAME", summary: "auto, cpu, cuda or cuda:N (auto)", group: .machine,
-            commands: [.generate, .serve, .worker]),
+            commands: [.generate, .plan, .serve, .worker]),
         CommandOption(
             name: "dtype", value: "NAME", summary: "auto, f32 or bf16 (auto)", group: .machine,
-            commands: [.generate, .serve, .worker]),
+            commands: [.generate, .plan, .serve, .worker]),
         CommandOption(
             name: "threads", value: "N", summary: "threads to compute with (all processors)", group: .machine,
-            commands: [.generate, .serve, .worker]),
+            commands: [.generate, .plan, .serve, .worker]),
         CommandOption(
             name: "vae-tiling", value: nil, summary: "decode in tiles: less memory, more time", group: .machine),
-        CommandOption(name: "output", value: "FILE.mp4", summary: "the clip to write (out.mp4)", group: .output),
+        CommandOption(
+            name: "output", value: "FILE.mp4", summary: "the clip to write (out.mp4)", group: .output,
+            commands: [.generate]),
         CommandOption(
             name: "no-metadata", value: nil, summary: "keep prompt, seed and settings out of the file", group: .output,
             commands: [.generate, .worker]),
         CommandOption(
-            name: "dump", value: "FILE.safetensors", summary: "also write every intermediate tensor", group: .output),
+            name: "dump", value: "FILE.safetensors", summary: "also write every intermediate tensor", group: .output,
+            commands: [.generate]),
         CommandOption(
             name: "json", value: nil, summary: "print the result as one JSON object", group: .output,
             commands: Command.allCases),
@@ -95,14 +100,18 @@ struct CommandOption {
             group: .service, commands: [.serve]),
         CommandOption(
             name: "gpu-dollars-per-hour", value: "X", summary: "what the machine costs, for the price of a clip",
-            group: .service, commands: [.serve]),
+            group: .money, commands: [.plan, .serve]),
+        CommandOption(
+            name: "api-dollars-per-second", value: "X", summary: "what somebody else takes for a second of video",
+            group: .money, commands: [.plan]),
         CommandOption(
             name: "simulate", value: "LOG.jsonl", summary: "decide a router's log once more", group: .routing,
             commands: [.route]),
         CommandOption(
             name: "policy", value: "FILE.json", summary: "the policy to decide by (the default one)", group: .routing,
             commands: [.route]),
-        CommandOption(name: "quiet", value: nil, summary: "print nothing but errors", group: .other),
+        CommandOption(
+            name: "quiet", value: nil, summary: "print nothing but errors", group: .other, commands: [.generate]),
         CommandOption(
             name: "verbose", value: nil, summary: "print every step; of a service, every request", group: .other,
             commands: [.generate, .serve]),

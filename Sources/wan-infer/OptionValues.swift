@@ -39,6 +39,13 @@ struct OptionValues {
         (texts[name] ?? "").split(separator: ",").map { $0.filter { !$0.isWhitespace } }
     }
 
+    /// A price.
+    func dollars(_ name: String) throws(VideoError) -> Double? {
+        guard let value = try number(name) else { return nil }
+        guard (0...1000).contains(value) else { throw .invalid("\(name) must be between 0 and 1000, got \(value)") }
+        return value
+    }
+
     func choice(_ name: String, _ known: [String]) throws(VideoError) -> String? {
         guard let text = texts[name] else { return nil }
         guard known.contains(text) else {

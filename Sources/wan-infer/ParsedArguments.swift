@@ -32,7 +32,7 @@ struct ParsedArguments: Equatable {
     func has(_ name: String) -> Bool { switches.contains(name) }
 
     private mutating func take(prompt word: String) throws(VideoError) {
-        guard command == .generate else {
+        guard command == .generate || command == .plan else {
             throw .invalid(
                 "\(command.rawValue) takes no '\(word)'", hint: "a clip is made by: wan-infer generate \"PROMPT\"")
         }

@@ -24,6 +24,7 @@ struct Program {
         let json = arguments.has("json")
         switch arguments.command {
         case .generate: try GenerateCommand(options: GenerateOptions(arguments), program: self, json: json).run()
+        case .plan: try PlanCommand(arguments, program: self).run()
         case .doctor: try DoctorCommand(program: self, json: json).run()
         case .models: try ModelsCommand(program: self, json: json).run()
         case .serve: try ServeCommand(arguments, program: self).run()

@@ -27,10 +27,7 @@ struct ServeCommand {
         options.hostNames = Set(values.list("host-names"))
         options.webhookHosts = Set(values.list("webhook-hosts"))
         options.webhookSecretFile = values.text("webhook-secret-file")
-        if let dollars = try values.number("gpu-dollars-per-hour") {
-            guard (0...1000).contains(dollars) else {
-                throw .invalid("gpu-dollars-per-hour must be between 0 and 1000, got \(dollars)")
-            }
+        if let dollars = try values.dollars("gpu-dollars-per-hour") {
             options.economics = Economics(gpuDollarsPerHour: dollars)
         }
         options.isVerbose = arguments.has("verbose")

@@ -7,6 +7,7 @@ enum Usage {
             "wan-infer: a prompt becomes an MP4, on this machine",
             "",
             "usage: wan-infer [generate] [PROMPT] [options]",
+            "       wan-infer plan [PROMPT] [options]    say what a clip would take and cost",
             "       wan-infer doctor [--json]    test what this machine can do",
             "       wan-infer models [--json]    list the models there are",
             "       wan-infer serve [options]    make clips for programs, over HTTP",

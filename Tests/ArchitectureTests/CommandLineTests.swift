@@ -16,13 +16,15 @@ import Weights
         "prompt", "negative-prompt", "model", "frames", "width", "height", "fps", "steps", "guidance", "guidance-2",
         "flow-shift", "scheduler", "sigmas", "seed", "device", "dtype", "threads", "vae-tiling", "output",
         "no-metadata", "dump", "json", "host", "port", "state", "key-file", "host-names", "webhook-hosts",
-        "webhook-secret-file", "gpu-dollars-per-hour", "simulate", "policy", "quiet", "verbose", "version", "help",
+        "webhook-secret-file", "gpu-dollars-per-hour", "api-dollars-per-second", "simulate", "policy", "quiet",
+        "verbose", "version", "help",
     ]
 
     @Test func `the options are the ones that were agreed`() {
         #expect(CommandOption.all.map(\.name) == Self.options)
         // `worker` is not in the help: the service starts it, on a connection that nobody else has.
-        #expect(Command.allCases.map(\.rawValue) == ["generate", "doctor", "models", "serve", "route", "worker"])
+        #expect(
+            Command.allCases.map(\.rawValue) == ["generate", "plan", "doctor", "models", "serve", "route", "worker"])
     }
 
     @Test func `every kind of failure has its own status`() {

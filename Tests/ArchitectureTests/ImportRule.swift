@@ -29,7 +29,7 @@ enum ImportRule {
             "VideoTypes", "VideoProvider", "JobStore", "CProcess", "Glibc", "Synchronization", "FoundationEssentials",
         ],
         "VideoRouter": [
-            "VideoTypes", "StrictJSON", "Crypto", "HTTPClient", "Media", "Glibc", "Synchronization",
+            "VideoTypes", "Threads", "StrictJSON", "Crypto", "HTTPClient", "Media", "Glibc", "Synchronization",
             "FoundationEssentials",
         ],
         "VideoServer": [

@@ -53,7 +53,9 @@ struct Clients {
     func waitForAll(_ process: QueueProcess) throws {
         let end = Date(timeIntervalSinceNow: 120)
         while Date() < end {
-            if try #require(process.completed()) == count { return }
+            let counts = try #require(process.counts())
+            if counts.completed == count { return }
+            guard counts.failed == 0 else { break }
             usleep(10_000)
         }
         Issue.record("not all jobs were completed")

@@ -61,8 +61,10 @@ import VideoTypes
     @Test func `no worker outlives its service`() throws {
         let folder = try TemporaryFolder()
         let process = try QueueProcess(folder.path)
-        #expect(process.ask("submit one 1 4 fake:hang@2")?.hasPrefix("stored") == true)
-        let worker = try #require(wait { process.worker })
+        #expect(process.ask("submit one 1 4 fake:hang@1")?.hasPrefix("stored") == true)
+        // In the midst of work it does not listen to its service.
+        #expect(wait { process.ask("state")?.hasPrefix("state warm") == true ? true : nil } == true)
+        let worker = try #require(process.worker)
         process.kill()
         #expect(wait { QueueProcess.isAlive(worker) ? nil : true } == true)
     }

@@ -81,6 +81,8 @@ import VideoTypes
         let slow: [(VideoProgress.Stage, Int, Int, Double)] = [(.denoise, 0, 10, 0), (.denoise, 2, 10, 8)]
         #expect(rest(slow, at: 8).p50 == 8 * 4 + 5)
         #expect(rest(slow, at: 10).p50 == 8 * 4 - 2 + 5)
+        // However long nothing is heard, it is one step that takes so long.
+        #expect(rest(slow, at: 100).p50 == 7 * 4 + 5)
     }
 
     @Test func `a clip that goes on in the middle is paced by what it did itself`() {

@@ -24,7 +24,7 @@ struct Killer {
             return killService(process)
         }
         usleep(UInt32(random.next() % 150_000))
-        guard let completed = process.completed() else { return false }
+        guard let completed = process.counts()?.completed else { return false }
         if completed > lastCompleted { inVain = 0 }
         lastCompleted = completed
         guard inVain < 2 else { return true }

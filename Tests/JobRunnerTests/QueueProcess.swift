@@ -55,12 +55,14 @@ final class QueueProcess {
 
     func ask(_ line: String) -> String? { send(line) ? self.line() : nil }
 
-    /// The number of jobs that are completed; nil where the process has died.
-    func completed() -> Int? {
-        guard let answer = ask("counts"),
-            let word = answer.split(separator: " ").first(where: { $0.hasPrefix("completed=") })
-        else { return nil }
-        return Int(word.dropFirst("completed=".count))
+    /// How many jobs came to which end; nil where the process has died.
+    func counts() -> (completed: Int, failed: Int)? {
+        guard let words = ask("counts")?.split(separator: " ") else { return nil }
+        func value(_ name: String) -> Int? {
+            words.first { $0.hasPrefix(name + "=") }.flatMap { Int($0.dropFirst(name.count + 1)) }
+        }
+        guard let completed = value("completed"), let failed = value("failed") else { return nil }
+        return (completed, failed)
     }
 
     /// Its worker, as the kernel knows it.

@@ -97,7 +97,12 @@ struct WorkEstimateTests {
         let work = model.work(settings, on: device)
         #expect((work.tokens, work.passes, work.decodedPixels) == (32760, 100, 832 * 480 * 81))
         let memory = model.memoryEstimate(settings, on: device)
-        #expect(work.peakBytes == [.text: memory.text, .denoise: memory.denoise, .decode: memory.decode])
+        let weights = model.components.weights(dtype: .bf16, copies: true)
+        #expect(
+            work.peakBytes == [
+                .load: weights.largest, .text: memory.text, .denoise: memory.denoise, .decode: memory.decode,
+            ])
+        #expect(weights.largest > 0)
         settings.guidanceScale = 1
         let unguided = model.work(settings, on: device)
         #expect(unguided.passes == 50)

@@ -68,13 +68,21 @@ import VideoTypes
         #expect(abs(next.costDollars - seconds * 200 / 3.6e6) < 1e-9 * seconds)
     }
 
-    @Test(arguments: ["../../evil", "/etc/passwd", "a/b", "..", "ä", "a\u{0}b", String(repeating: "x", count: 65)])
+    @Test(arguments: [
+        "../../evil", "/etc/passwd", "a/b", "..", ".x", "ä", "a\u{0}b", String(repeating: "x", count: 65),
+    ])
     func `an id that is no plain word names no file`(_ id: String) async throws {
         let local = try ScriptedProvider()
-        let result = try await local.provider.generate(Self.request("a", id: id)) { _ in }
+        let outcome = await local.make(Self.request("a", id: id)) { _ in }
         let names = try local.folder.names
-        #expect(names.count == 1 && names[0].hasPrefix("request_"))
-        #expect(result.path == local.folder.file(names[0]))
+        switch outcome {
+        case .success(let result):
+            #expect(names.count == 1 && names[0].hasPrefix("request_"))
+            #expect(result.path == local.folder.file(names[0]))
+        case .failure(let error):
+            #expect(error.name == "bad_request" && names == [])
+            #expect(!id.utf8.allSatisfy { (0x21...0x7E).contains($0) })
+        }
     }
 
     // MARK: one id, one clip

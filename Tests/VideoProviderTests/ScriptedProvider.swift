@@ -37,19 +37,22 @@ struct ScriptedProvider {
         return request
     }
 
-    /// Submits in a task of its own and waits until it is in line, or running.
-    func start(_ request: VideoRequest, _ progress: @escaping @Sendable (VideoProgress) -> Void = { _ in })
-        async -> Task<Result<VideoResult, ProviderError>, Never>
-    {
-        let provider = provider
-        let count = provider.callers
-        let task = Task { () -> Result<VideoResult, ProviderError> in
-            do throws(ProviderError) {
-                return .success(try await provider.generate(request, progress: progress))
-            } catch {
-                return .failure(error)
-            }
+    func make(
+        _ request: VideoRequest, _ progress: @escaping @Sendable (VideoProgress) -> Void
+    ) async -> Result<VideoResult, ProviderError> {
+        do throws(ProviderError) {
+            return .success(try await provider.generate(request, progress: progress))
+        } catch {
+            return .failure(error)
         }
+    }
+
+    /// Submits what is no bad request in a task of its own, and waits until it has its place.
+    func start(
+        _ request: VideoRequest, _ progress: @escaping @Sendable (VideoProgress) -> Void = { _ in }
+    ) async -> Task<Result<VideoResult, ProviderError>, Never> {
+        let count = provider.callers
+        let task = Task { await make(request, progress) }
         while provider.callers == count { await Task.yield() }
         return task
     }

@@ -64,7 +64,7 @@ function describe(clip) {
     return "Queued, " + ahead + eta(clip);
   }
   if (clip.status === "in_progress") {
-    const step = clip.steps_total > 1 && clip.stage === "denoise" ? ` (step ${clip.step} of ${clip.steps_total})` : "";
+    const step = clip.steps_total > 1 && clip.stage === "denoise" ? ` (step ${Math.min(clip.step + 1, clip.steps_total)} of ${clip.steps_total})` : "";
     return "Working: " + (stages[clip.stage] || "starting") + step + eta(clip);
   }
   if (clip.status === "completed") return clip.expired ? "Finished, but its file is gone" : "Finished";
@@ -295,7 +295,7 @@ function card(id) {
   const [picture, caption, meta] = button.children;
   button.setAttribute("aria-current", String(id === shown));
   caption.textContent = clip.prompt || "clip";
-  meta.textContent = clip.status === "completed" ? `${clip.size}, ${clip.seconds} s` : describe(clip).split(",")[0];
+  meta.textContent = clip.status === "completed" ? `${clip.size}, ${clip.seconds} s` : describe(clip).split(/[,:]/)[0];
   meta.classList.toggle("failed", clip.status === "failed" && !(clip.error && clip.error.code === "cancelled"));
   if (clip.status === "completed" && !clip.expired) thumbnail(id, picture);
   else picture.textContent = clip.status === "in_progress" ? `${clip.progress || 0} %` : isOpen(clip) ? "…" : "–";
@@ -304,9 +304,11 @@ function card(id) {
 async function thumbnail(id, place) {
   if (place.firstChild && place.firstChild.nodeName === "IMG") return;
   let source = pictures.get(id);
+  // "" while it is fetched, and for ever where it cannot be.
   if (source === "") return;
   if (!source) {
     pictures.set(id, "");
+    place.textContent = "▶";
     source = address(id, "/content?variant=thumbnail");
     if (key()) {
       try { source = URL.createObjectURL(await (await call(source)).blob()); } catch { return; }
@@ -316,7 +318,10 @@ async function thumbnail(id, place) {
   const image = document.createElement("img");
   image.alt = "";
   image.loading = "lazy";
-  image.addEventListener("error", () => { place.textContent = "▶"; });
+  image.addEventListener("error", () => {
+    pictures.set(id, "");
+    place.textContent = "▶";
+  });
   image.src = source;
   place.replaceChildren(image);
 }

@@ -1,0 +1,200 @@
+import HTTPClient
+import VideoTypes
+
+/// The fields of a request for one server, or why it cannot be asked that way.
+struct RemoteForm {
+    private(set) var fields: [(name: String, text: String)] = []
+    private(set) var obstacles: [ProviderCapabilities.Obstacle] = []
+    /// nil where the server's default goes.
+    private(set) var durationSeconds: Double?
+    private let request: VideoRequest
+    private let options: RemoteProviderOptions
+
+    /// - Parameter isOurs: whether the server is a wan-infer.
+    init(
+        _ request: VideoRequest, _ options: RemoteProviderOptions, limits: ProviderCapabilities.Limits, isOurs: Bool
+    ) {
+        self.request = request
+        self.options = options
+        if let model = options.model { add("model", model) }
+        addDuration(limits, isOurs: isOurs)
+        addSize(limits)
+        addSampling(isOurs ? .own : options.fields == .extended ? .shared : .standard)
+        addRest(limits, isOurs: isOurs)
+    }
+
+    /// The parts to be sent.
+    var parts: [HTTPCall.FormPart] {
+        var parts = [HTTPCall.FormPart("prompt", Array(request.prompt.utf8))]
+        parts += fields.map { HTTPCall.FormPart($0.name, Array($0.text.utf8)) }
+        if let image = request.referenceImages.first {
+            parts.append(
+                HTTPCall.FormPart(
+                    "input_reference", image.bytes, fileName: "reference.\(image.format.rawValue)",
+                    mediaType: image.format.mediaType))
+        }
+        return parts
+    }
+
+    /// What of it can be asked of our own server's capabilities.
+    var query: String {
+        let asked = Set([
+            "model", "seconds", "size", "resolution", "aspect_ratio", "num_frames", "fps", "num_inference_steps",
+            "guidance_scale", "guidance_scale_2", "flow_shift", "quality", "generate_sound",
+        ])
+        let pairs = fields.filter { asked.contains($0.name) }.map { "\($0.name)=\(Self.escaped($0.text))" }
+        return pairs.isEmpty ? "" : "?" + pairs.joined(separator: "&")
+    }
+
+    private static func escaped(_ text: String) -> String {
+        var escaped = ""
+        for byte in text.utf8 {
+            switch byte {
+            case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x2D, 0x2E, 0x5F:
+                escaped.unicodeScalars.append(Unicode.Scalar(byte))
+            default: escaped += "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
+            }
+        }
+        return escaped
+    }
+
+    private mutating func add(_ name: String, _ text: String) { fields.append((name, text)) }
+
+    private mutating func refuse(_ parameter: String?, _ reason: String) {
+        obstacles.append(ProviderCapabilities.Obstacle(reason, parameter: parameter))
+    }
+}
+
+// Length and size.
+extension RemoteForm {
+    private mutating func addDuration(_ limits: ProviderCapabilities.Limits, isOurs: Bool) {
+        durationSeconds = request.durationSeconds
+        if let frames = request.frames, let rate = request.framesPerSecond {
+            durationSeconds = Double(frames) / Double(rate)
+        }
+        guard let seconds = durationSeconds else { return }
+        guard seconds.isFinite, seconds > 0, seconds <= limits.maxDurationSeconds + 1e-9,
+            seconds >= limits.minDurationSeconds - 1e-9
+        else {
+            let range = "\(Self.text(limits.minDurationSeconds)) to \(Self.text(limits.maxDurationSeconds))"
+            return refuse("duration", "clips are \(range) s long here")
+        }
+        if !isOurs, !options.durationsSeconds.isEmpty {
+            // Nothing is cut or stretched in silence.
+            guard options.durationsSeconds.contains(where: { abs($0 - seconds) < 1e-6 }) else {
+                let list = options.durationsSeconds.map(Self.text).joined(separator: ", ")
+                return refuse("duration", "clips are \(list) s long here")
+            }
+        }
+        // Frames say it exactly where the server knows them.
+        if request.frames == nil || (!isOurs && options.fields == .standard) { add("seconds", Self.text(seconds)) }
+    }
+
+    private mutating func addSize(_ limits: ProviderCapabilities.Limits) {
+        guard let size = wantedSize(limits) else { return }
+        guard size.width > 0, size.height > 0, size.width <= 1 << 16, size.height <= 1 << 16,
+            size.width * size.height <= limits.maxPixels
+        else { return refuse("resolution", "at most \(limits.maxPixels) pixels are made here") }
+        guard options.sizes.isEmpty || options.sizes.contains(size) else {
+            let list = options.sizes.map(\.text).joined(separator: ", ")
+            return refuse("resolution", "the sizes here are \(list)")
+        }
+        guard size.width % max(limits.sizeStep, 1) == 0, size.height % max(limits.sizeStep, 1) == 0 else {
+            return refuse("resolution", "width and height come in multiples of \(limits.sizeStep) here")
+        }
+        if let ratios = limits.aspectRatios, let ratio = request.aspectRatio, !ratios.contains(ratio) {
+            return refuse("aspect_ratio", "the aspect ratios here are \(ratios.map(\.description).sorted())")
+        }
+        add("size", size.text)
+    }
+
+    /// What was asked for in pixels, or in words made pixels; nil where nothing was said.
+    private func wantedSize(_ limits: ProviderCapabilities.Limits) -> RemoteProviderOptions.Size? {
+        if let width = request.width, let height = request.height { return .init(width: width, height: height) }
+        guard let side = request.resolution?.shorterSide ?? (request.aspectRatio == nil ? nil : 720) else { return nil }
+        let ratio = (request.aspectRatio ?? .landscape).value
+        if let listed = options.sizes.first(where: { size in
+            min(size.width, size.height) == side && abs(Double(size.width) / Double(size.height) - ratio) < 0.02
+        }) {
+            return listed
+        }
+        let step = Double(max(limits.sizeStep, 2))
+        let long = Double(side) * max(ratio, 1 / ratio)
+        let longer = Int((long / step).rounded() * step)
+        let shorter = Int((Double(side) / step).rounded() * step)
+        return ratio >= 1 ? .init(width: longer, height: shorter) : .init(width: shorter, height: longer)
+    }
+
+    /// "4", "2.5".
+    static func text(_ number: Double) -> String {
+        number == number.rounded() && abs(number) < 1e15 ? "\(Int(number))" : "\(number)"
+    }
+}
+
+// Everything else.
+extension RemoteForm {
+    private enum Names: Int {
+        case standard
+        case shared
+        case own
+    }
+
+    private mutating func addSampling(_ names: Names) {
+        add("negative_prompt", request.negativePrompt, from: .shared, names)
+        // A clip of frames and rate that only seconds could say has been said by them.
+        if names != .standard || request.framesPerSecond == nil {
+            add("num_frames", request.frames.map { "\($0)" }, from: .shared, names)
+        }
+        if names != .standard || request.frames == nil {
+            add("fps", request.framesPerSecond.map { "\($0)" }, from: .shared, names)
+        }
+        add("num_inference_steps", request.steps.map { "\($0)" }, from: .shared, names)
+        add("guidance_scale", request.guidanceScale.map(Self.text), from: .shared, names)
+        add("guidance_scale_2", request.guidanceScale2.map(Self.text), from: .shared, names)
+        // Only the low 32 bits matter.
+        add("seed", request.seed.map { "\($0 > Int64.max ? $0 & 0xFFFF_FFFF : $0)" }, from: .shared, names)
+        add("flow_shift", request.flowShift.map(Self.text), from: .own, names)
+        if request.scheduler != nil { refuse("scheduler", "the server's API has no such field") }
+        if request.sigmas != nil { refuse("sigmas", "the server's API has no such field") }
+        if names == .own { add("quality", request.quality.rawValue) }
+    }
+
+    /// Adds a field that was given, or says that this server has none of that name: nothing is dropped in silence.
+    private mutating func add(_ name: String, _ text: String?, from least: Names, _ names: Names) {
+        guard let text else { return }
+        if names.rawValue >= least.rawValue {
+            add(name, text)
+        } else {
+            refuse(name, "the server's API has no such field")
+        }
+    }
+
+    private mutating func addRest(_ limits: ProviderCapabilities.Limits, isOurs: Bool) {
+        if request.prompt.utf8.count > limits.maxPromptBytes {
+            refuse("prompt", "prompts have at most \(limits.maxPromptBytes) bytes here")
+        }
+        if request.referenceImages.count > min(limits.maxReferenceImages, 1) {
+            let most = min(limits.maxReferenceImages, 1)
+            refuse("reference_images", most == 0 ? "clips are made from text alone here" : "one picture at most")
+        }
+        if request.wantsAudio {
+            if !limits.makesAudio { refuse("audio", "clips have no sound here") }
+            if isOurs { add("generate_sound", "true") }
+        }
+        for (name, value) in request.extras.sorted(by: { $0.key < $1.key }) {
+            add(extra: value, isOurs ? "extras[\(name)]" : name, depth: 0)
+        }
+    }
+
+    /// As the openai client writes nested values into a form.
+    private mutating func add(extra value: JSONText, _ name: String, depth: Int) {
+        guard depth < 4 else { return refuse("extras", "they are nested too deeply") }
+        switch value {
+        case .null: return
+        case .string(let text): add(name, text)
+        case .array(let elements): for element in elements { add(extra: element, name + "[]", depth: depth + 1) }
+        case .object(let pairs): for (key, value) in pairs { add(extra: value, "\(name)[\(key)]", depth: depth + 1) }
+        default: add(name, value.description)
+        }
+    }
+}

@@ -1,0 +1,52 @@
+import Glibc
+
+/// A key that no description, dump or mirror shows.
+struct RemoteKey: Sendable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+    private let text: String
+
+    private static let maxBytes = 4096
+
+    init(_ source: RemoteProviderOptions.Key) throws(RouterError) {
+        switch source {
+        case .file(let path): text = try Self.checked(Self.bytes(of: path), "the key file \(path)")
+        case .environment(let name):
+            guard let value = unsafe getenv(name) else {
+                throw RouterError(.configuration, "the environment variable \(name) is not set")
+            }
+            text = try Self.checked(Array(unsafe String(cString: value).utf8), "the environment variable \(name)")
+        }
+    }
+
+    var header: (name: String, value: String) { ("Authorization", "Bearer " + text) }
+
+    func isIn(_ message: String) -> Bool { message.contains(text) }
+
+    var description: String { "a key" }
+    var debugDescription: String { "a key" }
+    var customMirror: Mirror { Mirror(self, children: []) }
+
+    private static func checked(_ bytes: [UInt8], _ name: String) throws(RouterError) -> String {
+        let isBlank: (UInt8) -> Bool = { $0 == 0x20 || $0 == 0x0A || $0 == 0x0D || $0 == 0x09 }
+        let key = Array(bytes.drop(while: isBlank).reversed().drop(while: isBlank).reversed())
+        guard !key.isEmpty, key.count <= maxBytes, key.allSatisfy({ (0x21...0x7E).contains($0) }) else {
+            throw RouterError(.configuration, "\(name) holds no key: one word of printable ASCII")
+        }
+        return String(decoding: key, as: UTF8.self)
+    }
+
+    private static func bytes(of path: String) throws(RouterError) -> [UInt8] {
+        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
+        guard descriptor >= 0 else { throw RouterError(.configuration, "cannot read the key file \(path)") }
+        defer { close(descriptor) }
+        var facts = stat()
+        guard unsafe fstat(descriptor, &facts) == 0, facts.st_mode & S_IFMT == S_IFREG, facts.st_size <= maxBytes else {
+            throw RouterError(.configuration, "the key file \(path) is not a small plain file")
+        }
+        guard facts.st_mode & 0o077 == 0 else {
+            throw RouterError(.configuration, "others may read the key file \(path); chmod 600 it")
+        }
+        var buffer = [UInt8](repeating: 0, count: maxBytes + 1)
+        let count = unsafe buffer.withUnsafeMutableBytes { unsafe read(descriptor, $0.baseAddress, $0.count) }
+        return Array(buffer.prefix(max(count, 0)))
+    }
+}

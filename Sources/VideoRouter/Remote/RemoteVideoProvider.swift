@@ -1,0 +1,158 @@
+import Crypto
+import Glibc
+import HTTPClient
+import StrictJSON
+import Synchronization
+public import VideoTypes
+
+/// Any server that speaks OpenAI's video API: OpenAI's form, SGLang, vLLM-Omni, LiteLLM, and `wan-infer serve`.
+public final class RemoteVideoProvider: VideoProvider {
+    public let name: String
+    let options: RemoteProviderOptions
+    let server: RemoteServer
+    private let flights = Mutex<[VideoRequest.ID: RemoteFlight]>([:])
+    private let knowledge = Mutex(Knowledge())
+
+    struct Knowledge {
+        /// nil until the server was asked.
+        var isOurs: Bool?
+        var limits: ProviderCapabilities.Limits?
+        /// What the server calls the clips under way: a repeated request finds its own again.
+        var clips: [VideoRequest.ID: String] = [:]
+    }
+
+    /// Reads the key; asks the server nothing yet.
+    public init(_ options: RemoteProviderOptions) throws(RouterError) {
+        guard !options.name.isEmpty else { throw RouterError(.configuration, "a provider needs a name") }
+        name = options.name
+        self.options = options
+        server = try RemoteServer(options)
+    }
+
+    func know<Value>(_ body: (inout sending Knowledge) -> sending Value) -> sending Value { knowledge.withLock(body) }
+
+    // MARK: VideoProvider
+
+    public func capabilities(for request: VideoRequest) async throws(ProviderError) -> ProviderCapabilities {
+        guard try await isOurs() else { return standing(request) }
+        let form = RemoteForm(request, options, limits: options.limits, isOurs: true)
+        guard let answer = try await server.capabilities(form.query) else {
+            throw .server("the server has no capabilities any more")
+        }
+        guard !answer.isSuccess else {
+            guard let said = RemoteCapabilities(answer.body, options.limits) else {
+                throw .server("the server's capabilities cannot be read")
+            }
+            know { $0.limits = said.limits }
+            return live(said, request)
+        }
+        // What the fields of the clip are refused for is the clip's affair; all else the server's.
+        let error = RemoteRefusal(answer, key: server.key).providerError
+        guard case .badRequest(let text, let parameter) = error else { throw error }
+        var refused = standing(request)
+        refused.obstacles = [ProviderCapabilities.Obstacle(text, parameter: parameter)]
+        return refused
+    }
+
+    public func generate(
+        _ request: VideoRequest, progress: @escaping @Sendable (VideoProgress) -> Void
+    ) async throws(ProviderError) -> VideoResult {
+        while true {
+            let (flight, isNew) = flights.withLock { flights in
+                if let flight = flights[request.id] { return (flight, false) }
+                let flight = RemoteFlight()
+                flights[request.id] = flight
+                return (flight, true)
+            }
+            let seat = flight.join(progress)
+            if isNew {
+                flight.start { [self] flight in
+                    let outcome = await RemoteErrand(self, request, flight).run()
+                    flights.withLock { $0[request.id] = nil }
+                    return outcome
+                }
+            }
+            guard let seat else {
+                // Being stopped: what comes next is a new clip.
+                guard !Task.isCancelled else { throw .cancelled }
+                try? await Task.sleep(for: .milliseconds(20))
+                continue
+            }
+            return try await flight.wait(seat).get()
+        }
+    }
+
+    public func healthCheck() async -> ProviderHealth {
+        do throws(ProviderError) {
+            let ready = try await server.ready()
+            if ready.isSuccess { return .ready }
+            if ready.status == 503 { return .unavailable(Self.reasons(ready)) }
+            let models = try await server.models()
+            return models.isSuccess
+                ? .ready : .unavailable([RemoteRefusal(models, key: server.key).providerError.message])
+        } catch {
+            return .unavailable([error.message])
+        }
+    }
+
+    /// Stops the clip at the server, too; that call is not waited for.
+    public func cancel(_ id: VideoRequest.ID) async {
+        flights.withLock { $0[id] }?.abandon()
+    }
+
+    private static func reasons(_ answer: HTTPAnswer) -> [String] {
+        let fields = (try? JSONValue(answer.body)).flatMap { try? JSONFields($0) }
+        let reasons = (fields.flatMap { try? $0.strings("reasons") }) ?? []
+        return reasons.isEmpty ? ["the server is not ready"] : reasons.prefix(8).map(\.printable)
+    }
+
+    // MARK: Capabilities
+
+    /// Of our own server, as it said just now.
+    private func live(_ said: RemoteCapabilities, _ request: VideoRequest) -> ProviderCapabilities {
+        var obstacles = RemoteForm(request, options, limits: said.limits, isOurs: true).obstacles
+        if !said.isReady { obstacles.append(.init("the server takes no work")) }
+        if let refusal = said.refusal { obstacles.append(.init(refusal)) }
+        return ProviderCapabilities(
+            provider: name, model: said.model ?? options.model ?? "default", limits: said.limits,
+            qualities: said.qualities ?? options.qualities, obstacles: obstacles, estimate: said.estimate,
+            marginalCostPerSecond: said.marginalCostPerSecond, amortisedCostPerSecond: said.amortisedCostPerSecond,
+            costDollars: said.costDollars, isWarm: said.isWarm)
+    }
+
+    /// Of a server that tells nothing: what was configured.
+    private func standing(_ request: VideoRequest) -> ProviderCapabilities {
+        let form = RemoteForm(request, options, limits: options.limits, isOurs: false)
+        let seconds = form.durationSeconds ?? options.durationsSeconds.min() ?? 4
+        let half = max(options.latencyPerSecond, 0) * seconds
+        return ProviderCapabilities(
+            provider: name, model: options.model ?? "default", limits: options.limits, qualities: options.qualities,
+            obstacles: form.obstacles, estimate: TimeEstimate(queueSeconds: 0, p50: half, p90: 2 * half),
+            marginalCostPerSecond: options.dollarsPerSecond, amortisedCostPerSecond: options.dollarsPerSecond,
+            costDollars: options.dollarsPerSecond * seconds, isWarm: true)
+    }
+
+    /// Whether the server is a wan-infer; asks it where that is not known yet.
+    private func isOurs() async throws(ProviderError) -> Bool {
+        if let known = know({ $0.isOurs }) { return known }
+        let answer = try await server.capabilities("")
+        let said = answer.flatMap { RemoteCapabilities($0.body, options.limits) }
+        // A server that cannot say it now is asked again.
+        if let answer, said == nil, !answer.isSuccess {
+            let error = RemoteRefusal(answer, key: server.key).providerError
+            guard case .badRequest = error else { throw error }
+        }
+        know { known in
+            known.isOurs = said != nil
+            known.limits = said?.limits
+        }
+        return said != nil
+    }
+
+    /// The fields that this server is to be sent.
+    func form(_ request: VideoRequest) async throws(ProviderError) -> RemoteForm {
+        let isOurs = try await isOurs()
+        let limits = isOurs ? know { $0.limits } : nil
+        return RemoteForm(request, options, limits: limits ?? options.limits, isOurs: isOurs)
+    }
+}
