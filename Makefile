@@ -25,7 +25,8 @@ OPENAI_WHEEL := openai==3.54.0
 NVDISASM_WHEEL := nvidia-cuda-nvdisasm==13.5.37
 SWIFT_HINT := curl -O https://download.swift.org/swiftly/linux/swiftly-$$(uname -m).tar.gz && tar zxf swiftly-$$(uname -m).tar.gz && ./swiftly init
 
-.PHONY: help run test demo build build-release check lint fmt asan tsan nvrtc openai kernels bench gpu-bench fixtures setup setup-cuda clean swift
+.PHONY: help run test demo build build-release check lint fmt asan tsan nvrtc openai kernels bench gpu-bench fixtures setup
+.PHONY: setup-cuda clean swift
 .PHONY: build-packages test-packages bench-packages
 
 help: ## this list
