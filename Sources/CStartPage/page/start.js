@@ -167,7 +167,8 @@ function show(id, focus = false) {
 
 function take(clip) {
   const before = clips.get(clip.id) || {};
-  // An answer that was overtaken by events knows less than they do.
+  // An answer that was overtaken by events knows less than they do; what is finished stays so.
+  if (before.status && !isOpen(before) && isOpen(clip)) return;
   if (isOpen(clip) && (clip.progress || 0) < (before.progress || 0)) {
     clip = { ...clip };
     for (const name of ["progress", "stage", "step", "steps_total"]) delete clip[name];
