@@ -71,7 +71,7 @@ let package = Package(
             name: "wan-infer",
             dependencies: [
                 "VideoTypes", "VideoProvider", "Pipelines", "Backends", "Compute", "ComputeCPU", "ComputeCUDA", "Media",
-                "Weights", "StrictJSON", "JobRunner", "VideoRouter", "VideoServer",
+                "Weights", "StrictJSON", "JobRunner", "JobStore", "VideoRouter", "VideoServer",
             ],
             swiftSettings: strict),
 
@@ -122,7 +122,7 @@ let package = Package(
             ]),
         tests(
             "VideoRouterTests",
-            ["VideoRouter", "VideoTypes", "HTTPClient", "Media", "TestSupport", "TestTools"]),
+            ["VideoRouter", "VideoTypes", "StrictJSON", "HTTPClient", "Media", "TestSupport", "TestTools"]),
         tests(
             "VideoServerTests",
             [
@@ -136,7 +136,7 @@ let package = Package(
             "CommandTests",
             [
                 "wan-infer", "Backends", "Compute", "ComputeCPU", "ComputeCUDA", "FakeGPU", "JobRunner", "JobStore",
-                "KernelEmulation", "Media", "VideoProvider", "VideoTypes", "TestSupport", "TestTools",
+                "KernelEmulation", "Media", "VideoProvider", "VideoRouter", "VideoTypes", "TestSupport", "TestTools",
             ],
             resources: [.copy("Snapshots")]),
         tests("MediaTests", ["Media", "VideoTypes", "CFFmpeg", "TestSupport", "TestTools"]),
@@ -170,7 +170,7 @@ let package = Package(
             "VideoProviderTests",
             [
                 "Backends", "Compute", "ComputeCPU", "ComputeCUDA", "FakeGPU", "KernelEmulation", "Pipelines",
-                "TestSupport", "TestTools", "Threads", "VideoProvider", "VideoTypes",
+                "TestSupport", "TestTools", "Threads", "VideoProvider", "VideoRouter", "VideoTypes",
             ],
             resources: [.copy("Fixtures")]),
     ],

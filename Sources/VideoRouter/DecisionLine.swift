@@ -15,7 +15,7 @@ package struct DecisionLine: Sendable, Hashable {
     package let elapsedSeconds: Double
 
     /// The longest line that is read.
-    package static let byteLimit = 4 << 20
+    package static let byteLimit = 1 << 20
     /// The most providers of a line.
     static let providerLimit = 1000
 

@@ -14,6 +14,8 @@ extension RoutingSimulation {
         defer { close(descriptor) }
         var number = 0
         var rest: [UInt8] = []
+        // Bytes that are known to hold no end of a line.
+        var searched = 0
         var isOver = false
         while !isOver {
             guard goesOn() else { throw VideoError(.cancelled, "cancelled while reading the log") }
@@ -21,12 +23,13 @@ extension RoutingSimulation {
             isOver = chunk.isEmpty
             rest += chunk
             var start = 0
-            while let end = rest[start...].firstIndex(of: 0x0A) {
+            while let end = rest[max(start, searched)...].firstIndex(of: 0x0A) {
                 number += 1
                 try replay(rest[start..<end], number, path, body)
                 start = end + 1
             }
             rest.removeFirst(start)
+            searched = rest.count
             if isOver || rest.count > DecisionLine.byteLimit {
                 number += 1
                 try replay(rest[...], number, path, body)
@@ -37,7 +40,8 @@ extension RoutingSimulation {
     private mutating func replay(
         _ line: ArraySlice<UInt8>, _ number: Int, _ path: String, _ body: (SimulatedDecision) -> Void
     ) throws(VideoError) {
-        guard line.contains(where: { $0 != 0x20 && $0 != 0x0D && $0 != 0x09 }) else { return }
+        guard line.count > DecisionLine.byteLimit || line.contains(where: { $0 != 0x20 && $0 != 0x0D && $0 != 0x09 })
+        else { return }
         do throws(JSONFieldError) {
             body(try replay(Array(line)))
         } catch {

@@ -57,11 +57,8 @@ final class RawClient {
                 }
             }
         }
-        guard status == 0 else {
-            let code = errno
-            close(socket)
-            throw Failure(call: "connect", code: code)
-        }
+        // The socket is closed by deinit, which runs for this failure too.
+        guard status == 0 else { throw Failure(call: "connect", code: errno) }
     }
 
     deinit {

@@ -10,8 +10,8 @@ import Testing
         .deletingLastPathComponent()
 
     /// The first block of Swift after the heading.
-    private static func example(in document: String) -> String? {
-        guard let heading = document.firstRange(of: "\n## As a library\n"),
+    private static func example(in document: String, under name: String = "As a library") -> String? {
+        guard let heading = document.firstRange(of: "\n## \(name)\n"),
             let start = document[heading.upperBound...].firstRange(of: "\n```swift\n"),
             let end = document[start.upperBound...].firstRange(of: "\n```\n")
         else { return nil }
@@ -54,6 +54,16 @@ import Testing
         let spoilt = try Self.check(example.replacing("generate(", with: "generated("))
         #expect(spoilt.status != 0)
         #expect(spoilt.errors.contains("has no member 'generated'"), "\(spoilt.errors)")
+    }
+
+    @Test func `the README's example of the router compiles`() throws {
+        let readme = try String(contentsOf: Self.root.appending(path: "README.md"), encoding: .utf8)
+        let example = try #require(Self.example(in: readme, under: "Routing between providers"))
+        #expect(example.contains("import VideoRouter\n"))
+        let sound = try Self.check(example)
+        #expect(sound.status == 0, "\(sound.errors)")
+        let spoilt = try Self.check(example.replacing("explain(", with: "explained("))
+        #expect(spoilt.status != 0)
     }
 
     @Test func `a document without the example is noticed`() {
