@@ -141,7 +141,7 @@ def main(program, url, key):
 
         # A refusal is said in words, at its field.
         page.run("document.querySelector('#prompt').focus()")
-        page.type("fake:step=0.25 a red ball <b>rolls</b> over a field")
+        page.type("fake:step=0.15 a red ball <b>rolls</b> over a field")
         page.run("document.querySelector('#size').value = '17x23'")
         page.click("#make")
         page.wait("!document.querySelector('#new-error').hidden")
