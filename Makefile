@@ -25,7 +25,8 @@ OPENAI_WHEEL := openai==3.54.0
 NVDISASM_WHEEL := nvidia-cuda-nvdisasm==13.5.37
 SWIFT_HINT := curl -O https://download.swift.org/swiftly/linux/swiftly-$$(uname -m).tar.gz && tar zxf swiftly-$$(uname -m).tar.gz && ./swiftly init
 
-.PHONY: help run test demo build build-release check lint fmt asan nvrtc openai kernels bench gpu-bench fixtures setup setup-cuda clean swift
+.PHONY: help run test demo build build-release check lint fmt asan tsan nvrtc openai kernels bench gpu-bench fixtures setup
+.PHONY: setup-cuda clean swift
 .PHONY: build-packages test-packages bench-packages
 
 help: ## this list
@@ -65,6 +66,13 @@ fmt: swift ## format all sources
 asan: swift test-packages nvrtc openai ## the suite under AddressSanitizer; TESTS="…" for a part of it
 	@# Emulated CUDA threads are stacks by the thousand: too many for one shadow stack each.
 	ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1:detect_stack_use_after_return=0 swift test --sanitize=address --scratch-path .build/asan $(if $(TESTS),--filter '$(TESTS)')
+
+tsan: swift test-packages openai ## the threaded suites under ThreadSanitizer; TESTS="…" for others
+	@mkdir -p .build/tsan
+	@# What Swift's mutex does in its slow path has to be said: its library is not instrumented.
+	clang -shared -fPIC -O1 Tests/ThreadSanitizer/mutex.c -o .build/tsan/mutex.so
+	swift build --build-tests --sanitize=thread --scratch-path .build/tsan
+	LD_PRELOAD="$$PWD/.build/tsan/mutex.so" swift test --skip-build --sanitize=thread --scratch-path .build/tsan --filter '$(or $(TESTS),HTTPServerTests|VideoServerTests)'
 
 nvrtc: test-packages ## fetch the compilers of CUDA that the kernels are tested with: 0.4 GB in .build/nvrtc
 	@fetch() { [ -d ".build/nvrtc/$$1/nvidia" ] || { echo "fetching $$2"; rm -rf ".build/nvrtc/$$1.part"; \

@@ -71,7 +71,7 @@ let package = Package(
             name: "wan-infer",
             dependencies: [
                 "VideoTypes", "VideoProvider", "Pipelines", "Backends", "Compute", "ComputeCPU", "ComputeCUDA", "Media",
-                "Weights", "StrictJSON", "JobRunner", "VideoRouter", "VideoServer",
+                "Weights", "StrictJSON", "JobRunner", "JobStore", "VideoRouter", "VideoServer",
             ],
             swiftSettings: strict),
 

@@ -8,8 +8,9 @@ import Glibc
 enum Callbacks {
     /// The callbacks and limits of a server on `socket`, whose context is `core`.
     static func options(_ core: ServerCore, _ socket: ListeningSocket) -> CMHOptions {
-        unsafe CMHOptions(
-            listen_socket: socket.descriptor, connection_limit: UInt32(clamping: core.options.maxConnections),
+        let connections = OpenFiles.makeRoom(forConnections: core.options.maxConnections)
+        return unsafe CMHOptions(
+            listen_socket: socket.descriptor, connection_limit: UInt32(clamping: connections),
             connection_limit_per_address: UInt32(clamping: core.options.maxConnectionsPerAddress),
             idle_seconds: UInt32(clamping: core.options.idleSeconds),
             // Fields are kept twice, and there has to be room for the answer's header.

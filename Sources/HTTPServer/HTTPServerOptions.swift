@@ -8,8 +8,9 @@ package struct HTTPServerOptions: Sendable {
     package var hostNames: Set<String>
     /// What `Origin` may be besides the server's own.
     package var origins: Set<String> = []
-    package var maxConnections = 256
-    package var maxConnectionsPerAddress = 256
+    /// A thread and up to two descriptors each; fewer where the system allows no more descriptors.
+    package var maxConnections = 2048
+    package var maxConnectionsPerAddress = 2048
     /// Requests whose bodies are being received at the same time.
     package var maxUploads = 16
     package var maxBodyBytes = 64 << 20

@@ -5,6 +5,7 @@ struct RestartPolicy {
     private let breaker: Int
     /// Since a worker last did its work to the end.
     private(set) var deathsInARow = 0
+    private(set) var isHealthy = true
 
     init(_ options: JobRunnerOptions) {
         firstDelay = options.restartDelaySeconds
@@ -12,14 +13,19 @@ struct RestartPolicy {
         breaker = options.breakerRestarts
     }
 
-    var isHealthy: Bool { deathsInARow < breaker }
-
     /// Notes a death; seconds to wait before the next start.
     mutating func died() -> Double {
         deathsInARow += 1
+        if deathsInARow >= breaker { isHealthy = false }
         // 2³⁰ first delays are beyond any limit.
         return min(maxDelay, firstDelay * Double(1 << min(deathsInARow - 1, 30)))
     }
 
-    mutating func worked() { deathsInARow = 0 }
+    /// The engine is open again, which deserves a try: the next death ends it at once.
+    mutating func opened() { isHealthy = true }
+
+    mutating func worked() {
+        deathsInARow = 0
+        isHealthy = true
+    }
 }

@@ -78,7 +78,10 @@ final class Supervisor {
         }
         drainEnd = requests.drainEnd
         if requests.stops {
-            if let running { giveBack(running, countsAttempt: false) }
+            if let running {
+                giveBack(running, countsAttempt: false)
+                endWorker()
+            }
             isOver = true
         } else if drainEnd != nil, running == nil {
             isOver = true
@@ -180,7 +183,7 @@ final class Supervisor {
 
     /// Lets an idle worker end by itself, as long as that does not take long.
     private func leave() {
-        if let worker, running == nil, isOpen {
+        if let worker, isOpen {
             worker.send(.shutdown)
             var one = pollfd(fd: worker.channel, events: Int16(POLLIN), revents: 0)
             unsafe _ = poll(&one, 1, 1000)
@@ -233,12 +236,14 @@ final class Supervisor {
 
     private func welcome(_ facts: EngineFacts) {
         isOpen = true
+        policy.opened()
         var model = TimeModel(prior: facts)
         if let samples = try? store.samples(engine: model.key) { model.learn(samples) }
         board.content.withLock { content in
             content.facts = facts
             content.model = model
             content.worker = .cold
+            content.isHealthy = true
             content.problem = nil
         }
         board.queueChanged()

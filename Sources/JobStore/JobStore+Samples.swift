@@ -25,6 +25,19 @@ extension JobStore {
         try samples(where: " WHERE engine = ? ORDER BY number", [.text(engine)]).map(\.sample)
     }
 
+    /// An engine's samples in the journal of a folder, beside the service that may be at work there; none where there
+    /// is no journal.
+    package static func samples(in folder: String, engine: String) -> [TimeSample] {
+        guard let path = try? StateFolder.realPath(folder),
+            let connection = try? Connection(path + "/jobs.db", canWrite: false)
+        else { return [] }
+        let sql: SQL = "SELECT body FROM sample WHERE engine = ? ORDER BY number"
+        let samples = try? connection.rows(sql, [.text(engine)]) { (row: inout Row) throws(StoreError) in
+            try StoredJSON.decode(TimeSample.self, try row.text())
+        }
+        return samples ?? []
+    }
+
     /// All samples by engine.
     package func samples() throws(StoreError) -> [String: [TimeSample]] {
         Dictionary(grouping: try samples(where: " ORDER BY number", []), by: \.engine).mapValues { $0.map(\.sample) }

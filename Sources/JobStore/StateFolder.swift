@@ -72,7 +72,7 @@ final class StateFolder: Sendable {
         }
     }
 
-    private static func realPath(_ folder: String) throws(StoreError) -> String {
+    static func realPath(_ folder: String) throws(StoreError) -> String {
         guard let resolved = unsafe realpath(folder, nil) else {
             throw .system(call: "realpath", path: folder, errno: errno)
         }

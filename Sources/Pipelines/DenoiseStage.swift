@@ -82,7 +82,7 @@ struct DenoiseStage {
         try dump?.record("\(name).latents", latents, on: device.backend)
     }
 
-    /// Times are prepared for the whole run, wherever it is entered: rows of a product may depend on how many there are.
+    /// Times are prepared for the whole run, wherever it is entered: a product's rows may depend on how many there are.
     private func load(
         _ run: DenoisePlan.Run, _ latents: Tensor, _ texts: TextStage.Embeddings, step: Int
     ) throws -> Expert {

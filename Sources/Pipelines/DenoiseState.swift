@@ -38,9 +38,7 @@ struct DenoiseState {
         guard let file = try? Safetensors(bytes, file: "checkpoint"),
             let state = file.entries["state"], state.dtypeName == "I64", state.shape == [3]
         else { return nil }
-        let numbers = bytes[state.range].withBytes { span in
-            (0..<3).map { unsafe span.unsafeLoadUnaligned(fromByteOffset: $0 * 8, as: Int64.self) }
-        }
+        let numbers = bytes[state.range].integers
         guard numbers[0] == Self.version, (1...Int64(plan.schedule.stepCount)).contains(numbers[1]) else { return nil }
         step = Int(numbers[1])
         let names = (0..<plan.kind.historyCount(after: step)).map { "history.\($0)" }
@@ -50,12 +48,7 @@ struct DenoiseState {
             guard let entry = file.entries[name], entry.dtypeName == "F32", entry.shape == shape.dims else {
                 return nil
             }
-            tensors.append(
-                bytes[entry.range].withBytes { span in
-                    (0..<shape.count).map {
-                        unsafe span.unsafeLoadUnaligned(fromByteOffset: $0 * 4, as: Float.self)
-                    }
-                })
+            tensors.append(bytes[entry.range].floats)
         }
         latents = tensors.removeFirst()
         history = tensors

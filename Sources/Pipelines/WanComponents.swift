@@ -102,11 +102,7 @@ struct WanComponents {
         let checkpoint = try Checkpoint(folder, component)
         let tensor = try checkpoint.root.tensor(key, checkpoint.shape(of: key) ?? [])
         var digest = Digest64()
-        tensor.bytes.withBytes { span in
-            for offset in 0..<span.byteCount {
-                digest.add(CollectionOfOne(unsafe span.unsafeLoad(fromByteOffset: offset, as: UInt8.self)))
-            }
-        }
+        digest.add(tensor.bytes.copied)
         return Storage(dtype: tensor.dtype, byteCount: checkpoint.byteCount, digest: digest.value)
     }
 

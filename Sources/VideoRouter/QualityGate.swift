@@ -26,9 +26,7 @@ package struct QualityGate: Sendable {
         return ClipJudgement(.good, measures: measures, warnings: Self.warnings(measures))
     }
 
-    /// Whether the file begins as MP4 files do.
-    ///
-    /// What comes from a stranger may be a playlist, which FFmpeg would follow to other files.
+    /// Whether the file begins as MP4 files do: FFmpeg would follow a playlist, if that is what it is, to other files.
     private static func isMP4(_ path: String) -> Bool {
         let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { return false }

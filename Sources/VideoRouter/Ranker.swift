@@ -156,8 +156,7 @@ extension Ranker {
 
     /// The cost at the margin; where a machine has a price of its own, more of it the longer its queue is.
     ///
-    /// An idle machine costs its owner only electricity; one that many wait for is worth what its time could be sold
-    /// for.
+    /// An idle machine costs its owner only electricity; one that many wait for is worth what its time would sell for.
     private func price(_ said: ProviderCapabilities) -> Double {
         let marginal = said.costDollars.isNaN ? .infinity : said.costDollars
         let queue = said.estimate?.queueSeconds ?? 0

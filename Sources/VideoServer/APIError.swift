@@ -62,6 +62,8 @@ extension APIError {
     /// The engine's refusal of a request; the hint goes along.
     static func refused(_ error: VideoError, parameter: String?) -> APIError {
         let text = error.hint.map { "\(error.message); \($0)" } ?? error.message
-        return APIError(error.code.httpStatus, error.code.name, text, parameter: parameter)
+        // What does not fit will not fit when it is asked for again: the client must not try.
+        let status = error.code == .outOfMemory ? 400 : error.code.httpStatus
+        return APIError(status, error.code.name, Parameter.named(inOptionsOf: text), parameter: parameter)
     }
 }

@@ -225,6 +225,7 @@ enum PlannedParameter {
     static func name(in error: VideoError) -> String? {
         // "2.0 s at 8 frames a second are …"
         if error.message.contains(" frames a second are ") { return Parameter.seconds.rawValue }
+        if error.code == .outOfMemory { return Parameter.size.rawValue }
         return names.first { error.message.hasPrefix($0.word) }?.parameter.rawValue
     }
 }

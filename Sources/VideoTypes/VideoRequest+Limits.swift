@@ -130,7 +130,7 @@ extension VideoRequest {
         for image in referenceImages {
             guard !image.bytes.isEmpty, image.bytes.count <= Limits.referenceImageBytes else {
                 throw .invalid(
-                    "a reference image has \(image.bytes.count) bytes, from 1 to \(Limits.referenceImageBytes) are read",
+                    "a reference image has \(image.bytes.count) bytes, 1 to \(Limits.referenceImageBytes) are read",
                     hint: "use a smaller picture")
             }
         }

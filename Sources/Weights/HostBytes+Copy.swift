@@ -6,6 +6,17 @@ extension HostBytes {
         unsafe Array(UnsafeRawBufferPointer(start: address, count: count))
     }
 
+    /// The bytes read as floats; a rest that fills none is left out.
+    package var floats: [Float] { elements() }
+
+    /// The bytes read as whole numbers; a rest that fills none is left out.
+    package var integers: [Int64] { elements() }
+
+    private func elements<T: BitwiseCopyable>() -> [T] {
+        let width = MemoryLayout<T>.size
+        return (0..<count / width).map { unsafe address.loadUnaligned(fromByteOffset: $0 * width, as: T.self) }
+    }
+
     /// Whether the first byte stands at a multiple of `width`.
     package func isAligned(to width: Int) -> Bool {
         unsafe Int(bitPattern: address) % width == 0

@@ -85,7 +85,7 @@ struct CommandOption {
             name: "port", value: "N", summary: "the port to listen on (8080)", group: .service, commands: [.serve]),
         CommandOption(
             name: "state", value: "DIR", summary: "where jobs and clips are kept (~/.local/state/wan-infer)",
-            group: .service, commands: [.serve]),
+            group: .service, commands: [.plan, .serve]),
         CommandOption(
             name: "key-file", value: "FILE", summary: "who may ask: a name and a key a line", group: .service,
             commands: [.serve]),

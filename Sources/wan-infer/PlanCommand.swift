@@ -1,4 +1,5 @@
 import Backends
+import JobStore
 import VideoProvider
 import VideoTypes
 
@@ -7,6 +8,8 @@ struct PlanCommand {
     let options: GenerateOptions
     let economics: Economics
     let apiDollarsPerSecond: Double?
+    /// Whose journal says how long clips took here; nil where no such place is known.
+    let stateFolder: String?
     let program: Program
     let json: Bool
 
@@ -15,6 +18,7 @@ struct PlanCommand {
         let values = OptionValues(arguments.values)
         economics = Economics(gpuDollarsPerHour: try values.dollars("gpu-dollars-per-hour") ?? 0)
         apiDollarsPerSecond = try values.dollars("api-dollars-per-second")
+        stateFolder = values.text("state") ?? (try? StateFolder.standard())
         self.program = program
         json = arguments.has("json")
     }
@@ -25,9 +29,11 @@ struct PlanCommand {
         let engine = try VideoEngine(options.engine, backend: choice.backend)
         var request = options.request
         request.prompt = options.prompt ?? engine.samplePrompt
+        var time = TimeModel(prior: engine.facts)
+        if let stateFolder { time.learn(JobStore.samples(in: stateFolder, engine: time.key)) }
         let report = try PlanReport(
-            plan: engine.plan(for: request), facts: engine.facts, time: TimeModel(prior: engine.facts),
-            economics: economics, apiDollarsPerSecond: apiDollarsPerSecond)
+            plan: engine.plan(for: request), facts: engine.facts, time: time, economics: economics,
+            apiDollarsPerSecond: apiDollarsPerSecond)
         try program.output.print(json ? "\(report.json)" : report.text)
     }
 }

@@ -40,7 +40,8 @@ struct PlanReport {
         let work =
             "\(plan.work.tokens) tokens in \(plan.work.passes) passes, "
             + "\(Numbers.fixed(Double(plan.work.decodedPixels) / 1e6, 1)) M pixels to decode"
-        let source = samples > 0 ? "learned from \(samples) clips" : "assumed: no clip has been timed"
+        let source =
+            samples > 0 ? "learned from \(samples) clip\(samples == 1 ? "" : "s")" : "assumed: no clip has been timed"
         let rows = [
             ("clip", clip), ("model", "\(facts.model), \(facts.backend) \(facts.dtype)"), ("work", work),
             ("time", "\(Numbers.duration(time.p50)), nine of ten within \(Numbers.duration(time.p90)); \(source)"),
@@ -117,13 +118,16 @@ struct PlanReport {
             return start + "it never costs more than the electricity here"
         }
         guard volume > 0 else { return start + "it costs more from the first second on" }
-        let percent = "\(Numbers.fixed(share * 100, 1)) % of a month"
-        let need = "as much as this machine at \(Numbers.fixed(volume, 0)) seconds of video a month"
+        let need = "break-even at \(Numbers.fixed(volume, 0)) seconds of video a month"
         guard breakEven.isReachable else {
-            return start + need + ", which one machine cannot make: that is \(percent), "
-                + "\(Numbers.fixed(breakEven.mostVideoSecondsPerMonth, 0)) is the most"
+            return start + need + " is out of reach: that is \(Self.percent(share)) of a month's work, at most "
+                + "\(Numbers.fixed(breakEven.mostVideoSecondsPerMonth, 0)) can be made"
         }
-        return start + need + ", made in \(percent)"
+        return start + need + ", \(Self.percent(share)) of what this machine can make"
+    }
+
+    private static func percent(_ share: Double) -> String {
+        share < 0.0005 ? "less than 0.1 %" : Numbers.fixed(share * 100, share < 1 ? 1 : 0) + " %"
     }
 
     /// "0.0123 $": two digits that count where it is little.

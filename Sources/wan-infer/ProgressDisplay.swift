@@ -66,7 +66,8 @@ final class ProgressDisplay {
     private func endStage(_ now: Double) {
         guard style == .plain, let last else { return }
         // Models load piece by piece; the pieces of a small one are not worth a line.
-        guard last.total > 1 || now - stageStart >= 0.05 else { return }
+        let isShort = last.stage == .load || last.stage == .text || last.total <= 1
+        guard !isShort || now - stageStart >= 0.05 else { return }
         let steps = last.total > 1 ? "  \(last.completed)/\(last.total)" : ""
         sink("\(last.stage.rawValue)\(steps)  \(Numbers.duration(now - stageStart))\n")
     }
@@ -85,5 +86,12 @@ final class ProgressDisplay {
 
 extension VideoProgress.Stage {
     /// What one finished piece of the stage is called.
-    var unit: String { self == .decode ? "latent frame" : "step" }
+    var unit: String {
+        switch self {
+        case .load: "piece"
+        case .text: "text"
+        case .denoise: "step"
+        case .decode: "latent frame"
+        }
+    }
 }

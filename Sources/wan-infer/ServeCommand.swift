@@ -16,7 +16,7 @@ struct ServeCommand {
         self.program = program
         let values = OptionValues(arguments.values)
         let machine = try MachineOptions(values)
-        let folder = if let folder = values.text("state") { folder } else { try Self.stateFolder() }
+        let folder = if let folder = values.text("state") { folder } else { try StateFolder.standard() }
         var options = ServiceOptions(
             stateFolder: folder,
             workerCommand: [try Self.ownPath(), Command.worker.rawValue, "--no-metadata"] + machine.words)
@@ -39,14 +39,6 @@ struct ServeCommand {
         let service = try Service(options) { [errors = program.errors] in errors.write($0 + "\n") }
         program.errors.write("wan-infer: listening on \(service.url)\n")
         service.runUntilSignal()
-    }
-
-    /// Where programs keep what must outlive them.
-    private static func stateFolder() throws(VideoError) -> String {
-        let environment = Machine.environment
-        if let folder = environment["XDG_STATE_HOME"], folder.hasPrefix("/") { return folder + "/wan-infer" }
-        if let home = environment["HOME"], home.hasPrefix("/") { return home + "/.local/state/wan-infer" }
-        throw .invalid("no place to keep the jobs is known", hint: "give one with --state DIR")
     }
 
     /// This very program, however it was started.

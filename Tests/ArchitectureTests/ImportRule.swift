@@ -38,7 +38,8 @@ enum ImportRule {
             "JobRunner", "CStartPage", "Glibc", "Synchronization", "FoundationEssentials",
         ],
         "wan-infer": [
-            "JobRunner", "StrictJSON", "VideoRouter", "VideoServer", "VideoTypes", "VideoProvider", "Backends",
+            "JobRunner", "JobStore", "StrictJSON", "VideoRouter", "VideoServer", "VideoTypes", "VideoProvider",
+            "Backends",
             "Pipelines",
             "Compute",
             "ComputeCPU", "ComputeCUDA", "Weights", "Media",

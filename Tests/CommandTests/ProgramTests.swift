@@ -50,6 +50,19 @@ import VideoTypes
         #expect(try folder.names.isEmpty)
     }
 
+    @Test func `a plan says what a clip takes and makes none`() throws {
+        let result = try run(
+            "plan", "a red circle", "--device", "cpu", "--steps", "2", "--json", "--state", folder.file("none"))
+        #expect(result.status == 0 && result.errors.isEmpty)
+        let object = try JSONSerialization.jsonObject(with: Data(result.output.utf8)) as? [String: Any]
+        #expect(object?["prompt"] as? String == "a red circle")
+        #expect(object?["passes"] as? Int == 4)
+        #expect((object?["flops"] as? Double ?? 0) > 1e9)
+        #expect((object?["seconds_p90"] as? Double ?? 0) > (object?["seconds_p50"] as? Double ?? 1))
+        #expect(try run("plan", "--width", "100").errors.contains("use 96 x 96 or 112 x 96"))
+        #expect(try folder.names.isEmpty)
+    }
+
     @Test func `steps and frames alone make a clip of the sample prompt`() throws {
         let result = try run("--steps", "2", "--frames", "5")
         #expect(result.status == 0)

@@ -33,7 +33,7 @@ import VideoTypes
     }
 
     @Test func `piped, loading that takes no time is no line`() {
-        #expect(shown(.plain, [(0, .load, 0, 1), (0.04, .denoise, 0, 2)], end: 0.05) == ["denoise  0/2  0.01 s\n"])
+        #expect(shown(.plain, [(0, .load, 0, 20), (0.04, .denoise, 0, 2)], end: 0.05) == ["denoise  0/2  0.01 s\n"])
     }
 
     @Test func `piped, a long stage speaks every ten seconds`() {

@@ -1,4 +1,5 @@
 import HTTPServer
+import TestTools
 import Testing
 
 /// What a page in a browser may ask of a server on the same machine.

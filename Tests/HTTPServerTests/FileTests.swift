@@ -1,6 +1,7 @@
 import Foundation
 import HTTPServer
 import TestSupport
+import TestTools
 import Testing
 
 /// Files: whole, in ranges, under conditions, and to clients that leave.

@@ -1,7 +1,9 @@
 import Foundation
-import HTTPServer
 import Synchronization
+import TestTools
 import Testing
+
+@testable import HTTPServer
 
 /// Starting, many requests on few connections, and stopping.
 @Suite struct LifecycleTests {
@@ -29,6 +31,22 @@ import Testing
         }
         #expect(failures == 0)
         #expect(handler.answered == 4000)
+    }
+
+    @Test func `hundreds of connections are answered side by side`() throws {
+        let server = try HTTPServer(HTTPServerOptions(), handler: TestHandler())
+        let clients = try (0..<600).map { _ in try RawClient(port: server.port) }
+        for _ in 0..<3 {
+            for client in clients { client.send(Self.get) }
+            #expect(clients.allSatisfy { $0.answer()?.text == "fine" })
+        }
+        #expect(server.connections == 600)
+    }
+
+    @Test func `there are never more connections than descriptors`() throws {
+        #expect(OpenFiles.makeRoom(forConnections: 100) == 100)
+        let most = OpenFiles.makeRoom(forConnections: Int.max)
+        #expect(most > 0 && most < Int.max)
     }
 
     @Test func `it listens on IPv6`() throws {

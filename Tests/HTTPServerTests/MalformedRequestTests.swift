@@ -1,4 +1,5 @@
 import HTTPServer
+import TestTools
 import Testing
 
 /// Requests that no honest client sends, and what each of them gets.

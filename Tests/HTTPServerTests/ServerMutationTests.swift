@@ -1,5 +1,6 @@
 import Foundation
 import HTTPServer
+import TestTools
 import Testing
 
 /// Thousands of damaged requests against a running server.

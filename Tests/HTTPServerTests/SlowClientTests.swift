@@ -1,5 +1,6 @@
 import Foundation
 import HTTPServer
+import TestTools
 import Testing
 
 /// Clients that hold a connection and do nothing with it.

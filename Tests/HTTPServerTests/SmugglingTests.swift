@@ -1,4 +1,5 @@
 import HTTPServer
+import TestTools
 import Testing
 
 /// A second request inside a first one whose framing can be read in two ways.

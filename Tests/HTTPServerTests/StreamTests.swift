@@ -1,6 +1,7 @@
 import Foundation
 import HTTPServer
 import Synchronization
+import TestTools
 import Testing
 
 /// Answers that come piece by piece, as long as it takes.

@@ -1,6 +1,7 @@
 import Foundation
 import HTTPServer
 import Synchronization
+import TestTools
 
 /// Answers what the tests ask, and counts.
 final class TestHandler: HTTPHandler {

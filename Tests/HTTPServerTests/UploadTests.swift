@@ -1,4 +1,5 @@
 import HTTPServer
+import TestTools
 import Testing
 
 /// Bodies: their limits in bytes, in time and in number, and refusals before they come.

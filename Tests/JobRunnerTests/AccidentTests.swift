@@ -72,6 +72,16 @@ import VideoTypes
         #expect(refusal.reason == .unhealthy && refusal.retryAfterSeconds > 0)
     }
 
+    @Test func `an engine that can be opened again makes the service healthy without anybody's help`() throws {
+        let folder = try TemporaryFolder()
+        let script = "test -e \(folder.file("mended")) && exec \(Workshop.program) worker; exit 6"
+        let shop = try Workshop { $0.workerCommand = ["/bin/sh", "-c", script] }
+        #expect(!shop.wait { !$0.isHealthy }.isHealthy)
+        try Data().write(to: URL(fileURLWithPath: folder.file("mended")))
+        #expect(shop.wait { $0.isHealthy }.isHealthy)
+        #expect(try shop.finished(shop.submit(seed: 1)).state == .completed)
+    }
+
     @Test func `a worker that is no program is a problem, not a crash`() throws {
         let shop = try Workshop { $0.workerCommand = ["/no/such/program"] }
         let state = shop.wait { !$0.isHealthy }

@@ -12,7 +12,8 @@ final class QueueProcess {
         signal(SIGPIPE, SIG_IGN)
         process.executableURL = URL(fileURLWithPath: Workshop.program)
         process.arguments = ["queue", folder]
-        process.environment = failPoint.map { ["WAN_FAILPOINT": $0] } ?? [:]
+        let point = failPoint.map { ["WAN_FAILPOINT": $0] } ?? [:]
+        process.environment = ProcessInfo.processInfo.environment.merging(point) { $1 }
         process.standardInput = input
         process.standardOutput = output
         process.standardError = FileHandle.nullDevice

@@ -29,4 +29,14 @@ import Testing
         policy.worked()
         #expect(policy.isHealthy)
     }
+
+    @Test func `an engine that opens again has one try`() {
+        var policy = policy
+        for _ in 0..<7 { _ = policy.died() }
+        policy.opened()
+        #expect(policy.isHealthy)
+        // The eighth death in a row: its delay goes on from the seventh.
+        #expect(policy.died() == 60)
+        #expect(!policy.isHealthy)
+    }
 }

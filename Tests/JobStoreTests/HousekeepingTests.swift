@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 import VideoTypes
 import journal_child
@@ -86,6 +87,12 @@ import journal_child
         #expect(samples.first?.stageSeconds == [.denoise: 10])
         #expect(try test.store.samples() == ["cpu float32": samples, "cuda bfloat16": [sample]])
         #expect(try test.store.samples(engine: "none").isEmpty)
+        // Beside the store that is open; and where there is none, nothing is made.
+        #expect(JobStore.samples(in: test.folder.file("state"), engine: "cpu float32") == samples)
+        #expect(JobStore.samples(in: test.folder.file("state"), engine: "none").isEmpty)
+        #expect(JobStore.samples(in: test.folder.file("absent"), engine: "cpu float32").isEmpty)
+        #expect(JobStore.samples(in: test.folder.path, engine: "cpu float32").isEmpty)
+        #expect(try test.folder.names == ["state"])
     }
 }
 

@@ -155,6 +155,11 @@ import journal_child
         #expect(try test.store.expireLeases().map(\.job.id) == [job.id])
         #expect(try test.store.renew(claim, leaseSeconds: 60) == false)
         #expect(try test.state(job.id).state == .queued)
+        // The same without a word in between.
+        _ = try test.claim()
+        test.clock.step(seconds: -1_000_000)
+        test.clock.pass(seconds: 61)
+        #expect(try test.store.expireLeases().count == 1)
     }
 
     @Test func `cancelling ends what is not ended`() throws {

@@ -62,11 +62,8 @@ package final class RawClient {
                 }
             }
         }
-        guard status == 0 else {
-            let code = errno
-            close(socket)
-            throw Failure(call: "connect", code: code)
-        }
+        // The socket is closed by deinit, which runs for this failure too.
+        guard status == 0 else { throw Failure(call: "connect", code: errno) }
     }
 
     deinit {

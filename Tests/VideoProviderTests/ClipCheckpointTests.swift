@@ -1,6 +1,8 @@
 import Compute
 import ComputeCPU
+import FakeGPU
 import FoundationEssentials
+import Synchronization
 import TestSupport
 import Testing
 import VideoProvider
@@ -18,10 +20,14 @@ struct ClipCheckpointTests {
 
         var description: String { "\(model) \(scheduler.rawValue) guidance \(guidance)" }
 
-        func engine(_ dtype: DType = .f32) throws -> VideoEngine {
+        func engine(
+            _ dtype: DType = .f32, on backend: (any Backend)? = nil,
+            duringCheckpoint: (@Sendable () -> Void)? = nil
+        ) throws -> VideoEngine {
             let folder = Fixture.path("\(model)/model").replacing("VideoProviderTests", with: "PipelinesTests")
-            let options = EngineOptions(model: .folder(folder), dtype: dtype)
-            return try VideoEngine(options, backend: CPUBackend(threads: 2))
+            let options = EngineOptions(
+                model: .folder(folder), dtype: dtype, duringCheckpoint: duringCheckpoint)
+            return try VideoEngine(options, backend: backend ?? CPUBackend(threads: 2))
         }
 
         func settings(_ engine: VideoEngine) throws -> VideoSettings {
@@ -82,6 +88,53 @@ struct ClipCheckpointTests {
             #expect(try Self.file(path) == expected, "stopped behind step \(steps)")
             #expect(try folder.names == ["clip.mp4", "whole.mp4"])
         }
+    }
+
+    @Test func `a GPU goes on to the same bytes, in bf16 and with recorded passes`() throws {
+        let folder = try TemporaryFolder()
+        let clip = Clip(model: "wan22-a14b", scheduler: .unipc, guidance: 4, steps: 4)
+        let place = CheckpointPlace(path: folder.file("state"), everySteps: 1)
+        let gpu = FakeGPU()
+        do {
+            let engine = try clip.engine(.bf16, on: gpu.backend())
+            var settings = try clip.settings(engine)
+            (settings.width, settings.height, settings.frames) = (16, 16, 1)
+            _ = try engine.generate(settings, to: folder.file("whole.mp4"), checkpoint: nil) { _ in true }
+            let expected = try Self.file(folder.file("whole.mp4"))
+            for steps in 1...clip.steps {
+                Self.stop(engine, settings, to: folder.file("clip.mp4"), place, after: steps)
+                var first: Int?
+                let later = try clip.engine(.bf16, on: gpu.backend())
+                _ = try later.generate(settings, to: folder.file("clip.mp4"), checkpoint: place) { progress in
+                    if progress.stage == .denoise, first == nil { first = progress.completed }
+                    return true
+                }
+                #expect(first == steps)
+                #expect(try Self.file(folder.file("clip.mp4")) == expected, "stopped behind step \(steps)")
+            }
+        }
+        #expect(gpu.finish() == [])
+    }
+
+    @Test func `half a file never has the state's name`() throws {
+        let folder = try TemporaryFolder()
+        let clip = Clip(model: "wan21-t2v", scheduler: .unipc, guidance: 1, steps: 4)
+        let state = folder.file("state")
+        let seen = Mutex<[(half: Int, whole: Int?)]>([])
+        let engine = try clip.engine(duringCheckpoint: {
+            func size(_ path: String) -> Int? { (try? Data(contentsOf: URL(filePath: path)))?.count }
+            seen.withLock { $0.append((size(state + ".new") ?? 0, size(state))) }
+        })
+        let place = CheckpointPlace(path: state, everySteps: 1)
+        // What a killed process left.
+        try Data(repeating: 1, count: 1 << 20).write(to: URL(filePath: state + ".new"))
+        Self.stop(engine, try clip.settings(engine), to: folder.file("clip.mp4"), place, after: 3)
+        let sizes = seen.withLock { $0 }
+        #expect(sizes.count == 3)
+        #expect(sizes[0].whole == nil)
+        let whole = try #require(sizes[2].whole)
+        #expect(sizes[2].half > 0 && sizes[2].half < whole)
+        #expect(try folder.names == ["state"])
     }
 
     @Test func `the state is kept every so many steps and behind the last`() throws {

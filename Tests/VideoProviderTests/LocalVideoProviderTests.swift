@@ -204,6 +204,22 @@ import VideoTypes
         #expect(local.script.change { $0.enginesMade } == 3)
     }
 
+    @Test func `a folder that has gone is no health`() async throws {
+        let local = try ScriptedProvider()
+        #expect(await local.provider.healthCheck() == .ready)
+        try FileManager.default.removeItem(atPath: local.folder.path)
+        #expect(await local.provider.healthCheck() == .unavailable(["the folder for clips cannot be written"]))
+    }
+
+    @Test func `when a provider goes, its engine goes`() async throws {
+        let script = EngineScript()
+        do {
+            let local = try ScriptedProvider(script)
+            _ = try await local.provider.generate(Self.request("a")) { _ in }
+        }
+        script.wait { $0.enginesGone == 1 ? () : nil }
+    }
+
     @Test func `every error of the engine has its meaning`() {
         for code in VideoError.Code.all {
             let error = ProviderError(VideoError(code, "what", hint: "remedy"))

@@ -118,4 +118,17 @@ struct RequestResolutionTests {
         let longest = try Self.settings { $0.durationSeconds = limits.maxDurationSeconds }
         #expect(longest.durationSeconds == limits.maxDurationSeconds)
     }
+
+    @Test func `one planner answers many threads at once`() async throws {
+        let planner = try Self.planner.get()
+        var request = VideoRequest(prompt: "a bird")
+        request.seed = 1
+        let expected = try planner.plan(for: request, memoryBytes: nil)
+        let asked = request
+        let found = try await withThrowingTaskGroup(of: ClipPlan.self) { group in
+            for _ in 0..<16 { group.addTask { try planner.plan(for: asked, memoryBytes: nil) } }
+            return try await group.reduce(into: [ClipPlan]()) { $0.append($1) }
+        }
+        #expect(found == Array(repeating: expected, count: 16))
+    }
 }

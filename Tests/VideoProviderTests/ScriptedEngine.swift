@@ -15,6 +15,7 @@ final class EngineScript: Sendable {
         var finished: [String] = []
         var threads: Set<UInt> = []
         var enginesMade = 0
+        var enginesGone = 0
         /// How the next engine is to fail.
         var openingError: VideoError?
         /// Seconds on the clock.
@@ -74,6 +75,8 @@ final class ScriptedEngine: ClipEngine {
         }
         if let error { throw error }
     }
+
+    deinit { script.change { $0.enginesGone += 1 } }
 
     func generate(
         _ settings: VideoSettings, to path: String, checkpoint: CheckpointPlace?,

@@ -89,6 +89,13 @@ extension RawClient.Answer {
         }
     }
 
+    @Test func `what does not fit is the client's affair, in the words of the API`() {
+        let error = VideoError(.outOfMemory, "61 GB, 25 free", hint: "--vae-tiling makes it fit, or --guidance-2 1")
+        let refused = APIError.refused(error, parameter: PlannedParameter.name(in: error))
+        #expect(refused.status == 400 && refused.code == "out_of_memory" && refused.parameter == "size")
+        #expect(refused.message == "61 GB, 25 free; vae_tiling makes it fit, or guidance_scale_2 1")
+    }
+
     @Test func `metrics are text that Prometheus reads`() {
         var page = MetricText()
         page.family("a_total", .counter, "Help.")

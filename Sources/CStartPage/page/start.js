@@ -167,6 +167,12 @@ function show(id, focus = false) {
 
 function take(clip) {
   const before = clips.get(clip.id) || {};
+  // An answer that was overtaken by events knows less than they do; what is finished stays so.
+  if (before.status && !isOpen(before) && isOpen(clip)) return;
+  if (isOpen(clip) && (clip.progress || 0) < (before.progress || 0)) {
+    clip = { ...clip };
+    for (const name of ["progress", "stage", "step", "steps_total"]) delete clip[name];
+  }
   clips.set(clip.id, { ...before, ...clip });
   if (clip.id === shown) {
     draw();
@@ -329,7 +335,7 @@ async function thumbnail(id, place) {
 async function refresh(after = "") {
   try {
     const page = await json(`/v1/videos?limit=20${after ? `&after=${encodeURIComponent(after)}` : ""}`);
-    for (const clip of page.data) clips.set(clip.id, { ...clips.get(clip.id), ...clip });
+    for (const clip of page.data) take(clip);
     $("older").hidden = !page.has_more;
     $("older").dataset.after = page.last_id || "";
     list();

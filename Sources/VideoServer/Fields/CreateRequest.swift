@@ -36,7 +36,9 @@ extension CreateRequest {
             throw APIError(400, "missing_required_parameter", "a prompt is needed", parameter: "prompt")
         }
         guard prompt.contains(where: { !$0.isWhitespace }) else { throw .invalid("prompt", "is empty") }
-        var video = VideoRequest(prompt: prompt, quality: try reader.choice(.quality, Quality.self) ?? .standard)
+        var video = VideoRequest(
+            prompt: prompt, quality: try reader.choice(.quality, Quality.self) ?? .standard,
+            tilesVAE: try reader.flag(.tilesVAE) ?? false)
         video.negativePrompt = try reader.text(.negativePrompt, maxBytes: Limits.promptBytes)
         try video.readShape(reader)
         try video.readSampling(reader)

@@ -18,6 +18,7 @@ enum Parameter: String, CaseIterable {
     case height
     case resolution
     case aspectRatio = "aspect_ratio"
+    case tilesVAE = "vae_tiling"
     case quality
     case sound = "generate_sound"
     case lora
@@ -38,6 +39,18 @@ enum Parameter: String, CaseIterable {
         "shift": .flowShift, "image": .inputReference, "image_url": .inputReference, "reference_url": .inputReference,
         "negative": .negativePrompt, "audio": .sound, "callback_url": .webhook, "webhook": .webhook,
     ]
+
+    /// Options of the command line and what they are called here, longer ones first.
+    private static let options: [(String, Parameter)] = [
+        ("--negative-prompt", .negativePrompt), ("--guidance-2", .guidanceScale2), ("--guidance", .guidanceScale),
+        ("--vae-tiling", .tilesVAE), ("--flow-shift", .flowShift), ("--frames", .frames), ("--steps", .steps),
+        ("--width", .width), ("--height", .height), ("--seed", .seed), ("--fps", .framesPerSecond),
+    ]
+
+    /// A text of the engine, which speaks of options, in the words of the API.
+    static func named(inOptionsOf text: String) -> String {
+        options.reduce(text) { $0.replacing($1.0, with: $1.1.rawValue) }
+    }
 
     /// The known name that somebody who wrote `name` probably meant.
     static func nearest(to name: String) -> Parameter? {

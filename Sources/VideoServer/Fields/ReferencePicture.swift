@@ -2,7 +2,7 @@ import Media
 
 /// A picture to begin from: looked at, though no local model takes one yet.
 enum ReferencePicture {
-    /// Always refuses: first what is no picture or too large a one, by its header alone, then that this model takes none.
+    /// Always refuses: what is no picture or too large a one, by its header alone; then any, as this model takes none.
     static func check(_ bytes: [UInt8]) throws(APIError) {
         do throws(ImageHeaderError) {
             _ = try ImageHeader(bytes)

@@ -100,6 +100,8 @@ struct ModelsReport {
         try pipeline.generate(
             settings,
             report: { progress in
+                // A network's loading is measured as a whole, and not held up at its pieces.
+                if progress.stage == .load, progress.completed > 0 { return true }
                 do throws(ComputeError) {
                     try backend.synchronize()
                 } catch {

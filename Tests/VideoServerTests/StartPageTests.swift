@@ -1,0 +1,115 @@
+import Foundation
+import StrictJSON
+import TestSupport
+import TestTools
+import Testing
+import VideoServer
+
+/// The page for people: as it is served, and used in a browser.
+@Suite(.serialized) struct StartPageTests {
+    private static let chromium = Subprocess.find("chromium") ?? Subprocess.find("chromium-browser")
+    private static let python = Subprocess.find("python3")
+
+    @Test func `the page is served to everybody and keeps to itself`() throws {
+        let service = try TestService(key: "k-0123456789abcdef") { options in
+            options.keyFile = nil
+        }
+        for (path, type) in [
+            ("/", "text/html; charset=utf-8"), ("/start.css", "text/css; charset=utf-8"),
+            ("/start.js", "text/javascript; charset=utf-8"),
+        ] {
+            let answer = try service.get(path)
+            #expect(answer.status == 200 && answer.header("content-type") == type)
+            let policy = try #require(answer.header("content-security-policy"))
+            #expect(policy.hasPrefix("default-src 'none'; ") && !policy.contains("unsafe") && !policy.contains("http"))
+            #expect(answer.header("x-content-type-options") == "nosniff")
+            #expect(answer.header("referrer-policy") == "no-referrer")
+            // Nothing from elsewhere, nothing that the policy would refuse.
+            #expect(answer.text.count > 1000 && !answer.text.contains("https://"))
+            #expect(
+                !answer.text.contains("innerHTML") && !answer.text.contains("style=")
+                    && !answer.text.contains("onclick"))
+        }
+        #expect(try service.get("/start.txt").status == 404)
+        #expect(try service.get("/start.css/x").status == 404)
+        #expect(try service.post("/start.js", json: "{}").status == 405)
+    }
+
+    @Test(.enabled(if: chromium != nil && python != nil, "needs chromium and python3"), arguments: [false, true])
+    func `a person makes, watches, cancels and deletes clips`(_ hasKey: Bool) throws {
+        let key = "wk-0123456789abcdef0123456789abcdef"
+        let secrets = try TemporaryFolder()
+        let keys = try TestService.secret("keys", "me \(key)\n", in: secrets)
+        let service = try TestService { if hasKey { $0.keyFile = keys } }
+        let kept = ProcessInfo.processInfo.environment["WAN_SCREENSHOTS"]
+        let pictures = try TemporaryFolder()
+        let script = SourcePath.beside("Browser/start_page.py")
+        let run = try Subprocess(
+            #require(Self.python),
+            [script, #require(Self.chromium), service.service.url + "/", kept ?? pictures.path] + (hasKey ? [key] : []))
+        try #require(run.status == 0, "\(run.errors)")
+        let found = Findings(try JSONValue(Array(run.output.utf8)))
+        #expect(found["model"] == "\"built-in\"" && found["labels"] == "true")
+        // Typing can begin at once.
+        #expect(hasKey || found["focus"] == "\"prompt\"")
+        #expect(!hasKey || found["asks_for_key"].contains("API key"))
+        #expect(found["refusal"].contains("multiple") && found["refused_field"] == "\"size\"")
+        #expect(found["working"].contains("Working: "))
+        let progress = found.numbers("progress")
+        #expect(progress.count > 3 && progress == progress.sorted() && (progress.first ?? 100) < 50)
+        #expect((Double(found["ready_state"]) ?? 0) >= 3 && (Double(found["duration"]) ?? 0) > 1)
+        #expect((Double(found["colours"]) ?? 0) > 7, "the clip is blank")
+        #expect((Double(found["thumbnail"]) ?? 0) > 0, "the list shows no thumbnail")
+        #expect(found["state"] == "\"Finished\"" && found["prompt"].contains("<b>rolls</b>"))
+        #expect(found["injected"] == "0" && found["cancelled"] == "true")
+        #expect(found["failure"].contains("memory") && found["download"].contains("ftyp"))
+        #expect(found["left"] == "2" && found["addresses"] == "[]" && found["stored"] == "[0, 0]")
+        #expect((Double(found["overflow"]) ?? 1) <= 0, "the page is wider than a phone")
+        // The refusal that was provoked, and nothing else.
+        #expect(
+            found.strings("log").allSatisfy { $0.contains("400") || (hasKey && $0.contains("401")) }, "\(run.output)")
+        for name in kept == nil ? ["empty", "working", "done", "dark", "phone"] : [] {
+            let bytes = try Data(contentsOf: URL(fileURLWithPath: pictures.file(name + ".png"))).count
+            #expect(bytes > 15_000, "\(name).png has \(bytes) bytes")
+        }
+    }
+}
+
+/// Where the files beside the tests lie.
+enum SourcePath {
+    static func beside(_ name: String, _ file: String = #filePath) -> String {
+        "/" + file.split(separator: "/").dropLast().joined(separator: "/") + "/" + name
+    }
+}
+
+/// What the browser found, member by member as text.
+private struct Findings {
+    private let members: [[UInt8]: JSONValue]
+
+    init(_ value: JSONValue) {
+        members = if case .object(let members) = value { members } else { [:] }
+    }
+
+    subscript(_ name: String) -> String { members[Array(name.utf8)].map(Self.text) ?? "nothing" }
+
+    func numbers(_ name: String) -> [Double] {
+        guard case .array(let elements)? = members[Array(name.utf8)] else { return [] }
+        return elements.compactMap { if case .number(let text) = $0 { Double(text) } else { nil } }
+    }
+
+    func strings(_ name: String) -> [String] {
+        guard case .array(let elements)? = members[Array(name.utf8)] else { return ["nothing"] }
+        return elements.map(Self.text)
+    }
+
+    private static func text(_ value: JSONValue) -> String {
+        switch value {
+        case .null: "null"
+        case .bool(let flag): "\(flag)"
+        case .number(let text): text
+        case .string(let text): "\"\(text)\""
+        case .array(let elements): "[" + elements.map(text).joined(separator: ", ") + "]"
+        case .object: "{}"
+        }
+    }
+}
