@@ -4,6 +4,9 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 
+# Tests take turns by fours: hundreds at once would keep each other from the few threads that carry on what waits.
+export SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH ?= 4
+
 PROMPT ?=
 # As typed: no dollar sign is make's, no quote the shell's.
 PROMPT_WORD = --prompt='$(subst ','\'',$(value PROMPT))'

@@ -42,7 +42,7 @@ let package = Package(
         room("Compute"),
         room("StrictJSON"),
         room("Crypto", ["CCrypto"]),
-        room("HTTPServer", ["CMicroHTTPD"]),
+        room("HTTPServer", ["CMicroHTTPD", "Threads"]),
         room("HTTPClient", ["Threads", "CCurl"]),
         room("JobStore", ["VideoTypes", "CSQLite", "Crypto"]),
         room("Tokenizers", ["StrictJSON"]),

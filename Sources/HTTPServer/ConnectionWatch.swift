@@ -1,4 +1,5 @@
 import Synchronization
+import Threads
 
 #if canImport(Glibc)
 import Glibc
@@ -24,10 +25,10 @@ final class ConnectionWatch: Sendable {
     private let connections = Mutex<[Int32: Connection]>([:])
     private let waitingMilliseconds: Int
     private let now: @Sendable () -> Int
-    private let thread = Mutex<Thread?>(nil)
+    private let thread = Mutex<Sweeping?>(nil)
 
-    private struct Thread {
-        let id: pthread_t
+    private struct Sweeping {
+        let thread: OwnThread
         /// Closed to end the thread.
         let wake: Int32
     }
@@ -84,31 +85,22 @@ final class ConnectionWatch: Sendable {
         var pair: [Int32] = [-1, -1]
         let type = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue)
         guard unsafe socketpair(AF_UNIX, type, 0, &pair) == 0 else { return false }
-        var thread = pthread_t()
-        let context = unsafe Unmanaged.passRetained(Sweeper(watch: self, wake: pair[0]))
-        let status = unsafe pthread_create(
-            &thread, nil,
-            { context in
-                guard let context = unsafe context else { return nil }
-                unsafe Unmanaged<Sweeper>.fromOpaque(context).takeRetainedValue().run()
-                return nil
-            }, context.toOpaque())
-        guard status == 0 else {
-            unsafe context.release()
+        let sweeper = Sweeper(watch: self, wake: pair[0])
+        guard let thread = OwnThread({ sweeper.run() }) else {
             close(pair[1])
             return false
         }
-        self.thread.withLock { $0 = Thread(id: thread, wake: pair[1]) }
+        self.thread.withLock { $0 = Sweeping(thread: thread, wake: pair[1]) }
         return true
     }
 
     func stop() {
-        guard let thread = thread.withLock({ $0.take() }) else { return }
-        close(thread.wake)
-        pthread_join(thread.id, nil)
+        guard let sweeping = thread.withLock({ $0.take() }) else { return }
+        close(sweeping.wake)
+        sweeping.thread.join()
     }
 
-    private final class Sweeper {
+    private final class Sweeper: Sendable {
         private let watch: ConnectionWatch
         private let wake: Int32
 

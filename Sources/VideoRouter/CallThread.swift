@@ -1,5 +1,5 @@
-import Glibc
 import Synchronization
+import Threads
 
 /// Runs what one call of a provider does on threads of its own.
 ///
@@ -23,23 +23,11 @@ final class CallThread: TaskExecutor {
 
     /// The thread lives as long as there is something to do.
     private func start() {
-        var attributes = pthread_attr_t()
-        unsafe pthread_attr_init(&attributes)
-        unsafe pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
-        defer { unsafe pthread_attr_destroy(&attributes) }
-        var thread = pthread_t()
-        let box = unsafe Unmanaged.passRetained(self)
-        let status = unsafe pthread_create(
-            &thread, &attributes,
-            { argument in
-                guard let argument = unsafe argument else { return nil }
-                unsafe Unmanaged<CallThread>.fromOpaque(argument).takeRetainedValue().run()
-                return nil
-            }, box.toOpaque())
-        guard status != 0 else { return }
-        // No thread to be had: better on this one than never.
-        unsafe box.release()
-        run()
+        guard let thread = OwnThread({ self.run() }) else {
+            // None to be had: better on this one than never.
+            return run()
+        }
+        thread.detach()
     }
 
     private func run() {

@@ -8,7 +8,7 @@ enum ImportRule {
         "Compute": ["Glibc"],
         "StrictJSON": [],
         "Crypto": ["CCrypto", "Glibc"],
-        "HTTPServer": ["CMicroHTTPD", "Glibc", "Synchronization"],
+        "HTTPServer": ["CMicroHTTPD", "Threads", "Glibc", "Synchronization"],
         "HTTPClient": ["Threads", "CCurl", "Glibc", "Synchronization"],
         "JobStore": ["VideoTypes", "CSQLite", "Crypto", "Glibc", "Synchronization", "FoundationEssentials"],
         "Tokenizers": ["StrictJSON", "Swift"],

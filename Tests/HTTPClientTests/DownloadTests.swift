@@ -74,8 +74,7 @@ import Testing
         let call = try self.call(server)
         let (client, path) = (client, folder.file("clip.mp4"))
         let task = Task { try await client.download(call, to: path) }
-        while server.requests.isEmpty { try await Task.sleep(for: .milliseconds(5)) }
-        task.cancel()
+        server.atFirstRequest { task.cancel() }
         await #expect(throws: HTTPClientError.cancelled) { try await task.value }
         #expect(try folder.names.isEmpty)
     }

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Synchronization
 import TestSupport
 import Testing
 import VideoProvider
@@ -28,12 +29,15 @@ import VideoTypes
 
         request.id = "stopped"
         request.steps = 1000
-        let id = request.id
-        await #expect(throws: ProviderError.cancelled) {
-            try await provider.generate(request) { step in
-                if step.stage == .denoise { Task { await provider.cancel(id) } }
+        let stopped = request
+        let running = Mutex<Task<VideoResult, any Error>?>(nil)
+        let task = Task {
+            try await provider.generate(stopped) { step in
+                if step.stage == .denoise { running.withLock { $0?.cancel() } }
             }
         }
+        running.withLock { $0 = task }
+        await #expect(throws: ProviderError.cancelled) { try await task.value }
         #expect(try folder.names.count == 1)
     }
 

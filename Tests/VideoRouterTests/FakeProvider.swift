@@ -25,6 +25,7 @@ final class FakeProvider: VideoProvider {
         var isSilent = false
         var health = ProviderHealth.ready
         var healthChecks = 0
+        var timesAsked = 0
         var requests: [VideoRequest] = []
         var cancelled: [VideoRequest.ID] = []
         var deaf: [CheckedContinuation<Void, Never>] = []
@@ -45,6 +46,8 @@ final class FakeProvider: VideoProvider {
     var requests: [VideoRequest] { state.withLock { $0.requests } }
     var cancelled: [VideoRequest.ID] { state.withLock { $0.cancelled } }
     var healthChecks: Int { state.withLock { $0.healthChecks } }
+    /// How often somebody wanted to know what it can do.
+    var timesAsked: Int { state.withLock { $0.timesAsked } }
 
     func change(_ body: (inout ProviderCapabilities) -> Void) { state.withLock { body(&$0.capabilities) } }
     /// One act a call, the last one for all that follow.
@@ -64,11 +67,11 @@ final class FakeProvider: VideoProvider {
     }
 
     func capabilities(for request: VideoRequest) async throws(ProviderError) -> ProviderCapabilities {
-        let (capabilities, error, isSilent) = state.withLock { ($0.capabilities, $0.capabilitiesError, $0.isSilent) }
-        if isSilent {
-            clock.advance(by: 5)
-            await waitDeaf()
+        let (capabilities, error, isSilent) = state.withLock { state in
+            state.timesAsked += 1
+            return (state.capabilities, state.capabilitiesError, state.isSilent)
         }
+        if isSilent { await waitDeaf() }
         if let error { throw error }
         return capabilities
     }

@@ -201,7 +201,15 @@ import VideoTypes
         let silent = scene.provider("silent")
         silent.fallSilent()
         let good = scene.provider("good", cost: 3)
-        let clip = try await scene.router([broken, silent, good]).clip(scene.request())
+        let providers = [broken, silent, good]
+        let router = try scene.router(providers)
+        let request = scene.request()
+        let task = Task { try await router.clip(request) }
+        while !providers.allSatisfy({ $0.timesAsked > 0 && $0.healthChecks > 0 }) { await Task.yield() }
+        // Those who answer have begun to; a moment, and they have.
+        try await Task.sleep(for: .milliseconds(50))
+        scene.clock.advance(by: 5)
+        let clip = try await task.value
         #expect(clip.provider == "good")
         let routing = "\(clip.metadata["routing"] ?? .null)"
         #expect(routing.contains("no route to host") && routing.contains("did not tell in time"))
