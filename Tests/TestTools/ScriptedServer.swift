@@ -81,7 +81,6 @@ package final class ScriptedServer: Sendable {
 
     package var url: String { "http://127.0.0.1:\(port)" }
 
-    /// What has come so far.
     /// Calls `body` when a request has come, on a thread of its own: other tests cannot keep it waiting.
     package func atFirstRequest(_ body: @escaping @Sendable () -> Void) {
         Thread.detachNewThread { [weak self] in
@@ -90,6 +89,7 @@ package final class ScriptedServer: Sendable {
         }
     }
 
+    /// What has come so far.
     package var requests: [Request] { seen.withLock { $0 } }
 
     package var connectionCount: Int { connections.withLock { $0 } }
