@@ -40,11 +40,20 @@ import Glibc
     }
 
     private func prepareForWriting() throws(StoreError) {
+        try signEmpty()
         let mode = try rows("PRAGMA journal_mode = WAL") { (row: inout Row) throws(StoreError) in try row.text() }
         guard mode == ["wal"] else { throw .database(code: SQLITE_ERROR, text: "write-ahead logging is not possible") }
         // Every commit is on the disk before anybody is told of it.
         try run("PRAGMA synchronous = FULL")
         try run("PRAGMA journal_size_limit = 16777216")
+    }
+
+    /// Gives a journal that is being made our mark.
+    ///
+    /// While it is a single file: after a crash its own head, not a log beside it, says that it is ours.
+    private func signEmpty() throws(StoreError) {
+        let pages = try rows("PRAGMA page_count") { (row: inout Row) throws(StoreError) in try row.integer() }
+        if pages == [0] { try run("PRAGMA application_id = 0x57414E4A") }
     }
 
     /// Runs a statement; the number of rows that it changed.

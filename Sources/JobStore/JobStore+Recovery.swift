@@ -10,8 +10,8 @@ package struct Recovery: Sendable, Hashable {
     package var completed: [JobID] = []
     /// Jobs whose file is gone or is not the one that was made.
     package var lost: [JobID] = []
-    /// Files that belong to no job, by name.
-    package var quarantined: [String] = []
+    /// Those of them under whose name another file lay, which was put away.
+    package var quarantined: [JobID] = []
 }
 
 extension JobStore {
@@ -23,8 +23,7 @@ extension JobStore {
         try failUnreadable()
         for job in try running() { try recover(job, &recovery) }
         try checkFinished(verifiesDigests, &recovery)
-        try outputs.removeLeftovers(keepingCheckpointsOf: Set(try queue().map(\.id)))
-        try sortFiles(&recovery)
+        try removeLeftovers()
         return recovery
     }
 
@@ -92,7 +91,7 @@ extension JobStore {
         }
         for (number, id, output) in finished {
             if let output, try outputs.holds(id, output, verifiesDigest: verifiesDigests) { continue }
-            if try outputs.putAway(id) { recovery.quarantined.append(id.description) }
+            if try outputs.putAway(id) { recovery.quarantined.append(id) }
             try write(isVital: true) { (changes) throws(StoreError) in
                 try changes.fail(
                     number, VideoError(.outputLost, "the clip's file is gone or changed", hint: "submit it again"))
@@ -101,15 +100,16 @@ extension JobStore {
         }
     }
 
-    /// Removes the files of jobs that have none, and puts away those of no job.
-    private func sortFiles(_ recovery: inout Recovery) throws(StoreError) {
-        for (name, id) in try outputs.finished() {
-            guard let id, let job = try job(id) else {
-                try outputs.putAway(name)
-                recovery.quarantined.append(name)
-                continue
+    /// Removes the files of jobs that have none; what belongs to no job stays where it is.
+    private func removeLeftovers() throws(StoreError) {
+        let jobs = try read { (connection) throws(StoreError) in
+            try connection.rows("SELECT id, state = 'completed' AND file_gone = 0 FROM job") {
+                (row: inout Row) throws(StoreError) in
+                (id: try JobRow.id(try row.text()), hasFile: try row.integer() != 0)
             }
-            if job.state != .completed || job.isFileGone { outputs.remove(id) }
         }
+        let known = Dictionary(jobs.map { ($0.id, $0.hasFile) }) { first, _ in first }
+        try outputs.removeLeftovers(of: Set(known.keys), waiting: Set(try queue().map(\.id)))
+        for id in try outputs.finished() where known[id] == false { outputs.remove(id) }
     }
 }

@@ -28,7 +28,7 @@ extension JobStore {
     /// An engine's samples in the journal of a folder, beside the service that may be at work there; none where there
     /// is no journal.
     package static func samples(in folder: String, engine: String) -> [TimeSample] {
-        guard let path = try? StateFolder.realPath(folder),
+        guard let path = try? StateFolder.realPath(folder), StateFolder.holdsJournal(path),
             let connection = try? Connection(path + "/jobs.db", canWrite: false)
         else { return [] }
         let sql: SQL = "SELECT body FROM sample WHERE engine = ? ORDER BY number"

@@ -22,9 +22,11 @@ package final class JobStore: Sendable {
         folder = try StateFolder(path)
         self.clock = clock
         ballast = Ballast(folder)
-        outputs = try Outputs(folder)
         let (folder, ballast) = (folder, ballast)
+        // First of all that is made: the folder is ours from now on, whatever becomes of this start.
         let connection = try ballast.spending { () throws(StoreError) in try Self.open(folder) }
+        outputs = try Outputs(folder)
+        ballast.refill()
         bell = EventBell(last: try Self.lastEvent(connection))
         readers = ReaderPool(Self.path(folder))
         writer = Mutex(connection)

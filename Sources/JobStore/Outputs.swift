@@ -1,5 +1,4 @@
 import Crypto
-import FoundationEssentials
 import Glibc
 
 /// The files of jobs.
@@ -135,43 +134,59 @@ extension Outputs {
     }
 
     func removeCheckpoint(_ id: JobID) {
-        unsafe _ = unlinkat(checkpoints, id.description, 0)
+        for name in Self.checkpointNames(id) { unsafe _ = unlinkat(checkpoints, name, 0) }
     }
 
-    /// Removes what attempts left behind, and the checkpoints of all jobs but these.
-    func removeLeftovers(keepingCheckpointsOf jobs: Set<JobID>) throws(StoreError) {
-        for name in try names("parts") { unsafe _ = unlinkat(parts, name, 0) }
+    /// Removes what attempts at these jobs left behind, and their checkpoints; what has no name of theirs stays.
+    ///
+    /// - Parameter waiting: those that will go on from their checkpoints.
+    func removeLeftovers(of jobs: Set<JobID>, waiting: Set<JobID>) throws(StoreError) {
+        for name in try names("parts") {
+            let isOurs = Self.job(ofPart: name).map(jobs.contains) ?? Self.isPending(name)
+            if isOurs { unsafe _ = unlinkat(parts, name, 0) }
+        }
         for name in try names("checkpoints") {
-            if let id = JobID(name), jobs.contains(id) { continue }
+            guard let id = JobID(String(name.prefix { $0 != "." })), jobs.contains(id), !waiting.contains(id),
+                Self.checkpointNames(id).contains(name)
+            else { continue }
             unsafe _ = unlinkat(checkpoints, name, 0)
         }
     }
 
-    /// Every name in the folder of finished clips, with the job it belongs to; nil for names that no job has.
-    func finished() throws(StoreError) -> [(name: String, id: JobID?)] {
-        try names("outputs").map { ($0, $0.hasSuffix(".mp4") ? JobID(String($0.dropLast(4))) : nil) }
+    /// The second is what a checkpoint is called while it is written.
+    private static func checkpointNames(_ id: JobID) -> [String] { ["\(id)", "\(id).new"] }
+
+    /// Whose attempt left a file of this name; nil where no attempt can have.
+    private static func job(ofPart name: String) -> JobID? {
+        let words = name.split(separator: ".", omittingEmptySubsequences: false)
+        guard words.count == 4, let id = JobID(String(words[0])), let attempt = Int(words[1]) else { return nil }
+        return name == partName(id, attempt) ? id : nil
     }
 
-    /// Puts away a file that belongs to no job; false where there is none.
-    @discardableResult
-    func putAway(_ name: String) throws(StoreError) -> Bool {
+    /// What a clip is called while it is encoded, where the file system wants a name: `.wan-infer-`, random, `.part`.
+    private static func isPending(_ name: String) -> Bool {
+        guard name.hasPrefix(".wan-infer-"), name.hasSuffix(".part") else { return false }
+        let random = name.utf8.dropFirst(11).dropLast(5)
+        return (16...26).contains(random.count)
+            && random.allSatisfy { (48...57).contains($0) || (97...122).contains($0) }
+    }
+
+    /// Jobs by whose names files lie in the folder of finished clips.
+    func finished() throws(StoreError) -> [JobID] {
+        try names("outputs").compactMap { $0.hasSuffix(".mp4") ? JobID(String($0.dropLast(4))) : nil }
+    }
+
+    /// Puts away a file that has its job's name and is not the one that it made; false where there is none.
+    func putAway(_ id: JobID) throws(StoreError) -> Bool {
         var random = SystemRandomNumberGenerator()
         // Two files of one name may come here.
-        let place = "\(String(random.next() as UInt64, radix: 16)).\(name.utf8.count <= 200 ? name : "file")"
-        guard unsafe renameat(outputs, name, quarantine, place) != 0 else { return true }
-        guard errno == ENOENT else { throw failure("rename", name) }
+        let place = "\(String(random.next() as UInt64, radix: 16)).\(Self.name(id))"
+        guard unsafe renameat(outputs, Self.name(id), quarantine, place) != 0 else { return true }
+        guard errno == ENOENT else { throw failure("rename", Self.name(id)) }
         return false
     }
 
-    /// Puts away a file that is not the one that its job made; false where there is none.
-    func putAway(_ id: JobID) throws(StoreError) -> Bool { try putAway(Self.name(id)) }
-
     private func names(_ subfolder: String) throws(StoreError) -> [String] {
-        let path = folder.path + "/" + subfolder
-        do {
-            return try FileManager.default.contentsOfDirectory(atPath: path).sorted()
-        } catch {
-            throw .system(call: "readdir", path: path, errno: errno)
-        }
+        try FolderNames.all(folder.path + "/" + subfolder)
     }
 }

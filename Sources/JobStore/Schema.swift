@@ -1,9 +1,6 @@
 /// The tables of the journal.
 enum Schema {
     static let version = 1
-    /// "WANJ": tells our journals from other people's files.
-    private static let applicationID = 0x5741_4E4A
-
     private static let tables: [SQL] = [
         """
         CREATE TABLE job (
@@ -88,7 +85,7 @@ enum Schema {
         let found = try number(connection, "PRAGMA user_version")
         let tableCount = try number(connection, "SELECT count(*) FROM sqlite_schema")
         if found == 0, tableCount == 0 { return try create(connection) }
-        guard try number(connection, "PRAGMA application_id") == applicationID else {
+        guard try number(connection, "PRAGMA application_id") == JournalHead.applicationID else {
             throw .damaged("jobs.db is not a journal of wan-infer")
         }
         guard found <= version else { throw .newerSchema(found: found, known: version) }
@@ -102,7 +99,6 @@ enum Schema {
     private static func create(_ connection: Connection) throws(StoreError) {
         try connection.transaction { () throws(StoreError) in
             for table in tables { try connection.run(table) }
-            try connection.run("PRAGMA application_id = 0x57414E4A")
             try connection.run("PRAGMA user_version = 1")
         }
     }

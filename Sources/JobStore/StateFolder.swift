@@ -2,20 +2,23 @@ import CSQLite
 import Glibc
 
 /// The folder of a service, locked for as long as this lives: nobody else works in it.
+///
+/// A folder that holds something and no journal of ours is refused before anything in it is touched.
 final class StateFolder: Sendable {
     /// Without symbolic links.
     let path: String
     private let descriptor: Int32
     private let lock: Int32
 
-    /// Makes the folder, readable for its owner alone, and takes its lock.
+    /// Makes the folder, for its owner alone, where it is not there, and takes its lock.
     init(_ folder: String) throws(StoreError) {
+        guard !folder.isEmpty else { throw .unnamedFolder }
         try Self.makeFolders(folder)
         path = try Self.realPath(folder)
         descriptor = try Self.openFolder(AT_FDCWD, path, path)
         do throws(StoreError) {
-            guard fchmod(descriptor, 0o700) == 0 else { throw .system(call: "chmod", path: path, errno: errno) }
             try Self.refuseNetwork(descriptor, path)
+            try Self.refuseForeign(descriptor, path)
             lock = try Self.takeLock(descriptor, path)
         } catch {
             close(descriptor)
@@ -41,7 +44,17 @@ final class StateFolder: Sendable {
         try Self.openFile(descriptor, name, path)
     }
 
-    /// nil where there is no file of this name.
+    /// The descriptor of a file inside that was not there before; nil where the name is taken.
+    func newFile(_ name: String) -> Int32? {
+        let flags = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC
+        let found = unsafe openat(descriptor, name, flags, 0o600)
+        return found >= 0 ? found : nil
+    }
+
+    /// The descriptor of a plain file inside, to be read; nil where there is none of this name.
+    func existingFile(_ name: String) -> Int32? { Self.plainFile(descriptor, name) }
+
+    /// nil where there is no plain file of this name.
     func byteCount(_ name: String) -> Int? {
         var facts = stat()
         guard unsafe fstatat(descriptor, name, &facts, AT_SYMLINK_NOFOLLOW) == 0 else { return nil }
@@ -95,6 +108,18 @@ final class StateFolder: Sendable {
         return found
     }
 
+    /// A file that is read, not followed, and no pipe that would block.
+    private static func plainFile(_ folder: Int32, _ name: String) -> Int32? {
+        let found = unsafe openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
+        guard found >= 0 else { return nil }
+        var facts = stat()
+        guard unsafe fstat(found, &facts) == 0, facts.st_mode & S_IFMT == S_IFREG else {
+            close(found)
+            return nil
+        }
+        return found
+    }
+
     private static func refuseNetwork(_ descriptor: Int32, _ path: String) throws(StoreError) {
         var magic: UInt32 = 0
         guard unsafe csq_file_system(descriptor, &magic) == 0 else {
@@ -114,5 +139,46 @@ final class StateFolder: Sendable {
                 ? .inUse(folder: path) : .system(call: "flock", path: path + "/lock", errno: reason)
         }
         return lock
+    }
+}
+
+/// What is ours.
+extension StateFolder {
+    /// What a start that was cut off leaves, with nothing in it.
+    private static let beginnings: Set<String> = ["lock", "jobs.db", "jobs.db-journal"]
+
+    /// Looks, and touches nothing.
+    private static func refuseForeign(_ descriptor: Int32, _ path: String) throws(StoreError) {
+        var facts = stat()
+        guard unsafe fstat(descriptor, &facts) == 0 else { throw .system(call: "stat", path: path, errno: errno) }
+        // Where the sticky bit is set, others cannot put their files in the place of ours.
+        guard facts.st_mode & (0o002 | S_ISVTX) != 0o002 else { throw .openToOthers(folder: path) }
+        if holdsJournal(descriptor) { return }
+        let names = try FolderNames.all(path)
+        let isBeginning = names.allSatisfy { beginnings.contains($0) && isEmpty(descriptor, $0) }
+        guard isBeginning else { throw .foreignFolder(folder: path, found: names.first ?? "") }
+    }
+
+    private static func isEmpty(_ folder: Int32, _ name: String) -> Bool {
+        // Without the journal that it belongs to it says nothing.
+        if name == "jobs.db-journal" { return true }
+        var facts = stat()
+        guard unsafe fstatat(folder, name, &facts, AT_SYMLINK_NOFOLLOW) == 0 else { return false }
+        return facts.st_mode & S_IFMT == S_IFREG && facts.st_size == 0
+    }
+
+    /// Whether a folder holds a journal of ours; looks, and touches nothing.
+    static func holdsJournal(_ path: String) -> Bool {
+        guard let folder = try? openFolder(AT_FDCWD, path, path) else { return false }
+        defer { close(folder) }
+        return holdsJournal(folder)
+    }
+
+    private static func holdsJournal(_ folder: Int32) -> Bool {
+        guard let journal = plainFile(folder, "jobs.db") else { return false }
+        defer { close(journal) }
+        let log = plainFile(folder, "jobs.db-wal")
+        defer { if let log { close(log) } }
+        return JournalHead.isOurs(journal, log: log)
     }
 }

@@ -1,9 +1,16 @@
+import Glibc
 package import VideoTypes
 
 /// Why the journal or the output folder did not do what was asked.
 package enum StoreError: Error, Sendable, Equatable {
     case libraryMissing(name: String, reason: String)
     case libraryTooOld(found: String, needed: String)
+    /// Nobody said where the jobs are to be kept.
+    case unnamedFolder
+    /// The folder holds something, and it is not ours.
+    case foreignFolder(folder: String, found: String)
+    /// Everybody may put files in the place of ours.
+    case openToOthers(folder: String)
     /// Another service works in the folder.
     case inUse(folder: String)
     case networkFileSystem(folder: String, kind: String)
@@ -19,6 +26,11 @@ package enum StoreError: Error, Sendable, Equatable {
 }
 
 extension StoreError {
+    /// What the system calls this number.
+    private static func reason(_ number: Int32) -> String {
+        unsafe strerror(number).map { unsafe String(cString: $0) } ?? "error \(number)"
+    }
+
     /// For those who asked.
     ///
     /// Names files of this machine: for its owner, not for clients.
@@ -28,6 +40,16 @@ extension StoreError {
             VideoError(.stateUnusable, "\(name) cannot be opened: \(reason)", hint: "install libsqlite3-0 and libssl3")
         case .libraryTooOld(let found, let needed):
             VideoError(.stateUnusable, "SQLite \(found) is older than \(needed)", hint: "install a newer libsqlite3-0")
+        case .unnamedFolder:
+            VideoError(.stateUnusable, "the state folder has no name", hint: "name one: --state DIR")
+        case .foreignFolder(let folder, let found):
+            VideoError(
+                .stateUnusable, "\(folder) holds '\(found)' and no journal of wan-infer; nothing in it was touched",
+                hint: "choose an empty folder or a new name: --state '\(folder)/wan-infer'")
+        case .openToOthers(let folder):
+            VideoError(
+                .stateUnusable, "everybody may change what lies in \(folder)",
+                hint: "chmod o-w '\(folder)', or name a folder inside it, which is made: --state '\(folder)/wan-infer'")
         case .inUse(let folder):
             VideoError(
                 .stateUnusable, "another service works in \(folder)", hint: "stop it, or choose another --state")
@@ -42,7 +64,7 @@ extension StoreError {
         case .damaged(let what):
             VideoError(
                 .stateUnusable, "the journal is damaged: \(what)",
-                hint: "move jobs.db, jobs.db-wal and jobs.db-shm out of the state folder; finished files are kept")
+                hint: "rename the state folder, whose outputs/ holds the finished clips; a new one is made")
         case .diskFull:
             VideoError(.diskFull, "no room on the disk of the state folder", hint: "free some space")
         case .outputMissing(let id):
@@ -50,7 +72,9 @@ extension StoreError {
         case .database(let code, let text):
             VideoError(.stateUnusable, "the journal cannot be used: \(text) (SQLite error \(code))")
         case .system(let call, let path, let errno):
-            VideoError(.stateUnusable, "\(call) failed on \(path) (error \(errno))")
+            VideoError(
+                .stateUnusable, "\(call) of '\(path)' fails: \(Self.reason(errno))",
+                hint: "choose another folder with --state DIR, or mend this one")
         }
     }
 }

@@ -41,7 +41,7 @@ enum ServiceParts {
             let found = try store.recover()
             for (count, what) in [
                 (found.requeued.count, "jobs queued again"), (found.completed.count, "finished clips taken in"),
-                (found.lost.count, "clips whose file is lost"), (found.quarantined.count, "unknown files set aside"),
+                (found.lost.count, "clips whose file is lost"), (found.quarantined.count, "changed files set aside"),
                 (found.crashedForGood.count, "jobs given up after three attempts"),
             ] where count > 0 {
                 log("wan-infer: \(count) \(what)")

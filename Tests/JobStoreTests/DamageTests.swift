@@ -136,6 +136,7 @@ import journal_child
         try (text + text).write(to: journal)
         #expect(throws: StoreError.self) { try JobStore(folder: state) }
         #expect(try Data(contentsOf: journal) == text + text)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: state) == ["jobs.db"])
     }
 
     @Test func `a job that cannot be read fails, and the others go on`() throws {
