@@ -63,3 +63,28 @@ bool ck_gemm(void *out, ck_dtype out_dtype, const void *x, ck_dtype x_dtype, con
     ck_parallel_for(pool, ck_ceil_div(m, g.plan.row_count) * g.column_blocks, multiply_block, &g);
     return !atomic_load(&g.failed);
 }
+
+struct finish {
+    ck_gemm_plan plan;
+    const struct ck_kernels *kernels;
+    const float *sums;
+    ptrdiff_t rows; // of a piece
+};
+
+static void finish_piece(void *context, ptrdiff_t index, int thread) {
+    (void)thread;
+    const struct finish *f = context;
+    f->kernels->gemm_finish_rows(&f->plan, f->sums, index * f->rows, ck_min((index + 1) * f->rows, f->plan.m));
+}
+
+void ck_finish_sums(void *out, ck_dtype out_dtype, const float *sums, const float *bias, ck_epilogue epilogue,
+                    const float *gate, ptrdiff_t m, ptrdiff_t n, ck_pool *pool) {
+    enum { piece = 16384 };
+    struct finish f = {
+        .plan = {.out = out, .out_dtype = out_dtype, .bias = bias, .gate = gate, .epilogue = epilogue, .m = m, .n = n},
+        .kernels = ck_kernels(pool),
+        .sums = sums,
+        .rows = ck_max(piece / ck_max(n, 1), 1)};
+    if (n > 0)
+        ck_parallel_for(pool, ck_ceil_div(m, f.rows), finish_piece, &f);
+}

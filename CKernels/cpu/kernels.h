@@ -73,6 +73,8 @@ struct ck_kernels {
     void (*gemm_block)(const ck_gemm_plan *plan, ptrdiff_t row, ptrdiff_t column, float *scratch);
     /// All rows of a few columns, without packing.
     void (*gemm_dot)(const ck_gemm_plan *plan, ptrdiff_t column, ptrdiff_t end);
+    /// Rows first..<end of out from their sums [m, n].
+    void (*gemm_finish_rows)(const ck_gemm_plan *plan, const float *sums, ptrdiff_t first, ptrdiff_t end);
 
     // Rows or elements first..<end.
     void (*layer_norm)(const ck_norm *norm, ptrdiff_t first, ptrdiff_t end);

@@ -106,6 +106,11 @@ INLINE void gemm_store(const ck_gemm_plan *g, const float *sums, ptrdiff_t row, 
     }
 }
 
+static void gemm_finish_rows(const ck_gemm_plan *g, const float *sums, ptrdiff_t first, ptrdiff_t end) {
+    for (ptrdiff_t row = first; row < end; row++)
+        gemm_store(g, sums + row * g->n, row, 0, g->n);
+}
+
 static void gemm_block(const ck_gemm_plan *g, ptrdiff_t row, ptrdiff_t column, float *scratch) {
     struct gemm_arrays arrays;
     gemm_place(g, &arrays, scratch);

@@ -14,6 +14,7 @@ const struct ck_kernels CK_KERNELS = {
     .gemm_bytes = gemm_bytes,
     .gemm_block = gemm_block,
     .gemm_dot = gemm_dot,
+    .gemm_finish_rows = gemm_finish_rows,
     .layer_norm = layer_norm,
     .rms_norm = rms_norm,
     .channel_norm = channel_norm,

@@ -67,6 +67,10 @@ bool ck_gemm(void *out, ck_dtype out_dtype, const void *x, ck_dtype x_dtype, con
              const float *bias, ck_epilogue epilogue, const float *gate, ptrdiff_t m, ptrdiff_t n, ptrdiff_t k,
              ck_pool *pool);
 
+/// out [m, n] = epilogue(sums [m, n] + bias [n]): what ck_gemm does to its sums, for sums that somebody else computed.
+void ck_finish_sums(void *out, ck_dtype out_dtype, const float *sums, const float *bias, ck_epilogue epilogue,
+                    const float *gate, ptrdiff_t m, ptrdiff_t n, ck_pool *pool);
+
 /// Which tokens attend to which.
 typedef enum ck_groups {
     CK_GROUPS_ALL,         ///< every query to every key

@@ -13,7 +13,7 @@ enum { max_arguments = 6 };
 struct cdnn_primitive {
     dnnl_stream_t stream;
     dnnl_primitive_t primitive;
-    cdnn_layout *weights;
+    cdnn_layout *weights; // NULL of a reorder
     size_t scratch_bytes;
     int count;
     dnnl_exec_arg_t arguments[max_arguments];
@@ -71,6 +71,8 @@ bool cdnn_layout_equal(const cdnn_layout *one, const cdnn_layout *other) {
 }
 
 // ---- Primitives
+
+bool cdnn_is_unimplemented(cdnn_result result) { return result.call && result.status == dnnl_unimplemented; }
 
 static cdnn_result add_argument(cdnn_primitive *primitive, dnnl_engine_t engine, int argument, cdnn_view layout) {
     dnnl_exec_arg_t *added = &primitive->arguments[primitive->count];
@@ -133,10 +135,20 @@ void cdnn_primitive_destroy(cdnn_primitive *primitive) {
 }
 
 cdnn_result cdnn_primitive_weights(cdnn_layout **created, const cdnn_primitive *primitive) {
-    return cdnn_layout_copy(created, cdnn_view_of(primitive->weights));
+    *created = NULL;
+    return primitive->weights ? cdnn_layout_copy(created, cdnn_view_of(primitive->weights)) : cdnn_done;
 }
 
 size_t cdnn_primitive_scratch_bytes(const cdnn_primitive *primitive) { return primitive->scratch_bytes; }
+
+const char *cdnn_primitive_implementation(const cdnn_primitive *primitive) {
+    const_dnnl_primitive_desc_t description;
+    const char *name = NULL;
+    if (onednn.dnnl_primitive_get_primitive_desc(primitive->primitive, &description) != dnnl_success ||
+        onednn.dnnl_primitive_desc_query(description, dnnl_query_impl_info_str, 0, &name) != dnnl_success)
+        return "";
+    return name ? name : "";
+}
 
 cdnn_result cdnn_primitive_run(cdnn_primitive *primitive, void *const *arrays, int count) {
     if (count != primitive->count)
@@ -213,17 +225,11 @@ cdnn_result cdnn_convolution_create(cdnn_primitive **created, const cdnn_engine 
     return result.call ? result : create_primitive(created, engine, description, slots, 4);
 }
 
-cdnn_result cdnn_reorder(const cdnn_engine *engine, void *out, const cdnn_layout *out_layout, void *x,
-                         const cdnn_layout *x_layout) {
-    const slot slots[] = {{DNNL_ARG_FROM, x_layout}, {DNNL_ARG_TO, out_layout}};
-    void *const arrays[] = {x, out};
+cdnn_result cdnn_reorder_create(cdnn_primitive **created, const cdnn_engine *engine, const cdnn_layout *out,
+                                const cdnn_layout *x) {
+    const slot slots[] = {{DNNL_ARG_FROM, x}, {DNNL_ARG_TO, out}};
     dnnl_primitive_desc_t description;
-    cdnn_primitive *primitive = NULL;
-    CDNN_TRY(dnnl_reorder_primitive_desc_create, &description, cdnn_view_of(x_layout), engine->engine,
-             cdnn_view_of(out_layout), engine->engine, NULL);
-    cdnn_result result = create_primitive(&primitive, engine, description, slots, 2);
-    if (!result.call)
-        result = cdnn_primitive_run(primitive, arrays, 2);
-    cdnn_primitive_destroy(primitive);
-    return result;
+    CDNN_TRY(dnnl_reorder_primitive_desc_create, &description, cdnn_view_of(x), engine->engine, cdnn_view_of(out),
+             engine->engine, NULL);
+    return create_primitive(created, engine, description, slots, 2);
 }

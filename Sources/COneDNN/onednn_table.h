@@ -19,7 +19,8 @@
     X(dnnl_post_ops_append_sum) X(dnnl_primitive_attr_create) X(dnnl_primitive_attr_destroy)                           \
     X(dnnl_primitive_attr_set_post_ops) X(dnnl_primitive_attr_set_scratchpad_mode)                                     \
     X(dnnl_reorder_primitive_desc_create) X(dnnl_primitive_desc_destroy) X(dnnl_primitive_desc_query_md)               \
-    X(dnnl_primitive_create) X(dnnl_primitive_execute) X(dnnl_primitive_destroy)
+    X(dnnl_primitive_desc_query) X(dnnl_primitive_get_primitive_desc) X(dnnl_primitive_create)                         \
+    X(dnnl_primitive_execute) X(dnnl_primitive_destroy)
 
 #if DNNL_VERSION_MAJOR >= 3
 #define CDNN_FUNCTIONS(X)                                                                                              \

@@ -84,7 +84,7 @@ extension CPUBackend {
             extent: Array(out.shape.dims.dropLast()), inChannels: weight.inChannels, outChannels: weight.outChannels,
             kernel: side, dtype: x.dtype, outType: out.dtype, hasBias: bias != nil, accumulates: accumulate,
             threads: useThreads(forOperations: out.count * weight.inChannels * side[0] * side[1]))
-        let primitive = try convolutions.primitive(key) { () throws(ComputeError) in try makeConvolution(key) }
+        let primitive = try convolutions.value(key) { () throws(ComputeError) in try makeConvolution(key) }
         let layout = primitive.weightsLayout
         let packed = try kernel.packed(tap: tap, layout) { () throws(ComputeError) in
             try pack(kernel.stored, tap: tap, into: layout)
@@ -106,7 +106,7 @@ extension CPUBackend {
             [dims[0], dims[1], dims[3], dims[4]], stored.dtype,
             strides: [dims[1] * dims[2] * plane, dims[2] * plane, dims[4], 1])
         let start = unsafe address(stored) + tap * plane * stored.dtype.byteWidth
-        try unsafe oneDNN.reorder(start, slice, into: target.address, layout)
+        try unsafe oneDNN.reorder(start, slice, into: target.address, layout, acceptsLoop: true)
         (stored.storage as? HostStorage)?.dropPages()
         return target
     }
@@ -150,11 +150,14 @@ extension CPUBackend {
         let bias = try key.hasBias ? Layout([key.outChannels], .f32, CDNN_ORDER_A) : nil
         let padding = key.kernel.map { Int64($0 / 2) }
         defer { withExtendedLifetime((x, weights, out, bias)) {} }
-        let primitive = try unsafe made {
+        let primitive = try unsafe Primitive.kernel(on: oneDNN, acceptsLoop: true) {
             unsafe cdnn_convolution_create(
                 &$0, oneDNN.engine, out.handle, x.handle, weights.handle, bias?.handle,
                 key.accumulates ? CDNN_AFTER_ADD : CDNN_AFTER_NOTHING, padding[0], padding[1])
         }
-        return try unsafe Primitive(consuming: primitive, on: oneDNN)
+        guard let primitive else {
+            throw .unsupported(operation: "convolution", detail: "\(key)", backend: name)
+        }
+        return primitive
     }
 }

@@ -2,25 +2,24 @@ import CKernels
 import COneDNN
 package import Compute
 
-/// What decides a matrix product's primitive.
-struct ProductKey: Hashable {
-    enum After: Hashable {
-        case nothing
-        case gelu
-        case silu
-        case add
-        case gatedAdd
-    }
+/// One product: `out [m, n] = after(x [m, k] · matrixᵀ + bias)`.
+private struct Product {
+    let x: Tensor
+    let matrix: MatrixStorage
+    let bias: Tensor?
+    let after: ProductKey.After
+    let gate: Tensor?
+    let out: Tensor
+    let n: Int
+    let k: Int
 
-    let rows: Int
-    let inFeatures: Int
-    let outFeatures: Int
-    let dtype: DType
-    let outType: DType
-    let isPacked: Bool
-    let hasBias: Bool
-    let after: After
-    let threads: Int
+    var m: Int { x.count / k }
+
+    /// The same for some rows of x and out.
+    func rows(_ range: Range<Int>) -> Product {
+        let (x, out) = (x.reshaped([m, k])[range], out.reshaped([m, n])[range])
+        return Product(x: x, matrix: matrix, bias: bias, after: after, gate: gate, out: out, n: n, k: k)
+    }
 }
 
 extension CPUBackend {
@@ -37,83 +36,67 @@ extension CPUBackend {
         let m = x.count / k
         guard m > 0 else { return }
         let (after, gate) = split(epilogue)
-        let isSmall = m * n * k < ownProductLimit || m < 8 && ownProductLimit > 0
-        if !computesNatively(x.dtype) || isSmall && !matrix.isPacked {
-            try ownProduct(x, matrix, bias, after, gate, into: out, n: n, k: k)
-        } else if x.dtype == .f32, out.dtype != .f32 {
-            // oneDNN has no such product.
-            let wide = try allocate(out.shape, .f32)
-            if after == .add || after == .gatedAdd { try copy(out, into: wide) }
-            try product(x, matrix, bias, after, gate, into: wide, n: n, k: k)
-            try copy(wide, into: out)
-        } else {
-            try product(x, matrix, bias, after, gate, into: out, n: n, k: k)
+        let product = Product(
+            x: x, matrix: matrix, bias: bias, after: after, gate: gate, out: out, n: n, k: k)
+        let key = ProductKey(
+            rows: m, inFeatures: k, outFeatures: n, dtype: x.dtype, outType: out.dtype, isPacked: matrix.isPacked,
+            hasBias: bias != nil, after: after, threads: useThreads(forOperations: m * n * k))
+        switch try route(key, matrix) {
+        case .fused(let primitive):
+            try run(primitive, product, vectors: [(bias, "bias"), (gate, "gate")], into: out)
+        case .split(let rows):
+            try multiply(product, key, rowsAtOnce: rows)
+        case .own:
+            try multiplyOurselves(product)
         }
     }
 
-    /// The layout oneDNN likes best for a matrix, whatever the number of rows it meets.
-    func packedLayout(rows: Int, columns: Int, _ dtype: DType) throws(ComputeError) -> Layout {
+    /// The layout oneDNN likes best for a matrix, whatever the number of rows it meets; nil where it has no kernel.
+    func packedLayout(rows: Int, columns: Int, _ dtype: DType) throws(ComputeError) -> Layout? {
         let key = ProductKey(
             rows: 512, inFeatures: columns, outFeatures: rows, dtype: dtype, outType: dtype, isPacked: true,
             hasBias: true, after: .nothing, threads: threads)
         let any = try Layout([columns, rows], dtype, CDNN_ORDER_ANY)
-        return try makeProduct(key, weights: any).weightsLayout
+        return try productKernel(key, weights: any)?.weightsLayout
     }
 
-    private func product(
-        _ x: Tensor, _ matrix: MatrixStorage, _ bias: Tensor?, _ after: ProductKey.After, _ gate: Tensor?,
-        into out: Tensor, n: Int, k: Int
+    private func run(
+        _ primitive: Primitive, _ product: Product, vectors: [(Tensor?, role: String)], into out: Tensor
     ) throws(ComputeError) {
-        let m = x.count / k
-        let key = ProductKey(
-            rows: m, inFeatures: k, outFeatures: n, dtype: x.dtype, outType: out.dtype, isPacked: matrix.isPacked,
-            hasBias: bias != nil, after: after, threads: useThreads(forOperations: m * n * k))
-        let primitive = try products.primitive(key) { () throws(ComputeError) -> Primitive in
-            let plain = try Layout([k, n], x.dtype, CDNN_ORDER_BA)
-            return try makeProduct(key, weights: matrix.packing ?? plain)
+        var arrays = unsafe [address(product.x), product.matrix.host.address, target(out)]
+        for case (let vector?, let role) in vectors {
+            unsafe arrays.append(UnsafeMutableRawPointer(floats(vector, count: product.n, role)))
         }
-        var arrays = unsafe [address(x), matrix.host.address, target(out)]
-        if let bias { unsafe arrays.append(UnsafeMutableRawPointer(floats(bias, count: n, "bias"))) }
-        if let gate { unsafe arrays.append(UnsafeMutableRawPointer(floats(gate, count: n, "gate"))) }
         let scratch = try primitive.scratchBytes > 0 ? scratch(primitive.scratchBytes) : nil
         try unsafe primitive.run(arrays, scratch: scratch?.address)
     }
 
-    /// Products in bf16 on CPUs where oneDNN has none.
-    private func ownProduct(
-        _ x: Tensor, _ matrix: MatrixStorage, _ bias: Tensor?, _ after: ProductKey.After, _ gate: Tensor?,
-        into out: Tensor, n: Int, k: Int
-    ) throws(ComputeError) {
-        let epilogues: [ProductKey.After: ck_epilogue] = [
-            .nothing: CK_EPILOGUE_NONE, .gelu: CK_EPILOGUE_GELU, .silu: CK_EPILOGUE_SILU, .add: CK_EPILOGUE_ADD,
-            .gatedAdd: CK_EPILOGUE_GATED_ADD,
-        ]
-        let done = unsafe ck_gemm(
-            target(out), out.dtype.ck, address(x), x.dtype.ck, matrix.host.address, matrix.dtype.ck,
-            bias.map { unsafe floats($0, count: n, "bias") }, epilogues[after] ?? CK_EPILOGUE_NONE,
-            gate.map { unsafe floats($0, count: n, "gate") }, x.count / k, n, k, workers)
-        guard done else { throw ComputeError.outOfMemory(requested: 0, backend: name) }
+    /// Sums by oneDNN, `rowsAtOnce` rows at a time, each time followed by our pass.
+    private func multiply(_ whole: Product, _ key: ProductKey, rowsAtOnce: Int) throws(ComputeError) {
+        let n = whole.n
+        let sums = try allocate([rowsAtOnce, n], .f32)
+        for row in stride(from: 0, to: whole.m, by: rowsAtOnce) {
+            let product = whole.rows(row..<min(row + rowsAtOnce, whole.m))
+            guard case .fused(let primitive) = try route(key.sums(rows: product.m), product.matrix) else {
+                try multiplyOurselves(product)
+                continue
+            }
+            try run(primitive, product, vectors: [], into: sums)
+            unsafe ck_finish_sums(
+                target(product.out), product.out.dtype.ck, floats(sums, count: sums.count, "sums"),
+                product.bias.map { unsafe floats($0, count: n, "bias") }, product.after.ck,
+                product.gate.map { unsafe floats($0, count: n, "gate") }, product.m, n, workers)
+        }
     }
 
-    private func makeProduct(_ key: ProductKey, weights: Layout) throws(ComputeError) -> Primitive {
-        let x = try Layout([key.rows, key.inFeatures], key.dtype, CDNN_ORDER_AB)
-        let out = try Layout([key.rows, key.outFeatures], key.outType, CDNN_ORDER_AB)
-        let vector = try Layout([1, key.outFeatures], .f32, CDNN_ORDER_AB)
-        let after: cdnn_after =
-            switch key.after {
-            case .nothing: CDNN_AFTER_NOTHING
-            case .gelu: CDNN_AFTER_GELU
-            case .silu: CDNN_AFTER_SILU
-            case .add: CDNN_AFTER_ADD
-            case .gatedAdd: CDNN_AFTER_GATED_ADD
-            }
-        defer { withExtendedLifetime((x, weights, out, vector)) {} }
-        let primitive = try unsafe made {
-            unsafe cdnn_product_create(
-                &$0, oneDNN.engine, out.handle, x.handle, weights.handle, key.hasBias ? vector.handle : nil, after,
-                key.after == .gatedAdd ? vector.handle : nil)
-        }
-        return try unsafe Primitive(consuming: primitive, on: oneDNN)
+    private func multiplyOurselves(_ product: Product) throws(ComputeError) {
+        let (x, out, matrix) = (product.x, product.out, product.matrix)
+        let rows = try rows(of: matrix, count: product.n, width: product.k)
+        let done = unsafe ck_gemm(
+            target(out), out.dtype.ck, address(x), x.dtype.ck, rows.address, matrix.dtype.ck,
+            product.bias.map { unsafe floats($0, count: product.n, "bias") }, product.after.ck,
+            product.gate.map { unsafe floats($0, count: product.n, "gate") }, product.m, product.n, product.k, workers)
+        guard done else { throw ComputeError.outOfMemory(requested: 0, backend: name) }
     }
 
     private func split(_ epilogue: Epilogue) -> (ProductKey.After, Tensor?) {
@@ -123,6 +106,19 @@ extension CPUBackend {
         case .silu: (.silu, nil)
         case .add: (.add, nil)
         case .gatedAdd(let gate): (.gatedAdd, gate)
+        }
+    }
+}
+
+extension ProductKey.After {
+    /// CKernels' name of it.
+    fileprivate var ck: ck_epilogue {
+        switch self {
+        case .nothing: CK_EPILOGUE_NONE
+        case .gelu: CK_EPILOGUE_GELU
+        case .silu: CK_EPILOGUE_SILU
+        case .add: CK_EPILOGUE_ADD
+        case .gatedAdd: CK_EPILOGUE_GATED_ADD
         }
     }
 }

@@ -9,6 +9,8 @@ final class MatrixStorage: Storage {
     let dtype: DType
     /// oneDNN's layout; nil for plain rows.
     let packing: Layout?
+    /// Plain rows of a packed matrix, where a product has needed them.
+    fileprivate var unpacked: HostStorage?
 
     init(_ host: HostStorage, _ dtype: DType, packing: Layout? = nil) {
         self.host = host
@@ -16,7 +18,7 @@ final class MatrixStorage: Storage {
         self.packing = packing
     }
 
-    var byteCount: Int { host.byteCount }
+    var byteCount: Int { host.byteCount + (unpacked?.byteCount ?? 0) }
     var isPacked: Bool { packing != nil }
 }
 
@@ -38,10 +40,12 @@ extension CPUBackend {
     package func linearWeight(_ stored: StoredTensor, for dtype: DType) throws(ComputeError) -> LinearWeight {
         let (rows, columns) = (stored.shape[0], stored.shape.dims.dropFirst().reduce(1, *))
         let storage: MatrixStorage
-        if stored.dtype == dtype || !computesNatively(dtype) {
-            storage = MatrixStorage(try host(converted(stored, to: dtype)), dtype)
+        if stored.dtype != dtype, computesNatively(dtype),
+            let packed = try packed(stored, rows: rows, columns: columns, dtype)
+        {
+            storage = packed
         } else {
-            storage = try packed(stored, rows: rows, columns: columns, dtype)
+            storage = MatrixStorage(try host(converted(stored, to: dtype)), dtype)
         }
         return LinearWeight(storage: storage, outFeatures: rows, inFeatures: columns, dtype: dtype)
     }
@@ -59,16 +63,29 @@ extension CPUBackend {
         return out
     }
 
+    /// The rows of a matrix in plain order.
+    func rows(of matrix: MatrixStorage, count: Int, width: Int) throws(ComputeError) -> HostStorage {
+        guard let packing = matrix.packing else { return matrix.host }
+        if let unpacked = matrix.unpacked { return unpacked }
+        let target = try HostStorage(count * width * matrix.dtype.byteWidth, from: pool)
+        let plain = try Layout([width, count], matrix.dtype, CDNN_ORDER_BA)
+        try unsafe oneDNN.reorder(matrix.host.address, packing, into: target.address, plain, acceptsLoop: true)
+        matrix.unpacked = target
+        return target
+    }
+
     /// A matrix whose dtype has to change anyway: the one copy is made in oneDNN's own layout.
+    ///
+    /// Nil where oneDNN has no kernel for that.
     private func packed(
         _ stored: StoredTensor, rows: Int, columns: Int, _ dtype: DType
-    ) throws(ComputeError) -> MatrixStorage {
+    ) throws(ComputeError) -> MatrixStorage? {
         let source = try stored.dtype == .f16 ? converted(stored, to: dtype) : resident(stored)
         _ = useThreads(forOperations: 8 * rows * columns)
-        let layout = try packedLayout(rows: rows, columns: columns, dtype)
+        guard let layout = try packedLayout(rows: rows, columns: columns, dtype) else { return nil }
         let target = try HostStorage(layout.byteCount, from: pool)
         let plain = try Layout([columns, rows], source.dtype, CDNN_ORDER_BA)
-        try unsafe oneDNN.reorder(address(source), plain, into: target.address, layout)
+        guard try unsafe oneDNN.reorder(address(source), plain, into: target.address, layout) else { return nil }
         stored.bytes.dropPages()
         return MatrixStorage(target, dtype, packing: layout)
     }

@@ -19,8 +19,8 @@ package final class CPUBackend: Backend {
     let hasNativeBF16: Bool
     /// Products of fewer multiplications than this, or of few rows, are CKernels' work; with 0, none is.
     package var ownProductLimit = 8_000_000
-    let products = PrimitiveCache<ProductKey>(limit: 256)
-    let convolutions = PrimitiveCache<ConvolutionKey>(limit: 256)
+    let products = RecentlyUsed<ProductKey, ProductRoute>(limit: 256)
+    let convolutions = RecentlyUsed<ConvolutionKey, Primitive>(limit: 256)
 
     /// - Parameter threads: how many share the work, the caller included.
     package convenience init(threads: Int) throws(ComputeError) {

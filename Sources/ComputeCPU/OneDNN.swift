@@ -35,10 +35,18 @@ final class OneDNN {
     static var hasBF16: Bool { (try? open()) != nil && cdnn_has_bf16() }
 
     /// Copies between two layouts of the same array, converting the dtype.
+    ///
+    /// False, and nothing done, where oneDNN has no kernel for it, unless a loop will do.
+    @discardableResult
     func reorder(
-        _ x: UnsafeMutableRawPointer, _ xLayout: Layout, into out: UnsafeMutableRawPointer, _ outLayout: Layout
-    ) throws(ComputeError) {
-        try unsafe check(cdnn_reorder(engine, out, outLayout.handle, x, xLayout.handle))
+        _ x: UnsafeMutableRawPointer, _ xLayout: Layout, into out: UnsafeMutableRawPointer, _ outLayout: Layout,
+        acceptsLoop: Bool = false
+    ) throws(ComputeError) -> Bool {
+        let primitive = try unsafe Primitive.kernel(on: self, acceptsLoop: acceptsLoop) {
+            unsafe cdnn_reorder_create(&$0, engine, outLayout.handle, xLayout.handle)
+        }
+        try unsafe primitive?.run([x, out], scratch: nil)
+        return primitive != nil
     }
 }
 

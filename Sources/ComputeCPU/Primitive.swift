@@ -4,58 +4,64 @@ import Compute
 /// A oneDNN primitive, ready to run on any memory of the right layout.
 @safe
 final class Primitive {
-    /// The layout chosen for the weights.
-    let weightsLayout: Layout
     let scratchBytes: Int
+    /// What oneDNN calls the code that it chose.
+    let implementation: String
 
+    private let weights: Layout?
     private let oneDNN: OneDNN
     private let primitive: OpaquePointer
 
     /// Takes over a primitive that a function of oneDNN created for this engine.
-    init(consuming primitive: OpaquePointer, on oneDNN: OneDNN) throws(ComputeError) {
+    private init(consuming primitive: OpaquePointer, on oneDNN: OneDNN) throws(ComputeError) {
         self.oneDNN = oneDNN
         unsafe self.primitive = primitive
         unsafe scratchBytes = cdnn_primitive_scratch_bytes(primitive)
+        unsafe implementation = String(cString: cdnn_primitive_implementation(primitive))
+        var weights: OpaquePointer?
         do {
-            weightsLayout = try unsafe Layout(consuming: made { unsafe cdnn_primitive_weights(&$0, primitive) })
+            try unsafe check(cdnn_primitive_weights(&weights, primitive))
         } catch {
             unsafe cdnn_primitive_destroy(primitive)
             throw error
         }
+        unsafe self.weights = weights.map { unsafe Layout(consuming: $0) }
     }
 
     deinit { unsafe cdnn_primitive_destroy(primitive) }
+
+    /// The primitive that `create` asks oneDNN for; nil where oneDNN has no kernel for it.
+    ///
+    /// Where it has none it says so, or it has a loop in plain C++, a hundred times slower than what this CPU can do.
+    /// Whoever gets nil asks for something simpler or has CKernels do it. `acceptsLoop` is for what runs once.
+    static func kernel(
+        on oneDNN: OneDNN, acceptsLoop: Bool = false, _ create: (inout OpaquePointer?) -> cdnn_result
+    ) throws(ComputeError) -> Primitive? {
+        var created: OpaquePointer?
+        let result = unsafe create(&created)
+        if unsafe cdnn_is_unimplemented(result) { return nil }
+        try unsafe check(result)
+        guard let created = unsafe created else {
+            throw ComputeError.unavailable(backend: "cpu", reason: "oneDNN gave nothing")
+        }
+        let primitive = try unsafe Primitive(consuming: created, on: oneDNN)
+        return acceptsLoop || !isLoop(primitive.implementation) ? primitive : nil
+    }
+
+    /// Whether an implementation is one of oneDNN's loops: "ref:any", "ref_int8:any", "gemm:ref", "simple:any".
+    static func isLoop(_ implementation: String) -> Bool {
+        implementation.split(separator: ":").contains { $0.hasPrefix("ref") || $0.hasPrefix("simple") }
+    }
+
+    /// The layout chosen for the weights.
+    var weightsLayout: Layout {
+        guard let weights else { preconditionFailure("\(implementation) has no weights") }
+        return weights
+    }
 
     /// Runs on the arrays at `addresses` and waits: x, weights, output, bias and gate as far as there are any.
     func run(_ addresses: [UnsafeMutableRawPointer], scratch: UnsafeMutableRawPointer?) throws(ComputeError) {
         let all = unsafe addresses + (scratch.map { unsafe [$0] } ?? [])
         try unsafe check(cdnn_primitive_run(primitive, all, Int32(clamping: all.count)))
-    }
-}
-
-/// The primitives used last, by what they do.
-final class PrimitiveCache<Key: Hashable> {
-    private var entries: [Key: (primitive: Primitive, usedAt: Int)] = [:]
-    private var clock = 0
-    private let limit: Int
-
-    init(limit: Int) {
-        self.limit = limit
-    }
-
-    func primitive(
-        _ key: Key, orCreate create: () throws(ComputeError) -> Primitive
-    ) throws(ComputeError) -> Primitive {
-        clock += 1
-        if let entry = entries[key] {
-            entries[key]?.usedAt = clock
-            return entry.primitive
-        }
-        let primitive = try create()
-        if entries.count >= limit, let oldest = entries.min(by: { $0.value.usedAt < $1.value.usedAt }) {
-            entries[oldest.key] = nil
-        }
-        entries[key] = (primitive, clock)
-        return primitive
     }
 }

@@ -72,17 +72,20 @@ cdnn_result cdnn_convolution_create(cdnn_primitive *_Nullable *_Nonnull created,
                                     const cdnn_layout *_Nonnull out, const cdnn_layout *_Nonnull x,
                                     const cdnn_layout *_Nonnull weights, const cdnn_layout *_Nullable bias,
                                     cdnn_after after, int64_t padding_rows, int64_t padding_columns);
+/// Copies between two layouts of the same array, converting the dtype; its arrays are x, out.
+cdnn_result cdnn_reorder_create(cdnn_primitive *_Nullable *_Nonnull created, const cdnn_engine *_Nonnull engine,
+                                const cdnn_layout *_Nonnull out, const cdnn_layout *_Nonnull x);
 void cdnn_primitive_destroy(cdnn_primitive *_Nullable primitive);
-/// A copy of the layout chosen for the weights.
+/// What oneDNN calls the code that it chose: "brgemm:avx512_core", "ref:any". It lives as long as the primitive.
+const char *_Nonnull cdnn_primitive_implementation(const cdnn_primitive *_Nonnull primitive);
+/// Whether a failure says that oneDNN has nothing for what was asked.
+bool cdnn_is_unimplemented(cdnn_result result);
+/// A copy of the layout chosen for the weights; NULL of a reorder.
 cdnn_result cdnn_primitive_weights(cdnn_layout *_Nullable *_Nonnull created, const cdnn_primitive *_Nonnull primitive);
 /// Scratch memory that one run needs.
 size_t cdnn_primitive_scratch_bytes(const cdnn_primitive *_Nonnull primitive);
 /// Runs and waits. The arrays: x, weights, out, then bias and gate as far as the primitive has them, then scratch
 /// memory where it needs any; `count` of them.
 cdnn_result cdnn_primitive_run(cdnn_primitive *_Nonnull primitive, void *_Nonnull const *_Nonnull arrays, int count);
-
-/// Copies between two layouts of the same array, converting the dtype.
-cdnn_result cdnn_reorder(const cdnn_engine *_Nonnull engine, void *_Nonnull out, const cdnn_layout *_Nonnull out_layout,
-                         void *_Nonnull x, const cdnn_layout *_Nonnull x_layout);
 
 #endif
