@@ -16,9 +16,16 @@ package struct Refusal: Sendable, Hashable {
         case queueFull = "queue_full"
         case queueTooLong = "queue_too_long"
         case diskReserve = "disk_reserve"
+        case folderUnusable = "folder_unusable"
         case draining
         case unhealthy
     }
+
+    /// The disk or the folder is not what it was.
+    package static let folderUnusable = Refusal(reason: .folderUnusable, retryAfterSeconds: 30)
+
+    /// Whether room for another clip is a matter of waiting for those before it.
+    package var isOfTheQueue: Bool { reason == .queueFull || reason == .queueTooLong }
 
     /// For clients.
     package var message: String {
@@ -26,6 +33,7 @@ package struct Refusal: Sendable, Hashable {
         case .queueFull: "the queue is full"
         case .queueTooLong: "the queue would take longer than this service lets a job wait"
         case .diskReserve: "there is no room on the disk for another clip"
+        case .folderUnusable: "clips cannot be stored: the service's folder cannot be used now"
         case .draining: "the service is stopping"
         case .unhealthy: "the engine fails again and again; somebody must look at it"
         }

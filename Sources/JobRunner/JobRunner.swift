@@ -91,10 +91,10 @@ extension JobRunner {
     package func submit(
         _ order: JobOrder, owner: String?, idempotencyKey: String? = nil, isRetry: Bool = false
     ) throws(StoreError) -> SubmitOutcome {
-        let free = try? store.outputs.freeBytes()
+        let disk = disk
         var refusal: Refusal?
         let submission = try store.submit(order, owner: owner, idempotencyKey: idempotencyKey, isRetry: isRetry) {
-            refusal = self.refusal(order.plan, order.priority, queue: $0, freeBytes: free)
+            refusal = self.refusal(order.plan, order.priority, queue: $0, disk)
             return refusal == nil
         }
         if case .refused = submission, let refusal { return .refused(refusal) }
@@ -123,37 +123,53 @@ extension JobRunner {
 
     /// Whether a job would be taken now.
     package func admission(_ plan: ClipPlan, priority: Int = 0) throws(StoreError) -> Admission {
-        let free = try? store.outputs.freeBytes()
+        let disk = disk
         let queue = try store.queue()
-        return refusal(plan, priority, queue: queue, freeBytes: free).map(Admission.refuse) ?? .accept
+        return refusal(plan, priority, queue: queue, disk).map(Admission.refuse) ?? .accept
     }
 
-    private func refusal(_ plan: ClipPlan, _ priority: Int, queue: [QueuedJob], freeBytes: Int?) -> Refusal? {
-        let now = MonotonicClock.seconds
-        return board.content.withLock { content in
-            let forecast = Self.forecast(queue, content)
-            let rest = content.running?.rest(at: now).p50 ?? 0
-            if let end = content.requests.drainEnd {
-                return Refusal(reason: .draining, retryAfterSeconds: max(end - now, 1))
-            }
-            if content.requests.stops { return Refusal(reason: .draining, retryAfterSeconds: 1) }
-            guard content.isHealthy else {
-                return Refusal(reason: .unhealthy, retryAfterSeconds: options.maxRestartDelaySeconds)
-            }
-            // A place is free when the next job leaves the queue: when the running one is done.
-            guard forecast.count < options.maxQueued else {
-                return Refusal(reason: .queueFull, retryAfterSeconds: max(rest, 1))
-            }
-            let wait = forecast.ahead(ofPriority: priority).p50 + rest
-            guard wait <= options.maxQueuedSeconds else {
-                return Refusal(reason: .queueTooLong, retryAfterSeconds: max(wait - options.maxQueuedSeconds, 1))
-            }
-            let needed = DiskRoom.sum(forecast.outputBytes, DiskRoom.outputBytes(of: plan.work))
-            guard DiskRoom.sum(needed, options.reserveBytes) <= freeBytes ?? .max else {
-                return Refusal(reason: .diskReserve, retryAfterSeconds: 60)
-            }
-            return nil
+    /// What the disk has to say about a new job.
+    private struct Disk {
+        let freeBytes: Int?
+        let isUsable: Bool
+    }
+
+    private var disk: Disk { Disk(freeBytes: try? store.outputs.freeBytes(), isUsable: store.trouble == nil) }
+
+    /// - Parameter plan: nil for the smallest there could be.
+    private func refusal(_ plan: ClipPlan?, _ priority: Int, queue: [QueuedJob], _ disk: Disk) -> Refusal? {
+        board.content.withLock { content in
+            refusal(plan, priority, Self.forecast(queue, content), content, disk)
         }
+    }
+
+    private func refusal(
+        _ plan: ClipPlan?, _ priority: Int, _ forecast: QueueForecast, _ content: RunnerBoard.Content, _ disk: Disk
+    ) -> Refusal? {
+        let now = MonotonicClock.seconds
+        let rest = content.running?.rest(at: now).p50 ?? 0
+        if let end = content.requests.drainEnd {
+            return Refusal(reason: .draining, retryAfterSeconds: max(end - now, 1))
+        }
+        if content.requests.stops { return Refusal(reason: .draining, retryAfterSeconds: 1) }
+        guard content.isHealthy else {
+            return Refusal(reason: .unhealthy, retryAfterSeconds: options.maxRestartDelaySeconds)
+        }
+        guard disk.isUsable else { return .folderUnusable }
+        let bytes = plan.map { DiskRoom.outputBytes(of: $0.work) } ?? 0
+        let needed = DiskRoom.sum(DiskRoom.sum(forecast.outputBytes, bytes), options.reserveBytes)
+        guard needed <= disk.freeBytes ?? .max else {
+            return Refusal(reason: .diskReserve, retryAfterSeconds: 60)
+        }
+        // A place is free when the next job leaves the queue: when the running one is done.
+        guard forecast.count < options.maxQueued else {
+            return Refusal(reason: .queueFull, retryAfterSeconds: max(rest, 1))
+        }
+        let wait = forecast.ahead(ofPriority: priority).p50 + rest
+        guard wait <= options.maxQueuedSeconds else {
+            return Refusal(reason: .queueTooLong, retryAfterSeconds: max(wait - options.maxQueuedSeconds, 1))
+        }
+        return nil
     }
 }
 
@@ -168,8 +184,7 @@ extension JobRunner {
             let rest = content.running?.rest(at: now) ?? TimeSpan()
             let isFirst = content.running == nil && forecast.count == 0
             let time = content.model.estimate(plan.work, isCold: isFirst && content.worker != .warm)
-            let ahead = rest + forecast.ahead(ofPriority: priority)
-            return TimeEstimate(queueSeconds: ahead.p50, p50: ahead.p50 + time.p50, p90: ahead.p90 + time.p90)
+            return TimeEstimate(TimeSpan(time), behind: rest + forecast.ahead(ofPriority: priority))
         }
     }
 
@@ -189,11 +204,8 @@ extension JobRunner {
                     position: 0, estimate: TimeEstimate(queueSeconds: 0, p50: rest.p50, p90: rest.p90))
             }
             return forecast.place(of: id).map { place in
-                let ahead = rest + place.ahead
-                return QueuePlace(
-                    position: place.position,
-                    estimate: TimeEstimate(
-                        queueSeconds: ahead.p50, p50: ahead.p50 + place.own.p50, p90: ahead.p90 + place.own.p90))
+                QueuePlace(
+                    position: place.position, estimate: TimeEstimate(place.own, behind: rest + place.ahead))
             }
         }
     }
@@ -201,7 +213,7 @@ extension JobRunner {
     /// How things stand.
     package var state: RunnerState {
         let forecast = try? forecast()
-        let free = try? store.outputs.freeBytes()
+        let disk = disk
         let now = MonotonicClock.seconds
         return board.content.withLock { content in
             var state = RunnerState()
@@ -214,7 +226,13 @@ extension JobRunner {
             state.running = content.running?.id
             state.queued = forecast?.count ?? 0
             state.queuedSeconds = (forecast?.total.p50 ?? 0) + (content.running?.rest(at: now).p50 ?? 0)
-            state.freeBytes = free
+            state.freeBytes = disk.freeBytes
+            if let forecast {
+                state.refusal = refusal(nil, 0, forecast, content, disk)
+            } else {
+                // A journal that cannot be read takes no order.
+                state.refusal = .folderUnusable
+            }
             state.problem = content.problem
             return state
         }

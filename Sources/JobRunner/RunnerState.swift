@@ -19,6 +19,8 @@ package struct RunnerState: Sendable {
     /// That the queue and the rest of the running job will take.
     package var queuedSeconds = 0.0
     package var freeBytes: Int?
+    /// What even the smallest order would be told now; nil where it would be taken.
+    package var refusal: Refusal?
     /// What stands in the way of work; for the owner of the machine, not for clients.
     package var problem: VideoError?
 

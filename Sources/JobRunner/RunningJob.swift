@@ -18,6 +18,10 @@ final class RunningJob {
     /// Reported but not written down yet, and when it may be.
     var pending: VideoProgress?
     var recordAt = 0.0
+    /// Of the clip that the worker has finished and the disk has not taken yet.
+    var report: ClipReport?
+    var storeAt = 0.0
+    var storeFailures = 0
     private(set) var stopReason: StopReason?
     private(set) var stopEnd: Double?
 
@@ -51,6 +55,7 @@ final class RunningJob {
 
     /// When something about it is to be done even if nobody says a word.
     var nextDeadline: Double {
-        min(renewAt, stopEnd ?? .infinity, pending == nil ? .infinity : recordAt)
+        min(
+            renewAt, stopEnd ?? .infinity, pending == nil ? .infinity : recordAt, report == nil ? .infinity : storeAt)
     }
 }

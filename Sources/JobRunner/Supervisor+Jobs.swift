@@ -11,14 +11,19 @@ extension Supervisor {
     /// Gives the worker the next job, where there is one and room for its clip.
     func begin() {
         let now = MonotonicClock.seconds
-        guard now >= heldUntil, hasRoom() else { return }
+        guard now >= heldUntil else { return }
+        if let trouble = store.trouble { return hold("no job is begun", trouble) }
+        guard hasRoom() else { return }
         let claim: Claim?
         do throws(StoreError) {
             claim = try store.claim(leaseSeconds: options.leaseSeconds)
         } catch {
             return hold("no job can be taken", error)
         }
-        if heldUntil > 0 { board.content.withLock { $0.problem = nil } }
+        if heldUntil > 0 {
+            board.content.withLock { $0.problem = nil }
+            log("jobs are begun again")
+        }
         heldUntil = 0
         guard let claim else { return }
         let job = claim.job
@@ -71,7 +76,11 @@ extension Supervisor {
         let now = MonotonicClock.seconds
         if now >= nextLook {
             nextLook = now + options.leaseSeconds
-            if let ended = try? store.expireLeases(), !ended.isEmpty { board.queueChanged() }
+            do throws(StoreError) {
+                if try !store.expireLeases().isEmpty { board.queueChanged() }
+            } catch {
+                log("leases cannot be looked at: \(error.videoError.message)")
+            }
         }
         guard let running else { return }
         if now >= running.renewAt {
@@ -116,6 +125,15 @@ extension Supervisor {
 
     func finish(_ report: ClipReport) {
         guard let running else { return }
+        running.report = report
+        policy.worked()
+        board.content.withLock { $0.isHealthy = true }
+        keepClip()
+    }
+
+    /// Stores the clip that the worker has finished: where the disk does not take it now, it is asked again later.
+    func keepClip() {
+        guard let running, let report = running.report, MonotonicClock.seconds >= running.storeAt else { return }
         let sample = TimeSample(
             work: running.claim.job.order.plan.work, isCold: running.isCold, stageSeconds: report.stageSeconds)
         let key = board.content.withLock { $0.model.key }
@@ -127,15 +145,47 @@ extension Supervisor {
             if !isStored { log("\(running.id) was finished too late") }
             fullDisks[running.id] = nil
             end(running)
-        } catch .diskFull {
-            waitForDisk(running)
         } catch {
-            log("\(running.id) cannot be stored: \(error.videoError.message)")
-            // It is made again while attempts are left.
-            giveBack(running, countsAttempt: true)
+            storeLater(running, error)
         }
-        policy.worked()
-        board.content.withLock { $0.isHealthy = true }
+    }
+
+    private func storeLater(_ running: RunningJob, _ error: StoreError) {
+        if case .outputMissing = error, store.trouble == nil {
+            // It is made again while attempts are left.
+            log("\(running.id): \(error.videoError.message)")
+            return giveBack(running, countsAttempt: true)
+        }
+        if error == .diskFull { _ = try? store.sweep() }
+        // What does not lie in a folder that everybody can see to be unusable may never pass.
+        if error != .diskFull, store.trouble == nil { running.storeFailures += 1 }
+        if running.storeFailures >= JobStore.maxAttempts {
+            log("\(running.id) cannot be stored: \(error.videoError.message)")
+            end(running)
+            write(running, VideoError(.outputFailed, "the clip could not be written"), mayRetry: false)
+            return
+        }
+        hold("\(running.id) is finished and cannot be stored", error)
+        running.storeAt = heldUntil
+    }
+
+    /// Ends what was begun for a job that nobody wants any more.
+    func drop(_ running: RunningJob) {
+        // The journal says so when it is asked to take the clip.
+        guard running.report == nil else {
+            running.storeAt = 0
+            return
+        }
+        running.stop(.dropped, within: running.silenceLimit, worker)
+    }
+
+    /// Leaves a job to the next service.
+    func handBackNow(_ running: RunningJob) {
+        guard running.report != nil else { return giveBack(running, countsAttempt: false) }
+        running.storeAt = 0
+        keepClip()
+        // The journal knows of the clip, which lies among the parts: the next start stores it.
+        if self.running != nil { end(running) }
     }
 
     enum WorkersFate {
@@ -162,6 +212,13 @@ extension Supervisor {
         end(running)
         switch error.code {
         case .diskFull: waitForDisk(running)
+        case .outputFailed:
+            guard let trouble = store.trouble else {
+                write(running, error, mayRetry: true)
+                break
+            }
+            giveBack(running, countsAttempt: false)
+            hold("\(running.id) waits", trouble)
         case .deviceLost, .deviceUnavailable:
             write(running, error, mayRetry: true)
             return .suspect
@@ -225,7 +282,7 @@ extension Supervisor {
         board.queueChanged()
     }
 
-    func removeCheckpoint(_ id: JobID) { unsafe _ = unlink(store.outputs.checkpointPath(id)) }
+    func removeCheckpoint(_ id: JobID) { store.outputs.removeCheckpoint(id) }
 }
 
 extension VideoError {

@@ -57,6 +57,7 @@ final class Supervisor {
             if isOver { break }
             keepWorker()
             keepClaim()
+            keepClip()
             if worker != nil, isOpen, running == nil, drainEnd == nil { begin() }
             wait()
             listen()
@@ -73,20 +74,22 @@ final class Supervisor {
             content.requests.dropped = []
             return requests
         }
-        if let running, requests.dropped.contains(running.id) {
-            running.stop(.dropped, within: running.silenceLimit, worker)
-        }
+        if let running, requests.dropped.contains(running.id) { drop(running) }
         drainEnd = requests.drainEnd
         if requests.stops {
             if let running {
-                giveBack(running, countsAttempt: false)
+                handBackNow(running)
                 endWorker()
             }
             isOver = true
         } else if drainEnd != nil, running == nil {
             isOver = true
-        } else if let drainEnd, MonotonicClock.seconds >= drainEnd {
-            running?.stop(.handBack, within: options.graceSeconds, worker)
+        } else if let drainEnd, MonotonicClock.seconds >= drainEnd, let running {
+            if running.report == nil {
+                running.stop(.handBack, within: options.graceSeconds, worker)
+            } else {
+                handBackNow(running)
+            }
         }
     }
 
@@ -110,6 +113,8 @@ final class Supervisor {
 
     private var silenceEnd: Double {
         guard let running else { return isOpen ? .infinity : startedAt + options.silenceFloorSeconds }
+        // The worker has done its work.
+        guard running.report == nil else { return .infinity }
         return running.lastWord + running.silenceLimit
     }
 
@@ -123,7 +128,7 @@ final class Supervisor {
         do throws(VideoError) {
             worker = try WorkerProcess(options.workerCommand, environment: environment)
         } catch {
-            log("the worker cannot be started: \(error.message)")
+            log(error.message)
             trouble(error, now)
         }
     }
@@ -145,7 +150,7 @@ final class Supervisor {
         let wasMeant = running?.stopReason != nil
         let what = running.map { "the worker (process \(worker.number), at \($0.id))" } ?? "the worker"
         log("\(what) \(reason)\(ending.map { " with \($0)" } ?? "")")
-        if let running { lost(running) }
+        if let running, running.report == nil { lost(running) }
         if wasMeant {
             board.content.withLock { $0.worker = .restarting }
             nextStart = 0

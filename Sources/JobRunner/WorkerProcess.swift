@@ -21,7 +21,7 @@ final class WorkerProcess {
         let kind = SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue
         guard unsafe socketpair(AF_UNIX, Int32(kind), 0, &ends) == 0 else { throw Self.failure("socketpair", errno) }
         // Out of the way of the numbers that the child gets.
-        let theirs = fcntl(ends[1], F_DUPFD_CLOEXEC, 64)
+        let theirs = fcntl(ends[1], F_DUPFD_CLOEXEC, 2 * WorkerLoop.descriptor + 1)
         close(ends[1])
         guard theirs >= 0 else {
             close(ends[0])
@@ -108,8 +108,11 @@ final class WorkerProcess {
     }
 
     private static func failure(_ call: String, _ number: Int32) -> VideoError {
-        VideoError(
-            .internalError, "the worker cannot be started: \(call) gives error \(number)",
-            hint: "look whether the program is still where it was when the service was started")
+        let reason = unsafe strerror(number).map { unsafe String(cString: $0) } ?? "error \(number)"
+        return VideoError(
+            .internalError, "the worker cannot be started: \(call): \(reason)",
+            hint: number == EMFILE || number == ENFILE
+                ? "raise the limit on open files: ulimit -n"
+                : "look whether the program is still where it was when the service was started")
     }
 }

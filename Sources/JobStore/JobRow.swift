@@ -22,9 +22,12 @@ enum JobRow {
         job.expiresAt = try row.integerOrNull()
         job.attempt = try row.integer()
         job.progress = try progress(&row)
-        if let report = try row.textOrNull() { job.report = try StoredJSON.decode(ClipReport.self, report) }
+        // What is told of how it was made is not worth the clip.
+        if let report = try row.textOrNull() { job.report = try? StoredJSON.decode(ClipReport.self, report) }
         job.output = try output(&row)
-        if let error = try row.textOrNull() { job.error = try StoredJSON.decode(VideoError.self, error) }
+        if let error = try row.textOrNull() {
+            job.error = (try? StoredJSON.decode(VideoError.self, error)) ?? JobStore.unreadable
+        }
         job.isFileGone = try row.integer() != 0
         if !job.state.isFinal || job.state == .failed {
             // Noted before the file has its name; not yet, or never, a result.

@@ -13,15 +13,21 @@ extension JobStore {
 
     /// Removes files that have expired, then the longest finished ones until the others
     /// fit into the quota; after 30 days their rows.
+    ///
+    /// A clock that may be wrong makes nothing old.
     package func sweep(quotaBytes: Int? = nil) throws(StoreError) -> Sweep {
         refillBallast()
+        let isTrusted = isClockTrusted
         let sweep = try write(isVital: true) { (changes) throws(StoreError) in
             var sweep = Sweep()
-            sweep.expired = try Self.expired(changes)
-            if let quotaBytes { sweep.evicted = try Self.evicted(changes, quotaBytes) }
+            if isTrusted { sweep.expired = try Self.expired(changes) }
+            if let quotaBytes {
+                sweep.evicted = try Self.evicted(changes, quotaBytes, at: isTrusted ? changes.now : Int.min)
+            }
             for id in sweep.expired + sweep.evicted {
                 try changes.connection.run("UPDATE job SET file_gone = 1 WHERE id = ?", [.text(id.description)])
             }
+            guard isTrusted else { return sweep }
             try changes.connection.run(
                 "DELETE FROM idempotency WHERE created_at <= ?", [.integer(changes.now - Self.keySeconds)])
             sweep.purgedRows = try changes.connection.run(
@@ -41,12 +47,12 @@ extension JobStore {
         ) { (row: inout Row) throws(StoreError) in try JobRow.id(try row.text()) }
     }
 
-    private static func evicted(_ changes: Changes, _ quotaBytes: Int) throws(StoreError) -> [JobID] {
+    private static func evicted(_ changes: Changes, _ quotaBytes: Int, at now: Int) throws(StoreError) -> [JobID] {
         let files = try changes.connection.rows(
             """
             SELECT id, file_bytes FROM job WHERE state = 'completed' AND file_gone = 0 AND expires_at > ?
             ORDER BY finished_at DESC, number DESC
-            """, [.integer(changes.now)]
+            """, [.integer(now)]
         ) { (row: inout Row) throws(StoreError) in
             (id: try JobRow.id(try row.text()), bytes: try row.integerOrNull() ?? 0)
         }

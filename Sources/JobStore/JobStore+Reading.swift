@@ -47,11 +47,12 @@ extension JobStore {
                 " WHERE owner = ? AND (created_at, number) > (?, ?) ORDER BY created_at, number LIMIT ?"
             let downwards: SQL =
                 " WHERE owner = ? AND (created_at, number) < (?, ?) ORDER BY created_at DESC, number DESC LIMIT ?"
+            // One that cannot be read does not hide the others.
             let jobs = try connection.rows(
                 JobRow.columns + (ascending ? upwards : downwards),
-                [JobRow.text(owner), .integer(from.createdAt), .integer(from.number), .integer(limit + 1)],
-                JobRow.job)
-            return JobPage(jobs: Array(jobs.prefix(limit)), hasMore: jobs.count > limit)
+                [JobRow.text(owner), .integer(from.createdAt), .integer(from.number), .integer(limit + 1)]
+            ) { (row: inout Row) throws(StoreError) in try? JobRow.job(&row) }
+            return JobPage(jobs: jobs.prefix(limit).compactMap(\.self), hasMore: jobs.count > limit)
         }
     }
 

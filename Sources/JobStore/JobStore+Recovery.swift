@@ -17,12 +17,12 @@ package struct Recovery: Sendable, Hashable {
 extension JobStore {
     /// Puts right what a crash left behind; to be called before the first claim.
     ///
-    /// - Parameter verifiesDigests: whether finished files are read and compared; else their sizes must do.
-    package func recover(verifiesDigests: Bool = true) throws(StoreError) -> Recovery {
+    /// Of finished clips the sizes are looked at; each is read through when it is first asked for.
+    package func recover() throws(StoreError) -> Recovery {
         var recovery = Recovery()
         try failUnreadable()
         for job in try running() { try recover(job, &recovery) }
-        try checkFinished(verifiesDigests, &recovery)
+        try checkFinished(&recovery)
         try removeLeftovers()
         return recovery
     }
@@ -72,13 +72,13 @@ extension JobStore {
 
     /// Whether the file of a completion that was cut off is there, under its final name in the end.
     private func finishes(_ job: Job, _ noted: OutputFacts) throws(StoreError) -> Bool {
-        if try outputs.holds(job.id, noted, verifiesDigest: true) { return true }
+        if try outputs.holds(job.id, noted) { return true }
         guard try outputs.seal(job.id, attempt: job.attempt) == noted else { return false }
         try outputs.publish(job.id, attempt: job.attempt)
         return true
     }
 
-    private func checkFinished(_ verifiesDigests: Bool, _ recovery: inout Recovery) throws(StoreError) {
+    private func checkFinished(_ recovery: inout Recovery) throws(StoreError) {
         let finished = try read { (connection) throws(StoreError) in
             try connection.rows(
                 """
@@ -90,11 +90,10 @@ extension JobStore {
             }
         }
         for (number, id, output) in finished {
-            if let output, try outputs.holds(id, output, verifiesDigest: verifiesDigests) { continue }
+            if let output, try outputs.seemsFinished(id, output) { continue }
             if try outputs.putAway(id) { recovery.quarantined.append(id) }
             try write(isVital: true) { (changes) throws(StoreError) in
-                try changes.fail(
-                    number, VideoError(.outputLost, "the clip's file is gone or changed", hint: "submit it again"))
+                try changes.fail(number, Self.outputLost)
             }
             recovery.lost.append(id)
         }

@@ -13,9 +13,12 @@ package final class JobStore: Sendable {
     let bell: EventBell
     private let folder: StateFolder
     private let ballast: Ballast
+    /// The file that was opened; its number is nobody else's while it is open.
+    private let journal: FileIdentity?
     private let writer: Mutex<Connection>
     private let readers: ReaderPool
     private let queueCache = Mutex(QueueCache())
+    private let clockTrust: Mutex<ClockTrust>
 
     /// Opens the journal in a folder, which is made where it is not there, and keeps others out.
     package init(folder path: String, clock: StoreClock = .system) throws(StoreError) {
@@ -25,17 +28,28 @@ package final class JobStore: Sendable {
         let (folder, ballast) = (folder, ballast)
         // First of all that is made: the folder is ours from now on, whatever becomes of this start.
         let connection = try ballast.spending { () throws(StoreError) in try Self.open(folder) }
+        journal = folder.identity(Self.journalName)
         outputs = try Outputs(folder)
         ballast.refill()
         bell = EventBell(last: try Self.lastEvent(connection))
+        clockTrust = Mutex(ClockTrust(clock, newest: try Self.newestTime(connection)))
         readers = ReaderPool(Self.path(folder))
         writer = Mutex(connection)
     }
 
-    private static func path(_ folder: StateFolder) -> String { folder.path + "/jobs.db" }
+    /// Why no job can be kept or made now, though nothing is wrong with the jobs; nil where all is well.
+    package var trouble: StoreError? {
+        guard folder.isInPlace else { return .moved(path: folder.path) }
+        guard folder.identity(Self.journalName) == journal else { return .moved(path: Self.path(folder)) }
+        return outputs.trouble
+    }
+
+    private static let journalName = "jobs.db"
+
+    private static func path(_ folder: StateFolder) -> String { folder.path + "/" + journalName }
 
     private static func open(_ folder: StateFolder) throws(StoreError) -> Connection {
-        close(try folder.file("jobs.db"))
+        close(try folder.file(journalName))
         let connection = try Connection(path(folder), canWrite: true)
         try Schema.prepare(connection)
         return connection
@@ -46,6 +60,14 @@ package final class JobStore: Sendable {
         let sql: SQL = "SELECT seq FROM sqlite_sequence WHERE name = 'event'"
         return try connection.rows(sql) { (row: inout Row) throws(StoreError) in try row.integer() }.first ?? 0
     }
+
+    private static func newestTime(_ connection: Connection) throws(StoreError) -> Int? {
+        let sql: SQL = "SELECT at FROM event ORDER BY number DESC LIMIT 1"
+        return try connection.rows(sql) { (row: inout Row) throws(StoreError) in try row.integer() }.first
+    }
+
+    /// Whether what the clock calls old may be removed.
+    var isClockTrusted: Bool { clockTrust.withLock { $0.isTrusted(clock) } }
 
     /// Takes room on the disk again that was given up.
     func refillBallast() { ballast.refill() }

@@ -1,5 +1,6 @@
 import Crypto
 import Glibc
+import Synchronization
 
 /// The files of jobs.
 ///
@@ -10,6 +11,8 @@ package final class Outputs: Sendable {
     private let parts: Int32
     private let checkpoints: Int32
     private let quarantine: Int32
+    /// Finished clips that were read and found to be what was made.
+    private let marks = Mutex<[JobID: FileMark]>([:])
 
     init(_ folder: StateFolder) throws(StoreError) {
         self.folder = folder
@@ -51,7 +54,7 @@ package final class Outputs: Sendable {
         }
     }
 
-    /// The finished clip, to be read; nil where there is none.
+    /// The finished clip, to be read, whatever it is by now; nil where there is none.
     package func open(_ id: JobID) throws(StoreError) -> OutputFile? {
         try openFile(outputs, Self.name(id), path(id))
     }
@@ -83,26 +86,67 @@ extension Outputs {
     }
 
     /// Whether the finished file is the one that was made.
-    func holds(_ id: JobID, _ facts: OutputFacts, verifiesDigest: Bool) throws(StoreError) -> Bool {
-        guard let file = try openFile(outputs, Self.name(id), path(id)) else { return false }
-        defer { close(file.descriptor) }
-        guard file.byteCount == facts.byteCount else { return false }
-        return verifiesDigest ? try digest(file.descriptor, path(id)) == facts.sha256 : true
+    func holds(_ id: JobID, _ facts: OutputFacts) throws(StoreError) -> Bool {
+        guard let file = try openFinished(id, facts) else { return false }
+        close(file.descriptor)
+        return true
     }
 
+    /// The finished clip as it was made, to be read; nil where it is gone or another.
+    ///
+    /// Read through where it was not since its times last changed.
+    func openFinished(_ id: JobID, _ facts: OutputFacts) throws(StoreError) -> OutputFile? {
+        guard let file = try openFile(outputs, Self.name(id), path(id)) else { return nil }
+        do throws(StoreError) {
+            if try isFinished(file.descriptor, id, facts) { return file }
+        } catch {
+            close(file.descriptor)
+            throw error
+        }
+        close(file.descriptor)
+        return nil
+    }
+
+    private func isFinished(_ descriptor: Int32, _ id: JobID, _ facts: OutputFacts) throws(StoreError) -> Bool {
+        guard let mark = Self.mark(descriptor), mark.byteCount == facts.byteCount else { return false }
+        if marks.withLock({ $0[id] == mark }) { return true }
+        guard try digest(descriptor, path(id)) == facts.sha256 else { return false }
+        if Self.mark(descriptor) == mark { marks.withLock { $0[id] = mark } }
+        return true
+    }
+
+    /// Whether the finished clip is there, as long as it should be, and the same as when it was last read.
+    func seemsFinished(_ id: JobID, _ facts: OutputFacts) throws(StoreError) -> Bool {
+        var found = stat()
+        guard unsafe fstatat(outputs, Self.name(id), &found, AT_SYMLINK_NOFOLLOW) == 0 else {
+            if errno == ENOENT { return false }
+            throw .system(call: "stat", path: path(id), errno: errno)
+        }
+        guard let mark = FileMark(found), mark.byteCount == facts.byteCount else { return false }
+        let known = marks.withLock { $0[id] }
+        guard let known, known != mark else { return true }
+        guard let file = try openFinished(id, facts) else { return false }
+        close(file.descriptor)
+        return true
+    }
+
+    private static func mark(_ descriptor: Int32) -> FileMark? {
+        var facts = stat()
+        return unsafe fstat(descriptor, &facts) == 0 ? FileMark(facts) : nil
+    }
+
+    /// nil where there is no plain file of this name: what lies there instead is not followed and not waited for.
     private func openFile(_ folder: Int32, _ name: String, _ path: String) throws(StoreError) -> OutputFile? {
-        // Not to block on a pipe that somebody put there.
         let descriptor = unsafe openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
         guard descriptor >= 0 else {
-            if errno == ENOENT { return nil }
+            if [ENOENT, ELOOP, ENXIO].contains(errno) { return nil }
             throw .system(call: "open", path: path, errno: errno)
         }
-        var facts = stat()
-        guard unsafe fstat(descriptor, &facts) == 0, facts.st_mode & S_IFMT == S_IFREG else {
+        guard let mark = Self.mark(descriptor) else {
             close(descriptor)
-            throw .system(call: "open", path: path, errno: EINVAL)
+            return nil
         }
-        return OutputFile(descriptor: descriptor, byteCount: facts.st_size)
+        return OutputFile(descriptor: descriptor, byteCount: mark.byteCount)
     }
 
     private func digest(_ descriptor: Int32, _ path: String) throws(StoreError) -> String {
@@ -126,14 +170,17 @@ extension Outputs {
 extension Outputs {
     /// Removes the finished clip.
     func remove(_ id: JobID) {
+        forget(id)
         unsafe _ = unlinkat(outputs, Self.name(id), 0)
     }
+
+    private func forget(_ id: JobID) { marks.withLock { $0[id] = nil } }
 
     func removePart(_ id: JobID, attempt: Int) {
         unsafe _ = unlinkat(parts, Self.partName(id, attempt), 0)
     }
 
-    func removeCheckpoint(_ id: JobID) {
+    package func removeCheckpoint(_ id: JobID) {
         for name in Self.checkpointNames(id) { unsafe _ = unlinkat(checkpoints, name, 0) }
     }
 
@@ -177,16 +224,49 @@ extension Outputs {
     }
 
     /// Puts away a file that has its job's name and is not the one that it made; false where there is none.
+    @discardableResult
     func putAway(_ id: JobID) throws(StoreError) -> Bool {
+        forget(id)
         var random = SystemRandomNumberGenerator()
         // Two files of one name may come here.
         let place = "\(String(random.next() as UInt64, radix: 16)).\(Self.name(id))"
         guard unsafe renameat(outputs, Self.name(id), quarantine, place) != 0 else { return true }
-        guard errno == ENOENT else { throw failure("rename", Self.name(id)) }
+        let reason = errno
+        var facts = stat()
+        let isThere = unsafe fstatat(outputs, Self.name(id), &facts, AT_SYMLINK_NOFOLLOW) == 0
+        guard reason == ENOENT, !isThere else {
+            throw .system(call: "rename", path: folder.path + "/quarantine/" + place, errno: reason)
+        }
         return false
+    }
+
+    /// Files that were put away, of all starts, and their bytes.
+    package func putAway() throws(StoreError) -> (files: Int, bytes: Int) {
+        let names = try names("quarantine")
+        let bytes = names.reduce(0) { sum, name in
+            var facts = stat()
+            guard unsafe fstatat(quarantine, name, &facts, AT_SYMLINK_NOFOLLOW) == 0 else { return sum }
+            return sum &+ facts.st_size
+        }
+        return (names.count, bytes)
     }
 
     private func names(_ subfolder: String) throws(StoreError) -> [String] {
         try FolderNames.all(folder.path + "/" + subfolder)
+    }
+}
+
+/// Whether clips can be written at all.
+extension Outputs {
+    /// Why they cannot; nil where they can.
+    var trouble: StoreError? {
+        for (name, descriptor) in [("outputs", outputs), ("parts", parts), ("checkpoints", checkpoints)] {
+            let path = folder.path + "/" + name
+            guard folder.identity(name) == FileIdentity(descriptor) else { return .moved(path: path) }
+            if unsafe faccessat(descriptor, ".", W_OK | X_OK, 0) != 0 {
+                return .system(call: "write", path: path, errno: errno)
+            }
+        }
+        return nil
     }
 }

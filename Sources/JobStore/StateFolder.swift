@@ -18,6 +18,7 @@ final class StateFolder: Sendable {
         descriptor = try Self.openFolder(AT_FDCWD, path, path)
         do throws(StoreError) {
             try Self.refuseNetwork(descriptor, path)
+            try Self.refuseUsed(descriptor, path)
             try Self.refuseForeign(descriptor, path)
             lock = try Self.takeLock(descriptor, path)
         } catch {
@@ -59,6 +60,14 @@ final class StateFolder: Sendable {
         var facts = stat()
         guard unsafe fstatat(descriptor, name, &facts, AT_SYMLINK_NOFOLLOW) == 0 else { return nil }
         return facts.st_mode & S_IFMT == S_IFREG ? facts.st_size : nil
+    }
+
+    /// What a name inside means now; nil where it means nothing.
+    func identity(_ name: String) -> FileIdentity? { FileIdentity(descriptor, name) }
+
+    /// Whether the folder is still where it was found, and still kept for us.
+    var isInPlace: Bool {
+        FileIdentity(AT_FDCWD, path) == FileIdentity(descriptor) && identity("lock") == FileIdentity(lock)
     }
 
     func remove(_ name: String) {
@@ -128,6 +137,16 @@ final class StateFolder: Sendable {
         if let kind = FileSystemKind.networkName(magic: magic) {
             throw .networkFileSystem(folder: path, kind: kind)
         }
+    }
+
+    /// Looks, and makes no lock.
+    ///
+    /// Before the journal is looked at: to close that file ends the locks that its user, if it is we, has on it.
+    private static func refuseUsed(_ folder: Int32, _ path: String) throws(StoreError) {
+        guard let lock = plainFile(folder, "lock") else { return }
+        defer { close(lock) }
+        guard flock(lock, LOCK_EX | LOCK_NB) != 0, errno == EWOULDBLOCK else { return }
+        throw .inUse(folder: path)
     }
 
     private static func takeLock(_ folder: Int32, _ path: String) throws(StoreError) -> Int32 {

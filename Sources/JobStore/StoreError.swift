@@ -13,6 +13,8 @@ package enum StoreError: Error, Sendable, Equatable {
     case openToOthers(folder: String)
     /// Another service works in the folder.
     case inUse(folder: String)
+    /// What was opened no longer lies where it was found.
+    case moved(path: String)
     case networkFileSystem(folder: String, kind: String)
     /// The journal was written by a newer program.
     case newerSchema(found: Int, known: Int)
@@ -53,6 +55,10 @@ extension StoreError {
         case .inUse(let folder):
             VideoError(
                 .stateUnusable, "another service works in \(folder)", hint: "stop it, or choose another --state")
+        case .moved(let path):
+            VideoError(
+                .stateUnusable, "\(path) was moved, removed or replaced while the service was at work",
+                hint: "put it back, or start the service again")
         case .networkFileSystem(let folder, let kind):
             VideoError(
                 .stateUnusable, "\(folder) is on a network file system (\(kind)), where a journal is not safe",

@@ -1,3 +1,5 @@
+import JobRunner
+import JobStore
 package import VideoTypes
 
 /// A refusal in the API's own form: what the client's exception says.
@@ -11,6 +13,8 @@ package struct APIError: Error, Sendable, Equatable {
     package let parameter: String?
     /// When asking again may help.
     package var retryAfterSeconds: Int?
+    /// What failed here, for the log alone: it may name files of this machine, but no prompt and no key.
+    package var cause: String?
 
     package init(_ status: Int, _ code: String, _ message: String, parameter: String? = nil, retryAfter: Int? = nil) {
         self.status = status
@@ -54,9 +58,29 @@ extension APIError {
     static let noSuchVideo = APIError(404, "video_not_found", "there is no video of this id")
     static let notReady = APIError(404, "video_not_ready", "the video is not finished")
     static let expired = APIError(410, "video_expired", "the video's file is gone")
+    static let outputLost = APIError(
+        410, "output_lost", "the video's file is gone or is not the one that was made")
     static let keyMissing = APIError(
         401, "invalid_api_key", "a valid key is needed: send it as 'Authorization: Bearer KEY'")
-    static let serviceFailed = APIError(500, "internal_error", "the service failed; its log says why")
+    /// What must not happen, and is written down.
+    static func serviceFailed(_ cause: String) -> APIError {
+        var error = APIError(500, "internal_error", "the service failed; its log says why")
+        error.cause = cause
+        return error
+    }
+
+    /// The journal or the folder of clips did not do what was asked.
+    static func storeFailed(_ error: StoreError) -> APIError {
+        var answer =
+            switch error {
+            case .diskFull: APIError(507, "disk_full", "the disk of this machine is full", retryAfter: 300)
+            case .moved, .system: APIError.refused(Refusal.folderUnusable)
+            default: APIError.serviceFailed("")
+            }
+        answer.cause = error.videoError.message
+        return answer
+    }
+
     static let stopping = APIError(503, "shutting_down", "the service is shutting down", retryAfter: 30)
 
     /// The engine's refusal of a request; the hint goes along.

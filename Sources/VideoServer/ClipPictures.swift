@@ -1,7 +1,9 @@
+import Glibc
 import HTTPServer
 import JobStore
 import Media
 import Synchronization
+import VideoTypes
 
 /// Pictures of finished clips: made when they are asked for, the last few kept.
 final class ClipPictures: Sendable {
@@ -26,9 +28,14 @@ final class ClipPictures: Sendable {
     /// Held while a picture is made: one decoder at a time leaves the engine its processors.
     private let pictures = Mutex<[Picture]>([])
 
-    /// - Parameter path: of the finished clip.
-    func picture(of job: Job, _ kind: Kind, path: String) throws(APIError) -> HTTPResponse {
+    /// - Parameters:
+    ///   - file: the finished clip, open.
+    ///   - path: where it was found, for systems without /proc.
+    func picture(of job: Job, _ kind: Kind, file: OutputFile, path: String) throws(APIError) -> HTTPResponse {
         let name = Name(id: job.id, kind: kind)
+        // Whoever deletes the clip meanwhile takes its name, not what is open.
+        let opened = "/proc/self/fd/\(file.descriptor)"
+        let path = unsafe access(opened, R_OK) == 0 ? opened : path
         let made = pictures.withLock { pictures -> Result<[UInt8], APIError> in
             if let known = pictures.first(where: { $0.name == name }) { return .success(known.bytes) }
             do throws(APIError) {
@@ -54,7 +61,7 @@ final class ClipPictures: Sendable {
             case .spritesheet: try ClipSpritesheet(ofClip: path).jpeg
             }
         } catch {
-            throw .serviceFailed
+            throw .serviceFailed("a picture of a clip cannot be made: \(error.videoError.message)")
         }
     }
 }

@@ -12,6 +12,7 @@ final class EventStream: Sendable {
     private let store: JobStore
     private let object: @Sendable (JobID) -> JSONText?
     private let seat: Seats.Seat
+    private let faults: FaultLog
     private let clock: @Sendable () -> Double
     private let state: Mutex<State>
 
@@ -30,9 +31,10 @@ final class EventStream: Sendable {
     ///   - after: the number that the reader saw last; 0 for all.
     ///   - object: the job as the API shows it, for the last event.
     init(
-        _ job: Job, after: Int, store: JobStore, seat: Seats.Seat, object: @escaping @Sendable (JobID) -> JSONText?,
-        clock: @escaping @Sendable () -> Double
+        _ job: Job, after: Int, store: JobStore, seat: Seats.Seat, faults: FaultLog,
+        object: @escaping @Sendable (JobID) -> JSONText?, clock: @escaping @Sendable () -> Double
     ) {
+        self.faults = faults
         self.job = job
         self.store = store
         self.seat = seat
@@ -46,9 +48,10 @@ final class EventStream: Sendable {
         let (seen, isOver) = state.withLock { ($0.seen, $0.isOver) }
         if isOver { return nil }
         // A journal that cannot be read ends the stream: the reader comes back with the last id.
-        guard let events = try? store.waitForEvents(of: job.id, after: seen, seconds: Self.turnSeconds) else {
-            return nil
+        let found = faults.value("reading the events of a job") { () throws(StoreError) in
+            try store.waitForEvents(of: job.id, after: seen, seconds: Self.turnSeconds)
         }
+        guard let events = found else { return nil }
         if events.isEmpty { return pause() }
         var text = ""
         for event in events { text += take(event) }
@@ -57,7 +60,8 @@ final class EventStream: Sendable {
 
     private func pause() -> [UInt8]? {
         // A deleted job has no more events.
-        guard let known = try? store.job(job.id), known.id == job.id else { return nil }
+        let found = faults.value("reading a job") { () throws(StoreError) in try store.job(job.id) }
+        guard let known = found ?? nil else { return nil }
         let now = clock()
         return state.withLock { state in
             // A reader that resumes behind the last event gets nothing but the end.

@@ -1,3 +1,4 @@
+import JobStore
 import VideoTypes
 
 /// What a client is told of a job that failed: fixed texts, since the engine's own may name paths of this machine.
@@ -9,7 +10,7 @@ enum FailureText {
         case "out_of_memory": "the clip does not fit into the memory of this machine"
         case "device_lost", "device_unavailable", "device_not_found": "the device that computes has failed"
         case "worker_crashed": "the engine broke off each time the clip was tried"
-        case "output_lost": "the finished file was lost"
+        case "output_lost": APIError.outputLost.message
         case "disk_full": "the disk of this machine is full"
         case "media_failed", "output_failed": "the clip could not be written"
         case "weights_invalid", "model_not_found": "the model cannot be used"
@@ -17,7 +18,13 @@ enum FailureText {
         }
     }
 
-    static func json(_ error: VideoError) -> JSONText {
-        .object([("code", .string(error.code.name)), ("message", .string(message(error)))])
+    /// What is wrong with a job or with what it made; null where nothing is.
+    static func json(of job: Job) -> JSONText {
+        if let error = job.error { return json(error.code.name, message(error)) }
+        return job.isFileGone ? json(APIError.expired.code, APIError.expired.message) : .null
+    }
+
+    private static func json(_ code: String, _ message: String) -> JSONText {
+        .object([("code", .string(code)), ("message", .string(message))])
     }
 }

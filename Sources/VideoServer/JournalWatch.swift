@@ -12,19 +12,21 @@ final class JournalWatch: Sendable {
     private let forecasts: Forecasts
     private let economics: Economics
     private let log: ServiceLog
+    private let faults: FaultLog
     private let quotaBytes: Int?
     private let clock: ServiceClock
     private let isStopping = Mutex(false)
 
     init(
         store: JobStore, metrics: MetricBook, forecasts: Forecasts, economics: Economics, log: ServiceLog,
-        quotaBytes: Int?, clock: ServiceClock
+        faults: FaultLog, quotaBytes: Int?, clock: ServiceClock
     ) {
         self.store = store
         self.metrics = metrics
         self.forecasts = forecasts
         self.economics = economics
         self.log = log
+        self.faults = faults
         self.quotaBytes = quotaBytes
         self.clock = clock
     }
@@ -39,7 +41,8 @@ final class JournalWatch: Sendable {
         var sweptAt = -Double.infinity
         while !isStopping.withLock({ $0 }) {
             _ = store.wait(after: last, seconds: 1)
-            guard let events = try? store.events(after: last) else {
+            let found = faults.value("reading events") { () throws(StoreError) in try store.events(after: last) }
+            guard let events = found else {
                 // A journal that cannot be read now is asked again later, not at once.
                 sleep(1)
                 continue
@@ -50,14 +53,17 @@ final class JournalWatch: Sendable {
             }
             if clock.steady() - sweptAt >= Self.sweepSeconds {
                 sweptAt = clock.steady()
-                _ = try? store.sweep(quotaBytes: quotaBytes)
+                _ = faults.value("clearing away what is too old") { () throws(StoreError) in
+                    try store.sweep(quotaBytes: quotaBytes)
+                }
             }
         }
     }
 
     private func take(_ id: JobID) {
         let forecast = forecasts.take(id)
-        guard let job = try? store.job(id) else { return }
+        let job = faults.value("reading a job") { () throws(StoreError) in try store.job(id) }
+        guard let job = job ?? nil else { return }
         metrics.count(job, forecast: forecast, economics: economics)
         log.job(job)
     }

@@ -18,12 +18,13 @@ package final class Service: Sendable {
     private let watch: JournalWatch
     private let sender: WebhookSender?
     private let stopping: StopFlag
+    private let keys: CurrentKeys
     private let threads = Mutex<[OwnThread]>([])
 
     package init(_ options: ServiceOptions, log: @escaping @Sendable (String) -> Void) throws(VideoError) {
         self.options = options
         self.log = log
-        let keys = try ServiceParts.keys(options)
+        let keys = CurrentKeys(try ServiceParts.keys(options))
         let webhooks = try ServiceParts.webhooks(options)
         let planner = try VideoPlanner(options.model)
         let clock = ServiceClock.system
@@ -33,13 +34,14 @@ package final class Service: Sendable {
         runnerOptions.maxQueued = options.maxQueued
         runnerOptions.maxQueuedSeconds = options.maxQueuedSeconds
         runner = try JobRunner(store: store, options: runnerOptions, log: log)
+        let lines = ServiceLog(isVerbose: options.isVerbose, write: log, now: clock.wall)
+        let faults = FaultLog(lines, clock)
         let desk = VideoDesk(
             store: store, runner: runner, planners: PlannerOfWorker(options.model, first: planner),
             webhooks: webhooks, economics: options.economics, expiresAfterSeconds: options.expiresAfterSeconds,
-            modelName: planner.modelName, samplePrompt: planner.samplePrompt, limits: planner.limits)
+            faults: faults, modelName: planner.modelName, samplePrompt: planner.samplePrompt, limits: planner.limits)
         let metrics = MetricBook()
         let forecasts = Forecasts()
-        let lines = ServiceLog(isVerbose: options.isVerbose, write: log, now: clock.wall)
         let streams = Seats(limit: 32, perName: 4)
         let handler = ServiceHandler(
             keys: keys,
@@ -50,14 +52,16 @@ package final class Service: Sendable {
             metrics: metrics, log: lines, clock: clock)
         watch = JournalWatch(
             store: store, metrics: metrics, forecasts: forecasts, economics: options.economics, log: lines,
+            faults: faults,
             quotaBytes: options.quotaBytes, clock: clock)
         sender =
             webhooks.destinations == nil
             ? nil
             : WebhookSender(
                 store: store, policy: webhooks, delayFactor: options.webhookDelayFactor, now: clock.wall,
-                object: { id in (try? desk.store.job(id)).map { desk.object($0).json } })
+                object: { id in desk.object(id) })
         self.stopping = stopping
+        self.keys = keys
         let first = store.lastEvent
         server = try ServiceParts.server(options, handler)
         try runner.start()
@@ -75,7 +79,8 @@ package final class Service: Sendable {
     package var port: UInt16 { server.port }
 
     package var url: String {
-        let host = options.host.contains(":") ? "[\(options.host)]" : options.host
+        let address = ServiceParts.address(options)
+        let host = address.contains(":") ? "[\(address)]" : address
         return "http://\(host):\(port)"
     }
 
@@ -108,39 +113,57 @@ package final class Service: Sendable {
 
     // MARK: Signals
 
-    /// Keeps SIGTERM and SIGINT for `runUntilSignal`; before any thread is started.
+    /// Keeps SIGTERM, SIGINT and SIGHUP for `runUntilSignal`; before any thread is started.
     package static func blockSignals() {
-        var signals = endingSignals
+        var signals = handledSignals
         unsafe _ = pthread_sigmask(SIG_BLOCK, &signals, nil)
         signal(SIGPIPE, SIG_IGN)
     }
 
-    private static var endingSignals: sigset_t {
+    private static var handledSignals: sigset_t {
         var signals = sigset_t()
         unsafe sigemptyset(&signals)
-        for number in [SIGINT, SIGTERM] { unsafe sigaddset(&signals, number) }
+        for number in [SIGINT, SIGTERM, SIGHUP] { unsafe sigaddset(&signals, number) }
         return signals
     }
 
     /// Works until SIGTERM or SIGINT, then drains; a second signal ends it now.
+    ///
+    /// SIGHUP reads the keys again.
     package func runUntilSignal() {
-        Self.waitForSignal(whileNot: { false })
-        log("wan-infer: finishing the running job; once more ends it now")
+        waitForEnd(whileNot: { false })
+        let isIdle = runner.state.running == nil
+        log("wan-infer: " + (isIdle ? "ending" : "finishing the running job; once more ends it now"))
         let isDrained = StopFlag()
         let thread = OwnThread { [self] in
             drain()
             _ = isDrained.set()
         }
-        Self.waitForSignal(whileNot: { isDrained.isSet })
+        waitForEnd(whileNot: { isDrained.isSet })
         if !isDrained.isSet { stop() }
         thread?.join()
     }
 
-    private static func waitForSignal(whileNot isOver: () -> Bool) {
-        var signals = endingSignals
+    private func waitForEnd(whileNot isOver: () -> Bool) {
+        var signals = Self.handledSignals
         var turn = timespec(tv_sec: 0, tv_nsec: 50_000_000)
         while !isOver() {
-            if unsafe sigtimedwait(&signals, nil, &turn) > 0 { return }
+            switch unsafe sigtimedwait(&signals, nil, &turn) {
+            // A terminal that is closed says the same.
+            case SIGHUP: reload()
+            case 1...: return
+            default: continue
+            }
+        }
+    }
+
+    /// Reads the keys again; where something is wrong with them, the old ones stay.
+    package func reload() {
+        do throws(VideoError) {
+            keys.replace(try ServiceParts.keys(options))
+            log("wan-infer: the keys were read again")
+        } catch {
+            log("wan-infer: the old keys stay: \(error.message)")
         }
     }
 }

@@ -32,5 +32,13 @@ struct ServiceLog: Sendable {
         ])
     }
 
+    /// A request that could not be answered for a reason of our own.
+    func failure(_ fields: [(String, JSONText)]) { line([("at", .integer(now())), ("event", "failure")] + fields) }
+
+    /// Something that was to be done without anybody's asking, and was not.
+    func fault(_ what: String, _ cause: String) {
+        line([("at", .integer(now())), ("event", "fault"), ("what", .string(what)), ("cause", .string(cause))])
+    }
+
     private func line(_ fields: [(String, JSONText)]) { write(JSONText.object(fields).description) }
 }

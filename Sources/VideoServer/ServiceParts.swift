@@ -1,3 +1,4 @@
+import Crypto
 import HTTPClient
 import HTTPServer
 import JobStore
@@ -8,12 +9,17 @@ enum ServiceParts {
     /// Without keys only this machine may ask.
     static func keys(_ options: ServiceOptions) throws(VideoError) -> KeyRing {
         if let path = options.keyFile { return try KeyRing(path: path) }
-        guard options.host.hasPrefix("127.") || options.host == "::1" else {
+        guard address(options).hasPrefix("127.") || address(options) == "::1" else {
             throw .invalid(
                 "\(options.host) can be reached from other machines, so a key file is needed",
                 hint: "add --key-file FILE, or leave --host out")
         }
         return .open
+    }
+
+    /// The one name that always means this machine is taken for its address.
+    static func address(_ options: ServiceOptions) -> String {
+        options.host.lowercased() == "localhost" ? "127.0.0.1" : options.host
     }
 
     static func webhooks(_ options: ServiceOptions) throws(VideoError) -> WebhookPolicy {
@@ -26,7 +32,7 @@ enum ServiceParts {
         guard let path = options.webhookSecretFile else {
             throw .invalid("webhook hosts without a secret to sign with", hint: "add --webhook-secret-file FILE")
         }
-        let secret = try WebhookPolicy.secret(SecretFile.text(path, what: "webhook secret", maxBytes: 4096))
+        let secret = try WebhookPolicy.secret(SecretFile.text(path, what: "webhook secret"))
         var destinations = DestinationPolicy(hosts: Set(options.webhookHosts.map { $0.lowercased() }))
         if options.allowsLocalWebhooks {
             destinations.kinds.insert(.loopback)
@@ -46,6 +52,13 @@ enum ServiceParts {
             ] where count > 0 {
                 log("wan-infer: \(count) \(what)")
             }
+            // Nobody knows what they are: they are not ours to remove.
+            let kept = try store.outputs.putAway()
+            if kept.files > 0 {
+                log(
+                    "wan-infer: \(kept.files) changed files of \(kept.bytes >> 20) MiB lie in "
+                        + "\(options.stateFolder)/quarantine; remove what you do not need")
+            }
             return store
         } catch {
             throw error.videoError
@@ -53,7 +66,7 @@ enum ServiceParts {
     }
 
     static func server(_ options: ServiceOptions, _ handler: ServiceHandler) throws(VideoError) -> HTTPServer {
-        var http = HTTPServerOptions(host: options.host, port: options.port)
+        var http = HTTPServerOptions(host: address(options), port: options.port)
         http.hostNames.formUnion(options.hostNames.map { $0.lowercased() })
         do throws(HTTPServerError) {
             return try HTTPServer(http, handler: handler)

@@ -14,6 +14,7 @@ struct VideoDesk: Sendable {
     let webhooks: WebhookPolicy
     let economics: Economics
     let expiresAfterSeconds: Int
+    let faults: FaultLog
     let marks = ProgressMarks()
     let refusals = RefusedOrders()
 
@@ -110,7 +111,7 @@ struct VideoDesk: Sendable {
         guard quote.time.p50 <= Self.longestClipSeconds else {
             throw APIError(400, "clip_too_long", "the clip would take more than a day; make it shorter or smaller")
         }
-        if let limit = request.maxLatencySeconds, quote.estimate.p90 > limit {
+        if let limit = request.maxLatencySeconds, !quote.estimate.isWithin(limit) {
             throw .invalid(
                 "max_latency_seconds",
                 "cannot be met: the clip would be ready in about "
@@ -132,12 +133,13 @@ struct VideoDesk: Sendable {
             try runner.submit(order, owner: owner, idempotencyKey: repetition.key, isRetry: isRetry)
         }
         switch outcome {
-        case .stored(.created(let job)), .stored(.existing(let job)): return job
+        case .stored(.created(let job)): return job
+        case .stored(.existing(let job)): return try journal { () throws(StoreError) in try store.settled(job) }
         case .stored(.keyReused):
             throw APIError(
                 422, "idempotency_key_reused", "this Idempotency-Key came with another request before",
                 parameter: "Idempotency-Key")
-        case .stored(.refused): throw .serviceFailed
+        case .stored(.refused): throw .serviceFailed("an order was refused without a reason")
         case .refused(let refusal):
             refusals.note(order.requestHash)
             throw .refused(refusal)
@@ -152,30 +154,41 @@ struct VideoDesk: Sendable {
     // MARK: Looking
 
     func job(_ id: JobID, owner: String?) throws(APIError) -> Job {
-        guard let job = try journal({ () throws(StoreError) in try store.job(id, owner: owner) }) else {
-            throw .noSuchVideo
+        let job = try journal { () throws(StoreError) in
+            try store.job(id, owner: owner).map { (job) throws(StoreError) in try store.settled(job) }
         }
+        guard let job else { throw .noSuchVideo }
         return job
     }
 
     func object(_ job: Job) -> VideoObject {
         let percent = marks.percent(job) {
-            let events = (try? store.events(of: job.id, after: 0)) ?? []
-            return events.compactMap(EventText.progress)
+            let events = faults.value("reading the events of a job") { () throws(StoreError) in
+                try store.events(of: job.id, after: 0)
+            }
+            return (events ?? []).compactMap(EventText.progress)
+        }
+        let place = faults.value("reading the queue") { () throws(StoreError) in
+            job.state.isFinal ? nil : try runner.place(of: job.id)
         }
         return VideoObject(
-            job: job, percent: percent, place: job.state.isFinal ? nil : try? runner.place(of: job.id),
+            job: job, percent: percent, place: place ?? nil,
             model: modelName, economics: economics)
+    }
+
+    /// The job as it is told; nil where there is none, or the journal cannot be read.
+    func object(_ id: JobID) -> JSONText? {
+        let job = faults.value("reading a job") { () throws(StoreError) in try store.job(id) }
+        return (job ?? nil).map { object($0).json }
     }
 
     /// What the journal says, or the API's words for its failure.
     func journal<Value>(_ body: () throws(StoreError) -> Value) throws(APIError) -> Value {
         do throws(StoreError) {
             return try body()
-        } catch .diskFull {
-            throw APIError(507, "disk_full", "the disk of this machine is full", retryAfter: 300)
         } catch {
-            throw .serviceFailed
+            // A folder that is not where it was explains whatever fails in it.
+            throw .storeFailed(store.trouble ?? error)
         }
     }
 }
@@ -187,6 +200,7 @@ extension APIError {
         return switch refusal.reason {
         case .queueFull, .queueTooLong: APIError(429, "queue_full", refusal.message, retryAfter: seconds)
         case .diskReserve: APIError(503, "disk_full", refusal.message, retryAfter: seconds)
+        case .folderUnusable: APIError(503, "storage_unavailable", refusal.message, retryAfter: seconds)
         case .draining: APIError(503, "shutting_down", refusal.message, retryAfter: seconds)
         case .unhealthy: APIError(503, "engine_unavailable", refusal.message, retryAfter: seconds)
         }

@@ -31,7 +31,7 @@ struct VideoObject {
             ("seconds", .string(Self.seconds(settings))),
             ("prompt", .string(settings.prompt)),
             ("remixed_from_video_id", job.order.remixedFrom.map { .string($0.description) } ?? .null),
-            ("error", job.error.map(FailureText.json) ?? .null),
+            ("error", FailureText.json(of: job)),
         ]
     }
 
@@ -76,6 +76,7 @@ struct VideoObject {
             ("provider", "local"),
             ("cost_dollars", cost.map { .number($0.marginalDollars) } ?? .null),
             ("cost_dollars_amortised", cost.map { .number($0.amortisedDollars) } ?? .null),
+            ("expired", .bool(job.isFileGone)),
             ("gpu_seconds", job.report.map { .number(Self.deviceSeconds($0)) } ?? .null),
             ("stage_seconds", job.report.map { Self.stages($0.stageSeconds) } ?? .null),
             ("bytes", job.output.map { .integer($0.byteCount) } ?? .null),

@@ -40,7 +40,7 @@ extension VideoError {
         public static let compilerMissing = Code(name: "compiler_missing", exitStatus: 12, httpStatus: 500)
         public static let cacheUnusable = Code(name: "cache_unusable", exitStatus: 13, httpStatus: 500)
         public static let workerCrashed = Code(name: "worker_crashed", exitStatus: 14, httpStatus: 500)
-        public static let outputLost = Code(name: "output_lost", exitStatus: 15, httpStatus: 500)
+        public static let outputLost = Code(name: "output_lost", exitStatus: 15, httpStatus: 410)
         public static let stateUnusable = Code(name: "state_unusable", exitStatus: 16, httpStatus: 500)
         public static let diskFull = Code(name: "disk_full", exitStatus: 17, httpStatus: 507)
         public static let internalError = Code(name: "internal_error", exitStatus: 70, httpStatus: 500)

@@ -94,6 +94,75 @@ import VideoTypes
         #expect(shop.wait { $0.restarts >= 4 }.restarts >= 4)
     }
 
+    // MARK: folders that cannot be written
+
+    @Test func `a clip that cannot be stored is stored later, not made again`() throws {
+        let shop = try Workshop { $0.fullDiskSeconds = 0.2 }
+        let id = try shop.submit(seed: 1, steps: 8, "fake:step=0.02")
+        // Nothing can be renamed to the name of a folder.
+        let place = shop.store.outputs.path(id)
+        try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: false)
+        let after = try shop.submit(seed: 2)
+        #expect(shop.wait { $0.problem?.code == .stateUnusable }.problem?.message.contains("rename") == true)
+        #expect(try shop.job(after).attempt == 0)
+        try FileManager.default.removeItem(atPath: place)
+        let job = try shop.finished(id)
+        #expect(job.state == .completed && job.attempt == 1, "\(shop.told)")
+        #expect(try shop.bytes(id) == Workshop.expected(seed: 1, steps: 8, "fake:step=0.02"))
+        #expect(try shop.finished(after).state == .completed)
+        #expect(shop.runner.state.problem == nil && shop.runner.state.restarts == 0)
+    }
+
+    @Test func `a clip that can never be stored fails under its own name`() throws {
+        let shop = try Workshop { $0.fullDiskSeconds = 0.02 }
+        let id = try shop.submit(seed: 1, "fake:step=0.02")
+        try FileManager.default.createDirectory(
+            atPath: shop.store.outputs.path(id), withIntermediateDirectories: false)
+        let job = try shop.finished(id)
+        #expect(job.error == VideoError(.outputFailed, "the clip could not be written") && job.attempt == 1)
+        #expect(!shop.told.contains("died"))
+        #expect(try shop.finished(shop.submit(seed: 2)).state == .completed)
+    }
+
+    @Test func `a failure to write is tried again, and keeps its name`() throws {
+        let shop = try Workshop()
+        let words = "fake:fail=output_failed@2 fake:once"
+        #expect(try shop.finished(shop.submit(seed: 1, words)).state == .completed)
+        let job = try shop.finished(shop.submit(seed: 2, "fake:fail=output_failed@2"))
+        #expect(job.error == VideoError(.outputFailed, "the clip could not be written") && job.attempt == 3)
+    }
+
+    @Test func `a finished clip that waits for the disk outlives its service`() throws {
+        let folder = try TemporaryFolder()
+        let id: JobID
+        do {
+            let shop = try Workshop(folder) { $0.fullDiskSeconds = 0.2 }
+            id = try shop.submit(seed: 1, "fake:step=0.02")
+            try FileManager.default.createDirectory(
+                atPath: shop.store.outputs.path(id), withIntermediateDirectories: false)
+            #expect(shop.wait { $0.problem != nil }.problem != nil)
+            shop.runner.drain(seconds: 0)
+            shop.runner.join()
+            #expect(try shop.job(id).state == .inProgress)
+            try FileManager.default.removeItem(atPath: shop.store.outputs.path(id))
+        }
+        let shop = try Workshop(folder, starts: false)
+        let job = try shop.job(id)
+        #expect(job.state == .completed && job.attempt == 1)
+        #expect(try shop.bytes(id) == Workshop.expected(seed: 1, "fake:step=0.02"))
+    }
+
+    @Test func `what nobody wants any more is not stored`() throws {
+        let shop = try Workshop { $0.fullDiskSeconds = 60 }
+        let id = try shop.submit(seed: 1, "fake:step=0.02")
+        try FileManager.default.createDirectory(
+            atPath: shop.store.outputs.path(id), withIntermediateDirectories: false)
+        #expect(shop.wait { $0.problem != nil }.problem != nil)
+        _ = try shop.runner.delete(id)
+        #expect(shop.wait { $0.running == nil }.running == nil)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: shop.folder.file("parts")).isEmpty)
+    }
+
     // MARK: full disks
 
     @Test func `a full disk puts the job back without counting the attempt`() throws {

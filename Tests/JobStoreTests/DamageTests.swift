@@ -1,6 +1,7 @@
 import Foundation
 import JobStore
 import TestSupport
+import TestTools
 import Testing
 import VideoTypes
 import journal_child
@@ -154,6 +155,35 @@ import journal_child
         // Found out at the claim, or at the start before it.
         #expect(try store.claim(leaseSeconds: 60)?.job.id == good)
         #expect(try store.events(of: bad, after: 0).last?.kind == .failed)
+    }
+
+    @Test func `a row that cannot be read stops neither the start nor the list`() throws {
+        let jobs = try { () throws in
+            let test = try TestStore(folder)
+            return try (0..<3).map { _ in try test.completed().id } + [test.submit().id]
+        }()
+        try change("UPDATE job SET report = '{}' WHERE id = '\(jobs[0])'")
+        try change("UPDATE job SET what = '{}' WHERE id = '\(jobs[1])'")
+        try change("UPDATE job SET error = 'x', state = 'failed' WHERE id = '\(jobs[3])'")
+        let store = try JobStore(folder: state)
+        #expect(try store.recover().lost.isEmpty)
+        // The clip is worth more than what is told of it.
+        let job = try #require(try store.job(jobs[0]))
+        #expect(job.state == .completed && job.report == nil)
+        guard case .file(let file) = try store.clip(of: job) else { throw TestFailure("no file") }
+        #expect(try bytes(of: file).count == 4)
+        #expect(throws: StoreError.self) { try store.job(jobs[1]) }
+        let page = try #require(try store.page(owner: nil, after: nil, limit: 10, ascending: true))
+        #expect(page.jobs.map(\.id) == [jobs[0], jobs[2], jobs[3]] && !page.hasMore)
+        #expect(page.jobs.last?.error?.code == .internalError)
+    }
+
+    /// As somebody with another program would.
+    private func change(_ sql: String) throws {
+        let python = try #require(Subprocess.find("python3"))
+        let script = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute(sys.argv[2]); c.commit()"
+        let change = try Subprocess(python, ["-c", script, journal.path, sql])
+        #expect(change.status == 0, "\(change.errors)")
     }
 
     @Test func `a newer journal is not touched`() throws {

@@ -1,3 +1,4 @@
+import Foundation
 import TestSupport
 import Testing
 import VideoTypes
@@ -26,6 +27,59 @@ import journal_child
         test.clock.pass(seconds: 30 * 86400)
         #expect(try test.store.sweep().expired == [other.id])
         #expect(try test.store.job(job.id) == nil)
+    }
+
+    @Test func `a clip whose time is over is not given out, whether or not it was cleared away`() throws {
+        var short = JobOrder.sample()
+        short.expiresAfterSeconds = 100
+        let job = try test.completed(order: short)
+        test.clock.pass(seconds: 99)
+        guard case .file(let file) = try test.store.clip(of: job) else { throw TestFailure("no file") }
+        #expect(try bytes(of: file) == [UInt8](repeating: 7, count: 4))
+        #expect(try test.store.settled(job) == job)
+        test.clock.pass(seconds: 1)
+        #expect(try test.store.clip(of: job) == .expired)
+        #expect(try test.store.settled(job).isFileGone && test.files("outputs").count == 1)
+    }
+
+    @Test func `a clock that starts in another year deletes nothing until it has run for a while`() throws {
+        var short = JobOrder.sample()
+        short.expiresAfterSeconds = 100
+        let (folder, clock) = (test.folder, test.clock)
+        let other = folder.file("state2")
+        let job = try {
+            let store = try JobStore(folder: other, clock: clock.storeClock)
+            guard case .created(let job) = try store.submit(short, owner: nil) else { throw TestFailure("") }
+            let claim = try #require(try store.claim(leaseSeconds: 60))
+            _ = FileManager.default.createFile(atPath: store.outputs.partPath(claim), contents: Data("clip".utf8))
+            #expect(try store.complete(claim, .sample()))
+            return job
+        }()
+        clock.step(seconds: 73 * 365 * 86_400)
+        do {
+            let store = try JobStore(folder: other, clock: clock.storeClock)
+            #expect(try store.recover() == Recovery() && store.sweep() == Sweep())
+            clock.pass(seconds: 600)
+            #expect(try store.sweep() == Sweep())
+            // A time server is heard of: the clock is set, and has to run again.
+            clock.step(seconds: -73 * 365 * 86_400)
+            #expect(try store.sweep() == Sweep())
+            clock.pass(seconds: 899)
+            #expect(try store.sweep() == Sweep())
+            clock.pass(seconds: 1)
+            #expect(try store.sweep().expired == [job.id])
+        }
+    }
+
+    @Test func `a clock that is set while the service runs deletes nothing either, but the quota holds`() throws {
+        let jobs = try (0..<2).map { _ in try test.completed(bytes: 10).id }
+        #expect(try test.store.sweep() == Sweep())
+        test.clock.step(seconds: 1000 * 86_400)
+        #expect(try test.store.sweep() == Sweep())
+        #expect(try test.store.sweep(quotaBytes: 10).evicted == [jobs[0]])
+        #expect(try test.store.job(jobs[0]) != nil)
+        test.clock.pass(seconds: 900)
+        #expect(try test.store.sweep().expired == [jobs[1]])
     }
 
     @Test func `unfinished jobs never expire`() throws {

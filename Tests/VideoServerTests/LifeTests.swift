@@ -59,6 +59,25 @@ import VideoServer
         for text in [process.errors, next.errors] { #expect(!text.contains("ThreadSanitizer"), "\(text)") }
     }
 
+    @Test(.timeLimit(.minutes(2)))
+    func `a hangup reads the keys again and ends nothing, and an idle end finishes no job`() throws {
+        let process = try ServiceProcess()
+        let id = try process.submit("x fake:step=0.1")
+        for _ in 0..<3 {
+            process.send(SIGHUP)
+            usleep(100_000)
+        }
+        let done = try process.get("/v1/videos/\(id)", [("Prefer", "wait=60")])
+        #expect(done["status"] == "completed" && done["attempt"] == "1", "\(done.text)")
+        #expect(process.errors.contains("the keys were read again"))
+        process.send(SIGTERM)
+        #expect(process.wait() == 0)
+        let idle = try ServiceProcess()
+        idle.send(SIGTERM)
+        #expect(idle.wait() == 0)
+        #expect(idle.errors.contains("wan-infer: ending") && !idle.errors.contains("finishing the running job"))
+    }
+
     @Test func `a second signal ends it now, and the clip is made after the next start`() throws {
         let process = try ServiceProcess("drain=600")
         let id = try process.submit("x fake:step=0.3")
@@ -72,6 +91,15 @@ import VideoServer
         #expect(try next.get("/v1/videos/\(id)", [("Prefer", "wait=30")])["status"] == "completed")
         next.send(SIGTERM)
         #expect(next.wait() == 0)
+    }
+
+    @Test(.timeLimit(.minutes(2)))
+    func `few open files are enough for a worker`() throws {
+        let folder = try TemporaryFolder()
+        let script = "ulimit -n 60; exec timeout -s TERM 8 \"$0\" serve state=\"$1\" verbose=true"
+        let run = try Subprocess("/bin/bash", ["-c", script, TestService.program, folder.file("state")])
+        #expect(run.errors.contains("the worker is ready"), "\(run.errors)")
+        #expect(!run.errors.contains("cannot be started"))
     }
 
     @Test func `two services do not share a folder, nor a port`() throws {

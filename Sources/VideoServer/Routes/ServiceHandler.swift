@@ -4,7 +4,7 @@ import VideoTypes
 
 /// Answers requests: who asks, what for, and how it is written down.
 struct ServiceHandler: HTTPHandler {
-    let keys: KeyRing
+    let keys: CurrentKeys
     let videos: VideoRoutes
     let service: ServiceRoutes
     let metrics: MetricBook
@@ -32,6 +32,12 @@ struct ServiceHandler: HTTPHandler {
             response = try answer(admitted.route, request, owner: owner)
         } catch {
             response = AnswerWriter.error(error)
+            if let cause = error.cause {
+                log.failure([
+                    ("request", .string(request.id)), ("route", .string(route?.label ?? "unknown")),
+                    ("status", .integer(error.status)), ("code", .string(error.code)), ("cause", .string(cause)),
+                ])
+            }
         }
         return finished(response, request, route: route, owner: owner, startedAt: startedAt)
     }

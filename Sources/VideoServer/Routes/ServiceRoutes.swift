@@ -15,8 +15,7 @@ struct ServiceRoutes: Sendable {
     func ready() -> HTTPResponse {
         let state = desk.runner.state
         var reasons: [String] = []
-        if state.isDraining { reasons.append("the service is shutting down") }
-        if !state.isHealthy { reasons.append("the worker fails again and again") }
+        if let refusal = state.refusal, !refusal.isOfTheQueue { reasons.append(refusal.message) }
         switch state.worker {
         case .warm, .cold: break
         case .starting, .restarting: reasons.append("the model is being opened")
@@ -34,7 +33,7 @@ struct ServiceRoutes: Sendable {
     }
 
     func metricsPage() -> HTTPResponse {
-        let counts = try? desk.store.counts()
+        let counts = desk.faults.value("counting jobs") { () throws(StoreError) in try desk.store.counts() }
         let text = metrics.text(
             desk.runner.state, model: desk.modelName, streams: streams.count, outputBytes: counts?.outputBytes ?? 0,
             pendingDeliveries: counts?.pendingDeliveries ?? 0)
@@ -81,7 +80,7 @@ struct ServiceRoutes: Sendable {
                 ("provider", "local"), ("model", .string(desk.modelName)),
                 ("limits", Self.json(limits)),
                 ("qualities", .array(Quality.allCases.map { .string($0.rawValue) })),
-                ("is_warm", .bool(state.worker == .warm)), ("is_ready", .bool(state.isHealthy && !state.isDraining)),
+                ("is_warm", .bool(state.worker == .warm)), ("is_ready", .bool(state.refusal?.isOfTheQueue ?? true)),
                 ("queue_depth", .integer(state.queued)),
                 ("clip", .object(QuoteText.fields(quote, admission))),
                 ("marginal_cost_per_second", .number(quote.cost.marginalDollars / second)),

@@ -104,7 +104,7 @@ struct VideoRoutes: Sendable {
         do throws(CryptoError) {
             return try SHA256.hex(Array("\(action)\n\(who)\n".utf8) + FieldValue.canonicalBytes(of: fields))
         } catch {
-            throw .serviceFailed
+            throw .serviceFailed("a request has no digest: \(error)")
         }
     }
 
@@ -130,10 +130,13 @@ struct VideoRoutes: Sendable {
                 owner: owner, after: query.after, limit: query.limit, ascending: query.isAscending)
         }
         guard let page else { throw .invalid("after", "names no video", code: "video_not_found") }
-        let ids = page.jobs.map { JSONText.string($0.id.description) }
+        let jobs = try desk.journal { () throws(StoreError) in
+            try page.jobs.map { (job) throws(StoreError) in try desk.store.settled(job) }
+        }
+        let ids = jobs.map { JSONText.string($0.id.description) }
         return AnswerWriter.json(
             .object([
-                ("object", "list"), ("data", .array(page.jobs.map { desk.object($0).json })),
+                ("object", "list"), ("data", .array(jobs.map { desk.object($0).json })),
                 ("first_id", ids.first ?? .null), ("last_id", ids.last ?? .null), ("has_more", .bool(page.hasMore)),
             ]))
     }
@@ -204,9 +207,8 @@ struct VideoRoutes: Sendable {
         }
         let last = request.headers["last-event-id"].flatMap { FieldReader.isInteger($0) ? Int($0) : nil } ?? 0
         let stream = EventStream(
-            job, after: max(last, 0), store: desk.store, seat: seat,
-            object: { [desk] id in (try? desk.store.job(id)).map { desk.object($0).json } },
-            clock: clock.steady)
+            job, after: max(last, 0), store: desk.store, seat: seat, faults: desk.faults,
+            object: { [desk] id in desk.object(id) }, clock: clock.steady)
         return HTTPResponse(
             status: 200,
             headers: HTTPHeaders([("Content-Type", "text/event-stream"), ("Cache-Control", "no-store")]),
@@ -231,8 +233,9 @@ struct VideoRoutes: Sendable {
 
     private func picture(of job: Job, _ kind: ClipPictures.Kind) throws(APIError) -> HTTPResponse {
         // Opened even where the picture is known: a clip that is gone has none.
-        close(try open(job).descriptor)
-        return try pictures.picture(of: job, kind, path: desk.store.outputs.path(job.id))
+        let file = try open(job)
+        defer { close(file.descriptor) }
+        return try pictures.picture(of: job, kind, file: file, path: desk.store.outputs.path(job.id))
     }
 
     private func file(of job: Job) throws(APIError) -> HTTPResponse {
@@ -253,13 +256,15 @@ struct VideoRoutes: Sendable {
     private func open(_ job: Job) throws(APIError) -> OutputFile {
         switch job.state {
         case .queued, .inProgress: throw .notReady
+        case .failed where job.error?.code == .outputLost: throw .outputLost
         case .failed: throw APIError(404, "video_failed", "the video could not be made")
         case .completed: break
         }
-        guard !job.isFileGone else { throw .expired }
-        let output = try desk.journal { () throws(StoreError) in try desk.store.outputs.open(job.id) }
-        guard let output else { throw .expired }
-        return output
+        switch try desk.journal({ () throws(StoreError) in try desk.store.clip(of: job) }) {
+        case .file(let file): return file
+        case .expired: throw .expired
+        case .lost: throw .outputLost
+        }
     }
 }
 
