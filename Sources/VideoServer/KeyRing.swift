@@ -1,5 +1,5 @@
 import Crypto
-import Glibc
+import Synchronization
 import VideoTypes
 
 /// Who may ask: the keys of a file, of which only digests are kept.
@@ -29,7 +29,9 @@ struct KeyRing: Sendable {
 
     init(text: String) throws(VideoError) {
         var keys: [(name: String, digest: [UInt8])] = []
-        for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
+        for (index, line) in text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
+            .enumerated()
+        {
             let words = line.split(whereSeparator: \.isWhitespace)
             guard let first = words.first, !first.hasPrefix("#") else { continue }
             let name = words.count == 2 ? String(first) : "default"
@@ -41,7 +43,14 @@ struct KeyRing: Sendable {
             guard !keys.contains(where: { $0.name == name }) else {
                 throw .invalid("line \(index + 1) of the key file has a name that is taken", hint: "name every key")
             }
-            keys.append((name, try Self.digest(Array(key.utf8))))
+            let digest = try Self.digest(Array(key.utf8))
+            // Whose clips they are would depend on the order of the lines.
+            if let other = keys.first(where: { $0.digest == digest }) {
+                throw .invalid(
+                    "line \(index + 1) of the key file gives \(name) the key of \(other.name)",
+                    hint: "give everybody a key of their own")
+            }
+            keys.append((name, digest))
         }
         guard !keys.isEmpty else { throw .invalid("the key file holds no key", hint: "openssl rand -hex 32 makes one") }
         self.keys = keys
@@ -75,32 +84,26 @@ struct KeyRing: Sendable {
     }
 }
 
-/// A file that only its owner may read.
-enum SecretFile {
-    static func text(_ path: String, what: String, maxBytes: Int) throws(VideoError) -> String {
-        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
-        guard descriptor >= 0 else {
-            throw .invalid("cannot read the \(what) \(path)", hint: "it must exist and be readable")
+/// The keys that are good now: the file may be read again while the service is at work.
+final class CurrentKeys: Sendable {
+    private let ring: Mutex<KeyRing>
+
+    init(_ ring: KeyRing) { self.ring = Mutex(ring) }
+
+    func replace(_ ring: KeyRing) { self.ring.withLock { $0 = ring } }
+
+    func owner(authorization: String?) -> KeyRing.Owner? {
+        ring.withLock { $0 }.owner(authorization: authorization)
+    }
+}
+
+extension SecretFile {
+    /// - Parameter what: the file is for, in messages.
+    static func text(_ path: String, what: String, maxBytes: Int = 4096) throws(VideoError) -> String {
+        do throws(Refusal) {
+            return try text(path, maxBytes: maxBytes)
+        } catch {
+            throw .invalid("the \(what) \(path) \(error.reason)", hint: error.remedy)
         }
-        defer { close(descriptor) }
-        var facts = stat()
-        guard unsafe fstat(descriptor, &facts) == 0, facts.st_mode & S_IFMT == S_IFREG, facts.st_size <= maxBytes else {
-            throw .invalid("the \(what) \(path) is not a small plain file")
-        }
-        guard facts.st_mode & 0o077 == 0 else {
-            throw .invalid("others may read the \(what) \(path)", hint: "chmod 600 \(path)")
-        }
-        var bytes: [UInt8] = []
-        while bytes.count <= maxBytes {
-            let piece = unsafe [UInt8](unsafeUninitializedCapacity: 4096) { buffer, count in
-                count = max(unsafe read(descriptor, buffer.baseAddress, buffer.count), 0)
-            }
-            if piece.isEmpty { break }
-            bytes += piece
-        }
-        guard let text = String(validating: bytes, as: UTF8.self) else {
-            throw .invalid("the \(what) \(path) is not a text")
-        }
-        return text
     }
 }

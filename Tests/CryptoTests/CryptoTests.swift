@@ -1,6 +1,7 @@
-import Crypto
 import Foundation
 import Testing
+
+@testable import Crypto
 
 @Suite struct CryptoTests {
     /// FIPS 180-4 and its examples.
@@ -99,6 +100,20 @@ import Testing
             var other = secret
             other[place] ^= 1
             #expect(!ConstantTime.equal(secret, other))
+        }
+    }
+
+    @Test func `a secret is its owner's, or root's and a group's`() {
+        for mode: mode_t in [0o400, 0o600, 0o700] {
+            #expect(SecretFile.isPrivate(mode: S_IFREG | mode, owner: 1000))
+            #expect(SecretFile.isPrivate(mode: S_IFREG | mode, owner: 0))
+        }
+        for mode: mode_t in [0o440, 0o640] {
+            #expect(SecretFile.isPrivate(mode: S_IFREG | mode, owner: 0))
+            #expect(!SecretFile.isPrivate(mode: S_IFREG | mode, owner: 1000))
+        }
+        for mode: mode_t in [0o444, 0o644, 0o604, 0o660, 0o620, 0o602, 0o777] {
+            #expect(!SecretFile.isPrivate(mode: S_IFREG | mode, owner: 0))
         }
     }
 }

@@ -58,9 +58,31 @@ import VideoTypes
         #expect(try service.get("/v1/videos/\(id)")["status"] == "completed")
     }
 
-    @Test(arguments: ["0.0.0.0", "::", "192.0.2.1", "example.org", "localhost"])
+    @Test(arguments: ["0.0.0.0", "::", "192.0.2.1", "example.org", "localhost.example.org"])
     func `without keys nobody but this machine is let in`(host: String) throws {
         #expect(throws: VideoError.self) { try TestService { $0.host = host } }
+    }
+
+    @Test func `localhost is this machine`() throws {
+        let service = try TestService { $0.host = "localhost" }
+        #expect(service.service.url == "http://127.0.0.1:\(service.service.port)")
+        #expect(try service.get("/health").status == 200)
+    }
+
+    @Test func `a key file that is read again takes keys in and out, one that is wrong changes nothing`() throws {
+        let service = try service()
+        let carol = "carol-0123456789abcdef"
+        _ = try service.secret("keys", "bob \(bob)\ncarol \(carol)\n")
+        #expect(try service.ask("GET", "/v1/videos", key: carol).status == 401)
+        service.service.reload()
+        for (key, status) in [(alice, 401), (bob, 200), (carol, 200)] {
+            #expect(try service.ask("GET", "/v1/videos", key: key).status == status, "\(key)")
+        }
+        _ = try service.secret("keys", "nobody\n")
+        service.service.reload()
+        #expect(try service.ask("GET", "/v1/videos", key: carol).status == 200)
+        #expect(service.log.contains { $0.contains("the old keys stay") })
+        #expect(!service.log.joined().contains(carol))
     }
 
     @Test func `webhooks need hosts and a secret`() throws {

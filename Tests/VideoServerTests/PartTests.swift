@@ -35,15 +35,24 @@ extension RawClient.Answer {
 
     @Test func `a key file must be sound and private`() throws {
         for text in [
-            "", "# none", "alice short", "a b c", "x 0123456789abcdef\nx 0123456789abcdeg", "a/b 0123456789abcdef",
+            "", "# none", "alice short", "a b c", "a 0123456789abcdef\nb 0123456789abcdef",
+            "x 0123456789abcdef\nx 0123456789abcdeg", "a/b 0123456789abcdef",
         ] {
             #expect(throws: VideoError.self) { try KeyRing(text: text) }
         }
         let folder = try TemporaryFolder()
         let path = try TestService.secret("keys", "alice 0123456789abcdef", in: folder)
         #expect(try KeyRing(path: path).asksForKeys)
-        try FileManager.default.setAttributes([.posixPermissions: 0o640], ofItemAtPath: path)
-        #expect(throws: VideoError.self) { try KeyRing(path: path) }
+        // As Windows writes files.
+        _ = try TestService.secret(
+            "keys", "\u{FEFF}alice 0123456789abcdef\r\nbob 0123456789abcdeg\r\n", in: folder)
+        let keys = try KeyRing(path: path)
+        #expect(keys.owner(authorization: "Bearer 0123456789abcdef")?.name == "alice")
+        #expect(keys.owner(authorization: "Bearer 0123456789abcdeg")?.name == "bob")
+        for mode in [0o604, 0o644, 0o620, 0o660, 0o610] {
+            try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: path)
+            #expect(throws: VideoError.self, "\(String(mode, radix: 8))") { try KeyRing(path: path) }
+        }
         #expect(throws: VideoError.self) { try KeyRing(path: folder.path) }
         #expect(throws: VideoError.self) { try KeyRing(path: "/dev/zero") }
     }

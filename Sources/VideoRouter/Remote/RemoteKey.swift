@@ -1,3 +1,4 @@
+import Crypto
 import Glibc
 
 /// A key that no description, dump or mirror shows.
@@ -35,18 +36,10 @@ struct RemoteKey: Sendable, CustomStringConvertible, CustomDebugStringConvertibl
     }
 
     private static func bytes(of path: String) throws(RouterError) -> [UInt8] {
-        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
-        guard descriptor >= 0 else { throw RouterError(.configuration, "cannot read the key file \(path)") }
-        defer { close(descriptor) }
-        var facts = stat()
-        guard unsafe fstat(descriptor, &facts) == 0, facts.st_mode & S_IFMT == S_IFREG, facts.st_size <= maxBytes else {
-            throw RouterError(.configuration, "the key file \(path) is not a small plain file")
+        do throws(SecretFile.Refusal) {
+            return Array(try SecretFile.text(path, maxBytes: maxBytes).utf8)
+        } catch {
+            throw RouterError(.configuration, "the key file \(path) \(error.reason); \(error.remedy)")
         }
-        guard facts.st_mode & 0o077 == 0 else {
-            throw RouterError(.configuration, "others may read the key file \(path); chmod 600 it")
-        }
-        var buffer = [UInt8](repeating: 0, count: maxBytes + 1)
-        let count = unsafe buffer.withUnsafeMutableBytes { unsafe read(descriptor, $0.baseAddress, $0.count) }
-        return Array(buffer.prefix(max(count, 0)))
     }
 }
