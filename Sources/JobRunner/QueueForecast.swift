@@ -22,7 +22,7 @@ struct QueueForecast {
         var ahead = TimeSpan()
         for (index, job) in queue.enumerated() {
             let time = model.estimate(job.work, isCold: startsCold && index == 0)
-            let own = TimeSpan(p50: time.p50, p90: time.p90)
+            let own = TimeSpan(time)
             entries.append(
                 Entry(
                     priority: job.priority, ahead: ahead, own: own, outputBytes: DiskRoom.outputBytes(of: job.work)))

@@ -2,55 +2,19 @@ import JobStore
 import VideoProvider
 import VideoTypes
 
-/// How far the clip in the making is, for those who ask when it will be ready.
+/// The clip in the making, and when it will be ready.
 struct RunningClip {
     let id: JobID
     private let expected: ClipTime
-    private let startedAt: Double
-    private var progress: VideoProgress?
-    /// The first report of the stage in hand: a resumed stage begins in its middle.
-    private var stageStart: (completed: Int, at: Double) = (0, 0)
-    private var reportedAt: Double
+    private var progress: ClipProgress
 
     init(id: JobID, expected: ClipTime, now: Double) {
         self.id = id
         self.expected = expected
-        startedAt = now
-        reportedAt = now
+        progress = ClipProgress(now: now)
     }
 
-    mutating func report(_ progress: VideoProgress, now: Double) {
-        if progress.stage != self.progress?.stage { stageStart = (progress.completed, now) }
-        self.progress = progress
-        reportedAt = now
-    }
+    mutating func report(_ progress: VideoProgress, now: Double) { self.progress.report(progress, now: now) }
 
-    /// What is still to be waited for; never nothing.
-    func rest(at now: Double) -> TimeSpan {
-        let seconds = max(restSeconds(at: now), Self.leastRest * expected.p50, 0)
-        let width = expected.p50 > 0 ? max(expected.p90 / expected.p50, 1) : 1
-        return TimeSpan(p50: seconds, p90: seconds * width)
-    }
-
-    /// Of a clip that takes longer than expected.
-    private static let leastRest = 0.02
-    /// Steps after which the pace of a clip is known better from itself than from the model.
-    private static let stepsForPace = 2
-
-    private func restSeconds(at now: Double) -> Double {
-        guard let progress else { return expected.p50 - (now - startedAt) }
-        let later = VideoProgress.Stage.allCases.drop { $0 != progress.stage }.dropFirst()
-        let laterSeconds = later.reduce(0) { $0 + (expected.stageSeconds[$1] ?? 0) }
-        let left = Double(max(progress.total - progress.completed, 0))
-        let pace = pace(progress)
-        // Had more than a step been done since the last report, there would be another.
-        return laterSeconds + left * pace - min(now - reportedAt, left > 0 ? pace : 0)
-    }
-
-    /// Seconds for a step of the stage in hand.
-    private func pace(_ progress: VideoProgress) -> Double {
-        let done = progress.completed - stageStart.completed
-        if done >= Self.stepsForPace { return (reportedAt - stageStart.at) / Double(done) }
-        return (expected.stageSeconds[progress.stage] ?? 0) / Double(max(progress.total, 1))
-    }
+    func rest(at now: Double) -> TimeSpan { progress.rest(of: expected, at: now) }
 }

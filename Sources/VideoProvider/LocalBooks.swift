@@ -70,24 +70,27 @@ struct LocalBooks {
     func clipTime(_ plan: ClipPlan, isCold: Bool) -> ClipTime? { times?.estimate(plan.work, isCold: isCold) }
 
     /// What stands before a new job: the rest of the running one and all that wait.
-    func ahead(_ now: Double) -> [ClipTime] {
+    func ahead(_ now: Double) -> TimeSpan {
         var isCold = !isWarm
-        var times: [ClipTime] = []
-        if let running, let whole = clipTime(running.plan, isCold: isCold) {
-            times.append(running.rest(of: whole, now))
-            isCold = false
-        }
+        var ahead = rest(now) ?? TimeSpan()
+        if running != nil { isCold = false }
         for job in waiting {
-            if let time = clipTime(job.plan, isCold: isCold) { times.append(time) }
+            if let time = clipTime(job.plan, isCold: isCold) { ahead = ahead + TimeSpan(time) }
             isCold = false
         }
-        return times
+        return ahead
+    }
+
+    /// What is left of the running job; nil where none runs.
+    func rest(_ now: Double) -> TimeSpan? {
+        guard let running, let whole = clipTime(running.plan, isCold: !isWarm) else { return nil }
+        return (running.progress ?? ClipProgress(now: running.started)).rest(of: whole, at: now)
     }
 
     /// A new job's own time and when it would be ready.
     func forecast(_ plan: ClipPlan, _ now: Double) -> (own: ClipTime, ready: TimeEstimate)? {
         let isCold = !isWarm && running == nil && waiting.isEmpty
         guard let own = clipTime(plan, isCold: isCold) else { return nil }
-        return (own, TimeEstimate(own, behind: ahead(now)))
+        return (own, TimeEstimate(TimeSpan(own), behind: ahead(now)))
     }
 }

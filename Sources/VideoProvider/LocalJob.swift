@@ -20,10 +20,8 @@ struct LocalJob {
     /// Why it is to stop.
     var stop: ProviderError?
     /// While it is being made.
-    var progress: VideoProgress?
+    var progress: ClipProgress?
     var started = 0.0
-    var spent: [VideoProgress.Stage: Double] = [:]
-    private var lastReport: Double?
 
     init(number: Int, request: VideoRequest, plan: ClipPlan, submitted: Double, waiter: Waiter) {
         self.number = number
@@ -34,21 +32,6 @@ struct LocalJob {
     }
 
     func isLate(_ now: Double) -> Bool { request.maxLatencySeconds.map { now - submitted > $0 } ?? false }
-
-    /// Notes how far it has come.
-    mutating func advance(_ next: VideoProgress, now: Double) {
-        if let progress, let lastReport { spent[progress.stage, default: 0] += now - lastReport }
-        if spent[next.stage] == nil { spent[next.stage] = 0 }
-        progress = next
-        lastReport = now
-    }
-
-    /// What is left of it, now that it was seen to come so far.
-    func rest(of whole: ClipTime, _ now: Double) -> ClipTime {
-        var spent = spent
-        if let progress, let lastReport { spent[progress.stage, default: 0] += max(0, now - lastReport) }
-        return whole.rest(spent: spent, progress: progress)
-    }
 
     /// Tells everybody; outside of any lock.
     func finish(_ outcome: Outcome) {

@@ -12,4 +12,7 @@ public struct TimeEstimate: Sendable, Hashable, Codable {
         self.p50 = p50
         self.p90 = p90
     }
+
+    /// Whether it may be said to be ready in time: nine times in ten, whoever makes it.
+    package func isWithin(_ seconds: Double) -> Bool { p90 <= seconds }
 }

@@ -137,23 +137,4 @@ import VideoTypes
         local.script.allowAll()
         _ = (try await running.value.get(), try await waiting.value.get())
     }
-
-    @Test func `the rest of a clip shrinks as it comes along`() {
-        let whole = ClipTime(p50: 20, p90: 30, stageSeconds: [.load: 4, .text: 1, .denoise: 10, .decode: 5])
-        func rest(_ spent: [VideoProgress.Stage: Double], _ stage: VideoProgress.Stage, _ done: Int, _ total: Int)
-            -> Double
-        {
-            whole.rest(spent: spent, progress: VideoProgress(stage: stage, completed: done, total: total)).p50
-        }
-        #expect(whole.rest(spent: [:], progress: nil) == whole)
-        #expect(rest([.load: 1], .load, 0, 1) == 19)
-        #expect(rest([.load: 2, .text: 0.5], .text, 0, 1) == 2 + 0.5 + 15)
-        // Half of the steps in 10 s: as long again, and the rest of loading.
-        #expect(rest([.load: 3, .text: 1, .denoise: 10], .denoise, 5, 10) == 1 + 10 + 5)
-        #expect(rest([.load: 3, .text: 1, .denoise: 10, .decode: 0], .decode, 0, 9) == 5)
-        #expect(rest([.load: 3, .text: 1, .denoise: 10, .decode: 8], .decode, 9, 9) == 0)
-        #expect(rest([.load: 3, .text: 1, .denoise: 10, .decode: 8], .decode, 0, 0) == 0)
-        let p90 = whole.rest(spent: [.load: 1], progress: VideoProgress(stage: .load, completed: 0, total: 1)).p90
-        #expect(p90 == 19 * 1.5)
-    }
 }
