@@ -10,6 +10,12 @@ struct CacheEntry {
     private static let magic = Array("WICUBIN1".utf8)
     private static let headBytes = 40
 
+    /// Whether a file that begins so was written by us, or would have been.
+    static func begins(_ bytes: some Collection<UInt8>) -> Bool {
+        let head = bytes.prefix(magic.count)
+        return head.elementsEqual(magic.prefix(head.count))
+    }
+
     /// The file of some machine code.
     static func bytes(_ cubin: Cubin, _ key: CubinKey) -> [UInt8] {
         let keyBytes = Array(key.text.utf8)

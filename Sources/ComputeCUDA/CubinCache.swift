@@ -125,7 +125,7 @@ package final class CubinCache: Sendable {
             done += count
         }
         // The longest unused is removed first.
-        futimens(file, nil)
+        if CacheEntry.begins(bytes) { futimens(file, nil) }
         return bytes
     }
 
@@ -162,7 +162,7 @@ package final class CubinCache: Sendable {
         let changedAt: Int
     }
 
-    /// Removes what a crash left, and the longest unused entries beyond the limit.
+    /// Removes what a crash left, and the longest unused entries beyond the limit: nothing that is not ours.
     private func prune(keeping kept: String) {
         let now = time(nil)
         var entries: [Listed] = []
@@ -180,6 +180,25 @@ package final class CubinCache: Sendable {
         }
     }
 
+    /// By its name and by its first bytes.
+    private func isOurs(_ name: String) -> Bool {
+        if name.hasSuffix(Self.temporarySuffix) {
+            let words = name.dropFirst().dropLast(Self.temporarySuffix.count).split(
+                separator: "-", omittingEmptySubsequences: false)
+            return name.hasPrefix(".") && words.count == 2 && words.allSatisfy { UInt($0) != nil } && begins(name)
+        }
+        return name.hasSuffix(".cubin") && begins(name, isWhole: true)
+    }
+
+    private func begins(_ name: String, isWhole: Bool = false) -> Bool {
+        let file = unsafe open(path(name), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
+        guard file >= 0 else { return false }
+        defer { close(file) }
+        var head = [UInt8](repeating: 0, count: 8)
+        let count = unsafe Glibc.read(file, &head, head.count)
+        return count >= (isWhole ? head.count : 0) && CacheEntry.begins(head.prefix(count))
+    }
+
     private func list() -> [Listed] {
         guard let stream = unsafe opendir(folder) else { return [] }
         defer { unsafe closedir(stream) }
@@ -189,7 +208,9 @@ package final class CubinCache: Sendable {
                 unsafe String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
             }
             var facts = stat()
-            guard unsafe lstat(path(name), &facts) == 0, facts.st_mode & S_IFMT == S_IFREG else { continue }
+            guard unsafe lstat(path(name), &facts) == 0, facts.st_mode & S_IFMT == S_IFREG, isOurs(name) else {
+                continue
+            }
             found.append(Listed(name: name, bytes: facts.st_size, changedAt: facts.st_mtim.tv_sec))
         }
         return found

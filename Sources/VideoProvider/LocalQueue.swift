@@ -100,13 +100,10 @@ package final class LocalQueue: Sendable {
         // Where nothing runs, the first that waits is about to.
         guard books.waiting.count < max(0, maxQueued) + (books.running == nil ? 1 : 0) else {
             // A place is free as soon as the running clip is finished.
-            return .capacity(retryAfterSeconds: books.ahead(now).first?.p50)
+            return .capacity(retryAfterSeconds: books.rest(now)?.p50)
         }
         guard let forecast = books.forecast(plan, now) else { return nil }
-        // Refused only where it is not even likely: an estimate is no promise in either direction.
-        if let limit = request.maxLatencySeconds, forecast.ready.queueSeconds + forecast.own.p10 > limit {
-            return .deadline
-        }
+        if let limit = request.maxLatencySeconds, !forecast.ready.isWithin(limit) { return .deadline }
         if let limit = request.maxCostDollars, cost(forecast.own.p50, books).marginalDollars > limit { return .budget }
         return nil
     }
@@ -244,6 +241,7 @@ package final class LocalQueue: Sendable {
                 if books.waiting.isEmpty { return books.isClosed ? ([], nil) : nil }
                 var job = books.waiting.removeFirst()
                 job.started = now
+                job.progress = ClipProgress(now: now)
                 books.running = job
                 return ([], job)
             }
@@ -261,7 +259,7 @@ package final class LocalQueue: Sendable {
         return (report, after - before)
     }
 
-    /// Ids come from outside: one that is no plain word names no file.
+    /// Ids come from outside: one that is no plain word names no file, and none names one that is there.
     private func path(_ job: LocalJob) -> String {
         let id = job.request.id
         let isPlain =
@@ -272,7 +270,15 @@ package final class LocalQueue: Sendable {
                     || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) || byte == UInt8(ascii: "_")
                     || byte == UInt8(ascii: "-")
             }
-        return "\(folder)/\(isPlain ? id : VideoRequest(prompt: "").id).mp4"
+        let name = "\(folder)/\(isPlain ? id : VideoRequest(prompt: "").id)"
+        var path = name + ".mp4"
+        var number = 2
+        var facts = stat()
+        while unsafe lstat(path, &facts) == 0 {
+            path = "\(name)-\(number).mp4"
+            number += 1
+        }
+        return path
     }
 
     /// Passes a report on; says whether to go on.
@@ -281,7 +287,7 @@ package final class LocalQueue: Sendable {
         let (waiters, late, goesOn): ([LocalJob.Waiter], [LocalJob], Bool) = books.change { books in
             let late = books.takeLate(now)
             guard var job = books.running else { return ([], late, false) }
-            job.advance(progress, now: now)
+            job.progress?.report(progress, now: now)
             if job.stop == nil, job.isLate(now) { job.stop = .deadline }
             books.running = job
             return (job.waiters, late, job.stop == nil)

@@ -21,8 +21,15 @@ public final class DecisionLog: Sendable {
             close(descriptor)
             throw RouterError(.configuration, "the decision log \(path) is no ordinary file")
         }
-        var last: UInt8 = 0x0A
-        if status.st_size > 0 { unsafe pread(descriptor, &last, 1, status.st_size - 1) }
+        var (first, last) = (UInt8(ascii: "{"), UInt8(ascii: "\n"))
+        if status.st_size > 0 {
+            unsafe pread(descriptor, &first, 1, 0)
+            unsafe pread(descriptor, &last, 1, status.st_size - 1)
+        }
+        guard first == UInt8(ascii: "{") else {
+            close(descriptor)
+            throw RouterError(.configuration, "\(path) holds something else than decisions; nothing was added to it")
+        }
         isTorn = Mutex(last != 0x0A)
     }
 

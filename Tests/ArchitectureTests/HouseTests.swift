@@ -67,6 +67,23 @@ import Testing
         report(found)
     }
 
+    @Test func `whatever could hit a file of others is accounted for`() throws {
+        let found = FileRule.found(try SourceFile.all(["Sources", "CKernels"], ["swift", "c", "h", "cpp"]))
+        let listed = FileRule.listed(try SourceFile(FileRule.page).text)
+        #expect(found.subtracting(listed) == [] && listed.subtracting(found) == [])
+    }
+
+    @Test func `a file that removes others is found, and a line of the page`() {
+        func found(_ text: String) -> Set<String> {
+            FileRule.found([SourceFile(path: "Sources/Media/X.swift", text: text)])
+        }
+        #expect(found("unsafe unlink(path)") == ["Media/X.swift"])
+        #expect(found("let flags = O_WRONLY | O_TRUNC") == ["Media/X.swift"])
+        #expect(found("// unlink(path) is not called here").isEmpty && found("let x = links(1)").isEmpty)
+        #expect(
+            FileRule.listed("| file | what |\n|---|---|\n| `Media/X.swift` | removes `y` | z |") == ["Media/X.swift"])
+    }
+
     @Test func `forbidden words are found`() {
         func found(_ room: String, _ text: String) -> Int {
             WordRule.violations(in: SourceFile(path: "Sources/\(room)/X.swift", text: text)).count

@@ -1,5 +1,6 @@
 import Foundation
 import TestSupport
+import TestTools
 import Testing
 
 @testable import ComputeCUDA
@@ -182,11 +183,34 @@ struct CubinCacheTests {
     @Test func `what a crash left is removed after an hour`() throws {
         let filled = try Filled()
         let (old, young) = (filled.cache.folder + "/.1-1.tmp", filled.cache.folder + "/.1-2.tmp")
-        for path in [old, young] { try Data("half".utf8).write(to: URL(fileURLWithPath: path)) }
+        for path in [old, young] { try Data("WICU".utf8).write(to: URL(fileURLWithPath: path)) }
         try Self.setAge(3700, old)
         filled.cache.store(Self.cubin, Self.key("next"))
         #expect(!FileManager.default.fileExists(atPath: old))
         #expect(FileManager.default.fileExists(atPath: young))
+    }
+
+    @Test func `other people's files in its folder stay, whatever they are called`() throws {
+        let parent = try TemporaryFolder()
+        let folder = parent.file("cache")
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        for name in [
+            ".1-1.tmp", ".x.tmp", "work.tmp", "kernel.cubin", "matmul-sm_90-0123456789abcdef0123456789abcdef.cubin",
+            "empty.cubin", "notes.txt",
+        ] {
+            let bytes = name == "empty.cubin" ? Data() : Data(repeating: 7, count: 5000)
+            try bytes.write(to: URL(fileURLWithPath: folder + "/" + name))
+            try Self.setAge(100_000, folder + "/" + name)
+        }
+        try FileManager.default.createSymbolicLink(atPath: folder + "/link.cubin", withDestinationPath: "/etc/passwd")
+        let before = try FolderPicture(folder)
+        let cache = CubinCache(folder: folder, limitBytes: 1)
+        let keys = (0..<3).map { Self.key("\($0)") }
+        for key in keys { cache.store(Self.cubin, key) }
+        // Only its own are too many.
+        #expect(keys.map { Self.isSound(cache.cubin($0)) } == [false, false, true])
+        let isOurs = { (name: String) in keys.contains { $0.fileName == name } }
+        #expect(try before.changes(to: FolderPicture(folder).without(isOurs)) == [])
     }
 
     private static func setAge(_ seconds: Int, _ path: String) throws {

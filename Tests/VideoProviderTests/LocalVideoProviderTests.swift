@@ -12,6 +12,18 @@ import VideoTypes
 
     // MARK: making clips
 
+    @Test func `a clip takes the name of no file that is there`() async throws {
+        let local = try ScriptedProvider()
+        for name in ["holiday.mp4", "holiday-2.mp4"] {
+            try Data("theirs".utf8).write(to: URL(filePath: local.folder.file(name)))
+        }
+        let result = try await local.provider.generate(Self.request("a", id: "holiday")) { _ in }
+        #expect(result.path == local.folder.file("holiday-3.mp4"))
+        for name in ["holiday.mp4", "holiday-2.mp4"] {
+            #expect(try Data(contentsOf: URL(filePath: local.folder.file(name))) == Data("theirs".utf8))
+        }
+    }
+
     @Test func `a clip lies in the folder under its request's id, and the result tells the truth`() async throws {
         let local = try ScriptedProvider {
             $0.name = "mine"

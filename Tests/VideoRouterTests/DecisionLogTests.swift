@@ -21,6 +21,12 @@ import VideoTypes
         Array(try Data(contentsOf: URL(filePath: path))).split(separator: 0x0A).map(Array.init)
     }
 
+    @Test func `nothing is added to a file that holds something else`() throws {
+        try Data("my notes\n".utf8).write(to: URL(filePath: path))
+        #expect(throws: RouterError.self) { try DecisionLog(path: path) }
+        #expect(try Data(contentsOf: URL(filePath: path)) == Data("my notes\n".utf8))
+    }
+
     /// Three decisions: a clip after a failure, a promise, a budget too small.
     private func record() async throws {
         let local = scene.provider("local", cost: 0.01, p50: 300, p90: 500, queue: 200)
