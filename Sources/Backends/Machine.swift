@@ -1,5 +1,6 @@
 import Compute
 package import ComputeCPU
+import Distributions
 package import VideoTypes
 
 #if canImport(Glibc)
@@ -9,15 +10,24 @@ import Glibc
 /// The computer that this runs on, as far as this process may use it.
 package enum Machine {
     package static func cpuBackend(threads: Int?) throws(VideoError) -> CPUBackend {
+        try started { () throws(ComputeError) in try CPUBackend(threads: threads ?? processors) }
+    }
+
+    /// oneDNN's version: "2.6.3".
+    package static func oneDNNVersion() throws(VideoError) -> String {
+        try started { () throws(ComputeError) in try CPUBackend.oneDNNVersion() }
+    }
+
+    private static func started<T>(_ start: () throws(ComputeError) -> T) throws(VideoError) -> T {
         do throws(ComputeError) {
-            return try CPUBackend(threads: threads ?? processors)
+            return try start()
         } catch {
-            let isMissing = CPUBackend.oneDNNVersion == "missing"
+            let isMissing = (try? CPUBackend.oneDNNVersion()) == nil
             var reason = "\(error)"
             if case .unavailable(_, let text) = error { reason = text }
             throw VideoError(
                 .deviceUnavailable, "the CPU backend does not start: \(reason)",
-                hint: isMissing ? "install it: apt-get install \(CPUBackend.oneDNNPackage)" : "try --threads 1")
+                hint: isMissing ? Distribution.remedy(for: CPUBackend.oneDNNLibrary) : "try --threads 1")
         }
     }
 

@@ -1,44 +1,29 @@
 #include "ccrypto.h"
 
-#include <dlfcn.h>
+#include <clibrary.h>
 #include <pthread.h>
-#include <stdbool.h>
-#include <stdio.h>
 
-static const char soname[] = "libcrypto.so.3";
-static const char older_soname[] = "libcrypto.so.1.1";
+static const char *const names[] = {"libcrypto.so.3", "libcrypto.so.1.1", NULL};
 static CCrypto table;
-static bool is_open;
-static char failure[512];
-
-static void fail(void) {
-    const char *text = dlerror();
-    snprintf(failure, sizeof failure, "%s", text ? text : "no reason given");
-}
+static clib_failure failure;
 
 #define CCR_RESOLVE(name)                                                                                              \
-    if (!(*(void **)&table.name = dlsym(handle, #name))) {                                                             \
-        return fail();                                                                                                 \
+    if (!clib_find(handle, names[0], #name, &table.name, &failure)) {                                                  \
+        return;                                                                                                        \
     }
 
 static void open_library(void) {
-    void *handle = dlopen(soname, RTLD_NOW | RTLD_LOCAL);
+    void *handle = clib_open(names, &failure);
     if (!handle) {
-        // The reason to be told is the newer one's.
-        fail();
-        handle = dlopen(older_soname, RTLD_NOW | RTLD_LOCAL);
-        if (!handle) {
-            return;
-        }
+        return;
     }
     CCR_FUNCTIONS(CCR_RESOLVE)
-    is_open = true;
 }
 
 const CCrypto *ccr_open(const char **library, const char **reason) {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, open_library);
-    *library = soname;
-    *reason = failure;
-    return is_open ? &table : NULL;
+    *library = failure.name;
+    *reason = failure.reason;
+    return failure.name ? NULL : &table;
 }

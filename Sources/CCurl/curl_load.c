@@ -1,50 +1,40 @@
 #include "ccurl.h"
 
-#include <dlfcn.h>
+#include <clibrary.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdio.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
 static CCurl table;
-static const char *failed_library;
-static char failure[512];
+static clib_failure failure;
 
-static void fail(const char *text) {
-    failed_library = "libcurl.so.4";
-    snprintf(failure, sizeof failure, "%s", text ? text : "no reason given");
-}
+// The same functions over OpenSSL and over GnuTLS; Debian installs either.
+static const char *const names[] = {"libcurl.so.4", "libcurl-gnutls.so.4", NULL};
 
 #define CCURL_RESOLVE(name)                                                                                            \
-    if (!(*(void **)&table.name = dlsym(library, #name))) {                                                            \
-        return fail(dlerror());                                                                                        \
+    if (!clib_find(library, names[0], #name, &table.name, &failure)) {                                                 \
+        return;                                                                                                        \
     }
 
 static void open_all(void) {
-    // The same functions over OpenSSL and over GnuTLS; Debian installs either.
-    void *library = dlopen("libcurl.so.4", RTLD_NOW | RTLD_LOCAL);
-    if (!library) {
-        fail(dlerror());
-        library = dlopen("libcurl-gnutls.so.4", RTLD_NOW | RTLD_LOCAL);
-    }
+    void *library = clib_open(names, &failure);
     if (!library) {
         return;
     }
-    failed_library = NULL;
     CCURL_FUNCTIONS(CCURL_RESOLVE)
     if (table.curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
-        fail("it cannot be initialised");
+        failure = (clib_failure){names[0], "it cannot be initialised"};
     }
 }
 
 const CCurl *ccurl_open(const char **library, const char **reason) {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, open_all);
-    *library = failed_library;
-    *reason = failure;
-    return failed_library ? NULL : &table;
+    *library = failure.name;
+    *reason = failure.reason;
+    return failure.name ? NULL : &table;
 }
 
 CURLcode ccurl_set_number(const CCurl *curl, CURL *handle, CURLoption option, long value) {

@@ -1,34 +1,27 @@
 #include "cffmpeg.h"
 
-#include <dlfcn.h>
+#include <clibrary.h>
 #include <pthread.h>
-#include <stdio.h>
 
 #define SONAME_OF(name, major) "lib" #name ".so." #major
 // The extra step expands the version macro before it is turned into text.
 #define SONAME(name, major) SONAME_OF(name, major)
 
 static CFFmpeg table;
-static const char *failed_library;
-static char failure[512];
-
-static void fail(const char *soname) {
-    const char *text = dlerror();
-    failed_library = soname;
-    snprintf(failure, sizeof failure, "%s", text ? text : "no reason given");
-}
+static clib_failure failure;
 
 #define CFF_RESOLVE(name)                                                                                              \
-    if (!(*(void **)&table.name = dlsym(handle, #name))) {                                                             \
-        return fail(soname);                                                                                           \
+    if (!clib_find(handle, names[0], #name, &table.name, &failure)) {                                                  \
+        return;                                                                                                        \
     }
 
+// Of one major version alone: between them the layouts of structs differ.
 #define CFF_OPEN(name, major, FUNCTIONS)                                                                               \
     do {                                                                                                               \
-        const char *soname = SONAME(name, major);                                                                      \
-        void *handle = dlopen(soname, RTLD_NOW | RTLD_LOCAL);                                                          \
+        static const char *const names[] = {SONAME(name, major), NULL};                                                \
+        void *handle = clib_open(names, &failure);                                                                     \
         if (!handle) {                                                                                                 \
-            return fail(soname);                                                                                       \
+            return;                                                                                                    \
         }                                                                                                              \
         FUNCTIONS(CFF_RESOLVE)                                                                                         \
     } while (0)
@@ -44,9 +37,9 @@ static void open_all(void) {
 const CFFmpeg *cff_open(const char **library, const char **reason) {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, open_all);
-    *library = failed_library;
-    *reason = failure;
-    return failed_library ? NULL : &table;
+    *library = failure.name;
+    *reason = failure.reason;
+    return failure.name ? NULL : &table;
 }
 
 void cff_picture_from_rgb(const CFFmpeg *ffmpeg, struct SwsContext *scaler, const uint8_t *rgb, int stride, int rows,

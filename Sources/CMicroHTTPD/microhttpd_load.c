@@ -3,33 +3,25 @@
 
 #include "cmicrohttpd.h"
 
-#include <dlfcn.h>
+#include <clibrary.h>
 #include <poll.h>
 #include <pthread.h>
-#include <stdio.h>
 
 // The ABI that the header of 0.9.60 to 1.0 describes.
-static const char soname[] = "libmicrohttpd.so.12";
+static const char *const names[] = {"libmicrohttpd.so.12", NULL};
 
 static CMicroHTTPD table;
-static const char *failed_library;
-static char failure[512];
-
-static void fail(void) {
-    const char *text = dlerror();
-    failed_library = soname;
-    snprintf(failure, sizeof failure, "%s", text ? text : "no reason given");
-}
+static clib_failure failure;
 
 #define CMH_RESOLVE(name)                                                                                              \
-    if (!(*(void **)&table.name = dlsym(handle, #name))) {                                                             \
-        return fail();                                                                                                 \
+    if (!clib_find(handle, names[0], #name, &table.name, &failure)) {                                                  \
+        return;                                                                                                        \
     }
 
 static void open_library(void) {
-    void *handle = dlopen(soname, RTLD_NOW | RTLD_LOCAL);
+    void *handle = clib_open(names, &failure);
     if (!handle) {
-        return fail();
+        return;
     }
     CMH_FUNCTIONS(CMH_RESOLVE)
 }
@@ -37,9 +29,9 @@ static void open_library(void) {
 const CMicroHTTPD *cmh_open(const char **library, const char **reason) {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, open_library);
-    *library = failed_library;
-    *reason = failure;
-    return failed_library ? NULL : &table;
+    *library = failure.name;
+    *reason = failure.reason;
+    return failure.name ? NULL : &table;
 }
 
 struct MHD_Daemon *cmh_start(const CMicroHTTPD *library, const CMHOptions *options) {

@@ -1,40 +1,32 @@
 #include "csqlite.h"
 
-#include <dlfcn.h>
+#include <clibrary.h>
 #include <pthread.h>
-#include <stdio.h>
 #include <sys/vfs.h>
 
-static const char soname[] = "libsqlite3.so.0";
+static const char *const names[] = {"libsqlite3.so.0", NULL};
 static CSQLite table;
-static bool is_open;
-static char failure[512];
-
-static void fail(void) {
-    const char *text = dlerror();
-    snprintf(failure, sizeof failure, "%s", text ? text : "no reason given");
-}
+static clib_failure failure;
 
 #define CSQ_RESOLVE(name)                                                                                              \
-    if (!(*(void **)&table.name = dlsym(handle, #name))) {                                                             \
-        return fail();                                                                                                 \
+    if (!clib_find(handle, names[0], #name, &table.name, &failure)) {                                                  \
+        return;                                                                                                        \
     }
 
 static void open_library(void) {
-    void *handle = dlopen(soname, RTLD_NOW | RTLD_LOCAL);
+    void *handle = clib_open(names, &failure);
     if (!handle) {
-        return fail();
+        return;
     }
     CSQ_FUNCTIONS(CSQ_RESOLVE)
-    is_open = true;
 }
 
 const CSQLite *csq_open(const char **library, const char **reason) {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, open_library);
-    *library = soname;
-    *reason = failure;
-    return is_open ? &table : NULL;
+    *library = failure.name;
+    *reason = failure.reason;
+    return failure.name ? NULL : &table;
 }
 
 int csq_bind_text(const CSQLite *sqlite, sqlite3_stmt *statement, int index, const char *text, int count) {

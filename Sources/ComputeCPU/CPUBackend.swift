@@ -69,11 +69,11 @@ package final class CPUBackend: Backend {
     /// The instruction sets that our kernels use: "baseline", "avx2", "avx512", "avx512-bf16".
     package static var instructionSet: String { unsafe String(cString: ck_isa_name(ck_isa_best())) }
 
-    /// oneDNN's version: "2.6.3", or "missing".
-    package static var oneDNNVersion: String { OneDNN.version }
+    /// oneDNN's version: "2.6.3".
+    package static func oneDNNVersion() throws(ComputeError) -> String { try OneDNN.version() }
 
-    /// What Debian and Ubuntu call oneDNN's package.
-    package static var oneDNNPackage: String { OneDNN.package }
+    /// The file name that oneDNN is known by.
+    package static var oneDNNLibrary: String { OneDNN.libraryName }
 
     // MARK: what every operation needs
 

@@ -16,20 +16,20 @@ final class OneDNN {
         var reason: UnsafePointer<CChar>?
         guard unsafe !cdnn_open(&reason) else { return }
         let text = unsafe reason.map { unsafe String(cString: $0) } ?? "no reason given"
-        throw .unavailable(backend: "cpu", reason: "cannot load oneDNN: \(text)")
+        throw .unavailable(backend: "cpu", reason: "cannot open \(libraryName), which is oneDNN: \(text)")
     }
 
     deinit { unsafe cdnn_engine_destroy(engine) }
 
-    /// oneDNN's version: "2.6.3", or "missing".
-    static var version: String {
-        guard (try? open()) != nil else { return "missing" }
+    /// oneDNN's version: "2.6.3".
+    static func version() throws(ComputeError) -> String {
+        try open()
         let version = cdnn_library_version()
         return "\(version.major).\(version.minor).\(version.patch)"
     }
 
-    /// What Debian and Ubuntu call its package.
-    static var package: String { unsafe String(cString: cdnn_package()) }
+    /// The file name that it is known by.
+    static var libraryName: String { unsafe String(cString: cdnn_library()) }
 
     /// Whether it multiplies in bf16 on this CPU.
     static var hasBF16: Bool { (try? open()) != nil && cdnn_has_bf16() }

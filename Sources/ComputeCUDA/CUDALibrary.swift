@@ -1,3 +1,5 @@
+import Distributions
+
 /// NVIDIA's libraries that are used, each opened at run time.
 package enum CUDALibrary: String, CaseIterable, Sendable {
     /// Comes with the kernel driver.
@@ -22,11 +24,17 @@ package enum CUDALibrary: String, CaseIterable, Sendable {
     /// How it is installed.
     package var remedy: String {
         switch self {
-        case .driver, .management: "install NVIDIA's driver (Debian: apt-get install nvidia-driver)"
-        case .compiler:
-            "install it: make setup-cuda, or apt-get install libnvrtc11.2, or pip install nvidia-cuda-nvrtc-cu12"
-        case .products:
-            "install it: make setup-cuda, or apt-get install libcublaslt11, or pip install nvidia-cublas-cu12"
+        case .driver, .management:
+            "install NVIDIA's driver" + (Distribution.here.map { ": \($0.driverRemedy)" } ?? "")
+        case .compiler: remedy(pip: "nvidia-cuda-nvrtc-cu12")
+        case .products: remedy(pip: "nvidia-cublas-cu12")
         }
+    }
+
+    /// Debian has them in non-free, Ubuntu in multiverse; pip has them for all.
+    private func remedy(pip: String) -> String {
+        let package = names.lazy.compactMap { Distribution.here?.package(of: $0.name) }.first
+        let apt = package.map { ", or apt-get install \($0)" } ?? ""
+        return "install it: make setup-cuda\(apt), or pip install \(pip)"
     }
 }

@@ -1,3 +1,5 @@
+import Distributions
+
 /// Why something could not be hashed.
 package enum CryptoError: Error, Sendable, Equatable {
     case libraryMissing(name: String, reason: String)
@@ -14,5 +16,10 @@ extension CryptoError {
         case .failed(let call): "libcrypto: \(call) failed"
         case .notReadable(let errno): "a file to be hashed cannot be read (error \(errno))"
         }
+    }
+
+    /// What to do about it.
+    package var hint: String? {
+        if case .libraryMissing(let name, _) = self { Distribution.remedy(for: name) } else { nil }
     }
 }

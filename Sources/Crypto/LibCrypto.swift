@@ -1,7 +1,7 @@
 import CCrypto
 
 /// The libcrypto of this machine.
-@safe struct LibCrypto {
+@safe package struct LibCrypto {
     private let table: UnsafePointer<CCrypto>
 
     /// Opens the library at the first use in the process.
@@ -14,6 +14,11 @@ import CCrypto
                 reason: reason.map { unsafe String(cString: $0) } ?? "unknown reason")
         }
         unsafe self.table = table
+    }
+
+    /// "OpenSSL 3.0.19 27 Jan 2026".
+    package static func version() throws(CryptoError) -> String {
+        unsafe try LibCrypto().call.OpenSSL_version(OPENSSL_VERSION).map { unsafe String(cString: $0) } ?? "unknown"
     }
 
     /// Its functions under their own names.

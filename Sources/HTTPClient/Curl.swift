@@ -1,7 +1,7 @@
 import CCurl
 
 /// The libcurl of this machine.
-@safe struct Curl {
+@safe package struct Curl {
     private let table: UnsafePointer<CCurl>
 
     /// Opens the library at the first use in the process.
@@ -14,6 +14,13 @@ import CCurl
                 reason: reason.map { unsafe String(cString: $0) } ?? "unknown reason")
         }
         unsafe self.table = table
+    }
+
+    /// "7.88.1".
+    package static func version() throws(HTTPClientError) -> String {
+        let text = unsafe try Curl().call.curl_version().map { unsafe String(cString: $0) } ?? ""
+        // "libcurl/7.88.1 OpenSSL/3.0.19 zlib/1.2.13 …"
+        return text.split(separator: " ").first?.split(separator: "/").last.map(String.init) ?? "unknown"
     }
 
     /// libcurl's functions under their own names.

@@ -1,3 +1,5 @@
+import Distributions
+
 /// Why a call brought no whole answer; holds no text from outside and no key.
 package enum HTTPClientError: Error, Sendable, Hashable {
     case libraryMissing(name: String, reason: String)
@@ -30,6 +32,11 @@ extension HTTPClientError {
         case .fileFailed(let action, let status): "cannot \(action) the file: error \(status)"
         case .cancelled: "cancelled"
         }
+    }
+
+    /// What to do about it.
+    package var hint: String? {
+        if case .libraryMissing(let name, _) = self { Distribution.remedy(for: name) } else { nil }
     }
 
     /// Whether the server may have got the call.

@@ -1,3 +1,5 @@
+import Distributions
+
 /// Why a server cannot start.
 package enum HTTPServerError: Error, Hashable {
     case libraryMissing(name: String, reason: String)
@@ -28,7 +30,7 @@ extension HTTPServerError {
 
     package var hint: String {
         switch self {
-        case .libraryMissing: "install it: apt-get install libmicrohttpd12"
+        case .libraryMissing(let name, _): Distribution.remedy(for: name)
         case .notAnAddress, .addressNotHere: "give an address such as 127.0.0.1, ::1 or 0.0.0.0"
         case .addressInUse: "stop the other program, or choose another port"
         case .portNotAllowed: "choose a port from 1024 on"

@@ -2,7 +2,7 @@ import CMicroHTTPD
 
 // Safe: the table never changes once it is filled, and lives for ever.
 /// The libmicrohttpd of this machine.
-@safe struct MicroHTTPD: @unchecked Sendable {
+@safe package struct MicroHTTPD: @unchecked Sendable {
     private let table: UnsafePointer<CMicroHTTPD>
 
     /// Opens the library at the first use in the process.
@@ -15,6 +15,11 @@ import CMicroHTTPD
                 reason: reason.map { unsafe String(cString: $0) } ?? "unknown reason")
         }
         unsafe self.table = table
+    }
+
+    /// "0.9.75".
+    package static func version() throws(HTTPServerError) -> String {
+        unsafe try MicroHTTPD().call.MHD_get_version().map { unsafe String(cString: $0) } ?? "unknown"
     }
 
     /// The library's functions under their own names.

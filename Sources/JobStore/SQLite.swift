@@ -1,7 +1,7 @@
 import CSQLite
 
 /// The SQLite of this machine.
-@safe struct SQLite {
+@safe package struct SQLite {
     /// The first with STRICT tables.
     private static let oldestVersion: Int32 = 3_037_000
 
@@ -18,9 +18,15 @@ import CSQLite
         }
         unsafe self.table = table
         guard unsafe call.sqlite3_libversion_number() >= Self.oldestVersion else {
-            throw .libraryTooOld(
-                found: unsafe call.sqlite3_libversion().map { unsafe String(cString: $0) } ?? "unknown", needed: "3.37")
+            throw .libraryTooOld(found: version, needed: "3.37")
         }
+    }
+
+    /// "3.40.1".
+    package static func version() throws(StoreError) -> String { try SQLite().version }
+
+    private var version: String {
+        unsafe call.sqlite3_libversion().map { unsafe String(cString: $0) } ?? "unknown"
     }
 
     /// Its functions under their own names.

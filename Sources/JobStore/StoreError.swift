@@ -1,3 +1,4 @@
+import Distributions
 import Glibc
 package import VideoTypes
 
@@ -39,9 +40,9 @@ extension StoreError {
     package var videoError: VideoError {
         switch self {
         case .libraryMissing(let name, let reason):
-            VideoError(.stateUnusable, "\(name) cannot be opened: \(reason)", hint: "install libsqlite3-0 and libssl3")
+            VideoError(.stateUnusable, "\(name) cannot be opened: \(reason)", hint: Distribution.remedy(for: name))
         case .libraryTooOld(let found, let needed):
-            VideoError(.stateUnusable, "SQLite \(found) is older than \(needed)", hint: "install a newer libsqlite3-0")
+            VideoError(.stateUnusable, "SQLite \(found) is older than \(needed)", hint: "install a newer one")
         case .unnamedFolder:
             VideoError(.stateUnusable, "the state folder has no name", hint: "name one: --state DIR")
         case .foreignFolder(let folder, let found):

@@ -1,3 +1,4 @@
+import Distributions
 package import VideoTypes
 
 #if canImport(Glibc)
@@ -34,7 +35,7 @@ extension MediaError {
         case .libraryMissing(let name, let reason):
             VideoError(
                 .mediaFailed, "cannot open FFmpeg's \(name): \(reason)",
-                hint: "install it: apt-get install \(Self.debianPackage(of: name))")
+                hint: Distribution.remedy(for: name))
         case .ffmpeg(let call, let status, let text) where OutputProblem.isDiskProblem(status):
             VideoError(
                 OutputProblem.code(errno: -status), "writing the file failed: \(text) (\(call))",
@@ -57,16 +58,6 @@ extension MediaError {
     }
 
     private static let doctorHint = "`wan-infer doctor` tests the libraries of this machine"
-
-    /// Debian and Ubuntu name a library's package after its name and major version: libavutil.so.57 is in libavutil57.
-    static func debianPackage(of soname: String) -> String {
-        var package = soname
-        for part in [".so.", ".so"] {
-            guard let range = package.firstRange(of: part) else { continue }
-            package.removeSubrange(range)
-        }
-        return package
-    }
 }
 
 extension OutputProblem {

@@ -67,7 +67,7 @@ struct KeyRing: Sendable {
         do throws(CryptoError) {
             return try SHA256.digest(bytes)
         } catch {
-            throw VideoError(.internalError, "libcrypto cannot be opened", hint: "install libssl3")
+            throw VideoError(.internalError, "keys cannot be hashed: \(error.message)", hint: error.hint)
         }
     }
 

@@ -3,6 +3,7 @@ import Compute
 import ComputeCPU
 import Media
 import VideoProvider
+import VideoServer
 import VideoTypes
 
 #if canImport(Glibc)
@@ -18,13 +19,15 @@ struct DoctorCommand {
         let gpus = GPUFindings(gpus: .here)
         let devices = gpus.devices()
         var findings = [Finding("wan-infer", Version.text), Self.processor, Self.memory]
-        findings.append(Finding("oneDNN", CPUBackend.oneDNNVersion))
+        let oneDNN = Self.finding("oneDNN") { () throws(VideoError) in try Machine.oneDNNVersion() }
+        findings.append(oneDNN.finding)
         findings += devices.findings
-        var failure = devices.failure
+        var failure = oneDNN.failure ?? devices.failure
         let ffmpeg = Self.finding("FFmpeg") { () throws(VideoError) in try Self.ffmpeg() }
         let test = Self.finding("self-test") { () throws(VideoError) in try selfTest(gpus) }
-        findings += [ffmpeg.finding, test.finding]
-        failure = failure ?? ffmpeg.failure ?? test.failure
+        let service = Self.finding("service") { () throws(VideoError) in try ServiceLibraries.versions() }
+        findings += [ffmpeg.finding, service.finding, test.finding]
+        failure = failure ?? ffmpeg.failure ?? service.failure ?? test.failure
         if devices.isUsed {
             findings.append(gpus.cache.finding)
             failure = failure ?? gpus.cache.failure

@@ -148,6 +148,7 @@ import VideoTypes
         let doctor = try run("doctor")
         #expect(doctor.status == 0, "\(doctor.output)\(doctor.errors)")
         #expect(doctor.output.contains("  ok  self-test"))
+        #expect(doctor.output.contains("  ok  service    libmicrohttpd "))
         let json = try run("doctor", "--json")
         #expect(throws: Never.self) { try JSONSerialization.jsonObject(with: Data(json.output.utf8)) }
         #expect(try run("models").output.contains("built-in"))

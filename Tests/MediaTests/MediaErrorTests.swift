@@ -5,12 +5,12 @@ import VideoTypes
 @testable import Media
 
 @Suite struct MediaErrorTests {
-    @Test func `a missing library names its Debian package`() {
+    @Test func `a missing library is named with a remedy`() {
         let error = MediaError.libraryMissing(name: "libavformat.so.59", reason: "cannot open shared object file")
         #expect(error.videoError.code == .mediaFailed)
         #expect(
             error.videoError.message == "cannot open FFmpeg's libavformat.so.59: cannot open shared object file")
-        #expect(error.videoError.hint == "install it: apt-get install libavformat59")
+        #expect(error.videoError.hint?.contains("libavformat") == true)
     }
 
     @Test func `a failed call says which and why`() throws {

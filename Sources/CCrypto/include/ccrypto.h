@@ -4,6 +4,7 @@
 #ifndef CCRYPTO_H
 #define CCRYPTO_H
 
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <stddef.h>
@@ -12,7 +13,7 @@
 // clang-format off
 #define CCR_FUNCTIONS(X)                                                                                               \
     X(EVP_MD_CTX_new) X(EVP_MD_CTX_free) X(EVP_sha256) X(EVP_DigestInit_ex) X(EVP_DigestUpdate) X(EVP_DigestFinal_ex)  \
-    X(HMAC)
+    X(HMAC) X(OpenSSL_version)
 // clang-format on
 
 /// One pointer for each function in use, under the function's own name.

@@ -31,10 +31,10 @@ typedef struct cdnn_version {
 } cdnn_version;
 
 /// Opens the library at the first call; thread-safe. False where it is missing: then `reason`, which lives for ever,
-/// says why. The functions after cdnn_package need it open.
+/// says why. The functions after cdnn_library need it open.
 bool cdnn_open(const char *_Nullable *_Nonnull reason);
-/// What Debian and Ubuntu call the library's package, open or not.
-const char *_Nonnull cdnn_package(void);
+/// The file name that the library is known by, open or not.
+const char *_Nonnull cdnn_library(void);
 /// Threads for primitives that the calling thread creates and runs next; without effect on a oneDNN without OpenMP.
 void cdnn_set_threads(int threads);
 /// The version of the library.

@@ -41,7 +41,7 @@ struct RemoteErrand: Sendable {
         do throws(CryptoError) {
             key = try SHA256.hex(Array("\(provider.name)\n\(options.model ?? "")\n\(request.id)".utf8))
         } catch {
-            throw .server("libcrypto is missing")
+            throw .server(error.message)
         }
         let id = try await ordered("wan-" + key)
         do throws(ProviderError) {
