@@ -15,7 +15,7 @@ TESTS ?=
 
 BUILD_PACKAGES := libdnnl-dev libavcodec-dev libavformat-dev libavutil-dev libswscale-dev libmicrohttpd-dev libsqlite3-dev \
   libssl-dev libcurl4-openssl-dev
-TEST_PACKAGES := $(BUILD_PACKAGES) ffmpeg python3-pip chromium
+TEST_PACKAGES := $(BUILD_PACKAGES) ffmpeg python3-pip chromium zsh fish man-db
 BENCH_PACKAGES := $(BUILD_PACKAGES) python3-venv
 SOURCES := Package.swift Sources Tests bench/gpu/Program
 C_SOURCES = $(shell git ls-files 'CKernels/*.c' 'CKernels/*.cuh' 'CKernels/*.h' 'Sources/*.c' 'Sources/*.h' 'Tests/*.cpp' 'Tests/*.h')

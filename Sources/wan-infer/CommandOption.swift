@@ -1,16 +1,3 @@
-/// What the program is asked to do.
-enum Command: String, CaseIterable {
-    case generate
-    case plan
-    case doctor
-    case models
-    case serve
-    /// Replays the decisions of a router.
-    case route
-    /// Started by the service only.
-    case worker
-}
-
 /// One option of the command line.
 struct CommandOption {
     /// Without its dashes.
@@ -20,6 +7,8 @@ struct CommandOption {
     let summary: String
     let group: Group
     var commands: [Command] = [.generate, .plan]
+    /// The values there are, where they can be listed.
+    var choices: [String] = []
 
     enum Group: String, CaseIterable {
         case picture = "what to draw"
@@ -50,17 +39,19 @@ struct CommandOption {
         CommandOption(
             name: "guidance-2", value: "X", summary: "the same for the low-noise expert of Wan 2.2", group: .sampling),
         CommandOption(name: "flow-shift", value: "X", summary: "shift of the noise schedule", group: .sampling),
-        CommandOption(name: "scheduler", value: "NAME", summary: "unipc, euler or dpm++", group: .sampling),
+        CommandOption(
+            name: "scheduler", value: "NAME", summary: "unipc, euler or dpm++", group: .sampling,
+            choices: ["unipc", "euler", "dpm++"]),
         CommandOption(
             name: "sigmas", value: "LIST", summary: "explicit noise levels, as 1,0.75,0.5,0.25", group: .sampling),
         CommandOption(
             name: "seed", value: "N", summary: "the same seed gives the same clip (random)", group: .sampling),
         CommandOption(
             name: "device", value: "NAME", summary: "auto, cpu, cuda or cuda:N (auto)", group: .machine,
-            commands: [.generate, .plan, .serve, .worker]),
+            commands: [.generate, .plan, .serve, .worker], choices: ["auto", "cpu", "cuda"]),
         CommandOption(
             name: "dtype", value: "NAME", summary: "auto, f32 or bf16 (auto)", group: .machine,
-            commands: [.generate, .plan, .serve, .worker]),
+            commands: [.generate, .plan, .serve, .worker], choices: ["auto", "f32", "bf16"]),
         CommandOption(
             name: "threads", value: "N", summary: "threads to compute with (all processors)", group: .machine,
             commands: [.generate, .plan, .serve, .worker]),
@@ -120,4 +111,25 @@ struct CommandOption {
         CommandOption(
             name: "help", value: nil, summary: "print this text", group: .other, commands: Command.allCases),
     ]
+
+    /// What may stand where the value is.
+    enum Argument: Equatable {
+        case oneOf([String])
+        case folder
+        /// A file, whose name ends so.
+        case file(ending: String)
+        case text
+    }
+
+    /// nil for a switch.
+    var argument: Argument? {
+        guard let value else { return nil }
+        if !choices.isEmpty { return .oneOf(choices) }
+        switch value {
+        case "DIR": return .folder
+        case "FILE": return .file(ending: "")
+        case _ where value.contains("."): return .file(ending: String(value.drop { $0 != "." }))
+        default: return .text
+        }
+    }
 }

@@ -4,6 +4,8 @@ import VideoTypes
 struct ParsedArguments: Equatable {
     private(set) var command = Command.generate
     private(set) var prompt: String?
+    /// What `completions` is asked for.
+    private(set) var shell: Shell?
     private(set) var values: [String: String] = [:]
     private(set) var switches: Set<String> = []
 
@@ -32,6 +34,12 @@ struct ParsedArguments: Equatable {
     func has(_ name: String) -> Bool { switches.contains(name) }
 
     private mutating func take(prompt word: String) throws(VideoError) {
+        if command == .completions, shell == nil {
+            shell = Shell(rawValue: word)
+            guard shell == nil else { return }
+            throw .invalid(
+                "no completions for '\(word)'", hint: "wan-infer completions \(Command.completions.words)")
+        }
         guard command == .generate || command == .plan else {
             throw .invalid(
                 "\(command.rawValue) takes no '\(word)'", hint: "a clip is made by: wan-infer generate \"PROMPT\"")

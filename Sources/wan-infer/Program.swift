@@ -29,6 +29,8 @@ struct Program {
         case .models: try ModelsCommand(program: self, json: json).run()
         case .serve: try ServeCommand(arguments, program: self).run()
         case .route: try RouteCommand(arguments, program: self).run()
+        case .completions: try output.print(Completions(arguments).text)
+        case .man: try output.print(ManualPage.text)
         case .worker: try WorkerCommand(options: GenerateOptions(arguments), program: self).run()
         }
     }

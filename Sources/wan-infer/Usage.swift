@@ -7,15 +7,12 @@ enum Usage {
             "wan-infer: a prompt becomes an MP4, on this machine",
             "",
             "usage: wan-infer [generate] [PROMPT] [options]",
-            "       wan-infer plan [PROMPT] [options]    say what a clip would take and cost",
-            "       wan-infer doctor [--json]    test what this machine can do",
-            "       wan-infer models [--json]    list the models there are",
-            "       wan-infer serve [options]    make clips for programs, over HTTP",
-            "       wan-infer route --simulate LOG.jsonl    replay a router's decisions under a policy",
-            "",
-            "Without PROMPT the prompt is read from standard input; when nothing comes from there, the model's",
-            "sample prompt is used. What is left out takes the model's own default.",
         ]
+        for command in Command.listed where command != .generate {
+            let head = ["wan-infer", command.rawValue, command.words].filter { !$0.isEmpty }.joined(separator: " ")
+            lines.append("       \(head)    \(command.summary)")
+        }
+        lines += [""] + defaults
         let width = CommandOption.all.map { head($0).count }.max() ?? 0
         for group in CommandOption.Group.allCases {
             lines += ["", "\(group.rawValue):"]
@@ -33,6 +30,12 @@ enum Usage {
         }
         return lines.joined(separator: "\n")
     }
+
+    /// What becomes of what is left out.
+    static let defaults = [
+        "Without PROMPT the prompt is read from standard input; when nothing comes from there, the model's",
+        "sample prompt is used. What is left out takes the model's own default.",
+    ]
 
     private static func head(_ option: CommandOption) -> String {
         "--\(option.name)" + (option.value.map { " \($0)" } ?? "")

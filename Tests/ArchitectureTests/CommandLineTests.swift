@@ -24,7 +24,8 @@ import Weights
         #expect(CommandOption.all.map(\.name) == Self.options)
         // `worker` is not in the help: the service starts it, on a connection that nobody else has.
         #expect(
-            Command.allCases.map(\.rawValue) == ["generate", "plan", "doctor", "models", "serve", "route", "worker"])
+            Command.allCases.map(\.rawValue)
+                == ["generate", "plan", "doctor", "models", "serve", "route", "completions", "man", "worker"])
     }
 
     @Test func `every kind of failure has its own status`() {
