@@ -1,67 +1,117 @@
 #include "kernels.h"
 #include <stdatomic.h>
 
+/// A plan being carried out.
 struct gemm {
     ck_gemm_plan plan;
     const struct ck_kernels *kernels;
     ck_pool *pool;
     size_t scratch_bytes;
-    ptrdiff_t column_blocks;
+    ptrdiff_t frame_blocks, column_blocks;
     atomic_bool failed;
 };
 
 static void multiply_block(void *context, ptrdiff_t index, int thread) {
     struct gemm *g = context;
+    const ck_gemm_plan *p = &g->plan;
     float *scratch = ck_scratch(g->pool, thread, g->scratch_bytes);
-    if (scratch)
-        g->kernels->gemm_block(&g->plan, index / g->column_blocks * g->plan.row_count,
-                               index % g->column_blocks * g->plan.column_count, scratch);
-    else
+    if (!scratch) {
         atomic_store_explicit(&g->failed, true, memory_order_relaxed);
+        return;
+    }
+    ptrdiff_t row = index / g->column_blocks, column = index % g->column_blocks;
+    g->kernels->gemm_block(p, row / g->frame_blocks * p->height * p->width + row % g->frame_blocks * p->row_count,
+                           p->packed_first + column * p->column_count, scratch);
+}
+
+static ptrdiff_t even_part(ptrdiff_t whole, ptrdiff_t parts, ptrdiff_t step) {
+    return ck_ceil_div(ck_ceil_div(whole, parts), step) * step;
+}
+
+bool ck_multiply_packed(const ck_gemm_plan *plan, ck_pool *pool) {
+    enum { most_rows = 96, least_rows = 24, most_columns = 768, least_columns = 64, row_step = 12 };
+    struct gemm g = {.plan = *plan, .kernels = ck_kernels(pool), .pool = pool};
+    ck_gemm_plan *p = &g.plan;
+    ptrdiff_t pixels = p->height * p->width, frames = p->m / pixels, columns = p->packed_end - p->packed_first;
+    // A block's rows and sums fit the second-level cache; it is smaller where there would be too few for all threads.
+    ptrdiff_t wanted = 4 * ck_pool_threads(pool), rows = ck_ceil_div(pixels, most_rows);
+    ptrdiff_t column_blocks = ck_ceil_div(columns, most_columns);
+    while (frames * rows * column_blocks < wanted && pixels / rows > 2 * least_rows)
+        rows++;
+    while (frames * rows * column_blocks < wanted && columns / column_blocks > 2 * least_columns)
+        column_blocks++;
+    p->row_count = even_part(pixels, rows, row_step);
+    p->column_count = even_part(columns, column_blocks, ck_column_step);
+    g.frame_blocks = ck_ceil_div(pixels, p->row_count);
+    g.column_blocks = ck_ceil_div(columns, p->column_count);
+    g.scratch_bytes = g.kernels->gemm_bytes(p);
+    ck_parallel_for(pool, frames * g.frame_blocks * g.column_blocks, multiply_block, &g);
+    return !atomic_load(&g.failed);
+}
+
+/// The columns of a matrix that are packed next.
+struct packing {
+    const ck_gemm_plan *plan;
+    const struct ck_kernels *kernels;
+    float *packed;
+};
+
+static void pack_columns(void *context, ptrdiff_t index, int thread) {
+    (void)thread;
+    const struct packing *packing = context;
+    const ck_gemm_plan *p = packing->plan;
+    ptrdiff_t first = index * ck_column_step, columns = ck_min(ck_column_step, p->packed_end - p->packed_first - first);
+    const char *w = (const char *)p->w + (size_t)((p->packed_first + first) * p->channels) * ck_size(p->w_dtype);
+    packing->kernels->gemm_pack(p, packing->packed + packing->kernels->gemm_packed(p, first), w, p->w_dtype, columns);
 }
 
 static void multiply_few(void *context, ptrdiff_t index, int thread) {
     (void)thread;
-    const struct gemm *g = context;
+    const struct packing *packing = context;
     ptrdiff_t first = index * dot_columns;
-    g->kernels->gemm_dot(&g->plan, first, ck_min(first + dot_columns, g->plan.n));
-}
-
-/// Many rows, since they share the packing of weights, but work for all threads.
-static void choose_blocks(struct gemm *g) {
-    enum { most_rows = 2304, least_rows = 384, most_columns = 256, least_columns = 64, packed_floats = 3 << 19 };
-    ck_gemm_plan *p = &g->plan;
-    ptrdiff_t wanted = 4 * ck_pool_threads(g->pool), row_blocks = ck_ceil_div(p->m, most_rows);
-    p->column_count = ck_max(ck_min(packed_floats / ck_max(p->k, 1) / 32 * 32, most_columns), least_columns);
-    while (row_blocks * ck_ceil_div(p->n, p->column_count) < wanted) {
-        if (p->m / row_blocks > 2 * least_rows)
-            row_blocks++;
-        else if (p->column_count > least_columns)
-            p->column_count = ck_max(p->column_count / 2 / 32 * 32, least_columns);
-        else
-            break;
-    }
-    p->row_count = ck_ceil_div(ck_ceil_div(p->m, row_blocks), 12) * 12;
-    g->column_blocks = ck_ceil_div(p->n, p->column_count);
+    packing->kernels->gemm_dot(packing->plan, first, ck_min(first + dot_columns, packing->plan->n));
 }
 
 bool ck_gemm(void *out, ck_dtype out_dtype, const void *x, ck_dtype x_dtype, const void *w, ck_dtype w_dtype,
              const float *bias, ck_epilogue epilogue, const float *gate, ptrdiff_t m, ptrdiff_t n, ptrdiff_t k,
              ck_pool *pool) {
-    enum { few_rows = 6 };
-    struct gemm g = {.plan = {out, x, w, out_dtype, x_dtype, w_dtype, bias, gate, epilogue, m, n, k, 0, 0},
-                     .kernels = ck_kernels(pool),
-                     .pool = pool};
+    enum { few_rows = 6, most_packed = 1 << 22 };
+    ck_gemm_plan plan = {.out = out,
+                         .frames = &x,
+                         .out_dtype = out_dtype,
+                         .x_dtype = x_dtype,
+                         .height = 1,
+                         .width = m,
+                         .channels = k,
+                         .kernel = {1, 1, 1},
+                         .w = w,
+                         .w_dtype = w_dtype,
+                         .bias = bias,
+                         .gate = gate,
+                         .epilogue = epilogue,
+                         .m = m,
+                         .n = n};
+    struct packing packing = {.plan = &plan, .kernels = ck_kernels(pool)};
     if (m <= 0 || n <= 0)
         return true;
     if (m <= few_rows) {
-        ck_parallel_for(pool, ck_ceil_div(n, dot_columns), multiply_few, &g);
+        ck_parallel_for(pool, ck_ceil_div(n, dot_columns), multiply_few, &packing);
         return true;
     }
-    choose_blocks(&g);
-    g.scratch_bytes = g.kernels->gemm_bytes(&g.plan);
-    ck_parallel_for(pool, ck_ceil_div(m, g.plan.row_count) * g.column_blocks, multiply_block, &g);
-    return !atomic_load(&g.failed);
+    // All rows meet some columns while these are in the last-level cache.
+    ptrdiff_t count = even_part(n, ck_ceil_div(n * k, most_packed) + (k == 0), ck_column_step);
+    size_t bytes = (size_t)packing.kernels->gemm_packed(&plan, ck_min(count, n)) * sizeof(float);
+    packing.packed = ck_shared_scratch(pool, ck_max(bytes, 1));
+    if (!packing.packed)
+        return false;
+    plan.packed = packing.packed;
+    for (; plan.packed_first < n; plan.packed_first += count) {
+        plan.packed_end = ck_min(plan.packed_first + count, n);
+        ck_parallel_for(pool, ck_ceil_div(plan.packed_end - plan.packed_first, ck_column_step), pack_columns, &packing);
+        if (!ck_multiply_packed(&plan, pool))
+            return false;
+    }
+    return true;
 }
 
 struct finish {

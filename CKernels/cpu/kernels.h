@@ -41,19 +41,30 @@ typedef struct ck_elements {
     ptrdiff_t term_count;
 } ck_elements;
 
-/// A call of ck_gemm and how it is cut into blocks.
+/// A matrix product or a convolution, and how it is cut into blocks. The rows of a matrix are the pixels of one frame.
 typedef struct ck_gemm_plan {
     void *out;
-    const void *x, *w;
-    ck_dtype out_dtype, x_dtype, w_dtype;
+    const void *const *frames; // of x: kernel[0] - 1 before its own; NULL for zeros
+    ck_dtype out_dtype, x_dtype;
+    ptrdiff_t height, width, channels; // of a frame
+    ptrdiff_t kernel[3];               // extent in time, height and width
+    const void *w;                     // for gemm_dot: [n, channels]
+    ck_dtype w_dtype;
     const float *bias, *gate;
     ck_epilogue epilogue;
-    ptrdiff_t m, n, k;
+    ptrdiff_t m, n;
+    const float *packed; // [kernel[0]] slices in time of the columns packed_first..<packed_end
+    ptrdiff_t packed_first, packed_end;
     ptrdiff_t row_count, column_count; // of a block
 } ck_gemm_plan;
 
-/// Most columns that gemm_dot computes at once.
-enum { dot_columns = 64 };
+/// Multiplies all rows by the packed columns; blocks are its matter. False when scratch memory cannot be had.
+bool ck_multiply_packed(const ck_gemm_plan *plan, ck_pool *pool);
+
+enum {
+    ck_column_step = 32, // a multiple of every panel's width
+    dot_columns = 64     // most columns that gemm_dot computes at once
+};
 
 /// The inner loops, compiled once for each instruction set.
 struct ck_kernels {
@@ -67,6 +78,10 @@ struct ck_kernels {
     void (*attend_block)(const ck_attention_plan *plan, ptrdiff_t unit, ptrdiff_t block, const float *packed,
                          float *scratch);
 
+    /// Floats that so many packed columns of one slice in time take.
+    ptrdiff_t (*gemm_packed)(const ck_gemm_plan *plan, ptrdiff_t columns);
+    /// Packs rows of w as columns of one slice in time, the first of them a multiple of ck_column_step.
+    void (*gemm_pack)(const ck_gemm_plan *plan, float *packed, const void *w, ck_dtype dtype, ptrdiff_t columns);
     /// Scratch memory of gemm_block, in bytes.
     size_t (*gemm_bytes)(const ck_gemm_plan *plan);
     /// The block of out that begins at (row, column).

@@ -1,87 +1,125 @@
-// Matrix products x · wᵀ with the weights as a checkpoint stores them: a block of them is packed (and converted) once
-// and used for up to gemm rows of x.
+// Products of gathered rows and packed weights. A row is what the kernel of a convolution sees of one frame around one
+// pixel; in a matrix product the kernel is 1 x 1 and a pixel has the k numbers of a row.
 #include "simd_product.h"
-
-enum { row_block = 192 }; // of x, times most_depth: what stays in the second-level cache
 
 static bool gemm_in_pairs(const ck_gemm_plan *g) { return CK_PAIRS && g->x_dtype == CK_DTYPE_BF16; }
 
-/// The scratch arrays of gemm_block.
-struct gemm_arrays {
-    float *packed; // weights, all of their depth: [depth / most_depth][columns / panel][most_depth][panel]
-    float *x;      // [row_block, most_depth]
-    float *sums;   // [row_block, columns]
-    float *ones;   // [row_block]
-};
+/// Numbers that the kernel sees of one frame.
+static ptrdiff_t gemm_width(const ck_gemm_plan *g) { return g->kernel[1] * g->kernel[2] * g->channels; }
 
-/// Numbers or pairs of a row.
-static ptrdiff_t gemm_depth(const ck_gemm_plan *g) { return gemm_in_pairs(g) ? (g->k + 1) / 2 : g->k; }
-
-/// Places the arrays in `scratch` and returns how many floats they take.
-static ptrdiff_t gemm_place(const ck_gemm_plan *g, struct gemm_arrays *arrays, float *scratch) {
-    ptrdiff_t packed = ck_ceil_div(gemm_depth(g), most_depth) * most_depth * g->column_count;
-    ptrdiff_t x = row_block * most_depth, sums = row_block * g->column_count;
-    if (scratch)
-        *arrays = (struct gemm_arrays){scratch, scratch + packed, scratch + packed + x, scratch + packed + x + sums};
-    return packed + x + sums + row_block;
+/// The same in words: numbers, or pairs of them.
+static ptrdiff_t gemm_depth(const ck_gemm_plan *g) {
+    return gemm_in_pairs(g) ? (gemm_width(g) + 1) / 2 : gemm_width(g);
 }
 
+/// For the rows of a block, [row_count, most_depth], and their sums, [columns / panel][row_count][panel].
 static size_t gemm_bytes(const ck_gemm_plan *g) {
-    struct gemm_arrays arrays;
-    return (size_t)gemm_place(g, &arrays, NULL) * sizeof(float);
+    return (size_t)(g->row_count * (most_depth + g->column_count)) * sizeof(float);
 }
 
-/// Copies words first..<first + depth of `rows` rows of x. Read where they are, rows some powers of two apart would
-/// push each other out of the first-level cache.
-static void gemm_copy(const ck_gemm_plan *g, float *out, ptrdiff_t row, ptrdiff_t rows, ptrdiff_t first,
-                      ptrdiff_t depth) {
-    bool pairs = gemm_in_pairs(g), words = pairs || g->x_dtype == CK_DTYPE_F32;
-    size_t size = ck_size(g->x_dtype);
-    for (ptrdiff_t i = 0; i < rows; i++, out += most_depth) {
-        const char *x = (const char *)g->x + (size_t)((row + i) * g->k) * size;
-        if (words && (pairs ? 2 : 1) * (first + depth) <= g->k) {
-            memcpy(out, x + (size_t)first * sizeof(float), (size_t)depth * sizeof(float));
-            continue;
+// ---- Packing ----
+
+static ptrdiff_t gemm_packed(const ck_gemm_plan *g, ptrdiff_t columns) {
+    return gemm_depth(g) * ck_ceil_div(columns, W) * W;
+}
+
+static void gemm_pack(const ck_gemm_plan *g, float *packed, const void *w, ck_dtype dtype, ptrdiff_t columns) {
+    pack_transposed(packed, w, dtype, gemm_in_pairs(g), columns, gemm_width(g), gemm_width(g));
+}
+
+INLINE void gemm_copy(char *out, ck_dtype out_dtype, const char *x, ck_dtype x_dtype, ptrdiff_t count) {
+    if (x_dtype == out_dtype) {
+        memcpy(out, x, (size_t)count * ck_size(x_dtype));
+        return;
+    }
+    for (ptrdiff_t i = 0; i < count; i += W)
+        v_give(out, out_dtype, i, v_take(x, x_dtype, i, count), count);
+}
+
+/// Gathers `count` numbers, from channel `channel` on, of the pixels (dy, dx) beside some consecutive ones.
+static void gemm_gather_tap(const ck_gemm_plan *g, const char *frame, char *out, ck_dtype out_dtype, ptrdiff_t pixel,
+                            ptrdiff_t rows, ptrdiff_t dy, ptrdiff_t dx, ptrdiff_t channel, ptrdiff_t count) {
+    ptrdiff_t y = pixel / g->width + dy, x = pixel % g->width + dx, size = (ptrdiff_t)ck_size(g->x_dtype);
+    ptrdiff_t at = ((y * g->width + x) * g->channels + channel) * size;
+    for (ptrdiff_t i = 0; i < rows; i++, out += most_depth * sizeof(float), at += g->channels * size) {
+        if (y >= 0 && y < g->height && x >= 0 && x < g->width)
+            gemm_copy(out, out_dtype, frame + at, g->x_dtype, count);
+        else
+            memset(out, 0, (size_t)count * ck_size(out_dtype));
+        if (++x == g->width + dx) {
+            x = dx;
+            y++;
         }
-        for (ptrdiff_t at = 0; at < depth; at += W)
-            v_give(out, CK_DTYPE_F32, at, get_words(x, g->x_dtype, pairs, first + at, g->k), depth);
     }
 }
 
-static void gemm_pack(const ck_gemm_plan *g, float *packed, ptrdiff_t column, ptrdiff_t columns) {
+/// Gathers words first..<first + depth of `rows` rows. Read where they are, rows some powers of two apart would push
+/// each other out of the first-level cache.
+static void gemm_gather(const ck_gemm_plan *g, const char *frame, float *out, ptrdiff_t pixel, ptrdiff_t rows,
+                        ptrdiff_t first, ptrdiff_t depth) {
     bool pairs = gemm_in_pairs(g);
-    ptrdiff_t step = pairs ? 2 * most_depth : most_depth;
-    for (ptrdiff_t first = 0; first < g->k; first += step, packed += most_depth * g->column_count) {
-        const char *w = (const char *)g->w + (size_t)(column * g->k + first) * ck_size(g->w_dtype);
-        pack_transposed(packed, w, g->w_dtype, pairs, columns, ck_min(step, g->k - first), g->k);
+    ck_dtype dtype = pairs ? CK_DTYPE_BF16 : CK_DTYPE_F32;
+    ptrdiff_t at = pairs ? 2 * first : first, wanted = at + (pairs ? 2 * depth : depth);
+    ptrdiff_t end = ck_min(wanted, gemm_width(g));
+    char *place = (char *)out;
+    for (ptrdiff_t count; at < end; at += count, place += (size_t)count * ck_size(dtype)) {
+        ptrdiff_t tap = at / g->channels, channel = at % g->channels;
+        count = ck_min(g->channels - channel, end - at);
+        gemm_gather_tap(g, frame, place, dtype, pixel, rows, tap / g->kernel[2] - g->kernel[1] / 2,
+                        tap % g->kernel[2] - g->kernel[2] / 2, channel, count);
+    }
+    for (ptrdiff_t i = 0; end < wanted && i < rows; i++) // the other half of a pair
+        memset(place + (size_t)(i * most_depth) * sizeof(float), 0, ck_size(dtype));
+}
+
+// ---- Multiplying ----
+
+/// sums [rows, vectors · W] become a · b, or grow by it. Called with constants, so that all of them stay in registers.
+INLINE void gemm_tile(const int rows, const int vectors, const bool pairs, const float *a, const float *b,
+                      ptrdiff_t depth, float *sums, bool grow) {
+    vf sum[product_rows][2];
+    UNROLL for (int i = 0; i < rows; i++) {
+        UNROLL for (int j = 0; j < vectors; j++) sum[i][j] = grow ? v_load(sums + (i * vectors + j) * W) : v_set(0);
+    }
+    for (ptrdiff_t k = 0; k < depth; k++, a++, b += vectors * W) {
+        vf column[2];
+        UNROLL for (int j = 0; j < vectors; j++) column[j] = v_load(b + j * W);
+        UNROLL for (int i = 0; i < rows; i++) {
+            UNROLL for (int j = 0; j < vectors; j++) sum[i][j] = v_dot(sum[i][j], a[i * most_depth], column[j], pairs);
+        }
+    }
+    UNROLL for (int i = 0; i < rows; i++) {
+        UNROLL for (int j = 0; j < vectors; j++) v_store(sums + (i * vectors + j) * W, sum[i][j]);
     }
 }
 
-/// sums = x · wᵀ for `rows` rows of x and the packed columns.
-static void gemm_rows(const ck_gemm_plan *g, const struct gemm_arrays *arrays, ptrdiff_t row, ptrdiff_t rows,
-                      ptrdiff_t columns) {
-    struct product p = {.out = arrays->sums,
-                        .out_stride = g->column_count,
-                        .a = arrays->x,
-                        .a_stride = most_depth,
-                        .b = arrays->packed,
-                        .rows = rows,
-                        .columns = ck_ceil_div(columns, W) * W,
-                        .pairs = gemm_in_pairs(g)};
-    ptrdiff_t depth = gemm_depth(g);
-    for (ptrdiff_t first = 0; first < depth; first += most_depth) {
-        p.depth = ck_min(most_depth, depth - first);
-        gemm_copy(g, arrays->x, row, rows, first, p.depth);
-        multiply(&p);
-        p.keep = arrays->ones;
-        p.b += most_depth * g->column_count;
+#define TILE_FUNCTION(name, vectors, pairs)                                                                            \
+    static __attribute__((noinline, unused)) void name(ptrdiff_t rows, const float *a, const float *b,                 \
+                                                       ptrdiff_t depth, float *sums, bool grow) {                      \
+        if (rows == product_rows) {                                                                                    \
+            gemm_tile(product_rows, vectors, pairs, a, b, depth, sums, grow);                                          \
+            return;                                                                                                    \
+        }                                                                                                              \
+        for (; rows >= 4; rows -= 4, a += 4 * most_depth, sums += 4 * vectors * W)                                     \
+            gemm_tile(4, vectors, pairs, a, b, depth, sums, grow);                                                     \
+        for (; rows > 0; rows--, a += most_depth, sums += vectors * W)                                                 \
+            gemm_tile(1, vectors, pairs, a, b, depth, sums, grow);                                                     \
     }
-}
+TILE_FUNCTION(gemm_tile1, 1, false)
+TILE_FUNCTION(gemm_tile2, 2, false)
+#if CK_PAIRS
+TILE_FUNCTION(gemm_tile1_pairs, 1, true)
+TILE_FUNCTION(gemm_tile2_pairs, 2, true)
+#else
+#define gemm_tile1_pairs gemm_tile1
+#define gemm_tile2_pairs gemm_tile2
+#endif
+#undef TILE_FUNCTION
 
-INLINE vf gemm_finish(const ck_gemm_plan *g, vf y, ptrdiff_t at, ptrdiff_t column, ptrdiff_t end) {
-    if (g->bias)
-        y += v_take(g->bias, CK_DTYPE_F32, column, end);
-    switch (g->epilogue) {
+// ---- Storing ----
+
+INLINE vf gemm_finish(const ck_epilogue epilogue, vf y, vf gate, vf old) {
+    switch (epilogue) {
     case CK_EPILOGUE_NONE:
         return y;
     case CK_EPILOGUE_GELU:
@@ -89,59 +127,142 @@ INLINE vf gemm_finish(const ck_gemm_plan *g, vf y, ptrdiff_t at, ptrdiff_t colum
     case CK_EPILOGUE_SILU:
         return v_silu(y);
     case CK_EPILOGUE_ADD:
-        return v_take(g->out, g->out_dtype, at, at + end - column) + y;
+        return old + y;
     case CK_EPILOGUE_GATED_ADD:
-        return v_fma(v_take(g->gate, CK_DTYPE_F32, column, end), y,
-                     v_take(g->out, g->out_dtype, at, at + end - column));
+        return v_fma(gate, y, old);
     }
     return y;
 }
 
-/// Columns column..<end of one row of out, from their sums.
-INLINE void gemm_store(const ck_gemm_plan *g, const float *sums, ptrdiff_t row, ptrdiff_t column, ptrdiff_t end) {
-    for (ptrdiff_t i = column; i < end; i += W) {
-        ptrdiff_t at = row * g->n + i;
-        vf y = gemm_finish(g, v_take(sums, CK_DTYPE_F32, i - column, end - column), at, i, end);
-        v_give(g->out, g->out_dtype, at, y, at + end - i);
+/// Columns column..<end of some rows of out, from their sums [rows, stride]. Called with constant epilogues.
+INLINE void gemm_store_as(const ck_epilogue epilogue, const ck_gemm_plan *g, const float *sums, ptrdiff_t stride,
+                          ptrdiff_t row, ptrdiff_t rows, ptrdiff_t column, ptrdiff_t end) {
+    const bool reads = epilogue == CK_EPILOGUE_ADD || epilogue == CK_EPILOGUE_GATED_ADD;
+    const ck_dtype dtype = g->out_dtype;
+    const ptrdiff_t n = g->n;
+    void *out = g->out;
+    for (ptrdiff_t i = column; i < end; i += W, sums += W) {
+        vf bias = g->bias ? v_take(g->bias, CK_DTYPE_F32, i, end) : v_set(0), gate = v_set(0);
+        if (epilogue == CK_EPILOGUE_GATED_ADD)
+            gate = v_take(g->gate, CK_DTYPE_F32, i, end);
+        ptrdiff_t at = row * n + i, last = at + end - i;
+        for (ptrdiff_t j = 0; j < rows; j++, at += n, last += n) {
+            vf old = reads ? v_take(out, dtype, at, last) : v_set(0);
+            v_give(out, dtype, at, gemm_finish(epilogue, v_load(sums + j * stride) + bias, gate, old), last);
+        }
     }
+}
+
+static void gemm_store(const ck_gemm_plan *g, const float *sums, ptrdiff_t stride, ptrdiff_t row, ptrdiff_t rows,
+                       ptrdiff_t column, ptrdiff_t end) {
+#define CASE(epilogue)                                                                                                 \
+    case epilogue:                                                                                                     \
+        gemm_store_as(epilogue, g, sums, stride, row, rows, column, end);                                              \
+        break
+    switch (g->epilogue) {
+        CASE(CK_EPILOGUE_NONE);
+        CASE(CK_EPILOGUE_GELU);
+        CASE(CK_EPILOGUE_SILU);
+        CASE(CK_EPILOGUE_ADD);
+        CASE(CK_EPILOGUE_GATED_ADD);
+    }
+#undef CASE
 }
 
 static void gemm_finish_rows(const ck_gemm_plan *g, const float *sums, ptrdiff_t first, ptrdiff_t end) {
     for (ptrdiff_t row = first; row < end; row++)
-        gemm_store(g, sums + row * g->n, row, 0, g->n);
+        gemm_store(g, sums + row * g->n, g->n, row, 1, 0, g->n);
 }
 
+/// A block of out, and the part of its depth that is multiplied next.
+struct gemm_block {
+    ptrdiff_t row, rows, column, end;
+    ptrdiff_t whole;        // words of a packed column
+    ptrdiff_t first, depth; // those of the part
+    float *x, *sums;
+    const char *next; // in the first row of a matrix, what will be gathered after this part; or NULL
+    bool grows, is_last;
+};
+
+/// Fetches a line of what will be gathered next, of the rows of one tile. Frames are small enough to be near by.
+INLINE void gemm_prefetch(const ck_gemm_plan *g, const struct gemm_block *block, ptrdiff_t row, ptrdiff_t rows,
+                          ptrdiff_t line) {
+    ptrdiff_t size = (ptrdiff_t)ck_size(g->x_dtype), stride = g->channels * size;
+    if (!block->next || line * 64 >= most_depth * size)
+        return;
+    for (ptrdiff_t i = row; i < row + rows; i++)
+        __builtin_prefetch(block->next + i * stride + line * 64, 0, 2);
+}
+
+/// Multiplies the rows that have been gathered by a slice of the weights, from the block's first column on.
+static void gemm_multiply(const ck_gemm_plan *g, const struct gemm_block *block, const float *packed) {
+    bool pairs = gemm_in_pairs(g);
+    ptrdiff_t columns = ck_ceil_div(block->end - block->column, W) * W;
+    for (ptrdiff_t at = 0; at < columns; at += panel) {
+        ptrdiff_t width = ck_min(panel, columns - at), column = block->column + at;
+        const float *b = packed + at * block->whole + block->first * width;
+        for (ptrdiff_t row = 0; row < block->rows; row += product_rows) {
+            ptrdiff_t rows = ck_min(product_rows, block->rows - row);
+            const float *a = block->x + row * most_depth;
+            float *sums = block->sums + at * g->row_count + row * width;
+            gemm_prefetch(g, block, row, rows, at / panel);
+            if (width == panel)
+                (pairs ? gemm_tile2_pairs : gemm_tile2)(rows, a, b, block->depth, sums, block->grows);
+            else
+                (pairs ? gemm_tile1_pairs : gemm_tile1)(rows, a, b, block->depth, sums, block->grows);
+            if (block->is_last)
+                gemm_store(g, sums, width, block->row + row, rows, column, ck_min(column + width, block->end));
+        }
+    }
+}
+
+/// The block of out that begins at (row, column).
 static void gemm_block(const ck_gemm_plan *g, ptrdiff_t row, ptrdiff_t column, float *scratch) {
-    struct gemm_arrays arrays;
-    gemm_place(g, &arrays, scratch);
-    ptrdiff_t row_end = ck_min(row + g->row_count, g->m), end = ck_min(column + g->column_count, g->n);
-    for (ptrdiff_t i = 0; i < row_block; i++)
-        arrays.ones[i] = 1;
-    gemm_pack(g, arrays.packed, column, end - column);
-    for (; row < row_end; row += row_block) {
-        ptrdiff_t rows = ck_min(row_block, row_end - row);
-        gemm_rows(g, &arrays, row, rows, end - column);
-        for (ptrdiff_t i = 0; i < rows; i++)
-            gemm_store(g, arrays.sums + i * g->column_count, row + i, column, end);
+    ptrdiff_t pixels = g->height * g->width, frame = row / pixels, whole = gemm_depth(g);
+    ptrdiff_t parts = ck_max(ck_ceil_div(whole, most_depth), 1), step = ck_ceil_div(ck_ceil_div(whole, parts), W) * W;
+    struct gemm_block block = {.row = row,
+                               .rows = ck_min(g->row_count, (frame + 1) * pixels - row),
+                               .column = column,
+                               .end = ck_min(column + g->column_count, g->packed_end),
+                               .whole = whole,
+                               .x = scratch,
+                               .sums = scratch + g->row_count * most_depth};
+    size_t size = ck_size(g->x_dtype), word = gemm_in_pairs(g) ? 2 * size : size;
+    const float *packed = g->packed + (column - g->packed_first) * whole;
+    ptrdiff_t slice = gemm_packed(g, g->packed_end - g->packed_first);
+    for (ptrdiff_t time = 0; time < g->kernel[0]; time++, packed += slice) {
+        const char *x = g->frames[frame + time];
+        for (ptrdiff_t part = 0; x && part < parts; part++, block.grows = true) {
+            block.first = part * step;
+            block.depth = ck_min(step, whole - block.first);
+            block.is_last = time + 1 == g->kernel[0] && part + 1 == parts;
+            block.next = NULL;
+            if (g->kernel[0] * g->kernel[1] * g->kernel[2] == 1 && !block.is_last)
+                block.next = x + (size_t)(row * g->channels) * size + (size_t)((part + 1) * step) * word;
+            gemm_gather(g, x, block.x, row % pixels, block.rows, block.first, block.depth);
+            gemm_multiply(g, &block, packed);
+        }
     }
 }
 
 /// Few rows: each row of w is read once and multiplied with all of them.
 static void gemm_dot(const ck_gemm_plan *g, ptrdiff_t column, ptrdiff_t end) {
+    const void *rows = g->frames[0];
+    ptrdiff_t k = g->channels;
     for (ptrdiff_t row = 0; row < g->m; row++) {
         float sums[dot_columns];
         for (ptrdiff_t i = column; i < end; i++) {
             vf sum[4] = {v_set(0), v_set(0), v_set(0), v_set(0)};
-            ptrdiff_t x = row * g->k, w = i * g->k, at = 0;
-            for (; at + 4 * W <= g->k; at += 4 * W) {
+            ptrdiff_t x = row * k, w = i * k, at = 0;
+            for (; at + 4 * W <= k; at += 4 * W) {
                 UNROLL for (int j = 0; j < 4; j++) sum[j] =
-                    v_fma(v_get(g->x, g->x_dtype, x + at + j * W), v_get(g->w, g->w_dtype, w + at + j * W), sum[j]);
+                    v_fma(v_get(rows, g->x_dtype, x + at + j * W), v_get(g->w, g->w_dtype, w + at + j * W), sum[j]);
             }
-            for (; at < g->k; at += W)
-                sum[0] = v_fma(v_take(g->x, g->x_dtype, x + at, x + g->k), v_take(g->w, g->w_dtype, w + at, w + g->k),
+            for (; at < k; at += W)
+                sum[0] = v_fma(v_take(rows, g->x_dtype, x + at, x + k), v_take(g->w, g->w_dtype, w + at, w + k),
                                sum[0]);
             sums[i - column] = v_sum((sum[0] + sum[1]) + (sum[2] + sum[3]));
         }
-        gemm_store(g, sums, row, column, end);
+        gemm_store(g, sums, dot_columns, row, 1, column, end);
     }
 }

@@ -133,44 +133,56 @@ INLINE void transpose(vf x[W]) {
     }
 }
 
-/// Elements (pairs) i..<i + W of a row of `width` numbers, zeros behind its end.
-INLINE vf get_words(const void *row, ck_dtype dtype, bool pairs, ptrdiff_t i, ptrdiff_t width) {
+/// Elements (pairs) i..<i + W of a row.
+INLINE vf get_whole_words(const void *row, ck_dtype dtype, bool pairs, ptrdiff_t i) {
     if (!pairs)
-        return v_take(row, dtype, i, width);
-    vf words = v_set(0);
-    if (dtype == CK_DTYPE_BF16) {
-        const char *x = (const char *)row + i * 4;
-        if (2 * (i + W) <= width)
-            return v_load(x);
-        memcpy(&words, x, (size_t)(width - 2 * i) * 2);
-        return words;
-    }
-    vh low = v_to_bf16(get_words(row, dtype, false, 2 * i, width)), high = {0};
-    if (2 * i + W < width)
-        high = v_to_bf16(get_words(row, dtype, false, 2 * i + W, width));
+        return v_get(row, dtype, i);
+    if (dtype == CK_DTYPE_BF16)
+        return v_load((const char *)row + i * 4);
+    vh low = v_to_bf16(v_get(row, dtype, 2 * i)), high = v_to_bf16(v_get(row, dtype, 2 * i + W));
+    vf words;
     memcpy(&words, &low, sizeof low);
     memcpy((char *)&words + sizeof low, &high, sizeof high);
     return words;
+}
+
+/// The same of a row of `width` numbers, with zeros behind its end.
+static vf get_words(const void *row, ck_dtype dtype, bool pairs, ptrdiff_t i, ptrdiff_t width) {
+    ptrdiff_t first = pairs ? 2 * i : i, count = pairs ? 2 * W : W;
+    if (first + count <= width)
+        return get_whole_words(row, dtype, pairs, i);
+    float last[2 * W] = {0};
+    memcpy(last, (const char *)row + (size_t)first * ck_size(dtype), (size_t)(width - first) * ck_size(dtype));
+    return get_whole_words(last, dtype, pairs, 0);
 }
 
 /// Packs the transpose of `rows` rows of `width` numbers, `stride` numbers apart: row r becomes column r. Columns are
 /// filled up to a multiple of W with zeros; k = width, or pairs of it, rounded up.
 static void pack_transposed(float *out, const void *x, ck_dtype dtype, bool pairs, ptrdiff_t rows, ptrdiff_t width,
                             ptrdiff_t stride) {
-    ptrdiff_t k = pairs ? (width + 1) / 2 : width, columns = ck_ceil_div(rows, W) * W;
+    ptrdiff_t k = pairs ? (width + 1) / 2 : width, whole = (pairs ? width / 2 : width) / W * W;
     size_t row_bytes = (size_t)stride * ck_size(dtype);
-    for (ptrdiff_t column = 0; column < columns; column += W) {
-        ptrdiff_t first = column / panel * panel, span = ck_min(panel, columns - first);
-        float *place = out + first * k + column - first;
+    for (ptrdiff_t first = 0; first < rows; first += panel, out += panel * k) {
+        ptrdiff_t span = ck_min(panel, ck_ceil_div(rows - first, W) * W);
         for (ptrdiff_t at = 0; at < k; at += W) {
-            vf tile[W];
-            for (int i = 0; i < W; i++)
-                tile[i] = column + i < rows
-                              ? get_words((const char *)x + (size_t)(column + i) * row_bytes, dtype, pairs, at, width)
-                              : v_set(0);
-            transpose(tile);
-            for (int i = 0; i < W && at + i < k; i++)
-                v_store(place + (at + i) * span, tile[i]);
+            ptrdiff_t depth = ck_min(W, k - at);
+            for (ptrdiff_t column = 0; column < span; column += W) {
+                const char *row = (const char *)x + (size_t)(first + column) * row_bytes;
+                ptrdiff_t count = ck_min(W, rows - first - column);
+                vf tile[W];
+                if (count == W && at < whole) {
+                    UNROLL for (int i = 0; i < W; i++) tile[i] =
+                        get_whole_words(row + (size_t)i * row_bytes, dtype, pairs, at);
+                } else {
+                    for (int i = 0; i < W; i++)
+                        tile[i] =
+                            i < count ? get_words(row + (size_t)i * row_bytes, dtype, pairs, at, width) : v_set(0);
+                }
+                transpose(tile);
+                float *place = out + at * span + column;
+                for (ptrdiff_t i = 0; i < depth; i++)
+                    v_store(place + i * span, tile[i]);
+            }
         }
     }
 }
@@ -186,12 +198,12 @@ static void pack_rows(float *out, const void *x, ck_dtype dtype, bool pairs, ptr
         bool paired = pairs && 2 * at + 1 < rows;
         for (ptrdiff_t column = 0; column < columns; column += W) {
             ptrdiff_t first = column / panel * panel, span = ck_min(panel, columns - first);
-            vf y = get_words(low, dtype, false, column, width);
+            vf y = v_take(low, dtype, column, width);
             if (pairs) {
                 // bf16 values as f32 have their bits above, zeros below.
                 y = (vf)((vu)y >> 16);
                 if (paired)
-                    y = (vf)((vu)y | (vu)get_words(low + row_bytes, dtype, false, column, width));
+                    y = (vf)((vu)y | (vu)v_take(low + row_bytes, dtype, column, width));
             }
             v_store(out + first * k + at * span + column - first, y);
         }

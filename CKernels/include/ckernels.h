@@ -46,8 +46,8 @@ typedef void (*ck_body)(void *context, ptrdiff_t index, int thread);
 /// Calls `body` once for each index in 0..<count, in any order, and returns when all are done. Not from inside a body.
 void ck_parallel_for(ck_pool *pool, ptrdiff_t count, ck_body body, void *context);
 
-// ---- Matrix products, attention
-// ----------------------------------------------------------------------------------------
+// ---- Matrix products, convolutions, attention
+// --------------------------------------------------------------------------
 
 /// What happens to a matrix product y before it is stored.
 typedef enum ck_epilogue {
@@ -70,6 +70,28 @@ bool ck_gemm(void *out, ck_dtype out_dtype, const void *x, ck_dtype x_dtype, con
 /// out [m, n] = epilogue(sums [m, n] + bias [n]): what ck_gemm does to its sums, for sums that somebody else computed.
 void ck_finish_sums(void *out, ck_dtype out_dtype, const float *sums, const float *bias, ck_epilogue epilogue,
                     const float *gate, ptrdiff_t m, ptrdiff_t n, ck_pool *pool);
+
+/// The kernel of a convolution over frames of dtype `x_dtype`, f32 or bf16. Extents of height and width are odd.
+typedef struct ck_kernel {
+    ptrdiff_t in_channels, out_channels;
+    ptrdiff_t extent[3]; ///< in time, height and width
+    ck_dtype x_dtype;
+} ck_kernel;
+
+/// Bytes that the kernel takes as ck_convolution wants it on pools of this level.
+size_t ck_kernel_bytes(const ck_kernel *kernel, const ck_pool *pool);
+/// packed = w [out, in, t, h, w], f32, bf16 or f16, rounded to the frames' dtype. False when scratch memory cannot be
+/// had.
+bool ck_kernel_pack(void *packed, const void *w, ck_dtype w_dtype, const ck_kernel *kernel, ck_pool *pool);
+
+/// Convolution of frames [height, width, in_channels] with stride 1, in time over the frames up to its own, zeros
+/// around height and width: out [count, height, width, out_channels] = kernel * frames + bias, or grows by that.
+///
+/// frames: `count` of them behind the extent[0] - 1 that came before, where NULL is a frame of zeros. out f32 or bf16.
+/// bias may be NULL. False when scratch memory cannot be had.
+bool ck_convolution(void *out, ck_dtype out_dtype, const void *const *frames, const ck_kernel *kernel,
+                    const void *packed, const float *bias, bool accumulate, ptrdiff_t count, ptrdiff_t height,
+                    ptrdiff_t width, ck_pool *pool);
 
 /// Which tokens attend to which.
 typedef enum ck_groups {

@@ -36,6 +36,21 @@ static void measure(const char *name, const char *unit, double work, void (*body
 #if defined(__x86_64__)
 enum { chains = 24, rounds = 20000000 / chains };
 
+__attribute__((target("avx2,fma"))) static void peak_avx2(void *context) {
+    enum { chains = 12 };
+    __m256 sum[chains], x = _mm256_set1_ps(1), y = _mm256_set1_ps(*(float *)context);
+    for (int i = 0; i < chains; i++)
+        sum[i] = y;
+    for (int round = 0; round < rounds; round++) {
+#pragma clang loop unroll(full)
+        for (int i = 0; i < chains; i++)
+            sum[i] = _mm256_fmadd_ps(sum[i], x, y);
+    }
+    for (int i = 1; i < chains; i++)
+        sum[0] = _mm256_add_ps(sum[0], sum[i]);
+    *(volatile float *)context = sum[0][0] * 0;
+}
+
 __attribute__((target("avx512f"))) static void peak_f32(void *context) {
     __m512 sum[chains], x = _mm512_set1_ps(1), y = _mm512_set1_ps(*(float *)context);
     for (int i = 0; i < chains; i++)
@@ -69,6 +84,8 @@ __attribute__((target("avx512f,avx512bf16"))) static void peak_bf16(void *contex
 static void measure_peaks(void) {
 #if defined(__x86_64__)
     float zero = 0;
+    if (ck_pool_isa(pool) == CK_ISA_AVX2)
+        measure("peak of one core, f32", "GFLOP/s", (double)rounds * 12 * 16e-9, peak_avx2, &zero);
     if (ck_pool_isa(pool) >= CK_ISA_AVX512)
         measure("peak of one core, f32", "GFLOP/s", (double)rounds * chains * 32e-9, peak_f32, &zero);
     if (ck_pool_isa(pool) >= CK_ISA_AVX512_BF16)
@@ -139,6 +156,39 @@ static void measure_product(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, ck_dtype dtyp
     free(p.w);
 }
 
+struct convolution {
+    void *out, *frame, *packed;
+    ck_kernel kernel;
+    ptrdiff_t side;
+};
+
+static void convolve(void *context) {
+    struct convolution *c = context;
+    const void *frames[] = {c->frame, c->frame, c->frame};
+    if (!ck_convolution(c->out, CK_DTYPE_F32, frames, &c->kernel, c->packed, NULL, false, 1, c->side, c->side, pool))
+        abort();
+}
+
+/// One frame of `side` x `side` pixels by a kernel of 3 x `extent` x `extent`.
+static void measure_convolution(ptrdiff_t in, ptrdiff_t out, ptrdiff_t extent, ptrdiff_t side, ck_dtype dtype) {
+    struct convolution c = {.kernel = {in, out, {3, extent, extent}, dtype}, .side = side};
+    size_t weights = (size_t)(in * out * 3 * extent * extent);
+    float *w = calloc(weights, 4);
+    c.packed = malloc(ck_kernel_bytes(&c.kernel, pool));
+    c.frame = calloc((size_t)(side * side * in), 4);
+    c.out = calloc((size_t)(side * side * out), 4);
+    if (!ck_kernel_pack(c.packed, w, CK_DTYPE_F32, &c.kernel, pool))
+        abort();
+    char name[96];
+    snprintf(name, sizeof name, "convolution %s %td to %td, 3x%tdx%td, %tdx%td", dtype == CK_DTYPE_F32 ? "f32" : "bf16",
+             in, out, extent, extent, side, side);
+    measure(name, "GFLOP/s", 2e-9 * (double)weights * (double)(side * side), convolve, &c);
+    free(w);
+    free(c.packed);
+    free(c.frame);
+    free(c.out);
+}
+
 int main(int count, char **arguments) {
     threads = count > 1 ? atoi(arguments[1]) : 1;
     pool = ck_pool_create(threads, count > 2 ? (ck_isa)atoi(arguments[2]) : ck_isa_best());
@@ -157,6 +207,13 @@ int main(int count, char **arguments) {
         measure_product(4096, 1536, 1536, dtype);
         measure_product(4096, 1536, 8960, dtype);
         measure_product(320, 256, 256, dtype);
+        measure_product(180, 192, 768, dtype);
+        measure_convolution(384, 384, 3, 32, dtype);
+        measure_convolution(384, 384, 3, 64, dtype);
+        measure_convolution(384, 768, 1, 64, dtype);
+        measure_convolution(192, 192, 3, 128, dtype);
+        measure_convolution(96, 96, 3, 256, dtype);
+        measure_convolution(96, 3, 3, 256, dtype);
     }
     ck_pool_destroy(pool);
 }
