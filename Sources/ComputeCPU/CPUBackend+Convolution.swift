@@ -26,13 +26,10 @@ extension CPUBackend {
         let storage: any Storage
         if kernel == [1, 1, 1] {
             storage = try linearWeight(stored, for: dtype).storage
-        } else if computesNatively(dtype) {
-            storage = KernelStorage(try stored.dtype == .f16 ? converted(stored, to: .f32) : resident(stored))
+        } else if convolvesOurselves(dtype) {
+            storage = try packedKernel(stored, for: dtype)
         } else {
-            // Rounded like the activations, but multiplied in f32.
-            let wide = try allocate(stored.shape, .f32)
-            try copy(converted(stored, to: dtype), into: wide)
-            storage = KernelStorage(wide)
+            storage = KernelStorage(try stored.dtype == .f16 ? converted(stored, to: .f32) : resident(stored))
         }
         return ConvolutionWeight(
             storage: storage, outChannels: stored.shape[0], inChannels: stored.shape[1], kernel: kernel, dtype: dtype)
@@ -48,10 +45,16 @@ extension CPUBackend {
                 storage: weight.storage, outFeatures: weight.outChannels, inFeatures: weight.inChannels,
                 dtype: weight.dtype)
             try linear(x, matrix, bias: bias, accumulate ? .add : .none, into: out)
-        } else if computesNatively(x.dtype), out.dtype == .f32 || x.dtype == .bf16 && history.isEmpty {
+        } else if let packed = weight.storage as? PackedKernel {
+            try convolveOurselves(x, history: history, packed, bias: bias, accumulate: accumulate, into: out)
+        } else if out.dtype == .f32 || x.dtype == .bf16 && history.isEmpty {
             try convolve(x, history, weight, bias, accumulate, into: out)
         } else {
-            try convolveInF32(x, history, weight, bias, accumulate, into: out)
+            // Neither sums in bf16 nor f32 into bf16 does oneDNN have.
+            let wide = try allocate(out.shape, .f32)
+            if accumulate { try copy(out, into: wide) }
+            try convolve(x, history, weight, bias, accumulate, into: wide)
+            try copy(wide, into: out)
         }
     }
 
@@ -109,37 +112,6 @@ extension CPUBackend {
         try unsafe oneDNN.reorder(start, slice, into: target.address, layout, acceptsLoop: true)
         (stored.storage as? HostStorage)?.dropPages()
         return target
-    }
-
-    /// Convolutions that oneDNN does not have here: bf16 on older CPUs, sums in bf16, f32 into bf16.
-    private func convolveInF32(
-        _ x: Tensor, _ history: [Tensor?], _ weight: ConvolutionWeight, _ bias: Tensor?, _ accumulate: Bool,
-        into out: Tensor
-    ) throws(ComputeError) {
-        let isNative = computesNatively(x.dtype)
-        let wideX = try isNative ? x : widened(x)
-        var wideHistory: [Tensor?] = []
-        for frame in history {
-            guard let frame else {
-                wideHistory.append(nil)
-                continue
-            }
-            wideHistory.append(try isNative ? frame : widened(frame))
-        }
-        let wideOut = try out.dtype == .f32 ? out : allocate(out.shape, .f32)
-        if accumulate, out.dtype != .f32 { try copy(out, into: wideOut) }
-        let wideWeight = ConvolutionWeight(
-            storage: weight.storage, outChannels: weight.outChannels, inChannels: weight.inChannels,
-            kernel: weight.kernel, dtype: wideX.dtype)
-        try convolve(wideX, wideHistory, wideWeight, bias, accumulate, into: wideOut)
-        if out.dtype != .f32 { try copy(wideOut, into: out) }
-    }
-
-    private func widened(_ x: Tensor) throws(ComputeError) -> Tensor {
-        guard x.dtype != .f32 else { return x }
-        let wide = try allocate(x.shape, .f32)
-        try copy(x, into: wide)
-        return wide
     }
 
     private func makeConvolution(_ key: ConvolutionKey) throws(ComputeError) -> Primitive {

@@ -40,7 +40,10 @@ extension CPUBackend {
     package func linearWeight(_ stored: StoredTensor, for dtype: DType) throws(ComputeError) -> LinearWeight {
         let (rows, columns) = (stored.shape[0], stored.shape.dims.dropFirst().reduce(1, *))
         let storage: MatrixStorage
-        if stored.dtype != dtype, computesNatively(dtype),
+        if multipliesAlone, dtype == .f32 {
+            // Widened in every product, block by block, rather than once for all.
+            storage = MatrixStorage(try host(resident(stored)), stored.dtype)
+        } else if stored.dtype != dtype, computesNatively(dtype),
             let packed = try packed(stored, rows: rows, columns: columns, dtype)
         {
             storage = packed

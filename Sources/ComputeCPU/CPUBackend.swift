@@ -3,7 +3,8 @@ import COneDNN
 package import Compute
 import Glibc
 
-/// The backend for the processor: oneDNN for matrix products and convolutions, CKernels for everything else.
+/// The backend for the processor: oneDNN for matrix products and convolutions of CPUs with AVX-512, CKernels for
+/// everything else.
 @safe
 package final class CPUBackend: Backend {
     package let name = "cpu"
@@ -18,7 +19,7 @@ package final class CPUBackend: Backend {
     /// Whether oneDNN computes in bf16 on this CPU.
     let hasNativeBF16: Bool
     /// Products of fewer multiplications than this, or of few rows, are CKernels' work; with 0, none is.
-    package var ownProductLimit = 8_000_000
+    package var ownProductLimit: Int
     let products = RecentlyUsed<ProductKey, ProductRoute>(limit: 256)
     let convolutions = RecentlyUsed<ConvolutionKey, Primitive>(limit: 256)
 
@@ -39,6 +40,8 @@ package final class CPUBackend: Backend {
         self.threads = threads
         self.hasNativeBF16 = hasNativeBF16
         unsafe self.workers = workers
+        // Below AVX-512 CKernels are the faster ones at any size.
+        unsafe ownProductLimit = ck_pool_isa(workers).rawValue < CK_ISA_AVX512.rawValue ? .max : 8_000_000
         do {
             oneDNN = try OneDNN()
         } catch {
@@ -48,6 +51,9 @@ package final class CPUBackend: Backend {
     }
 
     deinit { unsafe ck_pool_destroy(workers) }
+
+    /// Whether CKernels compute all products and convolutions.
+    var multipliesAlone: Bool { ownProductLimit == .max }
 
     // MARK: facts about this machine
 

@@ -61,8 +61,8 @@ extension CPUBackend {
         }
     }
 
-    /// Whether CKernels beat oneDNN: below some size and for few rows, where oneDNN's preparations take longer than the
-    /// product.
+    /// Whether CKernels beat oneDNN: everywhere below AVX-512, else below some size and for few rows, where oneDNN's
+    /// preparations take longer than the product.
     private func prefersOwn(_ key: ProductKey) -> Bool {
         key.multiplications < ownProductLimit || key.rows < 8 && ownProductLimit > 0
     }

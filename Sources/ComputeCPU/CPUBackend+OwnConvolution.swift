@@ -1,0 +1,48 @@
+import CKernels
+import Compute
+
+/// A convolution kernel, packed for CKernels.
+@safe
+final class PackedKernel: Storage {
+    let host: HostStorage
+    let kernel: ck_kernel
+
+    init(_ host: HostStorage, _ kernel: ck_kernel) {
+        self.host = host
+        self.kernel = kernel
+    }
+
+    var byteCount: Int { host.byteCount }
+}
+
+extension CPUBackend {
+    /// Whether CKernels convolve frames of this dtype.
+    func convolvesOurselves(_ dtype: DType) -> Bool { multipliesAlone || !computesNatively(dtype) }
+
+    /// A stored kernel `[out, in, t, h, w]`, rounded to the dtype of the frames.
+    func packedKernel(_ stored: StoredTensor, for dtype: DType) throws(ComputeError) -> PackedKernel {
+        let dims = stored.shape.dims
+        var kernel = ck_kernel(
+            in_channels: dims[1], out_channels: dims[0], extent: (dims[2], dims[3], dims[4]), x_dtype: dtype.ck)
+        let host = try unsafe HostStorage(ck_kernel_bytes(&kernel, workers), from: pool)
+        let source = try resident(stored)
+        guard unsafe ck_kernel_pack(host.address, address(source), stored.dtype.ck, &kernel, workers) else {
+            throw ComputeError.outOfMemory(requested: 0, backend: name)
+        }
+        stored.bytes.dropPages()
+        return PackedKernel(host, kernel)
+    }
+
+    func convolveOurselves(
+        _ x: Tensor, history: [Tensor?], _ packed: PackedKernel, bias: Tensor?, accumulate: Bool, into out: Tensor
+    ) throws(ComputeError) {
+        let frames = history + (0..<x.shape[0]).map { x[$0] }
+        let addresses = unsafe frames.map { unsafe $0.map { unsafe UnsafeRawPointer(address($0)) } }
+        var kernel = packed.kernel
+        let done = unsafe ck_convolution(
+            target(out), out.dtype.ck, addresses, &kernel, packed.host.address,
+            bias.map { unsafe floats($0, count: kernel.out_channels, "bias") }, accumulate, x.shape[0], x.shape[1],
+            x.shape[2], workers)
+        guard done else { throw ComputeError.outOfMemory(requested: 0, backend: name) }
+    }
+}
