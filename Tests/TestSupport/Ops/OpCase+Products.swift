@@ -2,8 +2,9 @@ import Compute
 import Glibc
 
 extension OpCase {
-    /// Matrix products with every epilogue: odd sizes with every mix of dtypes, and tiles, whole and ragged.
-    package static var linear: [OpCase] { mixedProducts + tiledProducts }
+    /// Matrix products with every epilogue: odd sizes with every mix of dtypes, tiles, whole and ragged, and products
+    /// that are cut into blocks of rows, columns and depth.
+    package static var linear: [OpCase] { mixedProducts + tiledProducts + blockedProducts }
 
     static let epilogues = ["none", "gelu", "silu", "add", "gated add"]
 
@@ -25,6 +26,16 @@ extension OpCase {
             }
         }
         return cases
+    }
+
+    /// The last one's matrix is packed in two turns.
+    private static var blockedProducts: [OpCase] {
+        var cases: [OpCase] = []
+        for (turn, after) in epilogues.enumerated() {
+            cases.append(linear((110, 530, 70), (.f32, turn % 2 == 0 ? .f32 : .bf16, .f32), after, hasBias: turn != 2))
+            cases.append(linear((205, 259, 33), (.bf16, turn % 2 == 0 ? .bf16 : .f16, .bf16), after, hasBias: true))
+        }
+        return cases + [linear((7, 2090, 2010), (.f32, .f16, .f32), "gelu", hasBias: true)]
     }
 
     static func linear(
@@ -104,8 +115,25 @@ extension OpCase {
         return expected
     }
 
-    /// Convolutions: odd sizes and channel counts, every kernel of the VAEs; and tiles, whole and ragged.
-    package static var convolution: [OpCase] { mixedConvolutions + tiledConvolutions }
+    /// Convolutions: odd sizes and channel counts, every kernel of the VAEs; tiles, whole and ragged; and frames cut into
+    /// blocks of pixels, channels and depth.
+    package static var convolution: [OpCase] { mixedConvolutions + tiledConvolutions + blockedConvolutions }
+
+    private static var blockedConvolutions: [OpCase] {
+        let sizes: [ConvolutionSize] = [([2, 9, 12], [31, 35], [3, 3, 3]), ([1, 3, 50], [52, 70], [1, 1, 5])]
+        var cases: [OpCase] = []
+        for size in sizes {
+            for (step, out) in [DType.f32, .bf16].enumerated() {
+                for x in [DType.f32, .bf16] {
+                    cases.append(
+                        convolution(
+                            size, (x, step == 0 ? .f32 : .f16, out), hasBias: step == 0, accumulates: step != 0,
+                            missing: step == 0 ? [0] : []))
+                }
+            }
+        }
+        return cases
+    }
 
     private static var mixedConvolutions: [OpCase] {
         let sizes: [ConvolutionSize] = [
