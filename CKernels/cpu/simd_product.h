@@ -39,8 +39,10 @@ struct product {
 INLINE void multiply_tile(const int rows, const int vectors, const bool pairs, const struct product *p, ptrdiff_t row,
                           ptrdiff_t depth) {
     vf sum[product_rows][2];
-    const float *a = p->a + row * p->a_stride, *b = p->b;
-    ptrdiff_t a_stride = p->a_stride;
+    // Copies, because a store into out could change what p points to.
+    const float *a = p->a + row * p->a_stride, *b = p->b, *keep = p->keep ? p->keep + row : NULL;
+    ptrdiff_t a_stride = p->a_stride, out_stride = p->out_stride;
+    float *out = p->out + row * out_stride, *largest = p->largest ? p->largest + row * W : NULL;
     UNROLL for (int i = 0; i < rows; i++) { UNROLL for (int j = 0; j < vectors; j++) sum[i][j] = v_set(0); }
     for (ptrdiff_t k = 0; k < depth; k++) {
         vf column[2];
@@ -50,19 +52,21 @@ INLINE void multiply_tile(const int rows, const int vectors, const bool pairs, c
             UNROLL for (int j = 0; j < vectors; j++) sum[i][j] = v_dot(sum[i][j], x, column[j], pairs);
         }
     }
-    UNROLL for (int i = 0; i < rows; i++) {
-        UNROLL for (int j = 0; j < vectors; j++) {
-            float *place = p->out + (row + i) * p->out_stride + j * W;
-            if (p->keep)
-                sum[i][j] = v_fma(v_load(place), v_set(p->keep[row + i]), sum[i][j]);
-            v_store(place, sum[i][j]);
+    if (keep) {
+        UNROLL for (int i = 0; i < rows; i++) {
+            vf factor = v_set(keep[i]);
+            UNROLL for (int j = 0; j < vectors; j++) sum[i][j] =
+                v_fma(v_load(out + i * out_stride + j * W), factor, sum[i][j]);
         }
     }
-    if (p->largest) {
+    UNROLL for (int i = 0; i < rows; i++) {
+        UNROLL for (int j = 0; j < vectors; j++) v_store(out + i * out_stride + j * W, sum[i][j]);
+    }
+    if (largest) {
         UNROLL for (int i = 0; i < rows; i++) {
-            vf most = v_load(p->largest + (row + i) * W);
+            vf most = v_load(largest + i * W);
             UNROLL for (int j = 0; j < vectors; j++) most = v_max(most, sum[i][j]);
-            v_store(p->largest + (row + i) * W, most);
+            v_store(largest + i * W, most);
         }
     }
 }
