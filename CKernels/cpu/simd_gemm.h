@@ -2,7 +2,12 @@
 // pixel; in a matrix product the kernel is 1 x 1 and a pixel has the k numbers of a row.
 #include "simd_product.h"
 
-static bool gemm_in_pairs(const ck_gemm_plan *g) { return CK_PAIRS && g->x_dtype == CK_DTYPE_BF16; }
+/// With rows in bf16, weights are packed as pairs of it, and so are rows where the hardware multiplies pairs. Elsewhere
+/// rows become f32, and the weights do so in registers.
+static bool gemm_in_pairs(const ck_gemm_plan *g) { return g->x_dtype == CK_DTYPE_BF16; }
+
+/// How many words of a gathered row a word of the weights meets.
+static ptrdiff_t gemm_row_words(const ck_gemm_plan *g) { return gemm_in_pairs(g) && !CK_PAIRS ? 2 : 1; }
 
 /// Numbers that the kernel sees of one frame.
 static ptrdiff_t gemm_width(const ck_gemm_plan *g) { return g->kernel[1] * g->kernel[2] * g->channels; }
@@ -58,7 +63,7 @@ static void gemm_gather_tap(const ck_gemm_plan *g, const char *frame, char *out,
 static void gemm_gather(const ck_gemm_plan *g, const char *frame, float *out, ptrdiff_t pixel, ptrdiff_t rows,
                         ptrdiff_t first, ptrdiff_t depth) {
     bool pairs = gemm_in_pairs(g);
-    ck_dtype dtype = pairs ? CK_DTYPE_BF16 : CK_DTYPE_F32;
+    ck_dtype dtype = pairs && CK_PAIRS ? CK_DTYPE_BF16 : CK_DTYPE_F32;
     ptrdiff_t at = pairs ? 2 * first : first, wanted = at + (pairs ? 2 * depth : depth);
     ptrdiff_t end = ck_min(wanted, gemm_width(g));
     char *place = (char *)out;
@@ -74,18 +79,29 @@ static void gemm_gather(const ck_gemm_plan *g, const char *frame, float *out, pt
 
 // ---- Multiplying ----
 
+/// The numbers of a vector's words that meet word `part` of a row.
+INLINE vf gemm_column(vf words, int parts, int part) {
+    return parts == 1 ? words : (vf)(part == 0 ? (vu)words << 16 : (vu)words & 0xffff0000);
+}
+
 /// sums [rows, vectors · W] become a · b, or grow by it. Called with constants, so that all of them stay in registers.
 INLINE void gemm_tile(const int rows, const int vectors, const bool pairs, const float *a, const float *b,
                       ptrdiff_t depth, float *sums, bool grow) {
+    const int parts = pairs && !CK_PAIRS ? 2 : 1;
     vf sum[product_rows][2];
     UNROLL for (int i = 0; i < rows; i++) {
         UNROLL for (int j = 0; j < vectors; j++) sum[i][j] = grow ? v_load(sums + (i * vectors + j) * W) : v_set(0);
     }
-    for (ptrdiff_t k = 0; k < depth; k++, a++, b += vectors * W) {
-        vf column[2];
-        UNROLL for (int j = 0; j < vectors; j++) column[j] = v_load(b + j * W);
-        UNROLL for (int i = 0; i < rows; i++) {
-            UNROLL for (int j = 0; j < vectors; j++) sum[i][j] = v_dot(sum[i][j], a[i * most_depth], column[j], pairs);
+    for (ptrdiff_t k = 0; k < depth; k++, a += parts, b += vectors * W) {
+        UNROLL for (int part = 0; part < parts; part++) {
+            vf column[2];
+            if (part > 0)
+                __asm__ volatile("" ::: "memory"); // load the words again, rather than spill them
+            UNROLL for (int j = 0; j < vectors; j++) column[j] = gemm_column(v_load(b + j * W), parts, part);
+            UNROLL for (int i = 0; i < rows; i++) {
+                UNROLL for (int j = 0; j < vectors; j++) sum[i][j] =
+                    v_dot(sum[i][j], a[i * most_depth + part], column[j], pairs);
+            }
         }
     }
     UNROLL for (int i = 0; i < rows; i++) {
@@ -107,13 +123,8 @@ INLINE void gemm_tile(const int rows, const int vectors, const bool pairs, const
     }
 TILE_FUNCTION(gemm_tile1, 1, false)
 TILE_FUNCTION(gemm_tile2, 2, false)
-#if CK_PAIRS
 TILE_FUNCTION(gemm_tile1_pairs, 1, true)
 TILE_FUNCTION(gemm_tile2_pairs, 2, true)
-#else
-#define gemm_tile1_pairs gemm_tile1
-#define gemm_tile2_pairs gemm_tile2
-#endif
 #undef TILE_FUNCTION
 
 // ---- Storing ----
@@ -184,14 +195,20 @@ struct gemm_block {
     bool grows, is_last;
 };
 
+/// Brings lines of memory into the second-level cache.
+INLINE void gemm_fetch(const void *x, ptrdiff_t bytes) {
+    for (ptrdiff_t i = 0; i < bytes; i += 64)
+        __builtin_prefetch((const char *)x + i, 0, 2);
+}
+
 /// Fetches a line of what will be gathered next, of the rows of one tile. Frames are small enough to be near by.
-INLINE void gemm_prefetch(const ck_gemm_plan *g, const struct gemm_block *block, ptrdiff_t row, ptrdiff_t rows,
-                          ptrdiff_t line) {
+INLINE void gemm_fetch_rows(const ck_gemm_plan *g, const struct gemm_block *block, ptrdiff_t row, ptrdiff_t rows,
+                            ptrdiff_t line) {
     ptrdiff_t size = (ptrdiff_t)ck_size(g->x_dtype), stride = g->channels * size;
     if (!block->next || line * 64 >= most_depth * size)
         return;
     for (ptrdiff_t i = row; i < row + rows; i++)
-        __builtin_prefetch(block->next + i * stride + line * 64, 0, 2);
+        gemm_fetch(block->next + i * stride + line * 64, 64);
 }
 
 /// Multiplies the rows that have been gathered by a slice of the weights, from the block's first column on.
@@ -199,13 +216,18 @@ static void gemm_multiply(const ck_gemm_plan *g, const struct gemm_block *block,
     bool pairs = gemm_in_pairs(g);
     ptrdiff_t columns = ck_ceil_div(block->end - block->column, W) * W;
     for (ptrdiff_t at = 0; at < columns; at += panel) {
-        ptrdiff_t width = ck_min(panel, columns - at), column = block->column + at;
+        ptrdiff_t width = ck_min(panel, columns - at), next_width = ck_min(panel, columns - at - width);
+        ptrdiff_t column = block->column + at;
         const float *b = packed + at * block->whole + block->first * width;
+        // The next panel comes while this one is multiplied, a share beside each tile.
+        const float *next = packed + (at + width) * block->whole + block->first * next_width;
+        ptrdiff_t share = ck_ceil_div(block->depth * next_width, ck_ceil_div(block->rows, product_rows));
         for (ptrdiff_t row = 0; row < block->rows; row += product_rows) {
             ptrdiff_t rows = ck_min(product_rows, block->rows - row);
             const float *a = block->x + row * most_depth;
             float *sums = block->sums + at * g->row_count + row * width;
-            gemm_prefetch(g, block, row, rows, at / panel);
+            gemm_fetch(next + row / product_rows * share, share * (ptrdiff_t)sizeof(float));
+            gemm_fetch_rows(g, block, row, rows, at / panel);
             if (width == panel)
                 (pairs ? gemm_tile2_pairs : gemm_tile2)(rows, a, b, block->depth, sums, block->grows);
             else
@@ -219,7 +241,8 @@ static void gemm_multiply(const ck_gemm_plan *g, const struct gemm_block *block,
 /// The block of out that begins at (row, column).
 static void gemm_block(const ck_gemm_plan *g, ptrdiff_t row, ptrdiff_t column, float *scratch) {
     ptrdiff_t pixels = g->height * g->width, frame = row / pixels, whole = gemm_depth(g);
-    ptrdiff_t parts = ck_max(ck_ceil_div(whole, most_depth), 1), step = ck_ceil_div(ck_ceil_div(whole, parts), W) * W;
+    ptrdiff_t parts = ck_max(ck_ceil_div(whole, most_depth / gemm_row_words(g)), 1);
+    ptrdiff_t step = ck_ceil_div(ck_ceil_div(whole, parts), W) * W;
     struct gemm_block block = {.row = row,
                                .rows = ck_min(g->row_count, (frame + 1) * pixels - row),
                                .column = column,
