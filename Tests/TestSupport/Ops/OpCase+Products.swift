@@ -115,8 +115,8 @@ extension OpCase {
         return expected
     }
 
-    /// Convolutions: odd sizes and channel counts, every kernel of the VAEs; tiles, whole and ragged; and frames cut into
-    /// blocks of pixels, channels and depth.
+    /// Convolutions: odd sizes and channels, every kernel of the VAEs; tiles, whole and ragged; and frames that are cut
+    /// into blocks of pixels, channels and depth.
     package static var convolution: [OpCase] { mixedConvolutions + tiledConvolutions + blockedConvolutions }
 
     private static var blockedConvolutions: [OpCase] {
