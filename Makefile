@@ -1,4 +1,4 @@
-# `make` alone lists the targets. Works on Debian 12 and Ubuntu 24.04.
+# `make` alone lists the targets. For Debian 12 and 13 and Ubuntu 24.04.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -11,6 +11,7 @@ PROMPT ?=
 # As typed: no dollar sign is make's, no quote the shell's.
 PROMPT_WORD = --prompt='$(subst ','\'',$(value PROMPT))'
 BENCH ?=
+RELEASES ?= bookworm trixie
 TESTS ?=
 
 BUILD_PACKAGES := libdnnl-dev libavcodec-dev libavformat-dev libavutil-dev libswscale-dev libmicrohttpd-dev libsqlite3-dev \
@@ -20,6 +21,8 @@ BENCH_PACKAGES := $(BUILD_PACKAGES) python3-venv
 SOURCES := Package.swift Sources Tests bench/gpu/Program
 C_SOURCES = $(shell git ls-files 'CKernels/*.c' 'CKernels/*.cuh' 'CKernels/*.h' 'Sources/*.c' 'Sources/*.h' 'Tests/*.cpp' 'Tests/*.h')
 PROGRAM := .build/release/wan-infer
+# What the linker fixes at the start cannot be written to afterwards.
+RELRO := -Xlinker -z -Xlinker relro -Xlinker -z -Xlinker now
 # The compilers of CUDA that our kernels are tested with, and their disassembler: all run without a GPU.
 NVRTC_WHEELS := nvidia-cuda-nvrtc-cu11==11.8.89 nvidia-cuda-nvrtc-cu12==12.0.76 nvidia-cuda-nvrtc-cu12==12.9.86 \
   nvidia-cuda-nvrtc==13.5.37
@@ -29,8 +32,8 @@ NVDISASM_WHEEL := nvidia-cuda-nvdisasm==13.5.37
 SWIFT_HINT := curl -O https://download.swift.org/swiftly/linux/swiftly-$$(uname -m).tar.gz && tar zxf swiftly-$$(uname -m).tar.gz && ./swiftly init
 
 .PHONY: help run test demo build build-release check lint fmt asan tsan nvrtc openai kernels bench gpu-bench fixtures setup
-.PHONY: setup-cuda clean swift
-.PHONY: build-packages test-packages bench-packages
+.PHONY: setup-cuda clean swift deb tarball test-install
+.PHONY: build-packages test-packages bench-packages package-packages
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-14s %s\n", $$1, $$2}'
@@ -52,7 +55,7 @@ build: swift build-packages ## debug build
 
 build-release: swift build-packages ## release build: .build/release/wan-infer
 	@# The Swift runtime is linked in: the program starts faster and runs where there is no Swift.
-	swift build -c release --product wan-infer --static-swift-stdlib
+	swift build -c release --product wan-infer --static-swift-stdlib $(RELRO)
 	@$(PROGRAM) --version | grep '^wan-infer '
 
 check: lint build test ## what a change must pass
@@ -97,6 +100,16 @@ gpu-bench: swift build-packages ## what checks and measures on a machine with a 
 	swift build -c release --product gpu-bench --static-swift-stdlib
 	@bench/gpu/run.sh --collect
 
+deb: build-release package-packages ## a Debian package for this release, in .build/packages
+	BUILD_PACKAGES='$(BUILD_PACKAGES)' .packaging/build deb
+
+tarball: build-release ## the same files without dpkg
+	.packaging/build tarball
+
+test-install: ## build, install and use the package in fresh Debians, as root; RELEASES="bookworm trixie"
+	@# The first time about half an hour, most of it compiling for each; debootstrap's and apt's files are kept.
+	$(if $(filter 0,$(shell id -u)),,sudo env PATH="$$PATH") .packaging/test-install $(RELEASES)
+
 fixtures: ## make the test fixtures anew, with the pinned Python packages
 	python3 -m venv .build/reference
 	.build/reference/bin/pip install --quiet -r Tests/Reference/requirements.txt
@@ -107,7 +120,7 @@ setup: swift test-packages ## packages and git hooks for working on the code
 	git config core.hooksPath .githooks
 
 setup-cuda: ## NVIDIA's libraries for the GPU: Debian's contrib and non-free, Ubuntu's multiverse
-	@# Their names carry the version: libnvrtc11.2 in Debian 12, libnvrtc12 in Ubuntu 24.04.
+	@# Their names carry the version: libnvrtc11.2 in Debian 12, libnvrtc12 in Debian 13 and Ubuntu 24.04.
 	@newest() { apt-cache pkgnames "$$1" | grep -Ex "$$1[0-9.]+" | sort -V | tail -n 1 || true; }; \
 	names="$$(newest libnvrtc) $$(newest libcublaslt)"; \
 	[ "$$names" != " " ] || { echo "add contrib and non-free (Ubuntu: multiverse) to the sources of apt, then apt-get update;" \
@@ -137,6 +150,9 @@ build-packages:
 
 test-packages:
 	@$(call install,$(TEST_PACKAGES))
+
+package-packages:
+	@$(call install,dpkg-dev)
 
 bench-packages:
 	@$(call install,$(BENCH_PACKAGES))
