@@ -4,9 +4,6 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 
-# Tests take turns by fours: hundreds at once would keep each other from the few threads that carry on what waits.
-export SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH ?= 4
-
 PROMPT ?=
 # As typed: no dollar sign is make's, no quote the shell's.
 PROMPT_WORD = --prompt='$(subst ','\'',$(value PROMPT))'
@@ -31,7 +28,7 @@ OPENAI_WHEEL := openai==3.54.0
 NVDISASM_WHEEL := nvidia-cuda-nvdisasm==13.5.37
 SWIFT_HINT := curl -O https://download.swift.org/swiftly/linux/swiftly-$$(uname -m).tar.gz && tar zxf swiftly-$$(uname -m).tar.gz && ./swiftly init
 
-.PHONY: help run test demo build build-release check lint fmt asan tsan nvrtc openai kernels bench gpu-bench fixtures setup
+.PHONY: help run test test-long demo build build-release check lint fmt asan tsan nvrtc openai kernels bench gpu-bench fixtures setup
 .PHONY: setup-cuda clean swift deb tarball test-install
 .PHONY: build-packages test-packages bench-packages package-packages
 
@@ -43,6 +40,11 @@ run: build-release ## build the program and write out.mp4; PROMPT="…" for your
 
 test: swift test-packages nvrtc openai ## run the whole suite
 	swift test
+
+test-long: swift test-packages nvrtc openai ## the suite with many kills and mutants, every compiler for every GPU
+	WAN_KILLS=50 WAN_MUTATIONS=3000 WAN_COMPILE_MATRIX=all swift test
+	@# What a server keeps can be seen only where nothing else runs.
+	WAN_HTTP_MUTANTS=100000 swift test --skip-build --filter 'HTTPServerTests.*MutationTests'
 
 demo: build-release ## four clips in .build/demo
 	@mkdir -p .build/demo

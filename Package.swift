@@ -14,7 +14,8 @@ func room(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency] = [], resources: [Resource] = []) -> Target {
-    .testTarget(name: name, dependencies: dependencies, resources: resources, swiftSettings: strict)
+    .testTarget(
+        name: name, dependencies: dependencies + ["TestTools"], resources: resources, swiftSettings: strict)
 }
 
 let package = Package(
@@ -105,32 +106,31 @@ let package = Package(
         // The whole service with an engine that pretends: what the tests of jobs and HTTP start and kill.
         .executableTarget(
             name: "fake-service",
-            dependencies: ["VideoTypes", "Media", "VideoProvider", "JobStore", "JobRunner", "VideoServer"],
+            dependencies: ["VideoTypes", "Threads", "Media", "VideoProvider", "JobStore", "JobRunner", "VideoServer"],
             path: "Tests/FakeService", swiftSettings: strict),
         // A journal alone: what the tests of durability kill.
         .executableTarget(
             name: "journal-child", dependencies: ["JobStore", "VideoTypes"], path: "Tests/JournalChild",
             swiftSettings: strict),
-        tests("DistributionsTests", ["CLibrary", "Distributions", "TestTools"]),
+        tests("DistributionsTests", ["CLibrary", "Distributions"]),
         tests("VideoTypesTests", ["VideoTypes"]),
         tests("CryptoTests", ["Crypto"]),
-        tests("HTTPServerTests", ["HTTPServer", "TestSupport", "TestTools"]),
-        tests("HTTPClientTests", ["HTTPClient", "TestSupport", "TestTools"]),
-        tests("JobStoreTests", ["journal-child", "JobStore", "VideoTypes", "TestSupport", "TestTools"]),
+        tests("HTTPServerTests", ["HTTPServer", "TestSupport"]),
+        tests("HTTPClientTests", ["HTTPClient", "TestSupport"]),
+        tests("JobStoreTests", ["journal-child", "JobStore", "VideoTypes", "TestSupport"]),
         tests(
             "JobRunnerTests",
             [
                 "fake-service", "Crypto", "JobRunner", "JobStore", "VideoProvider", "VideoTypes", "TestSupport",
-                "TestTools",
             ]),
         tests(
             "VideoRouterTests",
-            ["VideoRouter", "VideoTypes", "StrictJSON", "HTTPClient", "Media", "TestSupport", "TestTools"]),
+            ["VideoRouter", "VideoTypes", "StrictJSON", "HTTPClient", "Media", "TestSupport"]),
         tests(
             "VideoServerTests",
             [
                 "fake-service", "VideoServer", "Crypto", "HTTPServer", "JobStore", "JobRunner", "StrictJSON",
-                "VideoProvider", "VideoTypes", "TestSupport", "TestTools",
+                "VideoProvider", "VideoTypes", "TestSupport",
             ],
             resources: [.copy("openai_client.py"), .copy("Browser")]),
         tests("KernelEmulationTests", ["CKernels", "KernelEmulation"]),
@@ -139,17 +139,17 @@ let package = Package(
             "CommandTests",
             [
                 "wan-infer", "Backends", "Compute", "ComputeCPU", "ComputeCUDA", "FakeGPU", "JobRunner", "JobStore",
-                "KernelEmulation", "Media", "VideoProvider", "VideoRouter", "VideoTypes", "TestSupport", "TestTools",
+                "KernelEmulation", "Media", "VideoProvider", "VideoRouter", "VideoTypes", "TestSupport",
             ],
             resources: [.copy("Snapshots")]),
-        tests("MediaTests", ["Media", "VideoTypes", "CFFmpeg", "TestSupport", "TestTools"]),
+        tests("MediaTests", ["Media", "VideoTypes", "CFFmpeg", "TestSupport"]),
         tests("ComputeCPUTests", ["CKernels", "Compute", "ComputeCPU", "TestSupport"]),
         tests(
-            "ComputeCUDATests", ["Compute", "ComputeCUDA", "FakeGPU", "KernelEmulation", "TestSupport", "TestTools"]),
+            "ComputeCUDATests", ["Compute", "ComputeCUDA", "FakeGPU", "KernelEmulation", "TestSupport"]),
         tests(
             "GPUBenchTests",
             [
-                "gpu-bench", "Compute", "ComputeCUDA", "FakeGPU", "Pipelines", "TestSupport", "TestTools", "VideoTypes",
+                "gpu-bench", "Compute", "ComputeCUDA", "FakeGPU", "Pipelines", "TestSupport", "VideoTypes",
                 "Weights",
             ]),
         tests("LayersTests", ["Compute", "ComputeCPU", "Layers", "TestSupport", "Weights"]),
@@ -173,7 +173,7 @@ let package = Package(
             "VideoProviderTests",
             [
                 "Backends", "Compute", "ComputeCPU", "ComputeCUDA", "FakeGPU", "KernelEmulation", "Pipelines",
-                "TestSupport", "TestTools", "Threads", "VideoProvider", "VideoRouter", "VideoTypes",
+                "TestSupport", "Threads", "VideoProvider", "VideoRouter", "VideoTypes",
             ],
             resources: [.copy("Fixtures")]),
     ],

@@ -1,5 +1,6 @@
 import Foundation
 import TestSupport
+import TestTools
 import Testing
 import VideoTypes
 import Weights
@@ -7,7 +8,7 @@ import Weights
 @testable import wan_infer
 
 /// What programs rely on: options, statuses, and that the README tells the truth about them.
-@Suite(.serialized) struct CommandLineTests {
+@Suite(.bounded, .serialized) struct CommandLineTests {
     /// A new option is a promise for ever.
     ///
     /// Prefer a default that needs no option; if there is none, add it here, to the

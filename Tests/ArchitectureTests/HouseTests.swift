@@ -1,7 +1,8 @@
+import TestTools
 import Testing
 
 /// The rules of the house, and for each rule a sample that breaks it.
-@Suite struct HouseTests {
+@Suite(.bounded) struct HouseTests {
     @Test func `rooms import only what stands below them`() throws {
         let files = try SourceFile.all(["Sources"], ["swift"])
         #expect(files.count > 50)
@@ -96,6 +97,37 @@ import Testing
         #expect(found("Media", "final class C: @unchecked " + "Sendable {") == 1)
         #expect(found("Media", "// Safe: never changes.\nfinal class C: @unchecked " + "Sendable {") == 0)
         #expect(found("Media", "// TO" + "DO later") == 1)
+    }
+
+    @Test func `every test has a limit, and says what it needs`() throws {
+        let files = try SourceFile.all(["Tests"], ["swift"]).filter { $0.target.hasSuffix("Tests") }
+        #expect(files.count > 100)
+        report(TestRule.unbounded(in: files))
+        report(files.flatMap(TestRule.violations))
+    }
+
+    @Test func `a test without a limit is found`() {
+        func found(_ text: String) -> [String] {
+            TestRule.unbounded(in: [SourceFile(path: "Tests/XTests/X.swift", text: text)])
+        }
+        #expect(found("@Suite(.bounded) struct X {\n    @Test func f() {}\n}").isEmpty)
+        #expect(found("@Suite(.bounded, .serialized)\nstruct X {\n    @Test(x)\n    func f() {}\n}").isEmpty)
+        let without = found("struct X {\n    @Test func f() {}\n}")
+        #expect(without == ["Tests/XTests/X.swift:2: XTests.X is not @Suite(.bounded"])
+        #expect(found("@Suite(.bounded) struct X {}\nextension X {\n    @Test func f() {}\n}").isEmpty)
+        #expect(found("@Suite(.bounded) struct X {}\n@Suite struct Y {\n    @Test func f() {}\n}").count == 1)
+        #expect(found("@Suite(.bounded) struct X {}\n@Test func f() {}").count == 1)
+    }
+
+    @Test func `a wait without an end, and a test that leaves unsaid, are found`() {
+        func found(_ line: String) -> Int {
+            TestRule.violations(in: SourceFile(path: "Tests/XTests/X.swift", text: line)).count
+        }
+        #expect(found("whi" + "le x.isEmpty { usleep(10) }") == 1)
+        #expect(found("whi" + "le x.isEmpty { await Task.yield() }") == 1)
+        #expect(found("gua" + "rd Subprocess.find(\"x\") != nil else { return }") == 1)
+        #expect(found("gua" + "rd mount.status == 0 else { return }") == 1)
+        #expect(found("#expect(eventually { x.isEmpty })") == 0)
     }
 
     private func report(_ violations: [String]) {

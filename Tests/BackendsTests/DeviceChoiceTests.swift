@@ -1,8 +1,9 @@
 import Backends
+import TestTools
 import Testing
 import VideoTypes
 
-@Suite struct DeviceChoiceTests {
+@Suite(.bounded) struct DeviceChoiceTests {
     @Test func `devices are taken by name and number, and written as they are read`() throws {
         let names = [("auto", DeviceChoice.automatic), ("cpu", .cpu), ("cuda", .cuda(0)), ("cuda:7", .cuda(7))]
         for (name, choice) in names {

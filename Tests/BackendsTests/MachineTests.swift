@@ -1,8 +1,9 @@
+import TestTools
 import Testing
 
 @testable import Backends
 
-@Suite struct MachineTests {
+@Suite(.bounded) struct MachineTests {
     @Test func `the list of allowed processors is counted`() {
         #expect(Machine.allowedProcessors(inStatus: "Name:\tx\nCpus_allowed_list:\t0-3,8\nMems:\t0\n") == 5)
         #expect(Machine.allowedProcessors(inStatus: "Cpus_allowed_list:\t7\n") == 1)

@@ -6,7 +6,7 @@ import Testing
 @testable import wan_infer
 
 /// What shells complete, asked of the shells themselves, and the manual page: all of it made from the tables.
-@Suite struct CompletionsTests {
+@Suite(.bounded) struct CompletionsTests {
     private let folder: TemporaryFolder
 
     init() throws {

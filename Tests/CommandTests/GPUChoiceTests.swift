@@ -6,6 +6,7 @@ import FakeGPU
 import Foundation
 import KernelEmulation
 import TestSupport
+import TestTools
 import Testing
 import VideoProvider
 import VideoTypes
@@ -13,7 +14,7 @@ import VideoTypes
 @testable import wan_infer
 
 /// Which device a command computes on, and what it says of GPUs that do not serve.
-struct GPUChoiceTests {
+@Suite(.bounded) struct GPUChoiceTests {
     private let folder: TemporaryFolder
 
     init() throws { folder = try TemporaryFolder() }
@@ -164,7 +165,7 @@ struct GPUChoiceTests {
             let choice = try BackendChoice(.automatic, threads: 1, gpus: gpus(gpu))
             try Self.compute(on: choice.backend)
             // What is not begun when the backend goes is not compiled any more.
-            for _ in 0..<10_000 where gpu.calls("nvrtcCompileProgram") < count { usleep(1000) }
+            #expect(eventually { gpu.calls("nvrtcCompileProgram") >= count })
             #expect(choice.remarks == [] && choice.laterRemarks == [])
             let cache = GPUFindings(gpus: gpus(gpu)).cache
             #expect(cache.failure == nil && cache.finding.text == "kept in \(folder.file("cache"))")

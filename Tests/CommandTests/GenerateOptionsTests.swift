@@ -1,11 +1,12 @@
 import Compute
+import TestTools
 import Testing
 import VideoProvider
 import VideoTypes
 
 @testable import wan_infer
 
-@Suite struct GenerateOptionsTests {
+@Suite(.bounded) struct GenerateOptionsTests {
     private func options(_ words: String...) throws(VideoError) -> GenerateOptions {
         try GenerateOptions(ParsedArguments(words))
     }

@@ -1,8 +1,9 @@
+import TestTools
 import Testing
 
 @testable import wan_infer
 
-@Suite struct NumbersTests {
+@Suite(.bounded) struct NumbersTests {
     @Test func `durations read as people say them`() {
         let texts = [0, 0.004, 0.416, 9.99, 9.996, 41.4, 59.6, 200, 3599.4, 7500, .nan].map(Numbers.duration)
         #expect(

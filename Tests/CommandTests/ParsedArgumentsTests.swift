@@ -1,9 +1,10 @@
+import TestTools
 import Testing
 import VideoTypes
 
 @testable import wan_infer
 
-@Suite struct ParsedArgumentsTests {
+@Suite(.bounded) struct ParsedArgumentsTests {
     private func parse(_ line: String) throws -> ParsedArguments {
         try ParsedArguments(line.split(separator: " ").map(String.init))
     }

@@ -7,7 +7,7 @@ import VideoTypes
 @testable import wan_infer
 
 /// What is said about a clip before it is made.
-@Suite struct PlanReportTests {
+@Suite(.bounded) struct PlanReportTests {
     private static let facts = EngineFacts(
         model: "wan2.1-t2v-1.3b", backend: "cuda:0", dtype: "bf16", memoryBytes: 24_000_000_000)
 

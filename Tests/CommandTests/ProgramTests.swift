@@ -8,7 +8,7 @@ import VideoTypes
 @testable import wan_infer
 
 /// The built program, run as a person would.
-@Suite struct ProgramTests {
+@Suite(.bounded) struct ProgramTests {
     private let folder: TemporaryFolder
 
     init() throws { folder = try TemporaryFolder() }

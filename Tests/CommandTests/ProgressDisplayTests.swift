@@ -1,9 +1,10 @@
+import TestTools
 import Testing
 import VideoTypes
 
 @testable import wan_infer
 
-@Suite struct ProgressDisplayTests {
+@Suite(.bounded) struct ProgressDisplayTests {
     /// Runs a display over reports at given seconds and returns what it wrote.
     private func shown(
         _ style: ProgressDisplay.Style, _ reports: [(Double, VideoProgress.Stage, Int, Int)], end: Double

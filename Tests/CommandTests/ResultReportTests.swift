@@ -5,7 +5,7 @@ import VideoTypes
 
 @testable import wan_infer
 
-@Suite struct ResultReportTests {
+@Suite(.bounded) struct ResultReportTests {
     private let result = ClipReport(
         path: "out.mp4", model: "built-in",
         settings: VideoSettings(

@@ -8,7 +8,7 @@ import VideoTypes
 @testable import wan_infer
 
 /// `route`, and the router's eye on what this program makes.
-@Suite struct RouteCommandTests {
+@Suite(.bounded) struct RouteCommandTests {
     private static let program = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
         .deletingLastPathComponent().appendingPathComponent("wan-infer").path
     private let folder: TemporaryFolder

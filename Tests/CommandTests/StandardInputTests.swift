@@ -1,11 +1,12 @@
 import Foundation
 import TestSupport
+import TestTools
 import Testing
 import VideoTypes
 
 @testable import wan_infer
 
-@Suite struct StandardInputTests {
+@Suite(.bounded) struct StandardInputTests {
     /// What a pipe with these bytes in it gives; closed after them unless told otherwise.
     private func prompt(_ bytes: [UInt8], isClosed: Bool = true) throws -> String? {
         let pipe = Pipe()

@@ -8,7 +8,7 @@ import VideoProvider
 import VideoTypes
 
 /// The worker that the service starts, with the engine that the product has.
-@Suite struct WorkerCommandTests {
+@Suite(.bounded) struct WorkerCommandTests {
     private static let program = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
         .deletingLastPathComponent().appendingPathComponent("wan-infer").path
 

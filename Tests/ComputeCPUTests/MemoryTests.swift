@@ -1,9 +1,10 @@
 import Compute
 import ComputeCPU
 import TestSupport
+import TestTools
 import Testing
 
-struct MemoryTests {
+@Suite(.bounded) struct MemoryTests {
     @Test func `a loop reuses its buffers`() throws {
         let backend = try CPUBackend(threads: 1)
         for _ in 0..<50 {

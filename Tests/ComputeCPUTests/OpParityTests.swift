@@ -2,9 +2,10 @@ import CKernels
 import Compute
 import ComputeCPU
 import TestSupport
+import TestTools
 import Testing
 
-@Suite(.serialized)
+@Suite(.bounded, .serialized)
 struct OpParityTests {
     /// One way to run the backend.
     private struct Configuration {

@@ -1,9 +1,10 @@
+import TestTools
 import Testing
 
 @testable import ComputeCUDA
 
 /// What ptxas writes, copied from NVRTC 11.8, 12.0, 12.9 and 13.
-struct CompileLogTests {
+@Suite(.bounded) struct CompileLogTests {
     @Test func `registers are read from every version's report`() {
         let old = CompileLog(
             """

@@ -7,20 +7,13 @@ import Testing
 @testable import ComputeCUDA
 
 /// Our kernels through the compilers that users have: no spills, no local memory, no serialized products.
-struct CompileMatrixTests {
+@Suite(.bounded) struct CompileMatrixTests {
     /// Verdicts outlive a run: what has not changed is not compiled again.
     private static let cache = CubinCache(folder: NVRTCWheel.folder + "/cubins", limitBytes: 1 << 30)
-    private static let hint: Comment = "make nvrtc fetches the compilers"
 
-    @Test func `the compilers are here where they must be`() {
-        let isRequired = ProcessInfo.processInfo.environment["CI"] == "true"
-        let missing = NVRTCWheel.all.filter { $0.library == nil }.map(\.testDescription)
-        #expect(!isRequired || missing.isEmpty, Self.hint)
-    }
-
-    @Test(.enabled(if: NVRTCWheel.areComplete, hint), arguments: NVRTCWheel.all)
+    @Test(.needs("the compilers of CUDA: make nvrtc") { NVRTCWheel.areComplete }, arguments: NVRTCWheel.all)
     func `every kernel becomes good machine code`(wheel: NVRTCWheel) throws {
-        let compiler = try #require(try wheel.compiler())
+        let compiler = try #require(try wheel.compiler(), "make nvrtc fetches it")
         #expect(compiler.version == wheel.version)
         for number in wheel.architectures {
             let gpu = GPUArchitecture(number: number)

@@ -6,7 +6,7 @@ import Testing
 @testable import ComputeCUDA
 
 /// The cache under every fault that a disk, a crash or a neighbour can bring.
-struct CubinCacheTests {
+@Suite(.bounded) struct CubinCacheTests {
     private static let cubin = Cubin(
         bytes: (0..<5000).map { UInt8(truncatingIfNeeded: $0 * 37) },
         log: CompileLog(kernels: [

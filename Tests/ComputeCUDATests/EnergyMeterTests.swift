@@ -2,12 +2,13 @@ import CKernels
 import FakeGPU
 import KernelEmulation
 import Synchronization
+import TestTools
 import Testing
 
 @testable import ComputeCUDA
 
 /// The counter of energy, on a library that pretends.
-@Suite(.serialized) struct EnergyMeterTests {
+@Suite(.bounded, .serialized) struct EnergyMeterTests {
     private static let millijoules = Mutex<UInt64>(0)
     private static let asked = Mutex<[String]>([])
     private static let missing = Mutex<String?>(nil)

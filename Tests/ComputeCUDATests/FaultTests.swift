@@ -3,10 +3,11 @@ import ComputeCUDA
 import FakeGPU
 import KernelEmulation
 import TestSupport
+import TestTools
 import Testing
 
 /// Drivers that fail, kernels that die and GPUs that go away in the middle of work.
-struct FaultTests {
+@Suite(.bounded) struct FaultTests {
     /// A call that is made to fail.
     struct Fault: CustomStringConvertible {
         let function: String

@@ -1,11 +1,12 @@
 import Foundation
 import TestSupport
+import TestTools
 import Testing
 
 @testable import ComputeCUDA
 
 /// Where libraries are looked for, on trees of empty files.
-struct LibrarySearchTests {
+@Suite(.bounded) struct LibrarySearchTests {
     private static func tree(_ paths: [String]) throws -> TemporaryFolder {
         let root = try TemporaryFolder()
         for path in paths {

@@ -3,12 +3,13 @@ import FakeGPU
 import Foundation
 import KernelEmulation
 import TestSupport
+import TestTools
 import Testing
 
 @testable import ComputeCUDA
 
 /// Drivers, compilers and kernels that are old, missing, damaged or refused.
-struct LoadingTests {
+@Suite(.bounded) struct LoadingTests {
     private static let module = KernelModule.all.filter { $0.name == "softmax" }
 
     private static func kernels(_ gpu: FakeGPU, _ cache: CubinCache? = nil) throws -> KernelLibrary {

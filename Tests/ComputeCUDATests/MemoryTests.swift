@@ -3,10 +3,11 @@ import ComputeCUDA
 import FakeGPU
 import KernelEmulation
 import TestSupport
+import TestTools
 import Testing
 
 /// Where the backend's memory comes from, when it is asked for, and that it goes back.
-struct CUDAMemoryTests {
+@Suite(.bounded) struct CUDAMemoryTests {
     private static let schedules = [FAKE_SCHEDULE_LATE, FAKE_SCHEDULE_MIXED, FAKE_SCHEDULE_EARLY]
 
     /// A GPU of a thousand KiB, all of them for tensors.

@@ -3,9 +3,10 @@ import ComputeCUDA
 import FakeGPU
 import KernelEmulation
 import TestSupport
+import TestTools
 import Testing
 
-@Suite(.serialized)
+@Suite(.bounded, .serialized)
 struct CUDAOpParityTests {
     @Test(
         arguments: [

@@ -1,9 +1,10 @@
 import Compute
 import FoundationEssentials
 import TestSupport
+import TestTools
 import Testing
 
-struct TorchRandomSourceTests {
+@Suite(.bounded) struct TorchRandomSourceTests {
     private struct Draws: Decodable {
         let seed: UInt64
         let counts: [Int]

@@ -1,9 +1,10 @@
 import Foundation
+import TestTools
 import Testing
 
 @testable import Crypto
 
-@Suite struct CryptoTests {
+@Suite(.bounded) struct CryptoTests {
     /// FIPS 180-4 and its examples.
     @Test(arguments: [
         ("", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"),

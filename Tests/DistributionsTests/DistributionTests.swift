@@ -5,7 +5,7 @@ import Testing
 @testable import Distributions
 
 /// What libraries' packages are called on which release.
-@Suite struct DistributionTests {
+@Suite(.bounded) struct DistributionTests {
     private static func named(_ name: String) -> Distribution? { Distribution.known.first { $0.name == name } }
 
     @Test(arguments: [

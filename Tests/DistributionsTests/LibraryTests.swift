@@ -1,9 +1,10 @@
 import CLibrary
 import Foundation
+import TestTools
 import Testing
 
 /// Finding libraries by the names that machines have them under.
-@Suite struct LibraryTests {
+@Suite(.bounded) struct LibraryTests {
     /// What opening the first of `names` says: nil where it opens.
     private static func failure(_ names: [String]) -> (name: String, reason: String)? {
         // The names of a failure live as long as the process.

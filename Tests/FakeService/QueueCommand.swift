@@ -11,6 +11,7 @@ struct QueueCommand {
     let stateFolder: String
 
     func run() throws(VideoError) {
+        ParentWatch.start()
         let store: JobStore
         do throws(StoreError) {
             store = try JobStore(folder: stateFolder)

@@ -41,6 +41,7 @@ struct ServeCommand {
 
     func run() throws(VideoError) {
         Service.blockSignals()
+        ParentWatch.start()
         let service = try Service(options) { FakeService.note($0) }
         FakeService.note("listening on \(service.url)")
         service.runUntilSignal()

@@ -1,8 +1,9 @@
+import TestTools
 import Testing
 
 @testable import gpu_bench
 
-struct BenchCommandTests {
+@Suite(.bounded) struct BenchCommandTests {
     @Test func `options and paths come in any order`() throws {
         let command = try BenchCommand(["models", "a.json", "--only", "x,y", "b", "--steps", "4"])
         #expect(command.subcommand == .models && command.paths == ["a.json", "b"])

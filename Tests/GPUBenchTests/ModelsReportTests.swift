@@ -3,13 +3,14 @@ import FakeGPU
 import FoundationEssentials
 import Pipelines
 import TestSupport
+import TestTools
 import Testing
 import VideoTypes
 import Weights
 
 @testable import gpu_bench
 
-@Suite(.serialized)
+@Suite(.bounded, .serialized)
 struct ModelsReportTests {
     private static let model = Repository.path("Tests/PipelinesTests/Fixtures/wan21-t2v/model")
 

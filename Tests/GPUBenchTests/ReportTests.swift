@@ -2,11 +2,12 @@ import Compute
 import ComputeCUDA
 import FakeGPU
 import TestSupport
+import TestTools
 import Testing
 
 @testable import gpu_bench
 
-@Suite(.serialized)
+@Suite(.bounded, .serialized)
 struct ReportTests {
     @Test func `facts name the card, its libraries and the registers of kernels`() throws {
         let bench = try Benchmark()

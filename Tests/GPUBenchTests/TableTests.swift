@@ -4,7 +4,7 @@ import TestTools
 import Testing
 
 /// The table that bench/gpu/report.py makes of what was measured.
-struct TableTests {
+@Suite(.bounded, .needs("python3")) struct TableTests {
     private let folder: TemporaryFolder
 
     init() throws {
@@ -15,11 +15,10 @@ struct TableTests {
         try Data(text.utf8).write(to: URL(filePath: folder.file(name)))
     }
 
-    /// Nil where there is no Python here.
-    private func report() throws -> Subprocess? {
-        guard let python = Subprocess.find("python3") else { return nil }
-        return try Subprocess(
-            python, ["-B", Repository.path("bench/gpu/report.py"), folder.path, "--date", "2026-01-02"])
+    private func report() throws -> Subprocess {
+        try Subprocess(
+            #require(Subprocess.find("python3")),
+            ["-B", Repository.path("bench/gpu/report.py"), folder.path, "--date", "2026-01-02"])
     }
 
     @Test func `aims are met, missed or not measured, and PyTorch stands beside`() throws {
@@ -44,7 +43,7 @@ struct TableTests {
             {"torch": "2.11", "ceilings": {}, "attention": [{"name": "long", "heads": 24, "head_dim": 128,
             "queries": 2000, "keys": 2000, "ms": 6.0, "by": "cudnn"}], "gemm": [], "convolution": []}
             """)
-        guard let report = try report() else { return }
+        let report = try report()
         #expect(report.status == 0, "\(report.errors)")
         let text = report.output
         #expect(text.hasPrefix("# GPU, 2026-01-02\n\n- card: A card"))
@@ -79,7 +78,7 @@ struct TableTests {
             """
             {"steps": [{"model": "t2v-1.3b", "what": "a stack", "eager_seconds": 1.8, "compiled_seconds": 1.5}]}
             """)
-        guard let report = try report() else { return }
+        let report = try report()
         #expect(report.status == 0, "\(report.errors)")
         let text = report.output
         let title = "wan2.1-t2v-1.3b 832×480×81"
@@ -95,7 +94,7 @@ struct TableTests {
     }
 
     @Test func `a folder without results is refused`() throws {
-        guard let report = try report() else { return }
+        let report = try report()
         #expect(report.status == 1 && report.errors.contains("no result there"))
     }
 }

@@ -5,7 +5,7 @@ import TestTools
 import Testing
 
 /// Where a stranger may send us: the table of tricks.
-@Suite struct DestinationTests {
+@Suite(.bounded) struct DestinationTests {
     private func policy(_ hosts: Set<String>, _ answers: String...) -> DestinationPolicy {
         let addresses = answers.compactMap { IPAddress($0) }
         return DestinationPolicy(hosts: hosts) { _, _ in addresses }

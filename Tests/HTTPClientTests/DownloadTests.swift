@@ -4,7 +4,7 @@ import TestSupport
 import TestTools
 import Testing
 
-@Suite struct DownloadTests {
+@Suite(.bounded) struct DownloadTests {
     private let client = HTTPClient()
     private let folder: TemporaryFolder
 

@@ -5,7 +5,7 @@ import TestSupport
 import TestTools
 import Testing
 
-@Suite struct HTTPClientTests {
+@Suite(.bounded) struct HTTPClientTests {
     private let client = HTTPClient(userAgent: "wan-infer/test")
 
     private func call(_ method: HTTPCall.Method, _ server: ScriptedServer, _ path: String = "/") throws -> HTTPCall {

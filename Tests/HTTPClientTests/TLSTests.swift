@@ -6,9 +6,7 @@ import TestTools
 import Testing
 
 /// Against a TLS server of Python with a certificate made for the test.
-@Suite struct TLSTests {
-    private static let isPossible = Subprocess.find("openssl") != nil && Subprocess.find("python3") != nil
-
+@Suite(.bounded) struct TLSTests {
     private static let program = """
         import http.server, ssl, sys
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -23,7 +21,7 @@ import Testing
         server.serve_forever()
         """
 
-    @Test(.enabled(if: isPossible, "needs openssl and python3"))
+    @Test(.needs("openssl", "python3"))
     func `a certificate must be trusted and be the host's`() throws {
         let folder = try TemporaryFolder()
         let made = try Subprocess(

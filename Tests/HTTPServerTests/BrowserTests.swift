@@ -3,7 +3,7 @@ import TestTools
 import Testing
 
 /// What a page in a browser may ask of a server on the same machine.
-@Suite struct BrowserTests {
+@Suite(.bounded) struct BrowserTests {
     struct Case: CustomTestStringConvertible {
         let fields: String
         let status: Int

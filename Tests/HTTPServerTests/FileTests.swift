@@ -5,7 +5,7 @@ import TestTools
 import Testing
 
 /// Files: whole, in ranges, under conditions, and to clients that leave.
-@Suite struct FileTests {
+@Suite(.bounded) struct FileTests {
     private let folder: TemporaryFolder
     private let content: [UInt8]
     private let server: HTTPServer

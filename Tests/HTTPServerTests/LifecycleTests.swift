@@ -6,7 +6,7 @@ import Testing
 @testable import HTTPServer
 
 /// Starting, many requests on few connections, and stopping.
-@Suite struct LifecycleTests {
+@Suite(.bounded) struct LifecycleTests {
     private static let get = "GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
     @Test func `thousands of requests share eight connections`() async throws {

@@ -3,7 +3,7 @@ import TestTools
 import Testing
 
 /// Requests that no honest client sends, and what each of them gets.
-@Suite struct MalformedRequestTests {
+@Suite(.bounded) struct MalformedRequestTests {
     struct Case: CustomTestStringConvertible {
         let testDescription: String
         let bytes: [UInt8]

@@ -1,8 +1,9 @@
 import HTTPServer
+import TestTools
 import Testing
 
 /// Forms as clients send them, and as they should not.
-@Suite struct MultipartTests {
+@Suite(.bounded) struct MultipartTests {
     private static let type = "multipart/form-data; boundary=abc"
 
     private static func parts(

@@ -1,9 +1,10 @@
+import TestTools
 import Testing
 
 @testable import HTTPServer
 
 /// Thousands of damaged inputs for each parser: a value or a typed error, never a trap.
-@Suite struct ParserMutationTests {
+@Suite(.bounded) struct ParserMutationTests {
     private static let form =
         "--abc\r\nContent-Disposition: form-data; name=\"prompt\"\r\n\r\nhello\r\n--abc\r\nContent-Disposition: "
         + "form-data; name=\"input_reference\"; filename=\"a\"\r\nContent-Type: image/png\r\n\r\nxx\r\n--abc--\r\n"

@@ -1,9 +1,10 @@
+import TestTools
 import Testing
 
 @testable import HTTPServer
 
 /// Paths and queries, decoded in one way only.
-@Suite struct RequestTargetTests {
+@Suite(.bounded) struct RequestTargetTests {
     private func target(_ text: String) throws(RequestTarget.Fault) -> RequestTarget {
         try RequestTarget(Array(text.utf8), maxBytes: 100)
     }

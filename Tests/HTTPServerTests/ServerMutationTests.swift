@@ -4,7 +4,7 @@ import TestTools
 import Testing
 
 /// Thousands of damaged requests against a running server.
-@Suite struct ServerMutationTests {
+@Suite(.bounded) struct ServerMutationTests {
     private static let requests = [
         "POST /form HTTP/1.1\r\nHost: localhost\r\nContent-Type: multipart/form-data; boundary=abc\r\n"
             + "Content-Length: 180\r\n\r\n--abc\r\nContent-Disposition: form-data; name=\"prompt\"\r\n\r\nhello\r\n--abc\r\n"

@@ -4,7 +4,7 @@ import TestTools
 import Testing
 
 /// Clients that hold a connection and do nothing with it.
-@Suite struct SlowClientTests {
+@Suite(.bounded) struct SlowClientTests {
     @Test func `half a request holds its connection only for a while`() throws {
         var options = HTTPServerOptions()
         options.maxConnections = 20

@@ -3,7 +3,7 @@ import TestTools
 import Testing
 
 /// A second request inside a first one whose framing can be read in two ways.
-@Suite struct SmugglingTests {
+@Suite(.bounded) struct SmugglingTests {
     static let second = "GET /echo HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
     static let carriers = [

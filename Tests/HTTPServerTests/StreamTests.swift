@@ -5,7 +5,7 @@ import TestTools
 import Testing
 
 /// Answers that come piece by piece, as long as it takes.
-@Suite struct StreamTests {
+@Suite(.bounded) struct StreamTests {
     /// Tells when the last reference to it is gone.
     private final class Guest: Sendable {
         static let present = Mutex<[String: Int]>([:])

@@ -64,13 +64,3 @@ extension HTTPServer {
         return client.answer()?.text == "fine"
     }
 }
-
-/// Asks again and again, for at most half a minute.
-func eventually(_ condition: () throws -> Bool) rethrows -> Bool {
-    let end = ContinuousClock.now + .seconds(30)
-    while ContinuousClock.now < end {
-        if try condition() { return true }
-        usleep(5000)
-    }
-    return false
-}

@@ -3,7 +3,7 @@ import TestTools
 import Testing
 
 /// Bodies: their limits in bytes, in time and in number, and refusals before they come.
-@Suite struct UploadTests {
+@Suite(.bounded) struct UploadTests {
     private static func post(_ fields: String, to target: String = "/echo") -> String {
         "POST \(target) HTTP/1.1\r\nHost: localhost\r\n\(fields)\r\n\r\n"
     }

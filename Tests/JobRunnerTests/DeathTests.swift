@@ -1,6 +1,7 @@
 import Crypto
 import Foundation
 import TestSupport
+import TestTools
 import Testing
 import VideoTypes
 
@@ -9,7 +10,7 @@ import VideoTypes
 @testable import fake_service
 
 /// The service and its worker killed anywhere: nothing lost, nothing made twice.
-@Suite(.serialized) struct DeathTests {
+@Suite(.bounded, .serialized) struct DeathTests {
     private static let steps = 6
 
     @Test(arguments: FailPoint.allCases)
@@ -63,10 +64,10 @@ import VideoTypes
         let process = try QueueProcess(folder.path)
         #expect(process.ask("submit one 1 4 fake:hang@1")?.hasPrefix("stored") == true)
         // In the midst of work it does not listen to its service.
-        #expect(wait { process.ask("state")?.hasPrefix("state warm") == true ? true : nil } == true)
+        #expect(eventually { process.ask("state")?.hasPrefix("state warm") == true })
         let worker = try #require(process.worker)
         process.kill()
-        #expect(wait { QueueProcess.isAlive(worker) ? nil : true } == true)
+        #expect(eventually { !ProcessTable.isAlive(worker) })
     }
 
     @Test func `a worker has nothing of its service but their connection`() throws {
@@ -95,14 +96,5 @@ import VideoTypes
         for number in [SIGTERM, SIGINT, SIGHUP, SIGPIPE] { kill(worker, number) }
         #expect(try shop.finished(id).attempt == 1)
         #expect(shop.runner.state.restarts == 0)
-    }
-
-    private func wait<T>(for value: () -> T?) -> T? {
-        let end = Date(timeIntervalSinceNow: 30)
-        while Date() < end {
-            if let value = value() { return value }
-            usleep(5000)
-        }
-        return nil
     }
 }

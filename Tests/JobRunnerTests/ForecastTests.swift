@@ -1,3 +1,4 @@
+import TestTools
 import Testing
 import VideoProvider
 import VideoTypes
@@ -7,7 +8,7 @@ import VideoTypes
 @testable import fake_service
 
 /// When clips will be ready.
-@Suite struct ForecastTests {
+@Suite(.bounded) struct ForecastTests {
     private static let work = FakeOrder.order(FakeOrder.settings(seed: 1, steps: 10)).plan.work
     private static let model = TimeModel(
         prior: EngineFacts(model: "m", backend: "cpu", dtype: "f32", memoryBytes: nil))

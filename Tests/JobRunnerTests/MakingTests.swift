@@ -1,4 +1,5 @@
 import Foundation
+import TestTools
 import Testing
 import VideoProvider
 import VideoTypes
@@ -7,7 +8,7 @@ import VideoTypes
 @testable import JobStore
 
 /// Jobs that go well, are stopped, or are refused.
-@Suite struct MakingTests {
+@Suite(.bounded) struct MakingTests {
     @Test func `jobs are made in order, with the bytes that their settings mean`() throws {
         let shop = try Workshop()
         let ids = try (1...3).map { try shop.submit(seed: $0) }

@@ -1,4 +1,5 @@
 import JobStore
+import TestTools
 import Testing
 import VideoProvider
 import VideoTypes
@@ -7,7 +8,7 @@ import VideoTypes
 @testable import fake_service
 
 /// What passes between the service and its worker.
-@Suite struct MessageLinesTests {
+@Suite(.bounded) struct MessageLinesTests {
     private static let tag = WorkTag(job: "video_0123456789abcdef0123456789abcdef", attempt: 2)
     private static let settings = FakeOrder.settings(seed: .max, prompt: "line\nend \"quote\" \u{0} 🎬")
     private static let messages: [WorkerMessage] = [

@@ -1,4 +1,5 @@
 import Foundation
+import TestTools
 
 /// A running `fake-service queue`, to be asked and to be killed.
 final class QueueProcess {
@@ -67,7 +68,7 @@ final class QueueProcess {
     }
 
     /// Its worker, as the kernel knows it.
-    var worker: pid_t? { Self.children(of: number).first }
+    var worker: pid_t? { ProcessTable.children(of: number).first }
 
     func kill() {
         Glibc.kill(number, SIGKILL)
@@ -84,18 +85,4 @@ final class QueueProcess {
         process.waitUntilExit()
         return process.terminationStatus
     }
-
-    static func children(of parent: pid_t) -> [pid_t] {
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
-        return names.compactMap { pid_t($0) }.filter { Self.parent(of: $0) == parent }
-    }
-
-    /// nil where there is no such process, or it is dead and waits for its parent.
-    private static func parent(of process: pid_t) -> pid_t? {
-        guard let text = try? String(contentsOfFile: "/proc/\(process)/stat", encoding: .utf8) else { return nil }
-        let words = text.split(separator: ")").last?.split(separator: " ") ?? []
-        return words.count > 1 && words[0] != "Z" ? pid_t(words[1]) : nil
-    }
-
-    static func isAlive(_ process: pid_t) -> Bool { parent(of: process) != nil }
 }

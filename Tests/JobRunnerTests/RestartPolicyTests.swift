@@ -1,8 +1,9 @@
+import TestTools
 import Testing
 
 @testable import JobRunner
 
-@Suite struct RestartPolicyTests {
+@Suite(.bounded) struct RestartPolicyTests {
     private var policy: RestartPolicy {
         var options = JobRunnerOptions(workerCommand: [])
         options.restartDelaySeconds = 0.5

@@ -1,10 +1,11 @@
 import Foundation
 import JobStore
+import TestTools
 import Testing
 import VideoTypes
 import journal_child
 
-@Suite struct CompletionTests {
+@Suite(.bounded) struct CompletionTests {
     private let test: TestStore
 
     init() throws { test = try TestStore() }

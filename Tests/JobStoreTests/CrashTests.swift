@@ -1,12 +1,13 @@
 import Foundation
 import JobStore
 import TestSupport
+import TestTools
 import Testing
 import VideoTypes
 import journal_child
 
 /// A process with a journal is killed; the next one must find all that was said to be on the disk.
-@Suite struct CrashTests {
+@Suite(.bounded) struct CrashTests {
     private static let program = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
         .deletingLastPathComponent().appendingPathComponent("journal-child")
 

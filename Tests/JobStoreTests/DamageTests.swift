@@ -7,7 +7,7 @@ import VideoTypes
 import journal_child
 
 /// A journal that something else has written to: whatever it holds, no call may trap.
-@Suite struct DamageTests {
+@Suite(.bounded) struct DamageTests {
     private let folder: TemporaryFolder
 
     init() throws { folder = try TemporaryFolder(inMemory: true) }

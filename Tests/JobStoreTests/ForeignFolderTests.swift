@@ -8,7 +8,7 @@ import journal_child
 @testable import JobStore
 
 /// Other people's folders and files.
-@Suite struct ForeignFolderTests {
+@Suite(.bounded) struct ForeignFolderTests {
     private let folder: TemporaryFolder
 
     init() throws { folder = try TemporaryFolder() }

@@ -6,36 +6,10 @@ import Testing
 import VideoTypes
 import journal_child
 
-/// A disk of 80 MiB in memory, where this machine lets us mount one.
-private final class SmallDisk {
-    let folder: TemporaryFolder
-
-    init() throws {
-        folder = try TemporaryFolder()
-        let mount = try Subprocess("/bin/mount", ["-t", "tmpfs", "-o", "size=80m", "tmpfs", folder.path])
-        guard mount.status == 0 else { throw TestFailure(mount.errors) }
-    }
-
-    deinit { _ = try? Subprocess("/bin/umount", ["-l", folder.path]) }
-
-    static let isPossible = (try? SmallDisk()) != nil
-
-    /// Leaves no room at all.
-    func fill() throws {
-        let path = folder.file("filling")
-        _ = FileManager.default.createFile(atPath: path, contents: nil)
-        let file = try #require(FileHandle(forWritingAtPath: path))
-        for size in [1 << 20, 4096, 1] {
-            let bytes = Data(count: size)
-            while (try? file.write(contentsOf: bytes)) != nil {}
-        }
-    }
-}
-
-@Suite(.enabled(if: SmallDisk.isPossible, "only root can mount a small disk"))
-struct FullDiskTests {
+/// A service whose disk is full.
+@Suite(.bounded, .needsSmallDisk) struct FullDiskTests {
     @Test func `on a full disk nothing new is begun, and what ends is written down`() throws {
-        let disk = try SmallDisk()
+        let disk = try SmallDisk(kibibytes: 80 << 10)
         let store = try JobStore(folder: disk.folder.file("state"), clock: TestClock().storeClock)
         let jobs = try (0..<200).map { _ in
             guard case .created(let job) = try store.submit(.sample(), owner: nil) else { throw TestFailure("") }
@@ -56,7 +30,7 @@ struct FullDiskTests {
     }
 
     @Test func `a service starts on a full disk`() throws {
-        let disk = try SmallDisk()
+        let disk = try SmallDisk(kibibytes: 80 << 10)
         let state = disk.folder.file("state")
         _ = try JobStore(folder: state).submit(.sample(), owner: nil)
         try disk.fill()

@@ -1,12 +1,13 @@
 import Foundation
 import TestSupport
+import TestTools
 import Testing
 import VideoTypes
 import journal_child
 
 @testable import JobStore
 
-@Suite struct HousekeepingTests {
+@Suite(.bounded) struct HousekeepingTests {
     private let test: TestStore
 
     init() throws { test = try TestStore() }
@@ -150,7 +151,7 @@ import journal_child
     }
 }
 
-@Suite struct WebhookTests {
+@Suite(.bounded) struct WebhookTests {
     private let test: TestStore
     private let order = JobOrder.sample(webhook: "https://example.org/hook")
 

@@ -1,10 +1,11 @@
+import TestTools
 import Testing
 import VideoTypes
 import journal_child
 
 @testable import JobStore
 
-@Suite struct ListTests {
+@Suite(.bounded) struct ListTests {
     private let test: TestStore
 
     init() throws { test = try TestStore() }

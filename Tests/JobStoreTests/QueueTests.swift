@@ -1,10 +1,11 @@
 import JobStore
 import TestSupport
+import TestTools
 import Testing
 import VideoTypes
 import journal_child
 
-@Suite struct QueueTests {
+@Suite(.bounded) struct QueueTests {
     private let test: TestStore
 
     init() throws { test = try TestStore() }

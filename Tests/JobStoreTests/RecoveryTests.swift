@@ -1,5 +1,6 @@
 import Foundation
 import TestSupport
+import TestTools
 import Testing
 import VideoTypes
 import journal_child
@@ -7,7 +8,7 @@ import journal_child
 @testable import JobStore
 
 /// What a start finds and puts right; the store before it is gone, as after a crash.
-@Suite struct RecoveryTests {
+@Suite(.bounded) struct RecoveryTests {
     private let folder: TemporaryFolder
     private let clock = TestClock()
 

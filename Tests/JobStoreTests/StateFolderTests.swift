@@ -1,11 +1,12 @@
 import Foundation
 import TestSupport
+import TestTools
 import Testing
 import VideoTypes
 
 @testable import JobStore
 
-@Suite struct StateFolderTests {
+@Suite(.bounded) struct StateFolderTests {
     @Test func `file systems that reach over a network are told by their numbers`() {
         // statfs(2): NFS, SMB 2, FUSE, 9P; ext4, btrfs, XFS, tmpfs, overlayfs, ZFS.
         let network: [UInt32] = [0x6969, 0xFE53_4D42, 0x6573_5546, 0x0102_1997]

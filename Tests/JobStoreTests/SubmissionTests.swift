@@ -1,9 +1,10 @@
 import JobStore
+import TestTools
 import Testing
 import VideoTypes
 import journal_child
 
-@Suite struct SubmissionTests {
+@Suite(.bounded) struct SubmissionTests {
     private let test: TestStore
 
     init() throws { test = try TestStore() }

@@ -1,10 +1,11 @@
 import JobStore
+import TestTools
 import Testing
 import VideoTypes
 import journal_child
 
 /// What workers may say when, and what becomes of the job.
-@Suite struct TransitionTests {
+@Suite(.bounded) struct TransitionTests {
     /// How a job stands when a worker speaks who claimed it once.
     enum Situation: CaseIterable {
         case running, leaseOver, requeued, claimedAgain, completed, failed, cancelled, deleted

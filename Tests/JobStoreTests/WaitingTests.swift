@@ -1,10 +1,11 @@
 import Foundation
 import JobStore
+import TestTools
 import Testing
 import VideoTypes
 import journal_child
 
-@Suite struct WaitingTests {
+@Suite(.bounded) struct WaitingTests {
     private let test: TestStore
 
     init() throws { test = try TestStore() }

@@ -1,10 +1,11 @@
 import CKernels
 import Glibc
 import KernelEmulation
+import TestTools
 import Testing
 
 /// Attention that sees only the blocks of keys that a list names for each tile of queries.
-struct BlockListTests {
+@Suite(.bounded) struct BlockListTests {
     /// A kernel with the sizes that its lists count in.
     struct Kernel: Sendable, CustomTestStringConvertible {
         let name: String

@@ -1,8 +1,9 @@
 import CKernels
 import KernelEmulation
+import TestTools
 import Testing
 
-struct EmulationTests {
+@Suite(.bounded) struct EmulationTests {
     @Test(arguments: KernelCase.probes) func `layouts that avoid bank conflicts have none`(probe: KernelCase) {
         #expect(probe.launch(Trial()).run.counters.bank_conflicts == 0)
     }

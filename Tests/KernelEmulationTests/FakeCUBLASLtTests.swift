@@ -1,4 +1,5 @@
 import CKernels
+import TestTools
 import Testing
 
 /// Row-major out [m, n] = x [m, k] · w [n, k]ᵀ + bias, as the library sees it: column-major outᵀ = w · xᵀ.
@@ -85,7 +86,7 @@ private struct Product {
     }
 }
 
-struct FakeCUBLASLtTests {
+@Suite(.bounded) struct FakeCUBLASLtTests {
     /// Small integers, exact in bf16.
     private func values(_ count: Int, _ step: Int) -> [Float] { (0..<count).map { Float($0 * step % 7 - 3) } }
 

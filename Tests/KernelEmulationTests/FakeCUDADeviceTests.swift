@@ -1,7 +1,8 @@
 import CKernels
+import TestTools
 import Testing
 
-struct FakeCUDADeviceTests {
+@Suite(.bounded) struct FakeCUDADeviceTests {
     @Test func `nothing works before cuInit and without a context`() throws {
         let fake = try FakeMachine()
         var (count, context): (Int32, CUcontext?) = (0, nil)

@@ -1,8 +1,9 @@
 import CKernels
 import KernelEmulation
+import TestTools
 import Testing
 
-struct FakeCUDAFaultTests {
+@Suite(.bounded) struct FakeCUDAFaultTests {
     @Test func `the nth call fails and does nothing`() throws {
         let fake = try FakeMachine()
         let stream = fake.opened()

@@ -1,8 +1,9 @@
 import CKernels
 import KernelEmulation
+import TestTools
 import Testing
 
-struct FakeCUDAGraphTests {
+@Suite(.bounded) struct FakeCUDAGraphTests {
     @Test func `a graph repeats what was recorded, with the arguments of then`() throws {
         for seed in UInt64(1)...5 {
             let fake = try FakeMachine(seed: seed)

@@ -1,8 +1,9 @@
 import CKernels
 import KernelEmulation
+import TestTools
 import Testing
 
-struct FakeCUDALaunchTests {
+@Suite(.bounded) struct FakeCUDALaunchTests {
     @Test func `a kernel computes, with the arguments of the call`() throws {
         let fake = try FakeMachine()
         let stream = fake.opened()

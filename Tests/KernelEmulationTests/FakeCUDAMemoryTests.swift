@@ -1,8 +1,9 @@
 import CKernels
 import KernelEmulation
+import TestTools
 import Testing
 
-struct FakeCUDAMemoryTests {
+@Suite(.bounded) struct FakeCUDAMemoryTests {
     @Test func `new memory is full of NaN`() throws {
         let fake = try FakeMachine()
         let stream = fake.opened()

@@ -1,7 +1,8 @@
 import KernelEmulation
+import TestTools
 import Testing
 
-struct FakeCUDAQueueTests {
+@Suite(.bounded) struct FakeCUDAQueueTests {
     @Test func `pinned memory is read when the copy runs, pageable memory at the call`() throws {
         let fake = try FakeMachine()
         let stream = fake.opened()

@@ -1,7 +1,8 @@
 import CKernels
+import TestTools
 import Testing
 
-struct FakeNVRTCTests {
+@Suite(.bounded) struct FakeNVRTCTests {
     @Test func `versions know their architectures`() throws {
         let cases: [((Int32, Int32), String, Bool)] = [
             ((11, 8), "sm_90", true), ((11, 8), "sm_90a", false), ((11, 8), "sm_120", false),

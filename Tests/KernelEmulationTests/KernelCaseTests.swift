@@ -1,8 +1,9 @@
 import CKernels
+import TestTools
 import Testing
 
 /// What every kernel that has shared memory must stand.
-struct KernelCaseTests {
+@Suite(.bounded) struct KernelCaseTests {
     @Test(arguments: KernelCase.all)
     func `a kernel runs without a violation, in any order of warps`(kernel: KernelCase) {
         for seed: UInt64 in 0..<4 {

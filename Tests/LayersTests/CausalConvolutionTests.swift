@@ -1,12 +1,13 @@
 import Compute
 import ComputeCPU
 import TestSupport
+import TestTools
 import Testing
 import Weights
 
 @testable import Layers
 
-@Suite struct CausalConvolutionTests {
+@Suite(.bounded) struct CausalConvolutionTests {
     private func layer(_ device: Device) throws -> CausalConvolution {
         let kernel = [3, 3, 3]
         var random = TorchRandomSource(seed: 1)

@@ -1,12 +1,13 @@
 import Foundation
 import TestSupport
+import TestTools
 import Testing
 import VideoTypes
 
 @testable import Media
 
 /// Thumbnails and sheets of frames, decoded again.
-@Suite struct ClipPreviewTests {
+@Suite(.bounded) struct ClipPreviewTests {
     private let folder: TemporaryFolder
 
     init() throws { folder = try TemporaryFolder() }

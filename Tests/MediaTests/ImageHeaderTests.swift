@@ -1,10 +1,11 @@
+import TestTools
 import Testing
 import VideoTypes
 
 @testable import Media
 
 /// Pictures by their first bytes: what is taken, what is refused, and that nothing traps.
-@Suite struct ImageHeaderTests {
+@Suite(.bounded) struct ImageHeaderTests {
     private static func refusal(_ bytes: [UInt8]) -> ImageHeaderError? {
         do throws(ImageHeaderError) {
             _ = try ImageHeader(bytes)

@@ -6,7 +6,7 @@ import VideoTypes
 
 @testable import Media
 
-@Suite struct MP4WriterTests {
+@Suite(.bounded) struct MP4WriterTests {
     private let folder: TemporaryFolder
 
     init() throws { folder = try TemporaryFolder() }
@@ -105,7 +105,7 @@ import VideoTypes
         #expect(try MP4Reader(path: path).metadata("title") == "a \"red\" circle → 右へ 🟥 \\ \u{1}")
     }
 
-    @Test(.enabled(if: Subprocess.find("ffprobe") != nil, "ffprobe is not installed"))
+    @Test(.needs("ffprobe"))
     func `ffprobe sees H.264, BT.709 limited range and the exact rate`() throws {
         let path = folder.file("clip.mp4")
         try SampleClips.write((0..<17).map { SampleClips.disc($0) }, to: path)

@@ -1,10 +1,11 @@
 import CFFmpeg
+import TestTools
 import Testing
 import VideoTypes
 
 @testable import Media
 
-@Suite struct MediaErrorTests {
+@Suite(.bounded) struct MediaErrorTests {
     @Test func `a missing library is named with a remedy`() {
         let error = MediaError.libraryMissing(name: "libavformat.so.59", reason: "cannot open shared object file")
         #expect(error.videoError.code == .mediaFailed)

@@ -1,11 +1,12 @@
 import Compute
 import ComputeCPU
+import TestTools
 import Testing
 import Weights
 
 @testable import Models
 
-@Suite struct RelativePositionBiasTests {
+@Suite(.bounded) struct RelativePositionBiasTests {
     /// umT5's 32 buckets up to distance 128, as Hugging Face's implementation assigns them.
     @Test(arguments: [
         (0, 0), (-1, 1), (-7, 7), (-8, 8), (-11, 8), (-12, 9), (-15, 9), (-16, 10), (-22, 10), (-23, 11), (-31, 11),

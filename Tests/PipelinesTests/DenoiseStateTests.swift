@@ -2,6 +2,7 @@ import Compute
 import ComputeCPU
 import Sampling
 import TestSupport
+import TestTools
 import Testing
 import VideoTypes
 import Weights
@@ -9,7 +10,7 @@ import Weights
 @testable import Pipelines
 
 /// A checkpoint's file gives back what was kept, or nothing.
-struct DenoiseStateTests {
+@Suite(.bounded) struct DenoiseStateTests {
     private static let shape: Shape = [2, 1, 3, 4]
 
     private static func plan(steps: Int = 4, _ scheduler: Scheduler = .unipc) throws -> DenoisePlan {

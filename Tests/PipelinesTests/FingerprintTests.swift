@@ -1,5 +1,6 @@
 import FoundationEssentials
 import TestSupport
+import TestTools
 import Testing
 import VideoTypes
 import Weights
@@ -7,7 +8,7 @@ import Weights
 @testable import Pipelines
 
 /// Models of equal shape and other numbers are told apart.
-struct FingerprintTests {
+@Suite(.bounded) struct FingerprintTests {
     @Test func `one other bit in the tensors that stand for a network is another model`() throws {
         let folder = try TemporaryFolder()
         let model = folder.file("model")

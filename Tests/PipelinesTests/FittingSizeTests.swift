@@ -1,10 +1,11 @@
+import TestTools
 import Testing
 import VideoTypes
 
 @testable import Pipelines
 
 /// What is proposed in the place of a clip that is too large.
-struct FittingSizeTests {
+@Suite(.bounded) struct FittingSizeTests {
     private static let settings = VideoSettings(
         prompt: "", negativePrompt: "", width: 1280, height: 704, frames: 121, framesPerSecond: 24, steps: 30,
         guidanceScale: 5, guidanceScale2: nil, flowShift: 5, scheduler: .unipc, sigmas: nil, seed: 0, tilesVAE: false)

@@ -3,10 +3,11 @@ import ComputeCPU
 import FakeGPU
 import KernelEmulation
 import TestSupport
+import TestTools
 import Testing
 
 /// Whole runs on tiny random models against Diffusers, compared stage by stage and block by block.
-struct GoldenTests {
+@Suite(.bounded) struct GoldenTests {
     static let runs = GoldenRun.all(in: Fixture.path(""))
 
     @Test(arguments: runs) func `every stage and block equals Diffusers`(_ run: GoldenRun) throws {

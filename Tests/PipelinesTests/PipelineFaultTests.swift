@@ -3,6 +3,7 @@ import ComputeCUDA
 import FakeGPU
 import KernelEmulation
 import TestSupport
+import TestTools
 import Testing
 import VideoTypes
 import Weights
@@ -10,7 +11,7 @@ import Weights
 @testable import Pipelines
 
 /// Whole runs on a GPU that is too small, that goes away, and that should be asked for nothing in the step loop.
-struct PipelineFaultTests {
+@Suite(.bounded) struct PipelineFaultTests {
     private static func pipeline(on backend: any Backend) throws -> WanPipeline {
         try WanPipeline(ModelFolder(path: Fixture.path("wan21-t2v/model")), backend: backend, dtype: .bf16)
     }

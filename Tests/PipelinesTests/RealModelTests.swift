@@ -2,12 +2,13 @@ import Compute
 import FoundationEssentials
 import Pipelines
 import TestSupport
+import TestTools
 import Testing
 import VideoTypes
 import Weights
 
 /// The published models at full size, without their numbers.
-struct RealModelTests {
+@Suite(.bounded) struct RealModelTests {
     private static let tokenizer = Fixture.path("wan21-t2v/model/tokenizer")
 
     private func write(_ name: String, to folder: TemporaryFolder) throws {

@@ -1,6 +1,7 @@
 import Compute
 import FoundationEssentials
 import TestSupport
+import TestTools
 import Testing
 import VideoTypes
 import Weights
@@ -8,7 +9,7 @@ import Weights
 @testable import Pipelines
 
 /// The arithmetic that is foretold is the arithmetic that is asked of a backend.
-struct WorkEstimateTests {
+@Suite(.bounded) struct WorkEstimateTests {
     /// A clip on one of the tiny models, or with the shapes of a published one.
     struct Clip: Sendable, CustomStringConvertible {
         let model: String

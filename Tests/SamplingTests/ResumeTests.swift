@@ -1,10 +1,11 @@
 import Compute
 import ComputeCPU
 import Sampling
+import TestTools
 import Testing
 
 /// A solver that goes on from another's history makes the same latents.
-struct ResumeTests {
+@Suite(.bounded) struct ResumeTests {
     /// A velocity that depends on the latents, as a model's does.
     private static func velocity(_ latents: Tensor, _ index: Int, on backend: any Backend) throws -> Tensor {
         let velocity = try backend.allocate(latents.shape, .f32)

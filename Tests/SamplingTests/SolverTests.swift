@@ -2,10 +2,11 @@ import Compute
 import ComputeCPU
 import Sampling
 import TestSupport
+import TestTools
 import Testing
 import Weights
 
-struct SolverTests {
+@Suite(.bounded) struct SolverTests {
     /// A case of the fixture: `unipc/30/5`, `euler/levels/5`.
     struct Case: Sendable, CustomStringConvertible {
         let name: String

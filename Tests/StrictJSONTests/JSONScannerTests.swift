@@ -1,8 +1,9 @@
+import TestTools
 import Testing
 
 @testable import StrictJSON
 
-struct JSONScannerTests {
+@Suite(.bounded) struct JSONScannerTests {
     private func value(_ text: String) throws -> JSONValue { try JSONValue(Array(text.utf8)) }
 
     private func error(_ text: String) -> JSONError? {

@@ -1,10 +1,11 @@
 import TestSupport
+import TestTools
 import Testing
 
 @testable import Tokenizers
 
 /// Damaged files must give an error or a tokenizer that works, and never stop the program.
-struct MutationTests {
+@Suite(.bounded) struct MutationTests {
     private struct Damage {
         private var state: UInt64
 

@@ -1,8 +1,9 @@
+import TestTools
 import Testing
 
 @testable import Tokenizers
 
-struct PromptCleaningTests {
+@Suite(.bounded) struct PromptCleaningTests {
     private func scalars(_ text: String) -> [UInt32] { text.unicodeScalars.map(\.value) }
 
     @Test func `prompts come out as the Wan pipeline cleans them`() throws {

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import TestTools
 import Testing
 
 @testable import Tokenizers
@@ -6,7 +7,7 @@ import Testing
 /// The published umT5 and T5 tokenizers, too large to be kept here.
 ///
 /// `WAN_TOKENIZERS` names their folder; without it `../shared/data/tokenizers` beside the checkout is tried.
-struct RealTokenizerTests {
+@Suite(.bounded) struct RealTokenizerTests {
     private struct Case: Decodable {
         let text: String
         let clean: String

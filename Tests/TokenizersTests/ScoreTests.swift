@@ -1,9 +1,10 @@
 import StrictJSON
+import TestTools
 import Testing
 
 @testable import Tokenizers
 
-struct ScoreTests {
+@Suite(.bounded) struct ScoreTests {
     private func score(_ text: String) throws -> Double {
         var scanner = try JSONScanner(Array(text.utf8))
         let score = try scanner.score()

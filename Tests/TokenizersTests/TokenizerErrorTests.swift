@@ -1,8 +1,9 @@
+import TestTools
 import Testing
 
 @testable import Tokenizers
 
-struct TokenizerErrorTests {
+@Suite(.bounded) struct TokenizerErrorTests {
     private func message(_ json: String) -> String {
         do {
             _ = try Tokenizer(json: json)

@@ -1,8 +1,9 @@
+import TestTools
 import Testing
 
 @testable import Tokenizers
 
-struct TokenizerTests {
+@Suite(.bounded) struct TokenizerTests {
     @Test func `each component encodes as the tokenizers library does`() throws {
         let fixture = try Fixtures.decoded(Fixtures.Components.self, "components.json")
         #expect(fixture.tokenizers.count >= 35)

@@ -2,12 +2,13 @@ import ComputeCPU
 import FoundationEssentials
 import Pipelines
 import TestSupport
+import TestTools
 import Testing
 import VideoProvider
 import VideoTypes
 
 /// Whether the model inside the binary draws what its prompt says.
-@Suite struct BuiltInModelTests {
+@Suite(.bounded) struct BuiltInModelTests {
     struct Prompt: Decodable, CustomStringConvertible {
         let prompt: String
         let seed: UInt64

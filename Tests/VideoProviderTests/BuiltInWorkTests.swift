@@ -1,12 +1,13 @@
 import Compute
 import Pipelines
 import TestSupport
+import TestTools
 import Testing
 import VideoProvider
 import VideoTypes
 
 /// The arithmetic of factorized attention, which only the model inside the binary has.
-struct BuiltInWorkTests {
+@Suite(.bounded) struct BuiltInWorkTests {
     @Test(arguments: [(96, 96, 17, 2.0), (64, 128, 5, 1.0)])
     func `the count is exact for the built-in model`(width: Int, height: Int, frames: Int, guidance: Double) throws {
         var request = VideoRequest(prompt: "a red circle moves from left to right")

@@ -2,12 +2,13 @@ import Compute
 import ComputeCPU
 import Foundation
 import TestSupport
+import TestTools
 import Testing
 import VideoProvider
 import VideoTypes
 
 /// A clip that nobody wants any more ends at the next question, wherever it is, and leaves no file.
-struct CancelTests {
+@Suite(.bounded) struct CancelTests {
     @Test(arguments: ["wan22-a14b", "wan22-ti2v"]) func `every question can be answered with no`(_ model: String) throws
     {
         let folder = try TemporaryFolder()

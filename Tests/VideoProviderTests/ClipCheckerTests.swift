@@ -1,8 +1,9 @@
+import TestTools
 import Testing
 import VideoTypes
 
 /// The checker on clips drawn here, whose content is known.
-@Suite struct ClipCheckerTests {
+@Suite(.bounded) struct ClipCheckerTests {
     private let checker = ClipChecker(colours: ClipChecker.vocabulary)
 
     /// Inside tests of shapes of radius 1 around the origin, y downwards.

@@ -4,12 +4,13 @@ import FakeGPU
 import FoundationEssentials
 import Synchronization
 import TestSupport
+import TestTools
 import Testing
 import VideoProvider
 import VideoTypes
 
 /// A clip that was stopped goes on from its checkpoint to the same bytes.
-struct ClipCheckpointTests {
+@Suite(.bounded) struct ClipCheckpointTests {
     /// A tiny model with the settings of one clip on it.
     struct Clip: Sendable, CustomStringConvertible {
         let model: String

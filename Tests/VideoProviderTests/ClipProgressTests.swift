@@ -1,9 +1,10 @@
+import TestTools
 import Testing
 import VideoProvider
 import VideoTypes
 
 /// When the clip in the making will be ready, in the library and in the service.
-@Suite struct ClipProgressTests {
+@Suite(.bounded) struct ClipProgressTests {
     private static let expected = ClipTime(
         p50: 20, p90: 30, stageSeconds: [.load: 2, .text: 1, .denoise: 12, .decode: 5])
 

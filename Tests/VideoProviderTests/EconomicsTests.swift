@@ -1,8 +1,9 @@
+import TestTools
 import Testing
 import VideoProvider
 
 /// What clips cost, and when a machine of one's own pays.
-@Suite struct EconomicsTests {
+@Suite(.bounded) struct EconomicsTests {
     @Test func `electricity is the margin, the machine comes on top`() {
         let economics = Economics(
             dollarsPerKilowattHour: 0.2, watts: 500, gpuDollarsPerHour: 2, utilisation: 0.5)

@@ -3,12 +3,13 @@ import ComputeCPU
 import Foundation
 import Pipelines
 import TestSupport
+import TestTools
 import Testing
 import VideoProvider
 import VideoTypes
 
 /// Factorized attention, which Diffusers does not have, against the PyTorch code that trained the built-in model.
-@Suite struct FactorizedAttentionTests {
+@Suite(.bounded) struct FactorizedAttentionTests {
     /// The fixture is the part before decoding of what `training/reference.py` writes with
     /// `--seed 7 --steps 4 --guidance 3 --frames 9 --size 64 --shift 10`.
     @Test func `the built-in model computes what its training code computes`() throws {

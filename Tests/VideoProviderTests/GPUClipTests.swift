@@ -4,12 +4,13 @@ import FakeGPU
 import Glibc
 import Pipelines
 import TestSupport
+import TestTools
 import Testing
 import VideoProvider
 import VideoTypes
 
 /// The model inside the binary through the kernels of a GPU: factorized attention, tensor cores, recorded steps.
-@Suite struct GPUClipTests {
+@Suite(.bounded) struct GPUClipTests {
     @Test(arguments: [(Int32(8), Int32(0)), (9, 0)])
     func `a clip of the tensor cores looks like that of the processor`(kind: (Int32, Int32)) throws {
         var request = VideoRequest(prompt: "a blue square moves up")

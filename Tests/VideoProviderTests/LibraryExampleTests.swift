@@ -5,7 +5,7 @@ import TestTools
 import Testing
 
 /// Whether the README's example of the library is a program.
-@Suite struct LibraryExampleTests {
+@Suite(.bounded) struct LibraryExampleTests {
     private static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent()
 

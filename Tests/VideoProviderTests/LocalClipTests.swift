@@ -1,12 +1,13 @@
 import FoundationEssentials
 import Synchronization
 import TestSupport
+import TestTools
 import Testing
 import VideoProvider
 import VideoTypes
 
 /// The local provider with the real engine and the model inside, on the processor.
-@Suite struct LocalClipTests {
+@Suite(.bounded) struct LocalClipTests {
     private static func provider(_ folder: TemporaryFolder) throws -> LocalVideoProvider {
         var options = LocalVideoProvider.Options()
         options.outputFolder = folder.path

@@ -1,10 +1,11 @@
 import TestSupport
+import TestTools
 import Testing
 import VideoProvider
 import VideoTypes
 
 /// What a local provider says beforehand, and holds to: time, money, limits.
-@Suite(.timeLimit(.minutes(2))) struct LocalForecastTests {
+@Suite(.bounded) struct LocalForecastTests {
     private static func request(_ prompt: String, steps: Int = 4) -> VideoRequest {
         ScriptedProvider.request(prompt, steps: steps)
     }
@@ -31,8 +32,8 @@ import VideoTypes
 
         let begun = local.script.change { $0.steps }
         local.script.allow(5)
-        let running = await local.start(Self.request("c", steps: 10))
-        let waiting = await local.start(Self.request("d", steps: 20))
+        let running = try await local.start(Self.request("c", steps: 10))
+        let waiting = try await local.start(Self.request("d", steps: 20))
         local.script.waitForSteps(begun + 6)
         let queued = try #require(try await local.provider.capabilities(for: Self.request("e", steps: 20)).estimate)
         // Five of ten steps and the end of the running one, then one of 41.5.
@@ -89,10 +90,10 @@ import VideoTypes
         local.script.allow(1)
         var slow = Self.request("slow")
         slow.maxLatencySeconds = 60
-        let running = await local.start(slow)
+        let running = try await local.start(slow)
         var patient = Self.request("behind")
         patient.maxLatencySeconds = 65
-        let behind = await local.start(patient)
+        let behind = try await local.start(patient)
         local.script.waitForSteps(begun + 2)
         local.script.pass(70)
         local.script.allowAll()
@@ -121,9 +122,9 @@ import VideoTypes
         _ = try await local.provider.generate(Self.request("warm")) { _ in }
         let begun = local.script.change { $0.steps }
         local.script.allow(0)
-        let running = await local.start(Self.request("a"))
+        let running = try await local.start(Self.request("a"))
         local.script.waitForSteps(begun + 1)
-        let waiting = await local.start(Self.request("b"))
+        let waiting = try await local.start(Self.request("b"))
         do {
             _ = try await local.provider.generate(Self.request("c")) { _ in }
             Issue.record("taken")

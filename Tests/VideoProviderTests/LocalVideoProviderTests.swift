@@ -1,11 +1,12 @@
 import FoundationEssentials
 import TestSupport
+import TestTools
 import Testing
 import VideoProvider
 import VideoTypes
 
 /// The line in front of the engine, on an engine that pretends.
-@Suite(.timeLimit(.minutes(2))) struct LocalVideoProviderTests {
+@Suite(.bounded) struct LocalVideoProviderTests {
     private static func request(_ prompt: String, id: String? = nil, steps: Int = 4) -> VideoRequest {
         ScriptedProvider.request(prompt, id: id, steps: steps)
     }
@@ -55,7 +56,7 @@ import VideoTypes
         let local = try ScriptedProvider()
         local.script.allow(0)
         var tasks: [Task<Result<VideoResult, ProviderError>, Never>] = []
-        for number in 0..<6 { tasks.append(await local.start(Self.request("\(number)"))) }
+        for number in 0..<6 { tasks.append(try await local.start(Self.request("\(number)"))) }
         local.script.waitForSteps(1)
         #expect(local.script.change { $0.begun } == ["0"])
         local.script.allowAll()
@@ -104,9 +105,9 @@ import VideoTypes
         local.script.allow(1)
         let request = Self.request("a", id: "twin")
         let seen = SharedList<VideoProgress>()
-        let first = await local.start(request)
+        let first = try await local.start(request)
         local.script.waitForSteps(2)
-        let second = await local.start(request) { seen.append($0) }
+        let second = try await local.start(request) { seen.append($0) }
         local.script.allowAll()
         let (one, two) = (try await first.value.get(), try await second.value.get())
         #expect(one == two)
@@ -128,8 +129,8 @@ import VideoTypes
         let local = try ScriptedProvider()
         local.script.allow(1)
         let request = Self.request("a", id: "twin")
-        let first = await local.start(request)
-        let second = await local.start(request)
+        let first = try await local.start(request)
+        let second = try await local.start(request)
         local.script.waitForSteps(2)
         first.cancel()
         #expect(await first.value == .failure(.cancelled))
@@ -142,9 +143,9 @@ import VideoTypes
     @Test func `a request in line is cancelled at once, the running one goes on`() async throws {
         let local = try ScriptedProvider()
         local.script.allow(1)
-        let running = await local.start(Self.request("running"))
-        let waiting = await local.start(Self.request("waiting", id: "w"))
-        let last = await local.start(Self.request("last"))
+        let running = try await local.start(Self.request("running"))
+        let waiting = try await local.start(Self.request("waiting", id: "w"))
+        let last = try await local.start(Self.request("last"))
         local.script.waitForSteps(2)
         await local.provider.cancel("w")
         #expect(await waiting.value == .failure(.cancelled))
@@ -160,11 +161,11 @@ import VideoTypes
     func `the running request stops within a step`(_ byTask: Bool) async throws {
         let local = try ScriptedProvider()
         local.script.allow(1)
-        let running = await local.start(Self.request("running", id: "r", steps: 50))
-        let next = await local.start(Self.request("next"))
+        let running = try await local.start(Self.request("running", id: "r", steps: 50))
+        let next = try await local.start(Self.request("next"))
         local.script.waitForSteps(2)
         if byTask { running.cancel() } else { await local.provider.cancel("r") }
-        let again = await local.start(Self.request("running", id: "r"))
+        let again = try await local.start(Self.request("running", id: "r"))
         // The step that it is in is the last.
         local.script.allow(1)
         #expect(await running.value == .failure(.cancelled))
@@ -180,7 +181,7 @@ import VideoTypes
         let local = try ScriptedProvider()
         let provider = local.provider
         let task = Task { () -> ProviderError? in
-            while !Task.isCancelled { await Task.yield() }
+            while !Task.isCancelled { try? await Task.sleep(for: .seconds(60)) }
             do throws(ProviderError) {
                 _ = try await provider.generate(Self.request("a")) { _ in }
                 return nil

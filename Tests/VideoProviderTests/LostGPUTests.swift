@@ -1,11 +1,12 @@
 import FakeGPU
 import TestSupport
+import TestTools
 import Testing
 import VideoProvider
 import VideoTypes
 
 /// A file appears only when its clip is whole.
-struct LostGPUTests {
+@Suite(.bounded) struct LostGPUTests {
     @Test func `a GPU that is lost between two steps leaves no file`() throws {
         let folder = try TemporaryFolder()
         let gpu = FakeGPU()

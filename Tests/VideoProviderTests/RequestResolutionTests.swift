@@ -1,10 +1,11 @@
 import TestSupport
+import TestTools
 import Testing
 import VideoProvider
 import VideoTypes
 
 /// What requests in words come to on a model.
-struct RequestResolutionTests {
+@Suite(.bounded) struct RequestResolutionTests {
     /// 832 x 480, 81 frames at 16 a second, 50 steps, sizes in multiples of 16, frames 4k + 1.
     private static let planner = Result {
         try VideoPlanner(

@@ -1,5 +1,7 @@
 import Synchronization
 import TestSupport
+import TestTools
+import Testing
 import VideoProvider
 import VideoTypes
 
@@ -50,10 +52,10 @@ struct ScriptedProvider {
     /// Submits what is no bad request in a task of its own, and waits until it has its place.
     func start(
         _ request: VideoRequest, _ progress: @escaping @Sendable (VideoProgress) -> Void = { _ in }
-    ) async -> Task<Result<VideoResult, ProviderError>, Never> {
+    ) async throws -> Task<Result<VideoResult, ProviderError>, Never> {
         let count = provider.callers
         let task = Task { await make(request, progress) }
-        while provider.callers == count { await Task.yield() }
+        #expect(try await becomesTrue { provider.callers > count })
         return task
     }
 }

@@ -1,10 +1,11 @@
 import FoundationEssentials
+import TestTools
 import Testing
 import VideoProvider
 import VideoTypes
 
 /// Whether the model of time finds out how fast a machine is.
-@Suite struct TimeModelTests {
+@Suite(.bounded) struct TimeModelTests {
     private static let gpu = EngineFacts(model: "wan", backend: "cuda:0", dtype: "bf16", memoryBytes: nil)
 
     /// Machines unlike the prior: much faster, much slower, other proportions, noisier.

@@ -5,12 +5,13 @@ import FakeGPU
 import Foundation
 import KernelEmulation
 import TestSupport
+import TestTools
 import Testing
 import VideoProvider
 import VideoTypes
 
 /// What was loaded for one clip serves the next, as long as there is room.
-struct WarmModelTests {
+@Suite(.bounded) struct WarmModelTests {
     private static func folder(_ model: String) -> String {
         Fixture.path("\(model)/model").replacing("VideoProviderTests", with: "PipelinesTests")
     }

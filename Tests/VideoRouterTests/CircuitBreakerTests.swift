@@ -1,9 +1,10 @@
+import TestTools
 import Testing
 
 @testable import VideoRouter
 
 /// The breaker alone: time and chance are numbers here.
-@Suite struct CircuitBreakerTests {
+@Suite(.bounded) struct CircuitBreakerTests {
     /// Steps of a random walk, the same in every run.
     private struct Random {
         var state: UInt64

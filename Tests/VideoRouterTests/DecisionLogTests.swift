@@ -1,13 +1,14 @@
 import FoundationEssentials
 import StrictJSON
 import TestSupport
+import TestTools
 import Testing
 import VideoTypes
 
 @testable import VideoRouter
 
 /// The log and what is made of it.
-@Suite struct DecisionLogTests {
+@Suite(.bounded) struct DecisionLogTests {
     private let scene = Scene()
     private let folder: TemporaryFolder
     private let path: String

@@ -97,7 +97,7 @@ final class FakeProvider: VideoProvider {
             throw error
         case .hang(let seconds):
             clock.advance(by: seconds)
-            while !Task.isCancelled { await Task.yield() }
+            while !Task.isCancelled { try? await Task.sleep(for: .seconds(60)) }
             throw .cancelled
         case .deaf(let seconds):
             clock.advance(by: seconds)

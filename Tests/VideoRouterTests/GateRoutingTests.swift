@@ -1,10 +1,11 @@
+import TestTools
 import Testing
 import VideoTypes
 
 @testable import VideoRouter
 
 /// What the router does with what the gate says.
-@Suite struct GateRoutingTests {
+@Suite(.bounded) struct GateRoutingTests {
     private let scene = Scene()
     private static let black = ClipJudgement(.empty("the clip is black", isFault: false))
 

@@ -1,12 +1,13 @@
 import FoundationEssentials
 import TestSupport
+import TestTools
 import Testing
 import VideoTypes
 
 @testable import VideoRouter
 
 /// What cannot be made in time is kept until it is made.
-@Suite struct PromiseTests {
+@Suite(.bounded) struct PromiseTests {
     private let scene = Scene()
     private let folder: TemporaryFolder
 

@@ -1,13 +1,14 @@
 import FoundationEssentials
 import Media
 import TestSupport
+import TestTools
 import Testing
 import VideoTypes
 
 @testable import VideoRouter
 
 /// The gate on clips that were really encoded.
-@Suite struct QualityGateTests {
+@Suite(.bounded) struct QualityGateTests {
     private let folder: TemporaryFolder
 
     init() throws { folder = try TemporaryFolder() }

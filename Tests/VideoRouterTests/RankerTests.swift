@@ -1,10 +1,11 @@
+import TestTools
 import Testing
 import VideoTypes
 
 @testable import VideoRouter
 
 /// The ranking alone.
-@Suite struct RankerTests {
+@Suite(.bounded) struct RankerTests {
     private static func survey(
         _ name: String, order: Int, cost: Double = 0, amortised: Double? = nil, p50: Double = 30, p90: Double = 60,
         queue: Double = 0, qualities: Set<Quality> = Set(Quality.allCases), breaker: CircuitBreaker.Answer = .allowed

@@ -1,10 +1,11 @@
+import TestTools
 import Testing
 import VideoTypes
 
 @testable import VideoRouter
 
 /// The faults that the well-known reference router has, by their number in our list; ours must have none of them.
-@Suite struct ReferenceFaultTests {
+@Suite(.bounded) struct ReferenceFaultTests {
     private var scene = Scene()
 
     @Test func `fault 1, quality as a word: premium with sound goes to the provider of premium with sound`()
@@ -91,7 +92,7 @@ import VideoTypes
         let router = try scene.router([slow])
         let request = scene.request()
         let task = Task { await router.error(request) }
-        while slow.requests.isEmpty { await Task.yield() }
+        #expect(try await becomesTrue { !slow.requests.isEmpty })
         task.cancel()
         #expect(await task.value?.code == .cancelled)
         #expect(slow.cancelled == [request.id])
@@ -205,7 +206,7 @@ import VideoTypes
         let router = try scene.router(providers)
         let request = scene.request()
         let task = Task { try await router.clip(request) }
-        while !providers.allSatisfy({ $0.timesAsked > 0 && $0.healthChecks > 0 }) { await Task.yield() }
+        #expect(try await becomesTrue { providers.allSatisfy { $0.timesAsked > 0 && $0.healthChecks > 0 } })
         // Those who answer have begun to; a moment, and they have.
         try await Task.sleep(for: .milliseconds(50))
         scene.clock.advance(by: 5)
@@ -243,7 +244,7 @@ import VideoTypes
         let tasks = blockers.map { blocker in
             Task { await router.error(scene.request(), options: RoutingOptions(provider: blocker.name)) }
         }
-        for blocker in blockers { while blocker.requests.isEmpty { await Task.yield() } }
+        #expect(try await becomesTrue { blockers.allSatisfy { !$0.requests.isEmpty } })
         #expect(try await router.clip(scene.request(), options: RoutingOptions(provider: "good")).provider == "good")
         for task in tasks { task.cancel() }
         for task in tasks { #expect(await task.value?.code == .cancelled) }

@@ -7,7 +7,7 @@ import VideoTypes
 
 @testable import VideoRouter
 
-@Suite struct RemoteProviderTests {
+@Suite(.bounded) struct RemoteProviderTests {
     private let folder: TemporaryFolder
 
     init() throws { folder = try TemporaryFolder() }
@@ -332,9 +332,8 @@ import VideoTypes
 
     // MARK: Cancelling and limits of time
 
-    private func wait(_ condition: () -> Bool) async throws {
-        for _ in 0..<2000 where !condition() { try await Task.sleep(for: .milliseconds(5)) }
-        #expect(condition())
+    private func wait(_ condition: @Sendable () async -> Bool) async throws {
+        #expect(try await becomesTrue(condition))
     }
 
     @Test(arguments: [false, true]) func `a cancelled task stops the clip over there`(_ isOurs: Bool) async throws {

@@ -1,11 +1,12 @@
 import Synchronization
+import TestTools
 import Testing
 import VideoTypes
 
 @testable import VideoRouter
 
 /// The retry loop, its limits, and what it tells.
-@Suite struct RouterTests {
+@Suite(.bounded) struct RouterTests {
     private let scene = Scene()
 
     @Test(arguments: [
@@ -127,7 +128,7 @@ import VideoTypes
         let router = try scene.router([slow])
         let request = scene.request()
         let task = Task { await router.error(request) }
-        while slow.requests.isEmpty { await Task.yield() }
+        #expect(try await becomesTrue { !slow.requests.isEmpty })
         await router.cancel("another")
         #expect(slow.cancelled.isEmpty)
         await router.cancel(request.id)
@@ -136,7 +137,7 @@ import VideoTypes
         // While it waits for a pause to end.
         slow.will([.failure(.capacity(retryAfterSeconds: 60), seconds: 0)])
         let waiting = Task { await router.error(scene.request { $0.id = "waiting" }) }
-        while slow.requests.count < 2 { await Task.yield() }
+        #expect(try await becomesTrue { slow.requests.count >= 2 })
         await router.cancel("waiting")
         #expect(await waiting.value?.code == .cancelled)
     }

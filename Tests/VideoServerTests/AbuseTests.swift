@@ -5,7 +5,7 @@ import Testing
 import VideoServer
 
 /// What is sent by somebody who means no good: a refusal of fixed words, and nothing has changed.
-@Suite struct AbuseTests {
+@Suite(.bounded) struct AbuseTests {
     /// Every text that may not be found in an answer.
     private static let secrets = ["/tmp", "/root", "/home", "0x7f", "0x5", "jobs.db", "Swift", "errno"]
 

@@ -30,7 +30,7 @@ private struct ServerEvent: Equatable {
 }
 
 /// Streams of events, and webhooks.
-@Suite struct EventTests {
+@Suite(.bounded) struct EventTests {
     @Test func `a stream tells everything once, in order, and can be taken up again`() throws {
         let service = try TestService()
         let id = try service.submit("x fake:step=0.05")
@@ -70,14 +70,12 @@ private struct ServerEvent: Equatable {
         #expect(fifth.status == 429 && fifth["error", "code"] == "too_many_streams")
         clients = []
         // The server notices at its next turn that nobody listens.
-        var isOpenAgain = false
-        for _ in 0..<200 where !isOpenAgain {
-            let client = try RawClient(port: service.service.port)
-            client.send("GET /v1/videos/\(id)/events HTTP/1.1\r\nHost: localhost\r\n\r\n")
-            isOpenAgain = client.head()?.status == 200
-            if !isOpenAgain { usleep(100_000) }
-        }
-        #expect(isOpenAgain)
+        #expect(
+            try eventually {
+                let client = try RawClient(port: service.service.port)
+                client.send("GET /v1/videos/\(id)/events HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                return client.head()?.status == 200
+            })
         #expect(try service.post("/v1/videos/\(id)/cancel", json: "{}").status == 200)
     }
 
@@ -86,12 +84,11 @@ private struct ServerEvent: Equatable {
         let id = try service.submit("x fake:step=0.05 fake:crash@12 fake:once", ", \"num_inference_steps\": 16")
         var seen: [Int] = []
         var last: Answer?
-        for _ in 0..<4000 {
+        _ = try eventually {
             let now = try service.get("/v1/videos/\(id)")
             seen.append(now["progress"].flatMap { Int($0) } ?? -1)
             last = now
-            if now["status"] == "completed" || now["status"] == "failed" { break }
-            usleep(5000)
+            return now["status"] == "completed" || now["status"] == "failed"
         }
         #expect(last?["status"] == "completed" && last?["attempt"] == "2", "\(last?.text ?? "")")
         #expect(seen == seen.sorted() && seen.last == 100)

@@ -1,11 +1,12 @@
 import HTTPServer
+import TestTools
 import Testing
 import VideoTypes
 
 @testable import VideoServer
 
 /// Bodies to requests.
-@Suite struct FieldTests {
+@Suite(.bounded) struct FieldTests {
     private func request(json: String) throws -> CreateRequest {
         try CreateRequest(JSONBody.fields(Array(json.utf8)))
     }

@@ -5,7 +5,7 @@ import VideoServer
 import VideoTypes
 
 /// Who may see what.
-@Suite struct KeyTests {
+@Suite(.bounded) struct KeyTests {
     private let alice = "alice-0123456789abcdef"
     private let bob = "bob-0123456789abcdef"
 

@@ -4,7 +4,7 @@ import TestTools
 import Testing
 
 /// The unmodified client of OpenAI against the service.
-@Suite struct OpenAIClientTests {
+@Suite(.bounded) struct OpenAIClientTests {
     private static let repository = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
         .deletingLastPathComponent().deletingLastPathComponent()
     private static let client = repository.appendingPathComponent(".build/openai").path
@@ -12,7 +12,7 @@ import Testing
 
     private static var isHere: Bool { FileManager.default.fileExists(atPath: client + "/openai") }
 
-    @Test(.enabled(if: isHere, "make openai fetches the client"))
+    @Test(.needs("python3"), .needs("OpenAI's client: make openai") { isHere })
     func `every method, pages, errors, retries, a lost answer and two keys`() throws {
         let python = try #require(Subprocess.find("python3"))
         let run = try Subprocess(

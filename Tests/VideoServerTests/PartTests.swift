@@ -17,7 +17,7 @@ extension RawClient.Answer {
 }
 
 /// Keys, seats, progress, metrics, signatures.
-@Suite struct PartTests {
+@Suite(.bounded) struct PartTests {
     @Test func `a key is found by its digest, others are not`() throws {
         let keys = try KeyRing(text: "# people\nalice 0123456789abcdef-alice\n\nbob\t0123456789abcdef-bob\r\n")
         #expect(keys.owner(authorization: "Bearer 0123456789abcdef-alice")?.name == "alice")

@@ -1,12 +1,13 @@
 import JobStore
 import StrictJSON
+import TestTools
 import Testing
 import VideoTypes
 
 @testable import VideoServer
 
 /// Addresses, queries, headers.
-@Suite struct RouteTests {
+@Suite(.bounded) struct RouteTests {
     private func route(_ method: String, _ path: String) throws(APIError) -> Route {
         try Route(method: method, path: path.split(separator: "/").map(String.init))
     }

@@ -6,7 +6,7 @@ import Testing
 import VideoServer
 
 /// The page for people: as it is served, and used in a browser.
-@Suite(.serialized) struct StartPageTests {
+@Suite(.bounded, .serialized) struct StartPageTests {
     private static let chromium = Subprocess.find("chromium") ?? Subprocess.find("chromium-browser")
     private static let python = Subprocess.find("python3")
 
@@ -35,7 +35,7 @@ import VideoServer
         #expect(try service.post("/start.js", json: "{}").status == 405)
     }
 
-    @Test(.enabled(if: chromium != nil && python != nil, "needs chromium and python3"), arguments: [false, true])
+    @Test(.needs("python3"), .needs("chromium") { chromium != nil }, arguments: [false, true])
     func `a person makes, watches, cancels and deletes clips`(_ hasKey: Bool) throws {
         let key = "wk-0123456789abcdef0123456789abcdef"
         let secrets = try TemporaryFolder()

@@ -5,7 +5,7 @@ import Testing
 import VideoServer
 
 /// What the service does when its folder and its files are not what they were.
-@Suite(.timeLimit(.minutes(5))) struct StorageTests {
+@Suite(.bounded, .timeLimit(.minutes(5))) struct StorageTests {
     private let service: TestService
 
     init() throws { service = try TestService() }

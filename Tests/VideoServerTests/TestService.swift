@@ -128,6 +128,9 @@ struct Answer {
         return value?.text
     }
 
+    /// The step that a clip is at; 0 before the first.
+    var step: Int { self["step"].flatMap { Int($0) } ?? 0 }
+
     func list(_ name: String) -> [JSONValue] {
         if case .array(let values)? = json?[name] { values } else { [] }
     }

@@ -31,7 +31,7 @@ private final class Receiver: HTTPHandler {
 }
 
 /// Finished clips are told to hosts that may be told.
-@Suite struct WebhookTests {
+@Suite(.bounded) struct WebhookTests {
     private static let secret = [UInt8](repeating: 7, count: 32)
 
     private func service(_ hosts: Set<String>, _ folder: TemporaryFolder, isLocal: Bool = true) throws -> TestService {
@@ -51,7 +51,7 @@ private final class Receiver: HTTPHandler {
         let service = try service(["127.0.0.1:\(server.port)"], TemporaryFolder())
         let id = try service.submit("x", ", \"webhook_url\": \"http://127.0.0.1:\(server.port)/hook?a=b\"")
         _ = try service.finished(id)
-        for _ in 0..<3000 where receiver.requests.count < 3 { usleep(10_000) }
+        #expect(eventually { receiver.requests.count >= 3 })
         let requests = receiver.requests
         try #require(requests.count >= 3)
         #expect(Set(requests.compactMap { $0.headers["webhook-id"] }).count == 1)

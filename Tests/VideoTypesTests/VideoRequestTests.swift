@@ -1,8 +1,9 @@
+import TestTools
 import Testing
 import VideoTypes
 
 /// What is refused before any model is asked.
-struct VideoRequestTests {
+@Suite(.bounded) struct VideoRequestTests {
     private static func error(_ change: (inout VideoRequest) -> Void) -> VideoError? {
         var request = VideoRequest(prompt: "a bird")
         change(&request)

@@ -1,9 +1,10 @@
 import Compute
 import StrictJSON
+import TestTools
 import Testing
 import Weights
 
-struct CheckpointTests {
+@Suite(.bounded) struct CheckpointTests {
     private func folder(_ files: [String: [UInt8]]) -> ModelFolder {
         ModelFolder(files: files.mapValues { HostBytes($0) }, name: "model")
     }

@@ -1,8 +1,9 @@
 import Compute
+import TestTools
 import Testing
 import Weights
 
-struct ManifestTests {
+@Suite(.bounded) struct ManifestTests {
     private func manifest() throws -> Manifest {
         let folders = #filePath.split(separator: "/").dropLast(3)
         return try Manifest(MappedFile.open("/" + folders.joined(separator: "/") + "/weights-manifest.json"))

@@ -2,10 +2,11 @@ import Compute
 import FoundationEssentials
 import Glibc
 import StrictJSON
+import TestTools
 import Testing
 import Weights
 
-struct ModelFolderTests {
+@Suite(.bounded) struct ModelFolderTests {
     private struct Config: Decodable {
         struct Inner: Decodable { let size: Int }
         let count: Int

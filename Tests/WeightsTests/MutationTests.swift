@@ -1,9 +1,10 @@
 import Compute
+import TestTools
 import Testing
 import Weights
 
 /// Thousands of damaged files: each must end in an error or in a table that holds, never in a trap.
-struct MutationTests {
+@Suite(.bounded) struct MutationTests {
     /// SplitMix64, so that a failure can be repeated.
     private struct Random: RandomNumberGenerator {
         var state: UInt64

@@ -1,9 +1,10 @@
 import Compute
 import StrictJSON
+import TestTools
 import Testing
 import Weights
 
-struct SafetensorsTests {
+@Suite(.bounded) struct SafetensorsTests {
     private func open(_ bytes: [UInt8]) throws(WeightError) -> Safetensors {
         try Safetensors(HostBytes(bytes), file: "w.safetensors")
     }

@@ -1,0 +1,130 @@
+import Foundation
+import Synchronization
+import Testing
+
+/// The run of all tests: whose turn it is, who takes too long, and what is said of it at its end.
+package final class TestRun: Sendable {
+    package static let shared = TestRun()
+
+    /// Whether nothing may be skipped for want of a tool.
+    package static let needsAll = ProcessInfo.processInfo.environment["CI"] == "true"
+
+    /// Hundreds at once would keep each other from the few threads that carry on what waits.
+    private static let width = 4
+
+    private struct Waiting {
+        let number: Int
+        let limit: Duration
+        let turn: CheckedContinuation<Void, Never>
+    }
+
+    private struct Running {
+        let name: String
+        let limit: Duration
+        let start: ContinuousClock.Instant
+    }
+
+    private struct State {
+        var next = 0
+        var waiting: [Waiting] = []
+        var running: [Int: Running] = [:]
+        /// Turns given away; whoever has one may not have begun yet.
+        var turns = 0
+        var seconds: [String: Double] = [:]
+        var skipped: [String] = []
+    }
+
+    private let state = Mutex(State())
+    private let start = ContinuousClock.now
+
+    private init() {
+        Thread.detachNewThread { [self] in
+            while true {
+                sleep(1)
+                endIfOneHangs()
+            }
+        }
+        atexit { TestRun.shared.report() }
+    }
+
+    private static func name(_ test: Test) -> String {
+        "\(test.sourceLocation.fileName.replacing(".swift", with: "")): \(test.displayName ?? test.name)"
+    }
+
+    func skipped(_ test: Test, because reason: String) {
+        state.withLock { $0.skipped.append("\(Self.name(test)) (\(reason))") }
+    }
+
+    /// Waits for a turn; the number to end it with.
+    func begin(_ test: Test, _ limit: Duration) async -> Int {
+        let number = state.withLock { state in
+            state.next += 1
+            return state.next
+        }
+        await withCheckedContinuation { turn in
+            state.withLock { $0.waiting.append(Waiting(number: number, limit: limit, turn: turn)) }
+            giveTurns()
+        }
+        let running = Running(name: Self.name(test), limit: limit, start: .now)
+        state.withLock { $0.running[number] = running }
+        return number
+    }
+
+    func end(_ number: Int) {
+        state.withLock { state in
+            state.turns -= 1
+            guard let test = state.running.removeValue(forKey: number) else { return }
+            state.seconds[test.name, default: 0] += (ContinuousClock.now - test.start) / .seconds(1)
+        }
+        giveTurns()
+    }
+
+    private func giveTurns() {
+        let chosen: [Waiting] = state.withLock { state in
+            var chosen: [Waiting] = []
+            // Who may take longest goes first, lest it be left alone at the end; then the next of a suite in series.
+            while state.turns < Self.width,
+                let index = state.waiting.indices.max(by: {
+                    (state.waiting[$0].limit, state.waiting[$0].number)
+                        < (state.waiting[$1].limit, state.waiting[$1].number)
+                })
+            {
+                chosen.append(state.waiting.remove(at: index))
+                state.turns += 1
+            }
+            return chosen
+        }
+        for one in chosen { one.turn.resume() }
+    }
+
+    private func endIfOneHangs() {
+        let running = state.withLock { Array($0.running.values) }
+        let now = ContinuousClock.now
+        guard running.contains(where: { now - $0.start > $0.limit }) else { return }
+        var text = "\nA test takes longer than it may; the run ends here. These were running:\n"
+        for test in running.sorted(by: { $0.start < $1.start }) {
+            text += "  \(Self.text((now - test.start) / .seconds(1))) of \(test.limit): \(test.name)\n"
+        }
+        FileHandle.standardError.write(Data(text.utf8))
+        for child in ProcessTable.descendants(of: getpid()) { kill(child, SIGKILL) }
+        _exit(1)
+    }
+
+    /// What was slow, and what was skipped.
+    private func report() {
+        let (seconds, skipped) = state.withLock { ($0.seconds, $0.skipped.sorted()) }
+        var text = ""
+        if ContinuousClock.now - start > .seconds(60) {
+            text += "\nThe slowest of \(seconds.count) tests:\n"
+            for test in seconds.sorted(by: { $0.value > $1.value }).prefix(10) {
+                text += "  \(Self.text(test.value)) \(test.key)\n"
+            }
+        }
+        if !skipped.isEmpty { text += "\nSkipped, \(skipped.count) of \(seconds.count + skipped.count) tests:\n" }
+        for test in skipped { text += "  \(test)\n" }
+        if text.isEmpty { return }
+        FileHandle.standardOutput.write(Data(text.utf8))
+    }
+
+    private static func text(_ seconds: Double) -> String { "\(Int(seconds.rounded())) s" }
+}
