@@ -8,7 +8,7 @@ import VideoProvider
 import VideoTypes
 
 /// Whether the model inside the binary draws what its prompt says.
-@Suite(.bounded) struct BuiltInModelTests {
+@Suite(.bounded(minutes: 20)) struct BuiltInModelTests {
     struct Prompt: Decodable, CustomStringConvertible {
         let prompt: String
         let seed: UInt64
@@ -48,9 +48,10 @@ import VideoTypes
         print(
             "built-in model, \(prompts.count) unseen combinations: colour \(colours), shape \(shapes), motion \(motions)"
         )
-        #expect(share(colours) >= 0.9, "colour right in \(colours) of \(prompts.count)")
+        // README claims 100, 88 and 85 %.
+        #expect(share(colours) >= 0.95, "colour right in \(colours) of \(prompts.count)")
         #expect(share(motions) >= 0.8, "motion right in \(motions) of \(prompts.count)")
-        #expect(share(shapes) >= 0.6, "shape right in \(shapes) of \(prompts.count)")
+        #expect(share(shapes) >= 0.8, "shape right in \(shapes) of \(prompts.count)")
     }
 
     @Test func `the same seed gives the same clip, another seed another`() throws {
