@@ -81,7 +81,9 @@ let package = Package(
         .target(
             name: "TestSupport", dependencies: ["Compute", "Pipelines", "VideoTypes", "Weights"],
             path: "Tests/TestSupport", swiftSettings: strict),
-        .target(name: "TestTools", dependencies: ["TestSupport"], path: "Tests/TestTools", swiftSettings: strict),
+        .target(
+            name: "TestTools", dependencies: ["TestSupport", "Threads"], path: "Tests/TestTools",
+            swiftSettings: strict),
         // Measures and checks on a machine with a GPU, alone: links neither FFmpeg nor the emulation.
         .executableTarget(
             name: "gpu-bench",

@@ -7,7 +7,7 @@ import Testing
 @testable import ComputeCUDA
 
 /// Our kernels through the compilers that users have: no spills, no local memory, no serialized products.
-@Suite(.bounded) struct CompileMatrixTests {
+@Suite(.bounded(minutes: 20)) struct CompileMatrixTests {
     /// Verdicts outlive a run: what has not changed is not compiled again.
     private static let cache = CubinCache(folder: NVRTCWheel.folder + "/cubins", limitBytes: 1 << 30)
 

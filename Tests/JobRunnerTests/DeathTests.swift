@@ -10,7 +10,7 @@ import VideoTypes
 @testable import fake_service
 
 /// The service and its worker killed anywhere: nothing lost, nothing made twice.
-@Suite(.bounded, .serialized) struct DeathTests {
+@Suite(.bounded(minutes: 20), .serialized) struct DeathTests {
     private static let steps = 6
 
     @Test(arguments: FailPoint.allCases)

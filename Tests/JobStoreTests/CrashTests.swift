@@ -7,7 +7,7 @@ import VideoTypes
 import journal_child
 
 /// A process with a journal is killed; the next one must find all that was said to be on the disk.
-@Suite(.bounded) struct CrashTests {
+@Suite(.bounded(minutes: 20)) struct CrashTests {
     private static let program = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
         .deletingLastPathComponent().appendingPathComponent("journal-child")
 

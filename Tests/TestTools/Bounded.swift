@@ -31,7 +31,7 @@ package final class Bounded: SuiteTrait, TestTrait, TestScoping {
     ) async throws {
         let turn = await TestRun.shared.begin(test, limit)
         defer { TestRun.shared.end(turn) }
-        try await function()
+        try await withTaskExecutorPreference(TestRun.threads) { try await function() }
     }
 }
 

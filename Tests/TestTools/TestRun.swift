@@ -9,8 +9,9 @@ package final class TestRun: Sendable {
     /// Whether nothing may be skipped for want of a tool.
     package static let needsAll = ProcessInfo.processInfo.environment["CI"] == "true"
 
-    /// Hundreds at once would keep each other from the few threads that carry on what waits.
+    /// Hundreds at once would take each other's time, ports and memory.
     private static let width = 4
+    static let threads = TestThreads(count: 4 * width)
 
     private struct Waiting {
         let number: Int
