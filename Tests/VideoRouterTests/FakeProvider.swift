@@ -1,4 +1,5 @@
 import Synchronization
+import TestTools
 import VideoTypes
 
 @testable import VideoRouter
@@ -105,7 +106,7 @@ final class FakeProvider: VideoProvider {
             progress(VideoProgress(stage: .decode, completed: 1, total: 1))
             throw .server("too late")
         case .block:
-            while !state.withLock({ $0.isReleased }) {}
+            _ = eventually { state.withLock { $0.isReleased } }
             throw .server("blocked")
         }
     }

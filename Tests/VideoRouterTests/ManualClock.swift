@@ -1,4 +1,5 @@
 import Synchronization
+import TestTools
 
 @testable import VideoRouter
 
@@ -38,8 +39,8 @@ final class ManualClock: Sendable {
 
     /// Waits until somebody waits for this time, and lets it come.
     func reach(_ time: Double) async {
-        while !state.withLock({ $0.sleepers.values.contains { abs($0.end - time) < 1e-6 } }) {
-            await Task.yield()
+        _ = try? await becomesTrue {
+            state.withLock { $0.sleepers.values.contains { abs($0.end - time) < 1e-6 } }
         }
         advance(by: time - now)
     }

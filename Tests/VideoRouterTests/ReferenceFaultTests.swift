@@ -208,7 +208,7 @@ import VideoTypes
         let task = Task { try await router.clip(request) }
         #expect(try await becomesTrue { providers.allSatisfy { $0.timesAsked > 0 && $0.healthChecks > 0 } })
         // Those who answer have begun to; a moment, and they have.
-        try await Task.sleep(for: .milliseconds(50))
+        try await Task.sleep(for: .milliseconds(500))
         scene.clock.advance(by: 5)
         let clip = try await task.value
         #expect(clip.provider == "good")
