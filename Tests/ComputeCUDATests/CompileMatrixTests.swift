@@ -41,9 +41,8 @@ import Testing
         #expect(!cubin.log.kernels.isEmpty, "\(module.name), \(target)")
         let wanted = module.needsWarpgroups ? "HGMMA" : productModules.contains(module.name) ? "HMMA" : nil
         // One architecture of each kind is enough: what differs between them is the registers, which the log tells.
-        guard let wanted, target == "sm_90a" || target == "sm_80", let disassembler = NVRTCWheel.disassembler else {
-            return
-        }
+        guard let wanted, target == "sm_90a" || target == "sm_80" else { return }
+        let disassembler = try #require(NVRTCWheel.disassembler)
         let folder = try TemporaryFolder()
         try Data(cubin.bytes).write(to: URL(fileURLWithPath: folder.file("cubin")))
         let listing = try Subprocess(disassembler, ["-c", folder.file("cubin")])

@@ -18,8 +18,8 @@ struct NVRTCWheel: Sendable, CustomTestStringConvertible {
         NVRTCWheel("13.5.37", [80, 90, 120], further: [86, 89]),
     ]
 
-    /// Whether all are here.
-    static var areComplete: Bool { all.allSatisfy { $0.library != nil } }
+    /// Whether all are here, and the disassembler.
+    static var areComplete: Bool { all.allSatisfy { $0.library != nil } && disassembler != nil }
 
     private init(_ version: String, _ architectures: [Int], further: [Int] = [], installed: String? = nil) {
         let numbers = version.split(separator: ".").compactMap { Int($0) }
