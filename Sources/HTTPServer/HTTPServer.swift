@@ -49,6 +49,9 @@ package final class HTTPServer: Sendable {
     /// How many connections there are.
     package var connections: Int { core.watch.count }
 
+    /// From now on `Host` may have these names, and the address itself.
+    package func take(hostNames: Set<String>) { core.take(hostNames: hostNames) }
+
     /// Takes no new connections; those that exist go on, and end with their next answer.
     package func stopAccepting() {
         daemon.withLock { daemon in

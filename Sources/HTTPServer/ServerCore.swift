@@ -9,7 +9,8 @@ import Glibc
 final class ServerCore: Sendable {
     let library: MicroHTTPD
     let options: HTTPServerOptions
-    let gate: Gate
+    private let currentGate: Mutex<Gate>
+    private let address: ListeningSocket.Address
     let handler: any HTTPHandler
     let watch: ConnectionWatch
     let budget: UploadBudget
@@ -22,9 +23,20 @@ final class ServerCore: Sendable {
         self.library = library
         self.options = options
         self.handler = handler
-        gate = Gate(options, address: socket.address)
+        address = socket.address
+        currentGate = Mutex(Gate(options, address: address))
         watch = ConnectionWatch(idleSeconds: options.idleSeconds)
         budget = UploadBudget(options)
+    }
+
+    var gate: Gate { currentGate.withLock { $0 } }
+
+    /// From now on `Host` may have these names.
+    func take(hostNames: Set<String>) {
+        var options = options
+        options.hostNames = hostNames
+        let gate = Gate(options, address: address)
+        currentGate.withLock { $0 = gate }
     }
 
     func response(to refusal: GateRefusal) -> HTTPResponse {

@@ -129,7 +129,7 @@ package final class Service: Sendable {
 
     /// Works until SIGTERM or SIGINT, then drains; a second signal ends it now.
     ///
-    /// SIGHUP reads the keys again.
+    /// SIGHUP reads keys and names of hosts again.
     package func runUntilSignal() {
         waitForEnd(whileNot: { false })
         let isIdle = runner.state.running == nil
@@ -157,13 +157,16 @@ package final class Service: Sendable {
         }
     }
 
-    /// Reads the keys again; where something is wrong with them, the old ones stay.
+    /// Reads keys and names of hosts again; where something is wrong with one of them, all stay as they were.
     package func reload() {
         do throws(VideoError) {
-            keys.replace(try ServiceParts.keys(options))
-            log("wan-infer: the keys were read again")
+            let ring = try ServiceParts.keys(options)
+            let names = try ServiceParts.hostNames(options)
+            keys.replace(ring)
+            server.take(hostNames: names)
+            log("wan-infer: the keys and the names of hosts were read again")
         } catch {
-            log("wan-infer: the old keys stay: \(error.message)")
+            log("wan-infer: the old keys and names of hosts stay: \(error.message)")
         }
     }
 }

@@ -13,7 +13,7 @@ package struct ServiceOptions: Sendable {
     package var workerCommand: [String]
     /// nil lets everybody in who is on this machine.
     package var keyFile: String?
-    /// Further names that `Host` may have.
+    /// Further names that `Host` may have; `@FILE` stands for those in a file.
     package var hostNames: Set<String> = []
     /// Hosts that webhooks may go to, with ":port" where it is not the standard one.
     package var webhookHosts: Set<String> = []

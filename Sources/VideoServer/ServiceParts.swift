@@ -17,6 +17,27 @@ enum ServiceParts {
         return .open
     }
 
+    /// Names as they are compared; `@FILE` stands for those in a file.
+    static func names(_ words: Set<String>) throws(VideoError) -> Set<String> {
+        var names: Set<String> = []
+        for word in words {
+            guard word.hasPrefix("@") else {
+                names.insert(word.lowercased())
+                continue
+            }
+            for line in try NameFile.text(String(word.dropFirst())).split(whereSeparator: \.isNewline) {
+                let words = line.prefix { $0 != "#" }.split { $0.isWhitespace || $0 == "," }
+                names.formUnion(words.map { $0.lowercased() })
+            }
+        }
+        return names
+    }
+
+    /// By which clients may call the service.
+    static func hostNames(_ options: ServiceOptions) throws(VideoError) -> Set<String> {
+        HTTPServerOptions().hostNames.union(try names(options.hostNames))
+    }
+
     /// The one name that always means this machine is taken for its address.
     static func address(_ options: ServiceOptions) -> String {
         options.host.lowercased() == "localhost" ? "127.0.0.1" : options.host
@@ -67,7 +88,7 @@ enum ServiceParts {
 
     static func server(_ options: ServiceOptions, _ handler: ServiceHandler) throws(VideoError) -> HTTPServer {
         var http = HTTPServerOptions(host: address(options), port: options.port)
-        http.hostNames.formUnion(options.hostNames.map { $0.lowercased() })
+        http.hostNames = try hostNames(options)
         do throws(HTTPServerError) {
             return try HTTPServer(http, handler: handler)
         } catch {

@@ -1,3 +1,4 @@
+import Foundation
 import TestSupport
 import TestTools
 import Testing
@@ -81,8 +82,33 @@ import VideoTypes
         _ = try service.secret("keys", "nobody\n")
         service.service.reload()
         #expect(try service.ask("GET", "/v1/videos", key: carol).status == 200)
-        #expect(service.log.contains { $0.contains("the old keys stay") })
+        #expect(service.log.contains { $0.contains("the old keys and names of hosts stay") })
         #expect(!service.log.joined().contains(carol))
+    }
+
+    @Test func `names of hosts in a file are read again`() throws {
+        let folder = try TemporaryFolder()
+        let path = folder.file("names")
+        func write(_ text: String) throws { try Data(text.utf8).write(to: URL(fileURLWithPath: path)) }
+        try write("# ours\nOne.example.org, two.example.org\r\n")
+        let service = try TestService { $0.hostNames = ["@" + path, "three.example.org"] }
+        func status(_ host: String) throws -> Int {
+            let client = try RawClient(port: service.service.port)
+            client.send("GET /health HTTP/1.1\r\nHost: \(host)\r\nConnection: close\r\n\r\n")
+            return try #require(client.answer()).status
+        }
+        for name in ["one.example.org", "two.example.org:8080", "three.example.org", "localhost"] {
+            #expect(try status(name) == 200, "\(name)")
+        }
+        try write("four.example.org")
+        #expect(try status("four.example.org") != 200)
+        service.service.reload()
+        #expect(try status("four.example.org") == 200 && status("three.example.org") == 200)
+        #expect(try status("one.example.org") != 200)
+        try FileManager.default.removeItem(atPath: path)
+        service.service.reload()
+        #expect(try status("four.example.org") == 200)
+        #expect(throws: VideoError.self) { try TestService { $0.hostNames = ["@/no/such/file"] } }
     }
 
     @Test func `webhooks need hosts and a secret`() throws {
