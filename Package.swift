@@ -42,14 +42,14 @@ let package = Package(
         room("VideoTypes"),
         room("Threads"),
         room("Distributions"),
-        room("Compute"),
+        room("Compute", ["VideoTypes"]),
         room("StrictJSON"),
         room("Crypto", ["CCrypto", "Distributions"]),
         room("HTTPServer", ["CMicroHTTPD", "Distributions", "Threads"]),
         room("HTTPClient", ["Distributions", "Threads", "CCurl"]),
         room("JobStore", ["VideoTypes", "Distributions", "CSQLite", "Crypto"]),
-        room("Tokenizers", ["StrictJSON"]),
-        room("Weights", ["StrictJSON", "Compute"]),
+        room("Tokenizers", ["VideoTypes", "StrictJSON"]),
+        room("Weights", ["VideoTypes", "StrictJSON", "Compute"]),
         room("Sampling", ["Compute"]),
         room("Media", ["VideoTypes", "Distributions", "CFFmpeg"]),
         room("ComputeCPU", ["Compute", "CKernels", "COneDNN"]),
@@ -57,7 +57,7 @@ let package = Package(
         room("Layers", ["Compute", "Weights"]),
         room("Models", ["Compute", "Weights", "Layers"]),
         room("Pipelines", ["VideoTypes", "Compute", "Tokenizers", "Weights", "Sampling", "Layers", "Models"]),
-        room("Backends", ["VideoTypes", "Distributions", "Compute", "ComputeCPU", "ComputeCUDA", "Pipelines"]),
+        room("Backends", ["VideoTypes", "Distributions", "Compute", "ComputeCPU", "ComputeCUDA"]),
         room(
             "VideoProvider",
             ["VideoTypes", "Threads", "Compute", "Weights", "Pipelines", "Backends", "Media", "CBuiltinModel"]),
@@ -73,7 +73,7 @@ let package = Package(
         .executableTarget(
             name: "wan-infer",
             dependencies: [
-                "VideoTypes", "VideoProvider", "Pipelines", "Backends", "Compute", "ComputeCPU", "ComputeCUDA", "Media",
+                "VideoTypes", "VideoProvider", "Backends", "Compute", "ComputeCPU", "ComputeCUDA", "Media",
                 "Weights", "StrictJSON", "JobRunner", "JobStore", "VideoRouter", "VideoServer",
             ],
             swiftSettings: strict),
@@ -136,7 +136,7 @@ let package = Package(
             ],
             resources: [.copy("openai_client.py"), .copy("Browser")]),
         tests("KernelEmulationTests", ["CKernels", "KernelEmulation"]),
-        tests("ArchitectureTests", ["wan-infer", "VideoTypes", "Weights", "TestSupport"]),
+        tests("ArchitectureTests", ["wan-infer", "Compute", "VideoProvider", "VideoTypes", "Weights", "TestSupport"]),
         tests(
             "CommandTests",
             [
@@ -159,15 +159,15 @@ let package = Package(
         tests("ComputeTests", ["Compute", "TestSupport"], resources: [.copy("Fixtures")]),
         tests("StrictJSONTests", ["StrictJSON"]),
         tests("TokenizersTests", ["StrictJSON", "Tokenizers", "TestSupport"], resources: [.copy("Fixtures")]),
-        tests("WeightsTests", ["StrictJSON", "Compute", "Weights", "TestSupport"]),
+        tests("WeightsTests", ["StrictJSON", "Compute", "VideoTypes", "Weights", "TestSupport"]),
         tests(
             "SamplingTests", ["Compute", "ComputeCPU", "Weights", "Sampling", "TestSupport"],
             resources: [.copy("Fixtures")]),
         tests(
             "PipelinesTests",
             [
-                "Compute", "ComputeCPU", "ComputeCUDA", "FakeGPU", "KernelEmulation", "Pipelines", "Sampling",
-                "TestSupport", "VideoTypes", "Weights",
+                "Compute", "ComputeCPU", "ComputeCUDA", "FakeGPU", "KernelEmulation", "Models", "Pipelines",
+                "Sampling", "StrictJSON", "TestSupport", "Tokenizers", "VideoTypes", "Weights",
             ],
             resources: [.copy("Fixtures")]),
         tests("BackendsTests", ["Backends", "ComputeCUDA", "FakeGPU", "KernelEmulation", "TestSupport", "VideoTypes"]),

@@ -1,15 +1,21 @@
 package import Compute
 import ComputeCPU
 import ComputeCUDA
-import Pipelines
 package import VideoTypes
 
 /// The backend that a run computes on, and what there is to say about it.
 package struct BackendChoice {
     package let backend: any Backend
-    /// For people, one line each.
-    package let remarks: [String]
+    /// What there is to say of a GPU that is not used; nil where it is, or where there is none.
+    package let problem: VideoError?
     private let gpus: GPUs
+
+    /// For people, one line each.
+    package func remarks(in vocabulary: Vocabulary) -> [String] {
+        guard let problem else { return [] }
+        let hint = problem.hint(in: vocabulary).map { ["hint: \($0)"] } ?? []
+        return ["the GPU is not used: \(problem.message(in: vocabulary))"] + hint
+    }
 
     /// What showed only while the backend was at work.
     package var laterRemarks: [String] { backend is CUDABackend ? gpus.warnings : [] }
@@ -24,35 +30,32 @@ package struct BackendChoice {
 
     /// - Parameters:
     ///   - choice: what was asked for. Without a wish a GPU is used where one works; where one is there and does not,
-    ///     the remarks say why.
+    ///     `problem` says why.
     ///   - threads: for the processor; nil for all.
     ///   - gpus: NVIDIA's libraries and our compiled kernels.
     package init(_ choice: DeviceChoice, threads: Int?, gpus: GPUs = .here) throws(VideoError) {
         switch choice {
-        case .cpu: self.init(try Machine.cpuBackend(threads: threads), [], gpus)
+        case .cpu: self.init(try Machine.cpuBackend(threads: threads), nil, gpus)
         case .cuda(let ordinal):
             do throws(ComputeError) {
-                self.init(try gpus.backend(ordinal), [], gpus)
+                self.init(try gpus.backend(ordinal), nil, gpus)
             } catch {
-                throw VideoError(room: error)
+                throw error.videoError
             }
         case .automatic:
             do throws(ComputeError) {
-                self.init(try gpus.backend(0), [], gpus)
+                self.init(try gpus.backend(0), nil, gpus)
             } catch .deviceMissing {
-                self.init(try Machine.cpuBackend(threads: threads), [], gpus)
+                self.init(try Machine.cpuBackend(threads: threads), nil, gpus)
             } catch {
-                let reason = VideoError(room: error)
-                self.init(
-                    try Machine.cpuBackend(threads: threads),
-                    ["the GPU is not used: \(reason.message)"] + (reason.hint.map { ["hint: \($0)"] } ?? []), gpus)
+                self.init(try Machine.cpuBackend(threads: threads), error.videoError, gpus)
             }
         }
     }
 
-    private init(_ backend: any Backend, _ remarks: [String], _ gpus: GPUs) {
+    private init(_ backend: any Backend, _ problem: VideoError?, _ gpus: GPUs) {
         self.backend = backend
-        self.remarks = remarks
+        self.problem = problem
         self.gpus = gpus
     }
 }

@@ -32,8 +32,8 @@ extension DeviceChoice: CustomStringConvertible {
             else {
                 let shown = text.count <= 60 ? text : text.prefix(60) + "…"
                 throw .invalid(
-                    "device must be auto, cpu, cuda or cuda:N, got '\(shown)'",
-                    hint: "leave --device out to use what is there")
+                    "\(.device) must be auto, cpu, cuda or cuda:N, got '\(shown)'", field: .device,
+                    hint: "leave \(.device) out to use what is there")
             }
             self = .cuda(ordinal)
         }

@@ -289,7 +289,7 @@ extension VideoError {
     /// What clients may read: files and devices of this machine are for its owner's log.
     fileprivate var withoutNamesOfThisMachine: VideoError {
         switch code {
-        case .invalidRequest, .outOfMemory, .diskFull: self
+        case .invalidRequest, .outOfMemory, .diskFull, .notFinite: self
         case .deviceLost, .deviceUnavailable, .deviceNotFound: VideoError(code, "the device failed")
         case .mediaFailed: VideoError(code, "the frames could not be encoded")
         case .outputFailed: VideoError(code, "the clip could not be written")

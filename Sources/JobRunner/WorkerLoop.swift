@@ -22,7 +22,7 @@ package final class WorkerLoop {
     package init(channel: Int32 = WorkerLoop.descriptor) throws(VideoError) {
         var status = stat()
         guard unsafe fstat(channel, &status) == 0, status.st_mode & S_IFMT == S_IFSOCK else {
-            throw .invalid("a worker is started by the service only", hint: "use wan-infer serve")
+            throw .invalid("a worker is started by the service only", hint: "use \(.serve)")
         }
         self.channel = channel
         _ = fcntl(channel, F_SETFD, FD_CLOEXEC)

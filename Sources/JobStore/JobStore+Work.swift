@@ -143,7 +143,7 @@ extension JobStore {
             number,
             VideoError(
                 .workerCrashed, "the process that makes clips died during each of \(counted) attempts",
-                hint: "try a smaller clip; wan-infer doctor checks the machine"))
+                remedies: ["try a smaller clip", "\(.doctor) checks the machine"]))
     }
 
     private static func requeue(_ changes: Changes, _ number: Int, _ attempt: Int) throws(StoreError) {

@@ -33,29 +33,36 @@ extension StoreError {
     private static func reason(_ number: Int32) -> String {
         unsafe strerror(number).map { unsafe String(cString: $0) } ?? "error \(number)"
     }
+}
 
+extension StoreError: Reportable {
     /// For those who asked.
     ///
     /// Names files of this machine: for its owner, not for clients.
     package var videoError: VideoError {
         switch self {
         case .libraryMissing(let name, let reason):
-            VideoError(.stateUnusable, "\(name) cannot be opened: \(reason)", hint: Distribution.remedy(for: name))
+            VideoError(
+                .stateUnusable, plain: "\(name) cannot be opened: \(reason)", hint: Distribution.remedy(for: name))
         case .libraryTooOld(let found, let needed):
             VideoError(.stateUnusable, "SQLite \(found) is older than \(needed)", hint: "install a newer one")
         case .unnamedFolder:
-            VideoError(.stateUnusable, "the state folder has no name", hint: "name one: --state DIR")
+            VideoError(.stateUnusable, "the state folder has no name", hint: "name one: \(.stateFolder, "DIR")")
         case .foreignFolder(let folder, let found):
             VideoError(
                 .stateUnusable, "\(folder) holds '\(found)' and no journal of wan-infer; nothing in it was touched",
-                hint: "choose an empty folder or a new name: --state '\(folder)/wan-infer'")
+                hint: "choose an empty folder or a new name: \(.stateFolder, "'\(folder)/wan-infer'")")
         case .openToOthers(let folder):
             VideoError(
                 .stateUnusable, "everybody may change what lies in \(folder)",
-                hint: "chmod o-w '\(folder)', or name a folder inside it, which is made: --state '\(folder)/wan-infer'")
+                remedies: [
+                    "chmod o-w '\(folder)'",
+                    "or name a folder inside it, which is made: \(.stateFolder, "'\(folder)/wan-infer'")",
+                ])
         case .inUse(let folder):
             VideoError(
-                .stateUnusable, "another service works in \(folder)", hint: "stop it, or choose another --state")
+                .stateUnusable, "another service works in \(folder)", hint: "stop it, or choose another \(.stateFolder)"
+            )
         case .moved(let path):
             VideoError(
                 .stateUnusable, "\(path) was moved, removed or replaced while the service was at work",
@@ -63,11 +70,11 @@ extension StoreError {
         case .networkFileSystem(let folder, let kind):
             VideoError(
                 .stateUnusable, "\(folder) is on a network file system (\(kind)), where a journal is not safe",
-                hint: "choose a --state on a local disk")
+                hint: "choose a \(.stateFolder) on a local disk")
         case .newerSchema(let found, let known):
             VideoError(
                 .stateUnusable, "the journal has version \(found), this program knows \(known)",
-                hint: "use the newer program, or choose another --state")
+                hint: "use the newer program, or choose another \(.stateFolder)")
         case .damaged(let what):
             VideoError(
                 .stateUnusable, "the journal is damaged: \(what)",
@@ -81,7 +88,7 @@ extension StoreError {
         case .system(let call, let path, let errno):
             VideoError(
                 .stateUnusable, "\(call) of '\(path)' fails: \(Self.reason(errno))",
-                hint: "choose another folder with --state DIR, or mend this one")
+                hint: "choose another folder with \(.stateFolder, "DIR"), or mend this one")
         }
     }
 }

@@ -28,18 +28,19 @@ package enum OutputProblem: Hashable, Sendable {
     case system(call: String, errno: Int32)
 }
 
-extension MediaError {
-    /// The same for the outside.
+extension MediaError: Reportable {
     package var videoError: VideoError {
         switch self {
         case .libraryMissing(let name, let reason):
             VideoError(
                 .mediaFailed, "cannot open FFmpeg's \(name): \(reason)",
-                hint: Distribution.remedy(for: name))
+                hint: Wording(plain: Distribution.remedy(for: name)))
         case .ffmpeg(let call, let status, let text) where OutputProblem.isDiskProblem(status):
             VideoError(
                 OutputProblem.code(errno: -status), "writing the file failed: \(text) (\(call))",
-                hint: OutputProblem.hint(errno: -status) ?? "write somewhere else with --output")
+                hint: OutputProblem.hint(errno: -status) ?? "write somewhere else")
+        case .ffmpeg(let call, -ENOMEM, _):
+            VideoError(.outOfMemory, "no memory for the encoder (\(call))", hint: "use a smaller size")
         case .ffmpeg(let call, let status, let text):
             VideoError(.mediaFailed, "FFmpeg's \(call) failed: \(text) (\(status))", hint: Self.doctorHint)
         case .noEncoder(let tried):
@@ -57,7 +58,7 @@ extension MediaError {
         }
     }
 
-    private static let doctorHint = "`wan-infer doctor` tests the libraries of this machine"
+    private static let doctorHint: Wording = "\(.doctor) tests the libraries of this machine"
 }
 
 extension OutputProblem {
@@ -83,12 +84,12 @@ extension OutputProblem {
         errno == ENOSPC || errno == EDQUOT ? .diskFull : .outputFailed
     }
 
-    fileprivate var hint: String? {
+    fileprivate var hint: Wording? {
         switch self {
-        case .emptyPath, .notMP4, .isDirectory, .notRegular: "name a file, for example --output out.mp4"
+        case .emptyPath, .notMP4, .isDirectory, .notRegular: "name a file, for example out.mp4"
         case .folderMissing(let folder): "create it: mkdir -p '\(folder)'"
         case .danglingLink: "remove the link or create its target"
-        case .readOnly: "make it writable, or choose another name with --output"
+        case .readOnly: "make it writable, or choose another name"
         case .system(_, let errno): Self.hint(errno: errno)
         }
     }
@@ -97,12 +98,12 @@ extension OutputProblem {
         [ENOSPC, EDQUOT, EFBIG, EIO, EROFS, EACCES, EPERM].contains(-status)
     }
 
-    fileprivate static func hint(errno: Int32) -> String? {
+    fileprivate static func hint(errno: Int32) -> Wording? {
         switch errno {
-        case ENOSPC, EDQUOT: "free some space, or write somewhere else with --output"
+        case ENOSPC, EDQUOT: "free some space, or write somewhere else"
         case EFBIG: "the limit on file sizes (ulimit -f) is too low for this clip"
-        case EACCES, EPERM, EROFS: "choose a folder that you may write to with --output"
-        case ENAMETOOLONG: "choose a shorter name with --output"
+        case EACCES, EPERM, EROFS: "choose a folder that you may write to"
+        case ENAMETOOLONG: "choose a shorter name"
         default: nil
         }
     }

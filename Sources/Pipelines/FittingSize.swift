@@ -10,7 +10,7 @@ struct FittingSize {
 
     /// Says what fits with fewer frames, or else at a smaller size, decoded in tiles only where it must be; nil where
     /// nothing does.
-    func hint(below settings: VideoSettings) -> String? {
+    func hint(below settings: VideoSettings) -> Wording? {
         if let shorter = shorter(settings) {
             return "\(Self.count(shorter)) at this size\(Self.tiling(shorter))"
         }
@@ -22,8 +22,8 @@ struct FittingSize {
         return nil
     }
 
-    private static func tiling(_ settings: VideoSettings) -> String {
-        settings.tilesVAE ? " with --vae-tiling" : ""
+    private static func tiling(_ settings: VideoSettings) -> Wording {
+        settings.tilesVAE ? " with \(.tilesVAE, "true")" : ""
     }
 
     private static func count(_ settings: VideoSettings) -> String {

@@ -1,4 +1,5 @@
 import StrictJSON
+package import VideoTypes
 
 /// What can be wrong with the files of a tokenizer.
 package enum TokenizerError: Error, Equatable, CustomStringConvertible {
@@ -18,6 +19,13 @@ package enum TokenizerError: Error, Equatable, CustomStringConvertible {
         case .badValue(let field, let reason): "\(field) \(reason)"
         case .unsupported(let component): "tokenizer component not supported: \(component)"
         }
+    }
+}
+
+extension TokenizerError: Reportable {
+    package var videoError: VideoError {
+        VideoError(
+            .weightsInvalid, "the tokenizer cannot be used: \(self)", hint: "fetch the model's tokenizer folder again")
     }
 }
 

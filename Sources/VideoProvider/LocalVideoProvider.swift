@@ -22,7 +22,7 @@ public final class LocalVideoProvider: VideoProvider {
             let engine = try VideoEngine(
                 EngineOptions(model: source, writesMetadata: options.writesMetadata), backend: choice.backend)
             return LocalQueue.Equipment(
-                engine: engine, joules: choice.makeJouleCounter(), remarks: choice.remarks)
+                engine: engine, joules: choice.makeJouleCounter(), remarks: choice.remarks(in: .library))
         }
     }
 

@@ -84,10 +84,12 @@ extension APIError {
     static let stopping = APIError(503, "shutting_down", "the service is shutting down", retryAfter: 30)
 
     /// The engine's refusal of a request; the hint goes along.
-    static func refused(_ error: VideoError, parameter: String?) -> APIError {
-        let text = error.hint.map { "\(error.message); \($0)" } ?? error.message
+    static func refused(_ error: VideoError) -> APIError {
+        let texts = [error.message(in: .api)] + (error.hint(in: .api).map { [$0] } ?? [])
         // What does not fit will not fit when it is asked for again: the client must not try.
         let status = error.code == .outOfMemory ? 400 : error.code.httpStatus
-        return APIError(status, error.code.name, Parameter.named(inOptionsOf: text), parameter: parameter)
+        return APIError(
+            status, error.code.name, texts.joined(separator: "; "),
+            parameter: error.field.flatMap(Parameter.init)?.rawValue)
     }
 }

@@ -13,6 +13,7 @@ enum FailureText {
         case "output_lost": APIError.outputLost.message
         case "disk_full": "the disk of this machine is full"
         case "media_failed", "output_failed": "the clip could not be written"
+        case "not_finite": "the model computed numbers that are not finite"
         case "weights_invalid", "model_not_found": "the model cannot be used"
         default: "the engine failed; the log of the service says why"
         }

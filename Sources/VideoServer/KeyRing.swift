@@ -67,7 +67,7 @@ struct KeyRing: Sendable {
         do throws(CryptoError) {
             return try SHA256.digest(bytes)
         } catch {
-            throw VideoError(.internalError, "keys cannot be hashed: \(error.message)", hint: error.hint)
+            throw VideoError(.internalError, plain: "keys cannot be hashed: \(error.message)", hint: error.hint)
         }
     }
 
@@ -103,7 +103,7 @@ extension SecretFile {
         do throws(Refusal) {
             return try text(path, maxBytes: maxBytes)
         } catch {
-            throw .invalid("the \(what) \(path) \(error.reason)", hint: error.remedy)
+            throw .invalid("the \(what) \(path) \(error.reason)", hint: Wording(plain: error.remedy))
         }
     }
 }

@@ -27,6 +27,8 @@ package final class Service: Sendable {
         let keys = CurrentKeys(try ServiceParts.keys(options))
         let webhooks = try ServiceParts.webhooks(options)
         let planner = try VideoPlanner(options.model)
+        // No order can name a scheduler, so the folder's own must be one that runs.
+        _ = try planner.settings(for: VideoRequest(prompt: planner.samplePrompt))
         let clock = ServiceClock.system
         let stopping = StopFlag()
         store = try ServiceParts.store(options, log: log)

@@ -13,7 +13,7 @@ package enum ServiceLibraries {
         do throws(HTTPServerError) {
             versions.append("libmicrohttpd \(try MicroHTTPD.version())")
         } catch {
-            failures.append(VideoError(.deviceUnavailable, error.message, hint: error.hint))
+            failures.append(VideoError(.deviceUnavailable, plain: error.message, hint: error.hint))
         }
         do throws(StoreError) {
             versions.append("SQLite \(try SQLite.version())")
@@ -23,15 +23,16 @@ package enum ServiceLibraries {
         do throws(CryptoError) {
             versions.append(try LibCrypto.version())
         } catch {
-            failures.append(VideoError(.deviceUnavailable, error.message, hint: error.hint))
+            failures.append(VideoError(.deviceUnavailable, plain: error.message, hint: error.hint))
         }
         do throws(HTTPClientError) {
             versions.append("libcurl \(try Curl.version())")
         } catch {
-            failures.append(VideoError(.deviceUnavailable, error.message, hint: error.hint))
+            failures.append(VideoError(.deviceUnavailable, plain: error.message, hint: error.hint))
         }
         guard let first = failures.first else { return versions.joined(separator: ", ") }
-        let hints = failures.compactMap(\.hint).joined(separator: "; ")
-        throw VideoError(first.code, failures.map(\.message).joined(separator: "; "), hint: hints)
+        throw VideoError(
+            first.code, Wording(plain: failures.map(\.message).joined(separator: "; ")),
+            remedies: failures.flatMap(\.remedies))
     }
 }

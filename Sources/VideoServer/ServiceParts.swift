@@ -12,7 +12,7 @@ enum ServiceParts {
         guard address(options).hasPrefix("127.") || address(options) == "::1" else {
             throw .invalid(
                 "\(options.host) can be reached from other machines, so a key file is needed",
-                hint: "add --key-file FILE, or leave --host out")
+                hint: "add \(.keyFile, "FILE"), or leave \(.host) out")
         }
         return .open
     }
@@ -46,12 +46,12 @@ enum ServiceParts {
     static func webhooks(_ options: ServiceOptions) throws(VideoError) -> WebhookPolicy {
         guard !options.webhookHosts.isEmpty else {
             guard options.webhookSecretFile == nil else {
-                throw .invalid("a webhook secret without webhook hosts", hint: "add --webhook-hosts")
+                throw .invalid("a webhook secret without webhook hosts", hint: "add \(.webhookHosts)")
             }
             return .off
         }
         guard let path = options.webhookSecretFile else {
-            throw .invalid("webhook hosts without a secret to sign with", hint: "add --webhook-secret-file FILE")
+            throw .invalid("webhook hosts without a secret to sign with", hint: "add \(.webhookSecretFile, "FILE")")
         }
         let secret = try WebhookPolicy.secret(SecretFile.text(path, what: "webhook secret"))
         var destinations = DestinationPolicy(hosts: Set(options.webhookHosts.map { $0.lowercased() }))
@@ -92,7 +92,7 @@ enum ServiceParts {
         do throws(HTTPServerError) {
             return try HTTPServer(http, handler: handler)
         } catch {
-            throw VideoError(.invalidRequest, error.message, hint: error.hint)
+            throw VideoError(.invalidRequest, plain: error.message, hint: error.hint)
         }
     }
 }

@@ -40,10 +40,15 @@ struct VideoDesk: Sendable {
     let samplePrompt: String
     let limits: ProviderCapabilities.Limits
 
+    /// Whether `name` is a name of the model that is served.
+    func isCalled(_ name: String) -> Bool {
+        name == modelName || modelName == BuiltInModel.name && BuiltInModel.isCalled(name)
+    }
+
     // MARK: Making
 
     func quote(_ request: CreateRequest) throws(APIError) -> Quote {
-        if let model = request.model, model != modelName {
+        if let model = request.model, !isCalled(model) {
             throw APIError(
                 404, "model_not_found", "there is no model '\(model.clipped)' here; leave it out, or see /v1/models",
                 parameter: "model")
@@ -94,7 +99,7 @@ struct VideoDesk: Sendable {
             let planner = try planners.planner(for: facts)
             return try planner.plan(for: request, memoryBytes: memory)
         } catch {
-            throw .refused(error, parameter: PlannedParameter.name(in: error))
+            throw .refused(error)
         }
     }
 
@@ -223,23 +228,5 @@ extension VideoRequest {
         scheduler = settings.scheduler
         sigmas = settings.sigmas
         seed = settings.seed
-    }
-}
-
-/// Which field of the API an engine's refusal is about.
-enum PlannedParameter {
-    private static let names: [(word: String, parameter: Parameter)] = [
-        ("seconds", .seconds), ("duration", .seconds), ("frames", .frames), ("steps", .steps), ("width", .size),
-        ("height", .size), ("size", .size), ("fps", .framesPerSecond), ("guidance-2", .guidanceScale2),
-        ("guidance", .guidanceScale), ("flow-shift", .flowShift), ("the prompt", .prompt),
-        ("the negative prompt", .negativePrompt),
-    ]
-
-    /// Its first word tells.
-    static func name(in error: VideoError) -> String? {
-        // "2.0 s at 8 frames a second are …"
-        if error.message.contains(" frames a second are ") { return Parameter.seconds.rawValue }
-        if error.code == .outOfMemory { return Parameter.size.rawValue }
-        return names.first { error.message.hasPrefix($0.word) }?.parameter.rawValue
     }
 }

@@ -1,19 +1,69 @@
-/// The one error that leaves the engine: a code for programs, a message and a remedy for people.
-public struct VideoError: Error, Sendable, Hashable, Codable {
+/// The one error that leaves the engine: a code for programs, a message and remedies for people.
+public struct VideoError: Error, Sendable, Hashable {
     public let code: Code
     /// What was wrong, with the values found and expected; begins in lower case.
-    public let message: String
-    /// What to do about it.
-    public let hint: String?
+    public let wording: Wording
+    /// The part of the request that it is about; nil where it is about none.
+    public let field: Term?
+    /// What to do about it: each by itself, the nearest first.
+    public let remedies: [Wording]
 
-    public init(_ code: Code, _ message: String, hint: String? = nil) {
+    public init(_ code: Code, _ wording: Wording, field: Term? = nil, remedies: [Wording]) {
         self.code = code
-        self.message = message
-        self.hint = hint
+        self.wording = wording
+        self.field = field
+        self.remedies = remedies
     }
 
-    package static func invalid(_ message: String, hint: String? = nil) -> VideoError {
-        VideoError(.invalidRequest, message, hint: hint)
+    public init(_ code: Code, _ wording: Wording, field: Term? = nil, hint: Wording? = nil) {
+        self.init(code, wording, field: field, remedies: hint.map { [$0] } ?? [])
+    }
+
+    /// Of texts without terms, as rooms write them that know of no requests.
+    package init(_ code: Code, plain message: String, hint: String?) {
+        self.init(code, Wording(plain: message), hint: hint.map { Wording(plain: $0) })
+    }
+
+    package static func invalid(_ wording: Wording, field: Term? = nil, hint: Wording? = nil) -> VideoError {
+        VideoError(.invalidRequest, wording, field: field, hint: hint)
+    }
+
+    /// In the words of this library, as the hint.
+    public var message: String { message(in: .library) }
+
+    public var hint: String? { hint(in: .library) }
+
+    public func message(in vocabulary: Vocabulary) -> String { wording.text(in: vocabulary) ?? wording.text }
+
+    /// The remedies that somebody with these words has; nil where there are none.
+    public func hint(in vocabulary: Vocabulary) -> String? {
+        let texts = remedies.compactMap { $0.text(in: vocabulary) }
+        return texts.isEmpty ? nil : texts.joined(separator: "; ")
+    }
+}
+
+/// Errors that were written before remedies were values have one, as a text.
+extension VideoError: Codable {
+    private enum CodingKeys: String, CodingKey {
+        case code, message, field, remedies, hint
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let values = try decoder.container(keyedBy: CodingKeys.self)
+        code = try values.decode(Code.self, forKey: .code)
+        wording = try values.decode(Wording.self, forKey: .message)
+        field = try values.decodeIfPresent(Term.self, forKey: .field)
+        remedies =
+            try values.decodeIfPresent([Wording].self, forKey: .remedies)
+            ?? values.decodeIfPresent(Wording.self, forKey: .hint).map { [$0] } ?? []
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var values = encoder.container(keyedBy: CodingKeys.self)
+        try values.encode(code, forKey: .code)
+        try values.encode(wording, forKey: .message)
+        try values.encodeIfPresent(field, forKey: .field)
+        try values.encode(remedies, forKey: .remedies)
     }
 }
 
@@ -43,13 +93,15 @@ extension VideoError {
         public static let outputLost = Code(name: "output_lost", exitStatus: 15, httpStatus: 410)
         public static let stateUnusable = Code(name: "state_unusable", exitStatus: 16, httpStatus: 500)
         public static let diskFull = Code(name: "disk_full", exitStatus: 17, httpStatus: 507)
+        /// The model computed infinities, or what is no number.
+        public static let notFinite = Code(name: "not_finite", exitStatus: 18, httpStatus: 500)
         public static let internalError = Code(name: "internal_error", exitStatus: 70, httpStatus: 500)
         public static let cancelled = Code(name: "cancelled", exitStatus: 130, httpStatus: 499)
 
         public static let all = [
             invalidRequest, modelNotFound, weightsInvalid, outOfMemory, deviceUnavailable, deviceLost, mediaFailed,
             outputFailed, deviceNotFound, driverTooOld, compilerMissing, cacheUnusable,
-            workerCrashed, outputLost, stateUnusable, diskFull, internalError, cancelled,
+            workerCrashed, outputLost, stateUnusable, diskFull, notFinite, internalError, cancelled,
         ]
 
         /// The code of this name; `internalError` for a name we do not know.

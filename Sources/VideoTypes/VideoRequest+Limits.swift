@@ -30,25 +30,21 @@ extension VideoRequest {
     /// Checks what can be checked without knowing the model.
     public func validate() throws(VideoError) {
         try validateID()
-        try Self.validate(prompt, "prompt")
-        try Self.validate(negativePrompt ?? "", "negative prompt")
-        let leaveOut = "leave it out"
-        try Self.check("duration", durationSeconds, Limits.durationSeconds, hint: leaveOut)
-        try Self.check("resolution", resolution?.shorterSide, Limits.side, hint: leaveOut)
-        try Self.check("max cost", maxCostDollars, Limits.costDollars, hint: leaveOut)
-        try Self.check("max latency", maxLatencySeconds, Limits.latencySeconds, hint: leaveOut)
-        try Self.check("steps", steps, Limits.steps)
-        try Self.check("frames", frames, Limits.frames)
-        try Self.check("width", width, Limits.side)
-        try Self.check("height", height, Limits.side)
-        try Self.check("fps", framesPerSecond, Limits.framesPerSecond)
-        try Self.check("guidance", guidanceScale, Limits.guidanceScale)
-        try Self.check("guidance-2", guidanceScale2, Limits.guidanceScale)
-        try Self.check("flow-shift", flowShift, Limits.flowShift)
-        if let frames, frames % 4 != 1 {
-            let lower = max(1, (frames - 1) / 4 * 4 + 1)
-            throw .invalid("frames must be 4k + 1, got \(frames)", hint: "use \(lower) or \(lower + 4)")
-        }
+        try Self.validate(prompt, .prompt, "the prompt")
+        try Self.validate(negativePrompt ?? "", .negativePrompt, "the negative prompt")
+        let leaveOut: Wording = "leave it out"
+        try Self.check(.duration, durationSeconds, Limits.durationSeconds, hint: leaveOut)
+        try Self.check(.resolution, resolution?.shorterSide, Limits.side, hint: leaveOut)
+        try Self.check(.maxCost, maxCostDollars, Limits.costDollars, hint: leaveOut)
+        try Self.check(.maxLatency, maxLatencySeconds, Limits.latencySeconds, hint: leaveOut)
+        try Self.check(.steps, steps, Limits.steps)
+        try Self.check(.frames, frames, Limits.frames)
+        try Self.check(.width, width, Limits.side)
+        try Self.check(.height, height, Limits.side)
+        try Self.check(.framesPerSecond, framesPerSecond, Limits.framesPerSecond)
+        try Self.check(.guidanceScale, guidanceScale, Limits.guidanceScale)
+        try Self.check(.guidanceScale2, guidanceScale2, Limits.guidanceScale)
+        try Self.check(.flowShift, flowShift, Limits.flowShift)
         try validateAspectRatio()
         try validateSigmas()
         try validateReferenceImages()
@@ -63,26 +59,26 @@ extension VideoRequest {
         }
     }
 
-    private static func validate(_ text: String, _ name: String) throws(VideoError) {
+    private static func validate(_ text: String, _ term: Term, _ name: String) throws(VideoError) {
         guard text.utf8.count <= Limits.promptBytes else {
             throw .invalid(
-                "the \(name) has \(text.utf8.count) bytes, the limit is \(Limits.promptBytes)",
+                "\(name) has \(text.utf8.count) bytes, the limit is \(Limits.promptBytes)", field: term,
                 hint: "models read at most a few hundred words; shorten it")
         }
         guard !text.utf8.contains(0) else {
-            throw .invalid("the \(name) contains a zero byte", hint: "pass plain text")
+            throw .invalid("\(name) contains a zero byte", field: term, hint: "pass plain text")
         }
     }
 
     private static func check<T: Comparable>(
-        _ name: String, _ value: T?, _ range: ClosedRange<T>, hint: String? = nil
+        _ term: Term, _ value: T?, _ range: ClosedRange<T>, hint: Wording? = nil
     ) throws(VideoError) {
         guard let value else { return }
         // A NaN is in no range.
         guard range.contains(value) else {
             throw .invalid(
-                "\(name) must be between \(range.lowerBound) and \(range.upperBound), got \(value)",
-                hint: hint ?? "leave --\(name) out to use the model's default")
+                "\(term) must be between \(range.lowerBound) and \(range.upperBound), got \(value)", field: term,
+                hint: hint ?? "leave \(term) out to use the model's default")
         }
     }
 
@@ -93,31 +89,36 @@ extension VideoRequest {
             ratio.width <= Limits.aspectRatio * ratio.height, ratio.height <= Limits.aspectRatio * ratio.width
         else {
             throw .invalid(
-                "the aspect ratio must be two numbers of 1 to \(Limits.aspectRatioTerm.upperBound), at most "
-                    + "\(Limits.aspectRatio) to 1, got \(ratio)",
-                hint: "example: 16:9")
+                """
+                the aspect ratio must be two numbers of 1 to \(Limits.aspectRatioTerm.upperBound), at most \
+                \(Limits.aspectRatio) to 1, got \(ratio)
+                """,
+                field: .aspectRatio, hint: "example: 16:9")
         }
     }
 
     private func validateSigmas() throws(VideoError) {
         guard let sigmas else { return }
-        let hint = "example: --sigmas 1,0.75,0.5,0.25"
+        let hint: Wording = "example: \(.sigmas, "1,0.75,0.5,0.25")"
         guard !sigmas.isEmpty, sigmas.count <= Limits.steps.upperBound else {
-            throw .invalid("sigmas must have 1 to \(Limits.steps.upperBound) values, got \(sigmas.count)", hint: hint)
+            throw .invalid(
+                "\(.sigmas) must have 1 to \(Limits.steps.upperBound) values, got \(sigmas.count)", field: .sigmas,
+                hint: hint)
         }
         var previous = Double.infinity
         for sigma in sigmas {
             // As in the schedule that walks them: differences are rounded in the same way there.
             guard sigma >= Limits.sigmaStep, sigma <= 1, previous - sigma >= Limits.sigmaStep else {
                 throw .invalid(
-                    "sigmas must fall from at most 1 in steps of at least \(Limits.sigmaStep), got \(sigma)", hint: hint
-                )
+                    "\(.sigmas) must fall from at most 1 in steps of at least \(Limits.sigmaStep), got \(sigma)",
+                    field: .sigmas, hint: hint)
             }
             previous = sigma
         }
         if let steps, steps != sigmas.count {
             throw .invalid(
-                "steps is \(steps) but sigmas has \(sigmas.count) values", hint: "leave --steps out, the list sets it")
+                "\(.steps) is \(steps) but \(.sigmas) has \(sigmas.count) values", field: .steps,
+                hint: "leave \(.steps) out, the list sets it")
         }
     }
 
@@ -125,13 +126,13 @@ extension VideoRequest {
         guard referenceImages.count <= Limits.referenceImages else {
             throw .invalid(
                 "\(referenceImages.count) reference images are given, the limit is \(Limits.referenceImages)",
-                hint: "leave some of them out")
+                field: .referenceImages, hint: "leave some of them out")
         }
         for image in referenceImages {
             guard !image.bytes.isEmpty, image.bytes.count <= Limits.referenceImageBytes else {
                 throw .invalid(
                     "a reference image has \(image.bytes.count) bytes, 1 to \(Limits.referenceImageBytes) are read",
-                    hint: "use a smaller picture")
+                    field: .referenceImages, hint: "use a smaller picture")
             }
         }
     }

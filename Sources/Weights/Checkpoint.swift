@@ -39,7 +39,8 @@ package final class Checkpoint {
         }
         throw .noWeights(
             folder: component.isEmpty ? folder.name : folder.fullName(component),
-            looked: single + single.map { $0 + ".index.json" })
+            looked: single + single.map { $0 + ".index.json" },
+            others: folder.names(in: component).filter(Self.looksLikeWeights))
     }
 
     /// The weights in one file.
@@ -92,6 +93,9 @@ package final class Checkpoint {
         var shards: [Safetensors] = []
         var places: [String: Int] = [:]
         for name in names {
+            guard folder.exists(prefix + name) else {
+                throw .shardMissing(file: folder.fullName(prefix + name), index: file)
+            }
             let shard = try Safetensors(try folder.bytes(prefix + name), file: folder.fullName(prefix + name))
             for key in shard.entries.keys {
                 guard let home = listed[key] else {
@@ -143,6 +147,12 @@ package final class Checkpoint {
             throw .badIndex(file: file, key: key, problem: .unsafeName(name))
         }
         return listed
+    }
+
+    private static func looksLikeWeights(_ name: String) -> Bool {
+        [".safetensors", ".safetensors.index.json", ".bin", ".pt", ".pth", ".ckpt", ".gguf"].contains {
+            name.hasSuffix($0)
+        }
     }
 
     private static func isShardName(_ name: String) -> Bool {

@@ -21,7 +21,8 @@ package struct ModelFolder: Sendable {
         var status = stat()
         guard unsafe stat(path, &status) == 0 else {
             let code = errno
-            throw code == ENOENT || code == ENOTDIR ? .fileMissing(file: path) : .unreadable(file: path, errno: code)
+            throw code == ENOENT || code == ENOTDIR
+                ? .folderMissing(path: path) : .folderUnreadable(path: path, errno: code)
         }
         guard status.st_mode & S_IFMT == S_IFDIR else { throw .notAFolder(path: path) }
         var root = path
@@ -44,8 +45,43 @@ package struct ModelFolder: Sendable {
         }
     }
 
+    /// Names of what lies in the folder at `path` ("vae"; empty for the root), in order.
+    package func names(in path: String) -> [String] {
+        switch place {
+        case .disk(let root):
+            guard let stream = unsafe opendir(path.isEmpty ? root : "\(root)/\(path)") else { return [] }
+            defer { unsafe closedir(stream) }
+            var names: [String] = []
+            while let entry = unsafe readdir(stream) {
+                unsafe withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
+                    let name = unsafe String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+                    if !name.hasPrefix(".") { names.append(name) }
+                }
+            }
+            return names.sorted()
+        case .memory(let files):
+            let prefix = path.isEmpty ? "" : path + "/"
+            return files.keys.filter { $0.hasPrefix(prefix) }.map { String($0.dropFirst(prefix.count)) }.sorted()
+        }
+    }
+
     /// The bytes of the file at `path`, without a copy.
     package func bytes(_ path: String) throws(WeightError) -> HostBytes {
+        let bytes = try stored(path)
+        if let size = Self.pointerSize(bytes) { throw .pointer(file: fullName(path), bytes: size) }
+        return bytes
+    }
+
+    /// The size of the file that a Git LFS pointer stands for; nil where `bytes` are none.
+    private static func pointerSize(_ bytes: HostBytes) -> Int? {
+        // The format's own limit.
+        guard bytes.count < 1024, bytes.count > 8 else { return nil }
+        let lines = String(decoding: bytes.copied, as: UTF8.self).split(separator: "\n")
+        guard let first = lines.first, first.hasPrefix("version https://git-lfs.github.com/spec/") else { return nil }
+        return lines.lazy.compactMap { $0.hasPrefix("size ") ? Int($0.dropFirst(5)) : nil }.first ?? 0
+    }
+
+    private func stored(_ path: String) throws(WeightError) -> HostBytes {
         switch place {
         case .disk(let root): return try MappedFile.open("\(root)/\(path)")
         case .memory(let files):
@@ -59,19 +95,47 @@ package struct ModelFolder: Sendable {
     package func fullName(_ path: String) -> String { "\(name)/\(path)" }
 
     /// The configuration at `path`.
-    package func config<T: Decodable>(_ path: String, as type: T.Type) throws(WeightError) -> T {
-        try Self.decode(try bytes(path), as: type, file: fullName(path))
+    ///
+    /// - Parameter table: what it may say beside the fields of `type`; nil where others look at those.
+    package func config<T: Decodable>(
+        _ path: String, as type: T.Type, _ table: FieldTable? = nil
+    ) throws(WeightError) -> T {
+        let value = try json(path)
+        if let table, let failure = failure(value, path, table) { throw failure }
+        return try Self.make(type, of: value, file: fullName(path))
+    }
+
+    /// The first field of the configuration at `path` that breaks `table`.
+    package func failure(_ path: String, _ table: FieldTable) throws(WeightError) -> WeightError? {
+        failure(try json(path), path, table)
+    }
+
+    private func failure(_ value: JSONValue, _ path: String, _ table: FieldTable) -> WeightError? {
+        guard case .object(let members) = value else { return nil }
+        return table.failure(members, file: fullName(path))
+    }
+
+    private func json(_ path: String) throws(WeightError) -> JSONValue {
+        try Self.json(try bytes(path), file: fullName(path))
     }
 
     /// What JSON text holds.
     static func decode<T: Decodable>(_ bytes: HostBytes, as type: T.Type, file: String) throws(WeightError) -> T {
+        try make(type, of: json(bytes, file: file), file: file)
+    }
+
+    private static func json(_ bytes: HostBytes, file: String) throws(WeightError) -> JSONValue {
         guard bytes.count <= jsonLimit else { throw .fileTooLarge(file: file, bytes: bytes.count, limit: jsonLimit) }
-        let value: JSONValue
         do throws(JSONError) {
-            value = try JSONValue(bytes.copied)
+            return try JSONValue(bytes.copied)
         } catch {
             throw .badJSON(file: file, offset: error.offset, problem: error.problem)
         }
+    }
+
+    private static func make<T: Decodable>(
+        _ type: T.Type, of value: JSONValue, file: String
+    ) throws(WeightError) -> T {
         do {
             return try JSONValueDecoder(value: value, file: file, path: "").make(type)
         } catch let error as WeightError {

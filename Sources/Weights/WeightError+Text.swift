@@ -1,12 +1,28 @@
 import Glibc
 import StrictJSON
+package import VideoTypes
 
-extension WeightError {
+extension WeightError: Reportable {
+    package var videoError: VideoError {
+        switch self {
+        case .folderMissing, .folderUnreadable, .notAFolder, .notAModel:
+            VideoError(.modelNotFound, Wording(plain: message), field: .model, hint: hint)
+        case .interrupted: VideoError(.cancelled, "cancelled during load")
+        default: VideoError(.weightsInvalid, Wording(plain: message), field: .model, hint: hint)
+        }
+    }
+
     /// One line: the thing, what was expected and what was found.
     package var message: String {
         switch self {
+        case .folderMissing(let path): "\(path): no such folder"
+        case .folderUnreadable(let path, let errno), .unreadable(let path, let errno):
+            "\(path): cannot be read (\(unsafe String(cString: strerror(errno))))"
+        case .notAModel(let path): "\(path): no model_index.json in this folder"
         case .fileMissing(let file): "\(file): no such file"
-        case .unreadable(let file, let errno): "\(file): cannot be read (\(unsafe String(cString: strerror(errno))))"
+        case .pointer(let file, let bytes):
+            "\(file): a Git LFS pointer that stands for \(bytes) bytes, not the file itself"
+        case .shardMissing(let file, let index): "\(file): no such file, but \(index) names it"
         case .notAFile(let file): "\(file): not a regular file"
         case .notAFolder(let path): "\(path): not a folder"
         case .emptyFile(let file): "\(file): the file is empty"
@@ -20,8 +36,9 @@ extension WeightError {
         case .badJSON(let file, let offset, let problem):
             "\(file): not valid JSON at byte \(offset): \(problem.message)"
         case .badIndex(let file, let key, let problem): "\(file): \(problem.message(key: key))"
-        case .noWeights(let folder, let looked):
+        case .noWeights(let folder, let looked, let others):
             "\(folder): no weights; looked for \(looked.joined(separator: ", "))"
+                + (others.isEmpty ? "" : "; there is " + others.map(\.printable).joined(separator: ", "))
         case .missing(let key, let file): "\(file): tensor '\(key.printable)' is missing"
         case .shape(let key, let file, let expected, let found):
             "\(file): tensor '\(key.printable)' should have shape \(expected), has \(found)"
@@ -35,16 +52,22 @@ extension WeightError {
             "\(file): must be \(rule), is \(value.printable)"
         case .config(let file, let field, let value?, let rule):
             "\(file): field '\(field.printable)' must be \(rule), is \(value.printable)"
+        case .unknownField(let file, let field, let value):
+            "\(file): field '\(field.printable)' (\(value.printable)) is not known here"
+        case .otherPipeline(let folder, let name): "\(folder): a folder for \(name.printable)" + Self.purpose(name)
         case .interrupted: "nobody wants the weights any more"
         }
     }
 
     /// The remedy.
-    package var hint: String {
+    package var hint: Wording {
         switch self {
-        case .fileMissing, .noWeights, .notAFolder:
+        case .folderMissing, .notAFolder, .notAModel:
             "check the path; a model is a folder in the Diffusers layout with model_index.json in it"
-        case .unreadable: "check the permissions of the file and its folders"
+        case .fileMissing, .shardMissing: "the folder is incomplete: fetch the file that is missing"
+        case .pointer: "the folder was cloned without its large files: run git lfs pull in it, or use hf download"
+        case .noWeights(_, let looked, let others): Self.hint(looked: looked, others: others)
+        case .folderUnreadable, .unreadable: "check the permissions of the file and its folders"
         case .notAFile, .fileTooLarge: "replace it with the file that was published with the model"
         case .emptyFile, .truncated, .trailing: "the download is incomplete or damaged: fetch the file again"
         case .headerTooLarge, .badHeader, .badJSON: "the file is damaged or of another format: fetch it again"
@@ -52,9 +75,33 @@ extension WeightError {
         case .missing, .shape, .unused:
             "weights and config.json do not belong together: fetch the folder again or correct the config"
         case .dtype: "use the model's f32, f16 or bf16 files"
+        case .unknownField: "what it asks for might change the clip; take it out of the file if it does not"
+        case .otherPipeline:
+            "folders for WanPipeline run here: text to video; \(.models) lists the models and what they can do"
         case .config(_, _, _, let rule): "set it in the file: it must be \(rule)"
         case .interrupted: "start again"
         }
+    }
+}
+
+extension WeightError {
+    private static func purpose(_ pipeline: String) -> String {
+        let name = pipeline.lowercased()
+        if name.contains("imagetovideo") { return ", image to video, which is not supported yet" }
+        if name.contains("videotovideo") { return ", video to video, which is not supported" }
+        return ", which is not supported"
+    }
+
+    /// A variant (`….fp16.safetensors`) needs only another name; other formats are not read.
+    private static func hint(looked: [String], others: [String]) -> Wording {
+        for name in looked {
+            let parts = name.split(separator: ".", maxSplits: 1)
+            let variant = others.first { other in
+                other.hasPrefix(parts[0] + ".") && other.hasSuffix("." + parts[1]) && other != name
+            }
+            if let variant { return "the variant is read under the plain name: rename \(variant.printable) to \(name)" }
+        }
+        return "the folder is incomplete, or of another format: fetch the safetensors files of the Diffusers layout"
     }
 }
 

@@ -2,7 +2,16 @@ package import StrictJSON
 
 /// What is wrong with a model's files.
 package enum WeightError: Error, Equatable, Sendable {
+    /// There is no model at all.
+    case folderMissing(path: String)
+    case folderUnreadable(path: String, errno: Int32)
+    /// A folder without `model_index.json`.
+    case notAModel(path: String)
+    /// A part of a model that is there.
     case fileMissing(file: String)
+    /// What a clone without its large files holds in a file's place.
+    case pointer(file: String, bytes: Int)
+    case shardMissing(file: String, index: String)
     case unreadable(file: String, errno: Int32)
     /// A folder, pipe or device where a file is needed.
     case notAFile(file: String)
@@ -18,8 +27,8 @@ package enum WeightError: Error, Equatable, Sendable {
     /// Text that is not JSON, at byte `offset`.
     case badJSON(file: String, offset: Int, problem: JSONProblem)
     case badIndex(file: String, key: String, problem: IndexProblem)
-    /// A folder without weights.
-    case noWeights(folder: String, looked: [String])
+    /// A folder without weights of a name that is read; `others` are what lies there.
+    case noWeights(folder: String, looked: [String], others: [String])
     case missing(key: String, file: String)
     case shape(key: String, file: String, expected: [Int], found: [Int])
     case dtype(key: String, file: String, found: String)
@@ -27,6 +36,10 @@ package enum WeightError: Error, Equatable, Sendable {
     case unused(keys: [String], count: Int, file: String)
     /// A field of a configuration; `value` is as it stands in the file, nil where it is missing.
     case config(file: String, field: String, value: String?, rule: String)
+    /// A field that nothing here reads and that nobody has proven to be without effect.
+    case unknownField(file: String, field: String, value: String)
+    /// A folder for another pipeline than those that run here.
+    case otherPipeline(folder: String, className: String)
     /// Nobody wants the weights any more.
     case interrupted
 }

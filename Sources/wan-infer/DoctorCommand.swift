@@ -128,7 +128,7 @@ struct Finding {
 
     init(_ name: String, _ error: VideoError) {
         self.name = name
-        text = error.message
+        text = error.commandMessage
         isGood = false
     }
 

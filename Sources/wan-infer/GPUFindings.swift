@@ -1,7 +1,6 @@
 import Backends
 import Compute
 import ComputeCUDA
-import Pipelines
 import VideoTypes
 
 /// What there is to say about the GPUs of a machine and NVIDIA's libraries.
@@ -18,7 +17,7 @@ struct GPUFindings {
         } catch .deviceMissing(_, let reason) {
             return ([Finding("GPU", "none, and not needed: \(reason)")], nil, false)
         } catch {
-            let failure = VideoError(room: error)
+            let failure = error.videoError
             return ([Finding("GPU", failure)], failure, false)
         }
         var findings = devices.map(Self.finding)
@@ -39,7 +38,7 @@ struct GPUFindings {
     }
 
     private static func failure(_ device: CUDADevice) -> VideoError? {
-        device.shortcoming.map { VideoError(room: ComputeError.unavailable(backend: device.backend, reason: $0)) }
+        device.shortcoming.map { ComputeError.unavailable(backend: device.backend, reason: $0).videoError }
     }
 
     private func compilers(_ devices: [CUDADevice], _ driver: Driver) -> (finding: Finding?, failure: VideoError?) {
@@ -50,7 +49,7 @@ struct GPUFindings {
                 let text = "\(compiler.version) (\(compiler.library.path))"
                 if !versions.contains(text) { versions.append(text) }
             } catch {
-                let failure = VideoError(room: error)
+                let failure = error.videoError
                 return (Finding("NVRTC", failure), failure)
             }
         }

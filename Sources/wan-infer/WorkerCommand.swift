@@ -11,7 +11,7 @@ struct WorkerCommand {
     func run() throws(VideoError) {
         try WorkerLoop().run { () throws(VideoError) in
             let choice = try BackendChoice(options.device, threads: options.threads)
-            for remark in choice.remarks { program.errors.write("wan-infer: \(remark)\n") }
+            for remark in choice.remarks(in: .command) { program.errors.write("wan-infer: \(remark)\n") }
             var engine = options.engine
             engine.duringCheckpoint = WorkerLoop.duringCheckpoint
             return try VideoEngine(engine, backend: choice.backend)

@@ -97,6 +97,10 @@ import Testing
         #expect(found("Media", "final class C: @unchecked " + "Sendable {") == 1)
         #expect(found("Media", "// Safe: never changes.\nfinal class C: @unchecked " + "Sendable {") == 0)
         #expect(found("Media", "// TO" + "DO later") == 1)
+        #expect(found("Media", "hint: \"use --device cpu\"") == 1)
+        #expect(found("Media", "hint: \"run wan-infer doctor\"") == 1)
+        #expect(found("wan-infer", "hint: \"use --device cpu\"") == 0)
+        #expect(found("Media", "hint: \"use \\(.device, \"cpu\")\"") == 0)
     }
 
     @Test func `every test has a limit, and says what it needs`() throws {

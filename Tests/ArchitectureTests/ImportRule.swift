@@ -6,7 +6,7 @@ enum ImportRule {
         "VideoTypes": [],
         "Threads": ["Glibc"],
         "Distributions": ["Glibc"],
-        "Compute": ["Glibc"],
+        "Compute": ["VideoTypes", "Glibc"],
         "StrictJSON": [],
         "Crypto": ["CCrypto", "Distributions", "Glibc"],
         "HTTPServer": ["CMicroHTTPD", "Distributions", "Threads", "Glibc", "Synchronization"],
@@ -14,8 +14,8 @@ enum ImportRule {
         "JobStore": [
             "VideoTypes", "Distributions", "CSQLite", "Crypto", "Glibc", "Synchronization", "FoundationEssentials",
         ],
-        "Tokenizers": ["StrictJSON", "Swift"],
-        "Weights": ["StrictJSON", "Compute", "Glibc"],
+        "Tokenizers": ["VideoTypes", "StrictJSON", "Swift"],
+        "Weights": ["VideoTypes", "StrictJSON", "Compute", "Glibc"],
         "Sampling": ["Compute", "Glibc"],
         "Media": ["VideoTypes", "Distributions", "CFFmpeg", "Glibc"],
         "ComputeCPU": ["Compute", "CKernels", "COneDNN", "Glibc"],
@@ -23,7 +23,7 @@ enum ImportRule {
         "Layers": ["Compute", "Weights", "Glibc"],
         "Models": ["Compute", "Weights", "Layers", "Glibc"],
         "Pipelines": ["VideoTypes", "Compute", "Tokenizers", "Weights", "Sampling", "Models", "Layers"],
-        "Backends": ["VideoTypes", "Distributions", "Compute", "ComputeCPU", "ComputeCUDA", "Pipelines", "Glibc"],
+        "Backends": ["VideoTypes", "Distributions", "Compute", "ComputeCPU", "ComputeCUDA", "Glibc"],
         "VideoProvider": [
             "VideoTypes", "Threads", "Compute", "Weights", "Pipelines", "Backends", "Media", "CBuiltinModel", "Glibc",
             "Synchronization", "FoundationEssentials",
@@ -43,7 +43,6 @@ enum ImportRule {
         "wan-infer": [
             "JobRunner", "JobStore", "StrictJSON", "VideoRouter", "VideoServer", "VideoTypes", "VideoProvider",
             "Backends",
-            "Pipelines",
             "Compute",
             "ComputeCPU", "ComputeCUDA", "Weights", "Media",
             "Glibc", "Synchronization",

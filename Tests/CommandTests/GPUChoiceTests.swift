@@ -65,7 +65,7 @@ import VideoTypes
         ] {
             let choice = try BackendChoice(.automatic, threads: 1, gpus: gpus)
             #expect(choice.backend is CPUBackend)
-            #expect(choice.remarks == [] && choice.laterRemarks == [])
+            #expect(choice.remarks(in: .command) == [] && choice.laterRemarks == [])
             let error = #expect(throws: VideoError.self) { try BackendChoice(.cuda(0), threads: 1, gpus: gpus) }
             #expect(error?.code == .deviceNotFound)
             #expect(error?.message == "there is no cuda: \(reason)")
@@ -80,7 +80,7 @@ import VideoTypes
         do {
             let choice = try BackendChoice(.automatic, threads: 1, gpus: gpus(gpu))
             #expect(choice.backend.name == "cuda:0")
-            #expect(choice.remarks == [] && choice.laterRemarks == [])
+            #expect(choice.remarks(in: .command) == [] && choice.laterRemarks == [])
         }
         #expect(gpu.finish() == [])
     }
@@ -91,8 +91,9 @@ import VideoTypes
             let gpus = gpus(broken.gpu)
             let choice = try BackendChoice(.automatic, threads: 1, gpus: gpus)
             #expect(choice.backend is CPUBackend, "\(broken)")
-            #expect(choice.remarks.first == "the GPU is not used: \(broken.message)", "\(broken)")
-            #expect(choice.remarks.dropFirst().first?.hasPrefix("hint: \(broken.hint)") == true, "\(broken)")
+            #expect(choice.remarks(in: .command).first == "the GPU is not used: \(broken.message)", "\(broken)")
+            #expect(
+                choice.remarks(in: .command).dropFirst().first?.hasPrefix("hint: \(broken.hint)") == true, "\(broken)")
             let error = #expect(throws: VideoError.self) { try BackendChoice(.cuda(0), threads: 1, gpus: gpus) }
             #expect(error?.code == broken.code && error?.message == broken.message, "\(broken)")
             #expect(error?.hint?.hasPrefix(broken.hint) == true, "\(broken)")
@@ -100,7 +101,7 @@ import VideoTypes
             let found = GPUFindings(gpus: gpus).devices()
             #expect(found.failure == error && !found.isUsed, "\(broken)")
             #expect(found.findings.filter { !$0.isGood }.map(\.text) == [broken.message], "\(broken)")
-            #expect(try BackendChoice(.cpu, threads: 1, gpus: gpus).remarks == [], "\(broken)")
+            #expect(try BackendChoice(.cpu, threads: 1, gpus: gpus).remarks(in: .command) == [], "\(broken)")
         }
         #expect(statuses == [6, 11, 12])
     }
@@ -128,7 +129,7 @@ import VideoTypes
         do {
             let choice = try BackendChoice(.automatic, threads: 1, gpus: gpus)
             try Self.compute(on: choice.backend)
-            #expect(choice.remarks == [])
+            #expect(choice.remarks(in: .command) == [])
             let warning = try #require(choice.laterRemarks.first)
             #expect(warning.hasPrefix("compiled kernels are not kept: cannot "))
             #expect(warning.hasSuffix("/file/cache: Not a directory"))
@@ -166,7 +167,7 @@ import VideoTypes
             try Self.compute(on: choice.backend)
             // What is not begun when the backend goes is not compiled any more.
             #expect(eventually { gpu.calls("nvrtcCompileProgram") >= count })
-            #expect(choice.remarks == [] && choice.laterRemarks == [])
+            #expect(choice.remarks(in: .command) == [] && choice.laterRemarks == [])
             let cache = GPUFindings(gpus: gpus(gpu)).cache
             #expect(cache.failure == nil && cache.finding.text == "kept in \(folder.file("cache"))")
         }

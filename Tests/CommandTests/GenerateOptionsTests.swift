@@ -57,28 +57,27 @@ import VideoTypes
     }
 
     @Test(arguments: [
-        (["--steps", "0"], "steps must be between 1 and 1000, got 0"),
-        (["--steps", "-1"], "steps must be between 1 and 1000, got -1"),
-        (["--steps", "3.5"], "steps must be a whole number, got '3.5'"),
-        (["--steps", "99999999999999999999"], "steps must be a whole number, got '99999999999999999999'"),
-        (["--steps="], "steps must be a whole number, got ''"),
-        (["--frames", "80"], "frames must be 4k + 1, got 80"),
-        (["--width", "0"], "width must be between 1 and 8192, got 0"),
-        (["--fps", "241"], "fps must be between 1 and 240, got 241"),
-        (["--guidance", "nan"], "guidance must be between 0.0 and 1000.0, got nan"),
-        (["--guidance", "inf"], "guidance must be between 0.0 and 1000.0, got inf"),
-        (["--guidance", "much"], "guidance must be a number, got 'much'"),
-        (["--flow-shift", "0"], "flow-shift must be between 0.01 and 100.0, got 0.0"),
-        (["--sigmas", "1,,0.5"], "sigmas must be a number, got ''"),
-        (["--sigmas", "0.5,1"], "sigmas must fall from at most 1 in steps of at least 0.0001, got 1.0"),
-        (["--sigmas", "1,0.5", "--steps", "3"], "steps is 3 but sigmas has 2 values"),
-        (["--seed", "-1"], "seed must be a whole number from 0 to 18446744073709551615, got '-1'"),
-        (["--scheduler", "ddim"], "scheduler must be one of unipc, euler, dpm++, got 'ddim'"),
-        (["--dtype", "f16"], "dtype must be one of auto, f32, bf16, got 'f16'"),
-        (["--device", "tpu"], "device must be auto, cpu, cuda or cuda:N, got 'tpu'"),
-        (["--device", "cuda:"], "device must be auto, cpu, cuda or cuda:N, got 'cuda:'"),
-        (["--device", "cuda:-1"], "device must be auto, cpu, cuda or cuda:N, got 'cuda:-1'"),
-        (["--threads", "0"], "threads must be between 1 and 1024, got 0"),
+        (["--steps", "0"], "--steps must be between 1 and 1000, got 0"),
+        (["--steps", "-1"], "--steps must be between 1 and 1000, got -1"),
+        (["--steps", "3.5"], "--steps must be a whole number, got '3.5'"),
+        (["--steps", "99999999999999999999"], "--steps must be a whole number, got '99999999999999999999'"),
+        (["--steps="], "--steps must be a whole number, got ''"),
+        (["--width", "0"], "--width must be between 1 and 8192, got 0"),
+        (["--fps", "241"], "--fps must be between 1 and 240, got 241"),
+        (["--guidance", "nan"], "--guidance must be between 0.0 and 1000.0, got nan"),
+        (["--guidance", "inf"], "--guidance must be between 0.0 and 1000.0, got inf"),
+        (["--guidance", "much"], "--guidance must be a number, got 'much'"),
+        (["--flow-shift", "0"], "--flow-shift must be between 0.01 and 100.0, got 0.0"),
+        (["--sigmas", "1,,0.5"], "--sigmas must be a number, got ''"),
+        (["--sigmas", "0.5,1"], "--sigmas must fall from at most 1 in steps of at least 0.0001, got 1.0"),
+        (["--sigmas", "1,0.5", "--steps", "3"], "--steps is 3 but --sigmas has 2 values"),
+        (["--seed", "-1"], "--seed must be a whole number from 0 to 18446744073709551615, got '-1'"),
+        (["--scheduler", "ddim"], "--scheduler must be one of unipc, euler, dpm++, got 'ddim'"),
+        (["--dtype", "f16"], "--dtype must be one of auto, f32, bf16, got 'f16'"),
+        (["--device", "tpu"], "--device must be auto, cpu, cuda or cuda:N, got 'tpu'"),
+        (["--device", "cuda:"], "--device must be auto, cpu, cuda or cuda:N, got 'cuda:'"),
+        (["--device", "cuda:-1"], "--device must be auto, cpu, cuda or cuda:N, got 'cuda:-1'"),
+        (["--threads", "0"], "--threads must be between 1 and 1024, got 0"),
         (["--prompt", ""], "the prompt is empty"),
         ([" \n\t "], "the prompt is empty"),
         (["a\0b"], "the prompt contains a zero byte"),
@@ -90,7 +89,7 @@ import VideoTypes
             Issue.record("accepted")
         } catch {
             #expect(error.code == .invalidRequest)
-            #expect(error.message == message)
+            #expect(error.message(in: .command) == message)
         }
     }
 

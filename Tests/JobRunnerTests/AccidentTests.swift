@@ -35,26 +35,44 @@ import VideoTypes
         #expect(!shop.told.isEmpty)
     }
 
-    @Test(arguments: [
-        ("out_of_memory", "the script says so"), ("invalid_request", "the script says so"),
-        ("media_failed", "the frames could not be encoded"), ("internal_error", "the engine failed"),
-        ("weights_invalid", "the model cannot be used"),
-    ])
-    func `what would fail again is not tried again`(code: String, message: String) throws {
-        let shop = try Workshop()
-        let id = try shop.submit(seed: 1, "fake:fail=\(code)@2")
-        let job = try shop.finished(id)
-        #expect(job.state == .failed && job.attempt == 1)
-        #expect(job.error == VideoError(VideoError.Code(named: code), message))
-        #expect(shop.runner.state.restarts == 0)
-        #expect(try shop.finished(shop.submit(seed: 2)).state == .completed)
+    /// What the service does about a failure that its worker tells of.
+    private enum Answer {
+        /// The same settings would fail in the same way again.
+        case givesUp
+        /// The next attempt has a new worker.
+        case triesThreeTimes
+        /// Attempts that met it do not count.
+        case waitsForTheDisk
     }
 
-    @Test func `a lost device is tried three times, each with a new worker`() throws {
-        let shop = try Workshop()
-        let job = try shop.finished(shop.submit(seed: 1, "fake:fail=device_lost@1"))
-        #expect(job.error == VideoError(.deviceLost, "the device failed") && job.attempt == 3)
-        #expect(shop.wait { $0.restarts == 3 && $0.worker == .cold }.restarts == 3)
+    private static func answer(to code: VideoError.Code) -> (does: Answer, tells: String) {
+        switch code {
+        case .deviceLost, .deviceUnavailable: (.triesThreeTimes, "the device failed")
+        case .deviceNotFound: (.givesUp, "the device failed")
+        case .diskFull: (.waitsForTheDisk, "no room on the disk for this clip")
+        case .invalidRequest, .outOfMemory, .notFinite: (.givesUp, "the script says so")
+        case .mediaFailed: (.givesUp, "the frames could not be encoded")
+        case .outputFailed: (.givesUp, "the clip could not be written")
+        case .weightsInvalid, .modelNotFound: (.givesUp, "the model cannot be used")
+        default: (.givesUp, "the engine failed")
+        }
+    }
+
+    @Test(arguments: VideoError.Code.all.filter { $0 != .cancelled })
+    func `every kind of failure has its answer`(code: VideoError.Code) throws {
+        let shop = try Workshop { $0.fullDiskSeconds = 0.05 }
+        let (does, tells) = Self.answer(to: code)
+        let job = try shop.finished(shop.submit(seed: 1, "fake:fail=\(code.name)@2"))
+        #expect(job.state == .failed && job.error == VideoError(code, Wording(plain: tells)), "\(shop.told)")
+        switch does {
+        case .givesUp: #expect(job.attempt == 1 && shop.runner.state.restarts == 0)
+        case .waitsForTheDisk:
+            #expect(shop.runner.state.restarts == 0)
+            #expect(shop.told.components(separatedBy: "disk_full").count == 1 + 3)
+        case .triesThreeTimes:
+            #expect(job.attempt == 3 && shop.wait { $0.restarts == 3 && $0.worker == .cold }.restarts == 3)
+        }
+        #expect(try shop.finished(shop.submit(seed: 2)).state == .completed)
     }
 
     @Test func `an engine that cannot be opened keeps jobs waiting and the service unhealthy`() throws {
@@ -171,13 +189,6 @@ import VideoTypes
         let job = try shop.finished(id)
         #expect(job.state == .completed, "\(shop.told)")
         #expect(try shop.bytes(id) == Workshop.expected(seed: 1, steps: 8, "fake:fail=disk_full@5 fake:once"))
-    }
-
-    @Test func `a clip that never fits fails in the end`() throws {
-        let shop = try Workshop { $0.fullDiskSeconds = 0.05 }
-        let job = try shop.finished(shop.submit(seed: 1, "fake:fail=disk_full@2"))
-        #expect(job.state == .failed && job.error?.code == .diskFull)
-        #expect(try shop.finished(shop.submit(seed: 2)).state == .completed)
     }
 
     @Test(.needsSmallDisk)

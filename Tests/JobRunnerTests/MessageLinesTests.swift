@@ -42,6 +42,15 @@ import VideoTypes
         #expect(found == Self.messages)
     }
 
+    @Test func `every kind of failure is the same on both sides`() throws {
+        for code in VideoError.Code.all {
+            var lines = MessageLines()
+            let message = WorkerMessage.failed(Self.tag, VideoError(code, "m", hint: "h"))
+            lines.append(try MessageLines.line(message)[...])
+            #expect(try lines.next() == message, "\(code.name)")
+        }
+    }
+
     @Test func `a message is one line`() throws {
         for message in Self.messages {
             let line = try MessageLines.line(message)

@@ -11,7 +11,7 @@ import VideoTypes
         guidanceScale: 5, guidanceScale2: nil, flowShift: 5, scheduler: .unipc, sigmas: nil, seed: 0, tilesVAE: false)
 
     private static func hint(_ fits: @escaping (VideoSettings) -> Bool) -> String? {
-        FittingSize(frameStep: 4, widthStep: 32, heightStep: 32, fits: fits).hint(below: settings)
+        FittingSize(frameStep: 4, widthStep: 32, heightStep: 32, fits: fits).hint(below: settings)?.text
     }
 
     private static func volume(_ settings: VideoSettings) -> Int {
@@ -37,12 +37,12 @@ import VideoTypes
     }
 
     @Test func `tiles where only they fit`() {
-        #expect(Self.hint { $0.tilesVAE && $0.frames <= 97 } == "97 frames fit at this size with --vae-tiling")
+        #expect(Self.hint { $0.tilesVAE && $0.frames <= 97 } == "97 frames fit at this size with tilesVAE = true")
         #expect(
-            Self.hint { $0.frames <= ($0.tilesVAE ? 49 : 45) } == "49 frames fit at this size with --vae-tiling")
+            Self.hint { $0.frames <= ($0.tilesVAE ? 49 : 45) } == "49 frames fit at this size with tilesVAE = true")
         #expect(Self.hint { $0.frames <= ($0.tilesVAE ? 45 : 49) } == "49 frames fit at this size")
         #expect(
-            Self.hint { $0.tilesVAE && $0.width <= 640 } == "640 x 352 in 121 frames fits with --vae-tiling")
+            Self.hint { $0.tilesVAE && $0.width <= 640 } == "640 x 352 in 121 frames fits with tilesVAE = true")
     }
 
     @Test func `nothing where nothing fits`() {

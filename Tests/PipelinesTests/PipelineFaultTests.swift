@@ -42,8 +42,8 @@ import Weights
             })
         for (free, fits) in [
             (whole, nil), (shorter, "1201 frames fit at this size"), (shorter - 1, "1197 frames fit at this size"),
-            (single - 1, "\(tiled) frames fit at this size with --vae-tiling"),
-            (1 << 10, "the weights alone take 0.0 GB: use a smaller model or --device cpu"),
+            (single - 1, "\(tiled) frames fit at this size with tilesVAE = true"),
+            (1 << 10, "the weights alone take 0.0 GB; use a smaller model; or device = cpu"),
         ] {
             gpu.take(total - free)
             do throws(VideoError) {
@@ -103,7 +103,7 @@ import Weights
                 }
                 #expect(error?.code == .deviceLost)
                 #expect(error?.message.hasPrefix("cuda:0 is lost: ") == true)
-                #expect(error?.hint?.contains("--device cpu") == true)
+                #expect(error?.hint?.contains("device = cpu") == true)
             }
             #expect(gpu.finish() == [], "\(stage)")
         }
@@ -122,7 +122,7 @@ import Weights
                     }, dump: nil, emit: { _ in })
             }
             #expect(error?.code == .outOfMemory)
-            #expect(error?.hint == "use a smaller size or fewer frames, or --vae-tiling")
+            #expect(error?.hint == "use a smaller size or fewer frames; tilesVAE = true needs less memory")
         }
         #expect(gpu.finish() == [])
     }

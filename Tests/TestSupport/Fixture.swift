@@ -5,4 +5,10 @@ package enum Fixture {
         let folder = file.split(separator: "/").dropLast().joined(separator: "/")
         return "/\(folder)/Fixtures/\(name)"
     }
+
+    /// The folder of a tiny random model that Diffusers wrote: "wan21-t2v", "wan22-ti2v", "wan22-a14b".
+    package static func model(_ name: String, from file: String = #filePath) -> String {
+        let tests = file.split(separator: "/").dropLast(2).joined(separator: "/")
+        return "/\(tests)/PipelinesTests/Fixtures/\(name)/model"
+    }
 }

@@ -99,10 +99,28 @@ extension RawClient.Answer {
     }
 
     @Test func `what does not fit is the client's affair, in the words of the API`() {
-        let error = VideoError(.outOfMemory, "61 GB, 25 free", hint: "--vae-tiling makes it fit, or --guidance-2 1")
-        let refused = APIError.refused(error, parameter: PlannedParameter.name(in: error))
+        let error = VideoError(
+            .outOfMemory, "61 GB, 25 free", field: .size,
+            remedies: [
+                "\(.tilesVAE, "true") makes it fit", "or \(.guidanceScale2, "1")", "\(.device, "cpu") does",
+                "see \(.doctor)",
+            ])
+        let refused = APIError.refused(error)
         #expect(refused.status == 400 && refused.code == "out_of_memory" && refused.parameter == "size")
-        #expect(refused.message == "61 GB, 25 free; vae_tiling makes it fit, or guidance_scale_2 1")
+        #expect(refused.message == "61 GB, 25 free; vae_tiling = true makes it fit; or guidance_scale_2 = 1")
+    }
+
+    @Test func `words of the API are fields of it, and only its own`() {
+        for term in Term.allCases {
+            guard let name = Vocabulary.api.spelled(term) else {
+                #expect(Parameter(term) == nil)
+                continue
+            }
+            #expect(Parameter(rawValue: name) != nil, "\(name)")
+        }
+        for term in [Term.device, .dtype, .threads, .stateFolder, .doctor, .scheduler] {
+            #expect(Vocabulary.api.spelled(term) == nil)
+        }
     }
 
     @Test func `metrics are text that Prometheus reads`() {

@@ -23,7 +23,7 @@ import Weights
     @Test func `every model has settings that its own rules allow`() throws {
         let manifest = try manifest()
         #expect(manifest.models.count == 13)
-        #expect(manifest.builtIn?.id == "builtin")
+        #expect(manifest.builtIn?.id == "built-in")
         for entry in manifest.models {
             let defaults = entry.defaults
             #expect(defaults.width % 16 == 0 && defaults.height % 16 == 0, "\(entry.id)")

@@ -73,7 +73,7 @@ import Weights
             let file = failure { () throws(WeightError) in _ = try ModelFolder(path: path + "/data") }
             #expect(file == .notAFolder(path: path + "/data"))
             let absent = failure { () throws(WeightError) in _ = try ModelFolder(path: path + "/absent") }
-            #expect(absent == .fileMissing(file: path + "/absent"))
+            #expect(absent == .folderMissing(path: path + "/absent"))
         }
     }
 

@@ -1,6 +1,7 @@
 import Compute
 import TestTools
 import Testing
+import VideoTypes
 import Weights
 
 /// Thousands of damaged files: each must end in an error or in a table that holds, never in a trap.
@@ -71,7 +72,7 @@ import Weights
                     #expect(entry.range.upperBound <= bytes.count)
                 }
             }
-            if let error { #expect(!error.message.isEmpty && !error.hint.isEmpty) }
+            if let error { #expect(!error.message.isEmpty && !error.hint.text.isEmpty) }
         }
         #expect(accepted > 50 && accepted < 3000, "\(accepted) of 6000 mutants were accepted")
     }
@@ -93,7 +94,7 @@ import Weights
                 // Whole shards and their keys may be gone, nothing may be new.
                 #expect(Set(checkpoint.keys).isSubset(of: ["a", "b", "c"]) && !checkpoint.keys.isEmpty)
             }
-            if let error { #expect(!error.message.isEmpty && !error.hint.isEmpty) }
+            if let error { #expect(!error.message.isEmpty && !error.hint.text.isEmpty) }
         }
     }
 
@@ -120,7 +121,7 @@ import Weights
                 try fields.real(config.eps, "eps", in: 0...1)
                 for value in config.mean { try fields.real(value, "mean", in: -100...100) }
             }
-            if let error { #expect(!error.message.isEmpty && !error.hint.isEmpty) }
+            if let error { #expect(!error.message.isEmpty && !error.hint.text.isEmpty) }
         }
     }
 }

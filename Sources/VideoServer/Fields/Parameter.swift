@@ -1,3 +1,5 @@
+import VideoTypes
+
 /// The fields that a request for a clip may have, under the names that SGLang and vLLM-Omni use too.
 enum Parameter: String, CaseIterable {
     case prompt
@@ -40,18 +42,6 @@ enum Parameter: String, CaseIterable {
         "negative": .negativePrompt, "audio": .sound, "callback_url": .webhook, "webhook": .webhook,
     ]
 
-    /// Options of the command line and what they are called here, longer ones first.
-    private static let options: [(String, Parameter)] = [
-        ("--negative-prompt", .negativePrompt), ("--guidance-2", .guidanceScale2), ("--guidance", .guidanceScale),
-        ("--vae-tiling", .tilesVAE), ("--flow-shift", .flowShift), ("--frames", .frames), ("--steps", .steps),
-        ("--width", .width), ("--height", .height), ("--seed", .seed), ("--fps", .framesPerSecond),
-    ]
-
-    /// A text of the engine, which speaks of options, in the words of the API.
-    static func named(inOptionsOf text: String) -> String {
-        options.reduce(text) { $0.replacing($1.0, with: $1.1.rawValue) }
-    }
-
     /// The known name that somebody who wrote `name` probably meant.
     static func nearest(to name: String) -> Parameter? {
         let name = name.lowercased()
@@ -82,5 +72,50 @@ enum Parameter: String, CaseIterable {
             last = line
         }
         return last[right.count]
+    }
+}
+
+extension Parameter {
+    /// The field that a part of a request is here; nil where there is none.
+    init?(_ term: Term) {
+        switch term {
+        case .prompt: self = .prompt
+        case .negativePrompt: self = .negativePrompt
+        case .duration: self = .seconds
+        case .resolution: self = .resolution
+        case .aspectRatio: self = .aspectRatio
+        // Sides are asked for as one size by most.
+        case .size, .width, .height: self = .size
+        case .frames: self = .frames
+        case .framesPerSecond: self = .framesPerSecond
+        case .steps: self = .steps
+        case .guidanceScale: self = .guidanceScale
+        case .guidanceScale2: self = .guidanceScale2
+        case .flowShift: self = .flowShift
+        case .seed: self = .seed
+        case .tilesVAE: self = .tilesVAE
+        case .audio: self = .sound
+        case .referenceImages: self = .inputReference
+        case .maxCost: self = .maxCost
+        case .maxLatency: self = .maxLatency
+        case .extras: self = .extras
+        case .model: self = .model
+        case .scheduler, .sigmas, .device, .dtype, .threads, .stateFolder, .host, .keyFile, .hostNames, .webhookHosts,
+            .webhookSecretFile, .doctor, .models, .serve:
+            return nil
+        }
+    }
+}
+
+extension Vocabulary {
+    /// The words of those who order clips: what is the owner's of this machine has no name.
+    static let api = Vocabulary { term, value in
+        let name =
+            switch term {
+            case .width: Parameter.width.rawValue
+            case .height: Parameter.height.rawValue
+            default: Parameter(term)?.rawValue
+            }
+        return name.map { name in value.map { "\(name) = \($0)" } ?? name }
     }
 }

@@ -47,7 +47,7 @@ struct ServiceRoutes: Sendable {
     }
 
     func model(_ name: String) throws(APIError) -> HTTPResponse {
-        guard name == desk.modelName else {
+        guard desk.isCalled(name) else {
             throw APIError(404, "model_not_found", "there is no model '\(name.clipped)' here", parameter: "model")
         }
         return AnswerWriter.json(model)
