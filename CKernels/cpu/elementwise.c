@@ -40,6 +40,11 @@ void ck_gelu_gate(void *out, const void *gate, const void *x, ck_dtype dtype, pt
     for_pieces(ck_kernels(pool)->gelu_gate, e, pool);
 }
 
+void ck_flag_non_finite(uint8_t *flag, const void *x, ck_dtype dtype, ptrdiff_t count, ck_pool *pool) {
+    ck_elements e = {.out = flag, .x = x, .x_dtype = dtype, .count = count};
+    for_pieces(ck_kernels(pool)->flag_non_finite, e, pool);
+}
+
 void ck_combine(float *out, const float *const *terms, const float *factors, ptrdiff_t term_count, ptrdiff_t count,
                 ck_pool *pool) {
     ck_elements e = {.out = out, .terms = terms, .factors = factors, .term_count = term_count, .count = count};

@@ -22,6 +22,15 @@ static void gelu_gate(const ck_elements *e, ptrdiff_t first, ptrdiff_t end) {
                end);
 }
 
+static void flag_non_finite(const ck_elements *e, ptrdiff_t first, ptrdiff_t end) {
+    // 0 times a number is 0; 0 times anything else is none, and stays none in the sum.
+    vf sum = v_set(0);
+    for (ptrdiff_t i = first; i < end; i += W)
+        sum = v_fma(v_take(e->x, e->x_dtype, i, end), v_set(0), sum);
+    if (v_sum(sum) != 0)
+        __atomic_store_n((uint8_t *)e->out, 1, __ATOMIC_RELAXED);
+}
+
 static void combine(const ck_elements *e, ptrdiff_t first, ptrdiff_t end) {
     for (ptrdiff_t i = first; i < end; i += W) {
         vf sum = v_set(0);

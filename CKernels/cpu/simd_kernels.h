@@ -26,5 +26,6 @@ const struct ck_kernels CK_KERNELS = {
     .add = add,
     .silu = silu,
     .gelu_gate = gelu_gate,
+    .flag_non_finite = flag_non_finite,
     .combine = combine,
 };

@@ -107,6 +107,34 @@ template <typename X> INLINE void gelu_gate(const ck_elementwise_arguments &args
 KERNEL(gelu_gate_f32, ck_elementwise_arguments, CK_PIECE_THREADS, 4) { gelu_gate<float>(args); }
 KERNEL(gelu_gate_bf16, ck_elementwise_arguments, CK_PIECE_THREADS, 4) { gelu_gate<bf16>(args); }
 
+/// Sets the byte at out where one of its elements is no finite number, and leaves it where all are.
+template <typename X, int V> INLINE void flag_non_finite(const ck_elementwise_arguments &args) {
+    Piece piece = this_piece(args.count);
+    Vector<X, V> x[HELD / V];
+    load(args.x, piece, x);
+    bool found = false;
+    UNROLL for (int i = 0; i < HELD / V; i++) {
+        if (place_of<V>(i) < piece.count) {
+            UNROLL for (int j = 0; j < V; j++) {
+                found |= (bits_of_float(to_float(x[i].v[j])) & 0x7f800000u) == 0x7f800000u;
+            }
+        }
+    }
+    if (found)
+        *(u8 *)args.out = 1;
+}
+
+template <typename X> INLINE void flag_non_finite(const ck_elementwise_arguments &args) {
+    enum { V = 16 / sizeof(X) };
+    if (args.count % V == 0 && args.x % 16 == 0)
+        flag_non_finite<X, V>(args);
+    else
+        flag_non_finite<X, 1>(args);
+}
+
+KERNEL(flag_non_finite_f32, ck_elementwise_arguments, CK_PIECE_THREADS, 4) { flag_non_finite<float>(args); }
+KERNEL(flag_non_finite_bf16, ck_elementwise_arguments, CK_PIECE_THREADS, 4) { flag_non_finite<bf16>(args); }
+
 template <int V> INLINE void combine_terms(const ck_combine_arguments &args) {
     Piece piece = this_piece(args.count);
     Vector<float, V> sum[HELD / V];

@@ -154,6 +154,8 @@ void ck_convert(void *out, ck_dtype out_dtype, const void *x, ck_dtype x_dtype, 
 void ck_silu(void *out, ck_dtype out_dtype, const void *x, ck_dtype x_dtype, ptrdiff_t count, ck_pool *pool);
 /// out = gelu_tanh(gate) · x, all of one dtype. In place on either input allowed.
 void ck_gelu_gate(void *out, const void *gate, const void *x, ck_dtype dtype, ptrdiff_t count, ck_pool *pool);
+/// *flag = 1 where an element of x is no finite number; else it stays.
+void ck_flag_non_finite(uint8_t *flag, const void *x, ck_dtype dtype, ptrdiff_t count, ck_pool *pool);
 /// out = Σ factors[i] · terms[i], at most four terms; out may be one of them.
 void ck_combine(float *out, const float *const *terms, const float *factors, ptrdiff_t term_count, ptrdiff_t count,
                 ck_pool *pool);

@@ -29,4 +29,10 @@ extension Backend {
         precondition(
             gate.dtype == x.dtype && x.dtype == out.dtype, "geluGate of \(gate.dtype), \(x.dtype) into \(out.dtype)")
     }
+
+    package func checkFlag(_ x: Tensor, in flag: Tensor) {
+        precondition(
+            (x.dtype == .f32 || x.dtype == .bf16) && flag.dtype == .u8 && flag.count == 1,
+            "finite numbers of \(x.dtype) in a flag \(flag.shape) \(flag.dtype)")
+    }
 }

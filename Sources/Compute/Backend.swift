@@ -89,6 +89,8 @@ package protocol Backend: AnyObject {
     func geluGate(_ gate: Tensor, _ x: Tensor, into out: Tensor) throws(ComputeError)
     /// `out = Σ factor · tensor`, f32, at most four terms; `out` may be one of them.
     func combine(_ terms: [(factor: Float, tensor: Tensor)], into out: Tensor) throws(ComputeError)
+    /// Sets `flag`, u8 `[1]`, to 1 where an element of x, f32 or bf16, is no finite number; else leaves it.
+    func flagNonFinite(_ x: Tensor, in flag: Tensor) throws(ComputeError)
 
     // MARK: layout
 

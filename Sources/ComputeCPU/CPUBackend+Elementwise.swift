@@ -22,4 +22,10 @@ extension CPUBackend {
             target(out).assumingMemoryBound(to: Float.self), pointers, terms.map(\.factor), terms.count, out.count,
             workers)
     }
+
+    package func flagNonFinite(_ x: Tensor, in flag: Tensor) throws(ComputeError) {
+        checkFlag(x, in: flag)
+        unsafe ck_flag_non_finite(
+            target(flag).assumingMemoryBound(to: UInt8.self), address(x), x.dtype.ck, x.count, workers)
+    }
 }

@@ -26,6 +26,14 @@ extension CUDABackend {
         try launchPieces("combine", of: "elementwise", elements: out.count, arguments)
     }
 
+    package func flagNonFinite(_ x: Tensor, in flag: Tensor) throws(ComputeError) {
+        checkFlag(x, in: flag)
+        var arguments = ck_elementwise_arguments()
+        (arguments.out, arguments.x) = (address(flag), address(x))
+        arguments.count = Int64(x.count)
+        try launchPieces("flag_non_finite_\(x.dtype)", of: "elementwise", elements: x.count, arguments)
+    }
+
     func elementwise(_ name: String, _ x: Tensor, _ y: Tensor? = nil, into out: Tensor) throws(ComputeError) {
         guard out.count > 0 else { return }
         var arguments = ck_elementwise_arguments()

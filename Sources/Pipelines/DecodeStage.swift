@@ -6,6 +6,7 @@ import VideoTypes
 struct DecodeStage {
     let decoder: WanVAEDecoder
     let backend: any Backend
+    let finite: FiniteCheck
     let progress: ProgressReporter
     let dump: TensorDump?
 
@@ -19,7 +20,9 @@ struct DecodeStage {
         let record = dump.map {
             DecodedFrames($0, patch: patch, height: latents.shape[2] * scale, width: latents.shape[3] * scale)
         }
-        let tiling = TiledDecoder(decoder: decoder, backend: backend)
+        let tiling = TiledDecoder(decoder: decoder, backend: backend) { x, tile, index in
+            guard try finite.passes(x) else { throw try failure(tile, chunk: index) }
+        }
         if tiled, TiledDecoder.isNeeded(height: latents.shape[2], width: latents.shape[3], scale: scale) {
             let clip = Clip(height: latents.shape[2] * scale, width: latents.shape[3] * scale)
             try tiling.run(latents, progress: progress) { part, place in
@@ -38,18 +41,37 @@ struct DecodeStage {
     private func stream(_ latents: Tensor, _ record: DecodedFrames?, _ emit: (Frame) throws -> Void) throws {
         var count = 0
         var last: PendingFrame?
+        func give(_ frame: PendingFrame, chunk: Int) throws {
+            guard try frame.isFinite() else { throw try failure(latents, chunk: chunk) }
+            try emit(frame.frame())
+        }
         try progress.begin(.decode, total: latents.shape[1])
         for index in 0..<latents.shape[1] {
             try decoder.decode(latents, frame: index, probe: probe(chunk: index)) { x in
                 let next = try pixels(x)
                 try record?.put(x, TiledDecoder.Place(frame: count, row: 0, column: 0), from: backend)
                 count += 1
-                if let last { try emit(last.frame()) }
+                if let last { try give(last, chunk: index) }
                 last = next
             }
             try progress.advance()
         }
-        if let last { try emit(last.frame()) }
+        if let last { try give(last, chunk: latents.shape[1] - 1) }
+    }
+
+    /// Decodes once more and says in which block the numbers went.
+    ///
+    /// - Parameter chunk: the last that had been decoded by then.
+    private func failure(_ latents: Tensor, chunk: Int) throws -> VideoError {
+        let search = try finite.search()
+        decoder.reset()
+        for index in 0...chunk {
+            try decoder.decode(latents, frame: index, probe: search.look) { try search.look("the head", $0) }
+            guard search.part == nil else {
+                return finite.failure(.decode, "latent frame \(index + 1) of \(latents.shape[1])", part: search.part)
+            }
+        }
+        return finite.failure(.decode, "latent frame \(chunk + 1) of \(latents.shape[1])", part: nil)
     }
 
     /// x f32 `[1, height, width, out_channels]`, before clamping and unpatching.
@@ -58,7 +80,8 @@ struct DecodeStage {
         let (height, width) = (x.shape[1] * patch, x.shape[2] * patch)
         let pixels = try backend.allocate([1, height, width, 3], .u8)
         try backend.pixels(x, patch: patch, into: pixels)
-        return PendingFrame(width: width, height: height, pixels: try backend.startDownload(pixels))
+        return PendingFrame(
+            width: width, height: height, pixels: try backend.startDownload(pixels), answer: try finite.start(x))
     }
 
     /// Blocks are recorded for the first two chunks: the second is the first with a history.
@@ -82,6 +105,9 @@ private struct PendingFrame {
     let width: Int
     let height: Int
     let pixels: any PendingBytes
+    let answer: FiniteCheck.Answer
+
+    func isFinite() throws(ComputeError) -> Bool { try answer.isFinite() }
 
     func frame() throws(ComputeError) -> Frame { Frame(width: width, height: height, pixels: try pixels.bytes()) }
 }

@@ -11,6 +11,7 @@ struct DenoiseStage {
     /// Bytes that the loop needs beside the weights.
     let workBytes: Int
     let device: Device
+    let finite: FiniteCheck
     let settings: VideoSettings
     let plan: DenoisePlan
     let checkpoint: DenoiseCheckpoint?
@@ -77,9 +78,23 @@ struct DenoiseStage {
             try Guidance.apply(
                 Float(scale), conditional: velocity, unconditional: unconditional, on: device.backend)
         }
+        guard try finite.passes(velocity) else { throw try failure(index, time, expert) }
         try dump?.record("\(name).noise_pred", velocity, on: device.backend)
         try solver.step(index, velocity: velocity, latents: latents, on: device.backend)
         try dump?.record("\(name).latents", latents, on: device.backend)
+    }
+
+    /// Makes the step once more, before the latents have changed, and says in which block the numbers went.
+    private func failure(_ index: Int, _ time: WanTransformer.Time, _ expert: Expert) throws -> VideoError {
+        let place = "step \(index + 1) of \(plan.schedule.stepCount)"
+        let passes = [(expert.prompt, "")] + (expert.negative.map { [($0, " of the negative prompt")] } ?? [])
+        for (pass, text) in passes {
+            let search = try finite.search()
+            let velocity = try pass.run(time, probe: search.look)
+            try search.look("the head", velocity)
+            if let part = search.part { return finite.failure(.denoise, place, part: part + text) }
+        }
+        return finite.failure(.denoise, place, part: expert.negative == nil ? nil : "the guidance")
     }
 
     /// Times are prepared for the whole run, wherever it is entered: a product's rows may depend on how many there are.

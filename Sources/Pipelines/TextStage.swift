@@ -11,6 +11,7 @@ struct TextStage {
     /// Rows that a text is padded to, and cut at.
     let length: Int
     let backend: any Backend
+    let finite: FiniteCheck
     let progress: ProgressReporter
     let dump: TensorDump?
 
@@ -33,6 +34,11 @@ struct TextStage {
                 hint: "tokenizer and text_encoder belong to different models")
         }
         let embedding = try encoder(ids, probe: dump?.probe("text.\(name)", on: backend))
+        guard try finite.passes(embedding) else {
+            let search = try finite.search()
+            try search.look("the last norm", encoder(ids, probe: search.look))
+            throw finite.failure(.text, "the \(name)", part: search.part)
+        }
         if let dump { try record(ids, embedding, name, dump) }
         try progress.advance()
         return embedding

@@ -9,6 +9,8 @@ import VideoTypes
 struct TiledDecoder {
     let decoder: WanVAEDecoder
     let backend: any Backend
+    /// Looks at what was decoded of a tile's latent frame.
+    let check: (_ x: Tensor, _ tile: Tensor, _ frame: Int) throws -> Void
 
     private static let tilePixels = 256
     private static let stridePixels = 192
@@ -90,6 +92,7 @@ struct TiledDecoder {
         var frames: [Patch] = []
         for index in 0..<latents.shape[1] {
             try decoder.decode(latents, frame: index) { x in
+                try check(x, latents, index)
                 frames.append(
                     Patch(height: x.shape[1], width: x.shape[2], channels: x.shape[3], values: try backend.download(x)))
             }

@@ -73,10 +73,13 @@ package final class WanPipeline {
                 work: model.memoryEstimate(settings, on: profile), progress: ProgressReporter(report), dump: dump)
             let latents = try denoise(run, checkpoint)
             let decoder = try networks.decoder(beside: run.work.decodeWork, run.progress)
-            try DecodeStage(decoder: decoder, backend: device.backend, progress: run.progress, dump: dump)
-                .run(latents, tiled: settings.tilesVAE, emit: emit)
+            let finite = try FiniteCheck(on: device)
+            try DecodeStage(
+                decoder: decoder, backend: device.backend, finite: finite, progress: run.progress, dump: dump
+            )
+            .run(latents, tiled: settings.tilesVAE, emit: emit)
         } catch {
-            let error = VideoError(room: error)
+            let error = VideoError(reporting: error)
             // Whatever went wrong, the next clip begins with weights of its own.
             if error.code != .cancelled { networks.releaseAll() }
             throw error
@@ -94,16 +97,18 @@ package final class WanPipeline {
         }
         let stage = DenoiseStage(
             components: model.components, networks: networks, workBytes: run.work.denoiseWork, device: device,
-            settings: run.settings, plan: run.plan, checkpoint: checkpoint, progress: run.progress, dump: run.dump)
+            finite: try FiniteCheck(on: device), settings: run.settings, plan: run.plan, checkpoint: checkpoint,
+            progress: run.progress, dump: run.dump)
         try stage.run(latents, encodeTexts(run), after: state)
         return latents
     }
 
     private func encodeTexts(_ run: Run) throws -> TextStage.Embeddings {
+        guard let tokenizer = model.tokenizer else { preconditionFailure("clips are made of folders with weights") }
         let stage = TextStage(
-            tokenizer: model.tokenizer, encoder: try networks.textEncoder(beside: 0, run.progress),
+            tokenizer: tokenizer, encoder: try networks.textEncoder(beside: 0, run.progress),
             vocabulary: model.components.textEncoder.vocabSize, length: model.components.transformer.textLen,
-            backend: device.backend, progress: run.progress, dump: run.dump)
+            backend: device.backend, finite: try FiniteCheck(on: device), progress: run.progress, dump: run.dump)
         return try stage.encode(
             run.settings.prompt, negative: Guidance.isNeeded(run.settings) ? run.settings.negativePrompt : nil)
     }

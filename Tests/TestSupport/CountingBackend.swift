@@ -68,6 +68,7 @@ package final class CountingBackend: Backend {
     package func silu(_ x: Tensor, into out: Tensor) {}
     package func geluGate(_ gate: Tensor, _ x: Tensor, into out: Tensor) {}
     package func combine(_ terms: [(factor: Float, tensor: Tensor)], into out: Tensor) {}
+    package func flagNonFinite(_ x: Tensor, in flag: Tensor) {}
     package func embedding(_ ids: [Int32], _ table: Tensor, into out: Tensor) {}
     package func patchify(_ x: Tensor, patch: PatchSize, into out: Tensor) {}
     package func unpatchify(_ x: Tensor, patch: PatchSize, into out: Tensor) {}

@@ -14,6 +14,9 @@ extension OpCase {
                 cases.append(
                     OpCase("GELU gate \(count) \(dtype)", errorBound(dtype)) { try geluGate($0, count, dtype) })
             }
+            for dtype in [DType.f32, .bf16] {
+                cases.append(OpCase("finite \(count) \(dtype)", 1e-9) { try flagNonFinite($0, count, dtype) })
+            }
             for terms in 1...4 {
                 cases.append(OpCase("combine \(count), \(terms) terms", 2e-6) { try combine($0, count, terms) })
             }
@@ -39,6 +42,34 @@ extension OpCase {
         let out = try gate.tensor(on: backend)
         try backend.geluGate(out, x.tensor(on: backend), into: out)
         return OpResult(try backend.download(out), from: zip(gate.doubles, x.doubles).map { geluTanh($0) * $1 })
+    }
+
+    /// Flags of numbers alone, the largest among them, and of every other kind of value at the first, a middle and the
+    /// last place; the last flag was set before.
+    static func flagNonFinite(_ backend: any Backend, _ count: Int, _ dtype: DType) throws -> OpResult {
+        let largest: Float = dtype == .f32 ? .greatestFiniteMagnitude : Float(bitPattern: 0x7f7f_0000)
+        var found: [Float] = []
+        var expected: [Double] = []
+        func look(_ values: [Float], isSet: Bool = false, _ flagged: Double) throws {
+            let flag = try backend.allocate([1], .u8)
+            try backend.zero(flag)
+            if isSet { try backend.flagNonFinite(backend.upload([.nan], [1]), in: flag) }
+            try backend.flagNonFinite(Operand(values, [count], dtype).tensor(on: backend), in: flag)
+            found += try backend.startDownload(flag).bytes().map(Float.init)
+            expected.append(flagged)
+        }
+        var values = TestRandom.normal(count, seed: 1)
+        values[count / 2] = -largest
+        try look(values, 0)
+        for strange in [Float.nan, .infinity, -.infinity] {
+            for place in Set([0, count / 2, count - 1]) {
+                var values = values
+                values[place] = strange
+                try look(values, 1)
+            }
+        }
+        try look(values, isSet: true, 1)
+        return OpResult(found, from: expected)
     }
 
     static func combine(_ backend: any Backend, _ count: Int, _ terms: Int) throws -> OpResult {

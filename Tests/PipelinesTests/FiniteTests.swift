@@ -1,0 +1,112 @@
+import Compute
+import ComputeCPU
+import FakeGPU
+import KernelEmulation
+import TestSupport
+import TestTools
+import Testing
+import VideoTypes
+import Weights
+
+@testable import Pipelines
+
+/// Weights that are no numbers: a clip is never made of them, and where they went wrong is said.
+@Suite(.bounded) struct FiniteTests {
+    /// One number of one tensor, and what is said when it is none.
+    struct Damage: Sendable, CustomTestStringConvertible {
+        let file: String
+        let tensor: String
+        let message: String
+
+        var testDescription: String { tensor }
+    }
+
+    private static let stages = [
+        Damage(
+            file: "text_encoder/model.safetensors", tensor: "encoder.block.1.layer.0.layer_norm.weight",
+            message: "text gave numbers that are not finite at the prompt, first in block.01"),
+        Damage(
+            file: "text_encoder/model.safetensors", tensor: "encoder.final_layer_norm.weight",
+            message: "text gave numbers that are not finite at the prompt, first in the last norm"),
+        Damage(
+            file: "transformer/diffusion_pytorch_model.safetensors", tensor: "blocks.0.ffn.net.2.bias",
+            message: "denoise gave numbers that are not finite at step 1 of 3, first in block.00"),
+        Damage(
+            file: "transformer_2/diffusion_pytorch_model.safetensors", tensor: "proj_out.bias",
+            message: "denoise gave numbers that are not finite at step 2 of 3, first in the head"),
+        Damage(
+            file: "vae/diffusion_pytorch_model.safetensors", tensor: "decoder.mid_block.resnets.0.conv1.bias",
+            message: "decode gave numbers that are not finite at latent frame 1 of 2, first in mid_block"),
+        Damage(
+            file: "vae/diffusion_pytorch_model.safetensors", tensor: "decoder.up_blocks.1.upsamplers.0.time_conv.bias",
+            message: "decode gave numbers that are not finite at latent frame 2 of 2, first in up_block.1.part.0"),
+        Damage(
+            file: "vae/diffusion_pytorch_model.safetensors", tensor: "decoder.conv_out.bias",
+            message: "decode gave numbers that are not finite at latent frame 1 of 2, first in the head"),
+    ]
+
+    private static let settings = VideoSettings(
+        prompt: "a bird", negativePrompt: "red", width: 32, height: 16, frames: 5, framesPerSecond: 16, steps: 3,
+        guidanceScale: 3, guidanceScale2: 3, flowShift: 1, scheduler: .euler, sigmas: nil, seed: 1, tilesVAE: false)
+
+    private static func failure(
+        _ damage: Damage, on backend: any Backend, dtype: DType = .f32, isTiled: Bool = false
+    ) throws -> VideoError? {
+        let folder = try DamagedModel("wan22-a14b").folder(damage.file, notANumber: damage.tensor)
+        let pipeline = try WanPipeline(folder, backend: backend, dtype: dtype)
+        var settings = settings
+        if isTiled { (settings.width, settings.tilesVAE) = (272, true) }
+        var frames = 0
+        return #expect(throws: VideoError.self) {
+            try pipeline.generate(settings, report: { _ in true }, dump: nil, emit: { _ in frames += 1 })
+        }
+    }
+
+    @Test(arguments: stages, [DType.f32, .bf16])
+    func `a number that is none ends the clip, with stage, step and block`(damage: Damage, dtype: DType) throws {
+        let error = try Self.failure(damage, on: CPUBackend(threads: 1), dtype: dtype)
+        #expect(error?.code == .notFinite && error?.message == damage.message)
+        #expect(error?.hint?.contains("dtype = f32") == (dtype == .bf16))
+    }
+
+    @Test(arguments: [stages[0], stages[2], stages[5]])
+    func `the same on a GPU`(damage: Damage) throws {
+        let gpu = FakeGPU(9, 0)
+        do {
+            let error = try Self.failure(damage, on: gpu.backend())
+            #expect(error?.code == .notFinite && error?.message == damage.message)
+        }
+        #expect(gpu.finish() == [])
+    }
+
+    @Test(arguments: [stages[5], stages[6]])
+    func `the same in tiles`(damage: Damage) throws {
+        let error = try Self.failure(damage, on: CPUBackend(threads: 1), isTiled: true)
+        #expect(error?.code == .notFinite && error?.message == damage.message)
+    }
+}
+
+/// A tiny model of which one number is damaged.
+private struct DamagedModel {
+    private let path: String
+
+    init(_ name: String) { path = Fixture.model(name) }
+
+    func folder(_ file: String, notANumber tensor: String) throws -> ModelFolder {
+        let original = try ModelFolder(path: path)
+        var files: [String: HostBytes] = [:]
+        for component in ["", "text_encoder", "transformer", "transformer_2", "vae", "scheduler", "tokenizer"] {
+            for name in original.names(in: component) {
+                let inside = component.isEmpty ? name : "\(component)/\(name)"
+                if let bytes = try? original.bytes(inside) { files[inside] = bytes }
+            }
+        }
+        let bytes = try #require(files[file])
+        let entry = try #require(try Safetensors(bytes, file: file).entries[tensor])
+        var damaged = bytes.copied
+        // All bits set are no number in any floating dtype.
+        for place in entry.range.prefix(4) { damaged[place] = 0xff }
+        files[file] = HostBytes(damaged)
+        return ModelFolder(files: files, name: "damaged")
+    }
+}
