@@ -15,12 +15,14 @@ struct DenoisePlan {
 
     init(_ settings: VideoSettings, _ components: WanComponents) {
         kind = SolverKind(rawValue: settings.scheduler.rawValue) ?? .unipc
-        let train = components.scheduler.numTrainTimesteps ?? 1000
+        let train = components.scheduler.trainTimesteps
+        // Another scheduler than the folder's walks plain levels.
+        let shape = components.scheduler.kind == kind ? components.scheduler.shape : Schedule.Shape()
         let schedule =
             if let levels = settings.sigmas {
-                Schedule(kind, levels: levels, shift: settings.flowShift, trainTimesteps: train)
+                Schedule(kind, levels: levels, shift: settings.flowShift, shape: shape, trainTimesteps: train)
             } else {
-                Schedule(kind, steps: settings.steps, shift: settings.flowShift, trainTimesteps: train)
+                Schedule(kind, steps: settings.steps, shift: settings.flowShift, shape: shape, trainTimesteps: train)
             }
         self.schedule = schedule
         // The high-noise expert serves timesteps from the boundary up.

@@ -1,37 +1,85 @@
 import Weights
 
 /// What `model_index.json` says about a folder in the Diffusers layout.
-struct PipelineIndex: Decodable {
-    let className: String
+struct PipelineIndex {
     /// Share of the noise range that belongs to the first of two experts.
     let boundaryRatio: Double?
     let expandTimesteps: Bool
     let hasSecondTransformer: Bool
+    /// The `model_type` that the class of the text encoder reads.
+    let textEncoderType: String
 
-    private enum CodingKeys: String, CodingKey {
-        case className = "_class_name"
-        case boundaryRatio = "boundary_ratio"
-        case expandTimesteps = "expand_timesteps"
-        case transformer2 = "transformer_2"
-    }
+    private static let path = "model_index.json"
 
-    init(from decoder: any Decoder) throws {
-        let values = try decoder.container(keyedBy: CodingKeys.self)
-        className = try values.decode(String.self, forKey: .className)
-        boundaryRatio = try values.decodeIfPresent(Double.self, forKey: .boundaryRatio)
-        expandTimesteps = try values.decodeIfPresent(Bool.self, forKey: .expandTimesteps) ?? false
-        // A component is [library, class]; [null, null] stands for none.
-        let second = try values.decodeIfPresent([String?].self, forKey: .transformer2)
-        hasSecondTransformer = second?.first.flatMap { $0 } != nil
-    }
-
-    func validate(_ fields: ConfigFields) throws(WeightError) {
-        try fields.oneOf(["WanPipeline"], className, "_class_name")
-        if let boundaryRatio { try fields.real(boundaryRatio, "boundary_ratio", in: 0...1) }
+    init(_ folder: ModelFolder) throws(WeightError) {
+        let fields = try folder.config(Self.path, as: Fields.self)
+        guard fields.className == "WanPipeline" else {
+            throw .otherPipeline(folder: folder.name, className: fields.className)
+        }
+        if let failure = try folder.failure(Self.path, Self.table) { throw failure }
+        let check = ConfigFields(file: folder.fullName(Self.path))
+        boundaryRatio = fields.boundaryRatio
+        expandTimesteps = fields.expandTimesteps ?? false
+        hasSecondTransformer = fields.transformer2?.className != nil
+        if let boundaryRatio { try check.real(boundaryRatio, "boundary_ratio", in: 0...1) }
         guard hasSecondTransformer == (boundaryRatio != nil) else {
-            throw fields.failure(
+            throw check.failure(
                 "boundary_ratio", boundaryRatio?.description ?? "missing",
                 "present exactly where there is a transformer_2")
+        }
+        try Self.check(fields.transformer, "transformer", ["WanTransformer3DModel"], check)
+        try Self.check(fields.transformer2, "transformer_2", ["WanTransformer3DModel"], check)
+        try Self.check(fields.vae, "vae", ["AutoencoderKLWan"], check)
+        try Self.check(fields.textEncoder, "text_encoder", ["UMT5EncoderModel", "T5EncoderModel"], check)
+        textEncoderType = fields.textEncoder?.className == "T5EncoderModel" ? "t5" : "umt5"
+        for (name, part) in [("image_encoder", fields.imageEncoder), ("image_processor", fields.imageProcessor)] {
+            guard part?.className == nil else {
+                throw check.failure(name, part?.className ?? "", "[null, null]: pictures are not read")
+            }
+        }
+    }
+
+    private static func check(
+        _ component: Component?, _ name: String, _ known: [String], _ check: ConfigFields
+    ) throws(WeightError) {
+        if let found = component?.className { try check.oneOf(known, found, name) }
+    }
+
+    /// The classes of tokenizer and scheduler are judged by their own files.
+    private static let table = FieldTable(
+        read: Fields.CodingKeys.allCases.map(\.rawValue), harmless: ["tokenizer", "scheduler", "default_generation"])
+
+    /// A component is [library, class]; [null, null] stands for none.
+    private struct Component: Decodable {
+        let className: String?
+
+        init(from decoder: any Decoder) throws {
+            let parts = try [String?](from: decoder)
+            className = parts.last.flatMap { $0 }
+        }
+    }
+
+    private struct Fields: Decodable {
+        let className: String
+        let boundaryRatio: Double?
+        let expandTimesteps: Bool?
+        let transformer: Component?
+        let transformer2: Component?
+        let vae: Component?
+        let textEncoder: Component?
+        let imageEncoder: Component?
+        let imageProcessor: Component?
+
+        enum CodingKeys: String, CodingKey, CaseIterable {
+            case className = "_class_name"
+            case boundaryRatio = "boundary_ratio"
+            case expandTimesteps = "expand_timesteps"
+            case transformer
+            case transformer2 = "transformer_2"
+            case vae
+            case textEncoder = "text_encoder"
+            case imageEncoder = "image_encoder"
+            case imageProcessor = "image_processor"
         }
     }
 }

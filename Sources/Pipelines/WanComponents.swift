@@ -12,7 +12,7 @@ struct WanComponents {
     let transformer: WanTransformerConfig
     let transformer2: WanTransformerConfig?
     let vae: WanVAEConfig
-    let scheduler: SchedulerConfig
+    let scheduler: FolderScheduler
     /// How the weights of each component are stored.
     private let stored: [String: Storage]
 
@@ -35,14 +35,27 @@ struct WanComponents {
 
     /// Reads and checks everything that can be checked without computing: configurations, and each component's names,
     /// shapes and dtypes, by building it on a backend that holds nothing.
-    init(_ folder: ModelFolder) throws {
+    ///
+    /// - Parameter published: parameters of each component where there are only configurations, whose weights are taken
+    ///   to be stored in 16 bits.
+    init(_ folder: ModelFolder, published: [String: Int]? = nil) throws {
         self.folder = folder
-        index = try Self.config(folder, "model_index.json", as: PipelineIndex.self) { try $0.validate($1) }
-        textEncoder = try Self.config(folder, "text_encoder/config.json", as: T5Config.self) { try $0.validate($1) }
+        guard folder.exists("model_index.json") else { throw WeightError.notAModel(path: folder.name) }
+        index = try PipelineIndex(folder)
+        textEncoder = try Self.config(folder, "text_encoder/config.json", as: T5Config.self, T5Config.fields) {
+            try $0.validate($1)
+        }
         transformer = try Self.transformer(folder, "transformer")
         transformer2 = index.hasSecondTransformer ? try Self.transformer(folder, "transformer_2") : nil
-        vae = try Self.config(folder, "vae/config.json", as: WanVAEConfig.self) { try $0.validate($1) }
-        scheduler = try folder.config("scheduler/scheduler_config.json", as: SchedulerConfig.self)
+        vae = try Self.config(folder, "vae/config.json", as: WanVAEConfig.self, WanVAEConfig.fields) {
+            try $0.validate($1)
+        }
+        scheduler = try FolderScheduler(folder)
+        if let published {
+            stored = published.mapValues { Storage(dtype: .bf16, byteCount: 2 * $0, digest: 0) }
+            try checkAgreement()
+            return
+        }
         stored = [
             "text_encoder": try Self.storage(folder, "text_encoder", of: "encoder.final_layer_norm.weight"),
             "transformer": try Self.storage(folder, "transformer", of: "proj_out.weight"),
@@ -128,20 +141,21 @@ struct WanComponents {
                     "patch_size", "\(second.patchSize)", "\(transformer.patchSize) as in the first expert")
             }
         }
-        if let unsupported = scheduler.unsupported {
-            throw ConfigFields(file: folder.fullName("scheduler/scheduler_config.json"))
-                .failure(unsupported.field, unsupported.value, unsupported.rule)
-        }
+        try ConfigFields(file: folder.fullName("text_encoder/config.json"))
+            .oneOf([index.textEncoderType], textEncoder.modelType, "model_type")
     }
 
     private static func transformer(_ folder: ModelFolder, _ component: String) throws -> WanTransformerConfig {
-        try config(folder, "\(component)/config.json", as: WanTransformerConfig.self) { try $0.validate($1) }
+        try config(
+            folder, "\(component)/config.json", as: WanTransformerConfig.self, WanTransformerConfig.fields
+        ) { try $0.validate($1) }
     }
 
     private static func config<T: Decodable>(
-        _ folder: ModelFolder, _ path: String, as type: T.Type, validate: (T, ConfigFields) throws -> Void
+        _ folder: ModelFolder, _ path: String, as type: T.Type, _ table: FieldTable,
+        validate: (T, ConfigFields) throws -> Void
     ) throws -> T {
-        let config = try folder.config(path, as: type)
+        let config = try folder.config(path, as: type, table)
         try validate(config, ConfigFields(file: folder.fullName(path)))
         return config
     }

@@ -8,7 +8,8 @@ package import Weights
 /// An opened Wan model: all that is known of it without a device.
 package struct WanModel: Sendable {
     let components: WanComponents
-    let tokenizer: Tokenizer
+    /// Nil where there are only configurations, to plan with.
+    let tokenizer: Tokenizer?
 
     /// Opens a folder in the Diffusers layout and checks it completely, without loading weights.
     package init(_ folder: ModelFolder) throws(VideoError) {
@@ -16,17 +17,34 @@ package struct WanModel: Sendable {
             components = try WanComponents(folder)
             tokenizer = try Self.tokenizer(folder)
         } catch {
-            throw VideoError(room: error)
+            throw VideoError(reporting: error)
         }
     }
 
-    /// The folder's own scheduler, for models that the manifest does not know.
-    package var folderScheduler: (scheduler: Scheduler, flowShift: Double) {
-        (
-            components.scheduler.kind.flatMap { Scheduler(rawValue: $0.rawValue) } ?? .unipc,
-            components.scheduler.ownShift
-        )
+    /// A published model of which there is nothing here but what its configurations say: enough to plan with.
+    package init(published folder: ModelFolder, parameters: [String: Int]) throws(VideoError) {
+        do {
+            components = try WanComponents(folder, published: parameters)
+            tokenizer = nil
+        } catch {
+            throw VideoError(reporting: error)
+        }
     }
+
+    /// The folder's own scheduler; an error where it asks for what is not done here.
+    package func folderScheduler() throws(VideoError) -> Scheduler {
+        if let refusal = components.scheduler.refusal {
+            throw VideoError(
+                .weightsInvalid, Wording(plain: refusal.message), field: .scheduler,
+                remedies: [
+                    refusal.hint, "or name one that takes its place in a clip: \(.scheduler, "unipc"), euler or dpm++",
+                ])
+        }
+        return components.scheduler.kind.flatMap { Scheduler(rawValue: $0.rawValue) } ?? .unipc
+    }
+
+    /// The shift of the folder's scheduler, for models that the manifest does not know.
+    package var folderShift: Double { components.scheduler.shift }
 
     /// Whether a second expert serves the low noise levels.
     package var hasTwoExperts: Bool { components.transformer2 != nil }
@@ -39,6 +57,14 @@ package struct WanModel: Sendable {
     package func dtype(prefersBF16: Bool) -> DType {
         prefersBF16 && components.transformerDType != .f32 ? .bf16 : .f32
     }
+
+    /// Tokens that `text` is for the model, the closing one included; as many as it reads where nobody can count.
+    package func tokenCount(_ text: String) -> Int {
+        tokenizer?.encode(PromptCleaning.clean(text)).count ?? tokenLimit
+    }
+
+    /// How many of a text's tokens the model reads.
+    package var tokenLimit: Int { components.transformer.textLen }
 
     package var grid: ClipGrid {
         let vae = components.vae
@@ -57,26 +83,28 @@ package struct WanModel: Sendable {
     package func validate(_ settings: VideoSettings) throws(VideoError) {
         let grid = grid
         let (width, height) = (settings.width, settings.height)
-        for (name, value, step) in [("width", width, grid.widthStep), ("height", height, grid.heightStep)]
+        for (name, value, step) in [(Term.width, width, grid.widthStep), (.height, height, grid.heightStep)]
         where value % step != 0 {
             throw .invalid(
-                "\(name) must be a multiple of \(step) for this model, got \(value)",
+                "\(name) must be a multiple of \(step) for this model, got \(value)", field: name,
                 hint: "use \(grid.sizes(around: width, height))")
         }
         let factor = grid.frameStep
         guard settings.frames % factor == 1 % factor else {
             let lower = (settings.frames - 1) / factor * factor + 1
             throw .invalid(
-                "frames must be \(factor)k + 1, got \(settings.frames)", hint: "use \(lower) or \(lower + factor)")
+                "\(.frames) must be \(factor)k + 1, got \(settings.frames)", field: .frames,
+                hint: "use \(lower) or \(lower + factor)")
         }
         let shape = latentShape(settings)
         let patch = components.transformer.patch
         let limit = components.transformer.ropeMaxSeqLen
         for (name, extent) in [
-            ("frames", shape[1]), ("height", shape[2] / patch.height), ("width", shape[3] / patch.width),
+            (Term.frames, shape[1]), (.height, shape[2] / patch.height), (.width, shape[3] / patch.width),
         ]
         where extent > limit {
-            throw .invalid("\(name) gives \(extent) positions, the model knows \(limit)", hint: "make it smaller")
+            throw .invalid(
+                "\(name) gives \(extent) positions, the model knows \(limit)", field: name, hint: "make it smaller")
         }
     }
 
@@ -89,23 +117,24 @@ package struct WanModel: Sendable {
         throw VideoError(
             .outOfMemory,
             "\(clip) needs about \(gigabytes(need)) GB, \(device.name) has \(gigabytes(available))",
-            hint: memoryHint(settings, on: device, available: available))
+            field: .size, remedies: memoryRemedies(settings, on: device, available: available))
     }
 
     /// What would fit.
-    private func memoryHint(_ settings: VideoSettings, on device: DeviceProfile, available: Int) -> String {
+    private func memoryRemedies(_ settings: VideoSettings, on device: DeviceProfile, available: Int) -> [Wording] {
+        let elsewhere: [Wording] = ["use a smaller model", "or \(.device, "cpu")"]
         let weights = components.weights(dtype: device.dtype, copies: device.copiesWeights).largest
         guard weights < available else {
-            return "the weights alone take \(gigabytes(weights)) GB: use a smaller model or --device cpu"
+            return ["the weights alone take \(gigabytes(weights)) GB"] + elsewhere
         }
         var tiled = settings
         tiled.tilesVAE = true
-        if memoryEstimate(tiled, on: device).peak <= available { return "--vae-tiling makes it fit" }
+        if memoryEstimate(tiled, on: device).peak <= available { return ["\(.tilesVAE, "true") makes it fit"] }
         let grid = grid
         let fitting = FittingSize(
             frameStep: grid.frameStep, widthStep: grid.widthStep, heightStep: grid.heightStep
         ) { memoryEstimate($0, on: device).peak <= available }
-        return fitting.hint(below: settings) ?? "use a smaller model or --device cpu"
+        return fitting.hint(below: settings).map { [$0] } ?? elsewhere
     }
 
     func memoryEstimate(_ settings: VideoSettings, on device: DeviceProfile) -> MemoryEstimate {
@@ -129,17 +158,31 @@ package struct WanModel: Sendable {
         ]
     }
 
+    /// `tokenizer.json` is the truth; beside it these turn or cut texts otherwise, or are words for special tokens.
+    private static let tokenizerFields = FieldTable(
+        read: ["extra_ids"],
+        harmless: [
+            "add_bos_token", "add_eos_token", "add_prefix_space", "added_tokens_decoder", "additional_special_tokens",
+            "backend", "bos_token", "chat_template", "clean_up_tokenization_spaces", "cls_token", "eos_token",
+            "extra_special_tokens", "is_local", "legacy", "mask_token", "max_length", "model_input_names",
+            "model_max_length", "model_specific_special_tokens", "name_or_path", "pad_to_multiple_of", "pad_token",
+            "pad_token_type_id", "processor_class", "return_token_type_ids", "sep_token", "sp_model_kwargs",
+            "spaces_between_special_tokens", "special_tokens_map_file", "split_special_tokens", "stride",
+            "tokenizer_class", "tokenizer_file", "truncation_strategy", "unk_token", "use_fast", "vocab_file",
+        ],
+        fixed: ["padding_side": ["right"], "truncation_side": ["right"], "do_lower_case": [false]])
+
     private static func tokenizer(_ folder: ModelFolder) throws -> Tokenizer {
+        let config = "tokenizer/tokenizer_config.json"
+        let hasConfig = folder.exists(config)
+        if hasConfig, let failure = try folder.failure(config, tokenizerFields) { throw failure }
         if folder.exists("tokenizer/tokenizer.json") {
             return try folder.bytes("tokenizer/tokenizer.json").withBytes { try Tokenizer(json: $0) }
         }
         let model = try folder.bytes("tokenizer/spiece.model")
-        guard folder.exists("tokenizer/tokenizer_config.json") else {
-            return try model.withBytes { try Tokenizer(sentencePiece: $0) }
-        }
-        let configuration = try folder.bytes("tokenizer/tokenizer_config.json")
-        return try configuration.withBytes { configuration in
-            try model.withBytes { try Tokenizer(sentencePiece: $0, configuration: configuration) }
+        guard hasConfig else { return try model.withBytes { try Tokenizer(sentencePiece: $0) } }
+        return try folder.bytes(config).withBytes { config in
+            try model.withBytes { try Tokenizer(sentencePiece: $0, configuration: config) }
         }
     }
 }

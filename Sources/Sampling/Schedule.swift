@@ -1,3 +1,5 @@
+import Glibc
+
 /// Which update rule walks the schedule.
 package enum SolverKind: String, Sendable, CaseIterable {
     /// UniPC of order 2 (bh2), predictor and corrector; Wan's own default.
@@ -23,26 +25,49 @@ package struct Schedule: Sendable, Equatable {
 
     package var stepCount: Int { timesteps.count }
 
+    /// How the levels lie between noise and picture, beside the shift.
+    package struct Shape: Sendable, Equatable {
+        /// The last level before 0, to which all are stretched; nil for what the shift gives.
+        package var terminal: Double?
+        /// Of Euler's levels: others walk them as they are.
+        package var spacing = Spacing.even
+
+        package init() {}
+    }
+
+    /// Where levels lie between the first and the last.
+    package enum Spacing: Sendable, Equatable {
+        /// As the shift puts them.
+        case even
+        /// Karras et al. 2022, with ρ = 7.
+        case karras
+        /// Evenly in their logarithms.
+        case exponential
+    }
+
     /// The schedule that `kind` uses for `steps` steps.
     ///
     /// - Parameters:
     ///   - steps: 1 to `stepLimit`.
     ///   - shift: moves steps towards pure noise where it is above 1; in `shiftRange`.
     ///   - trainTimesteps: the model's timestep at noise level 1.
-    package init(_ kind: SolverKind, steps: Int, shift: Double, trainTimesteps: Int = 1000) {
+    package init(
+        _ kind: SolverKind, steps: Int, shift: Double, shape: Shape = Shape(), trainTimesteps: Int = 1000
+    ) {
         precondition(steps >= 1 && Self.shiftRange.contains(shift) && trainTimesteps >= 1)
         let train = Double(trainTimesteps)
         switch kind {
         case .unipc:
             let levels = Self.evenly(from: 1, to: 1 / train, count: steps + 1).dropLast()
-            self.init(nudged: levels.map { Self.shifted($0, shift) }, train: train)
+            self.init(nudged: shape.stretched(levels.map { Self.shifted($0, shift) }), train: train)
         case .euler:
             // The end of the grid comes out of a table that is shifted already; then everything is shifted again.
             let narrow = (one: Float(shift), other: Float(shift - 1))
             let table = { (level: Float) -> Double in Double(narrow.one * level / (1 + narrow.other * level)) }
             let last = table(1 / Float(trainTimesteps))
             let grid = Self.evenly(from: table(1) * train, to: last * train, count: steps)
-            self.init(fractional: grid.map { Float(Self.shifted($0 / train, shift)) }, train: trainTimesteps)
+            let levels = shape.stretched(grid.map { Self.shifted($0 / train, shift) })
+            self.init(fractional: shape.spaced(levels).map { Float($0) }, train: trainTimesteps)
         case .dpmSolver:
             let alphas = Self.evenly(from: 1, to: 1 / train, count: steps + 1)
             self.init(whole: alphas.dropFirst().reversed().map { Self.shifted(1 - $0, shift) }, train: train)
@@ -55,17 +80,22 @@ package struct Schedule: Sendable, Equatable {
     /// 0.625.
     ///
     /// - Parameter levels: such as `accepts(levels:)` accepts.
-    package init(_ kind: SolverKind, levels: [Double], shift: Double, trainTimesteps: Int = 1000) {
+    package init(
+        _ kind: SolverKind, levels: [Double], shift: Double, shape: Shape = Shape(), trainTimesteps: Int = 1000
+    ) {
         precondition(Self.accepts(levels: levels) && Self.shiftRange.contains(shift) && trainTimesteps >= 1)
         let train = Double(trainTimesteps)
         switch kind {
-        case .unipc: self.init(nudged: levels.map { Self.shifted($0, shift) }, train: train)
+        case .unipc: self.init(nudged: shape.stretched(levels.map { Self.shifted($0, shift) }), train: train)
         case .dpmSolver: self.init(whole: levels.map { Self.shifted($0, shift) }, train: train)
         case .euler:
             let sigmas = levels.map { level -> Float in
                 Float(shift) * Float(level) / (1 + Float(shift - 1) * Float(level))
             }
-            self.init(fractional: sigmas, train: trainTimesteps)
+            let levels = shape.stretched(sigmas)
+            let isEven = shape.spacing == .even
+            let spaced = isEven ? levels : shape.spaced(levels.map { Double($0) }).map { Float($0) }
+            self.init(fractional: spaced, train: trainTimesteps)
         }
     }
 
@@ -98,9 +128,30 @@ package struct Schedule: Sendable, Equatable {
     }
 
     /// `numpy.linspace`.
-    private static func evenly(from start: Double, to end: Double, count: Int) -> [Double] {
+    fileprivate static func evenly(from start: Double, to end: Double, count: Int) -> [Double] {
         guard count > 1 else { return [start] }
         let step = (end - start) / Double(count - 1)
         return (0..<count - 1).map { Double($0) * step + start } + [end]
+    }
+}
+
+extension Schedule.Shape {
+    /// Levels whose distances from 1 are so changed that the last is `terminal`.
+    fileprivate func stretched<Level: BinaryFloatingPoint>(_ levels: [Level]) -> [Level] {
+        guard let terminal, let last = levels.last else { return levels }
+        let scale = (1 - last) / Level(1 - terminal)
+        return levels.map { 1 - (1 - $0) / scale }
+    }
+
+    fileprivate func spaced(_ levels: [Double]) -> [Double] {
+        guard let first = levels.first, let last = levels.last else { return levels }
+        switch spacing {
+        case .even: return levels
+        case .karras:
+            let (start, end) = (pow(first, 1 / 7.0), pow(last, 1 / 7.0))
+            return Schedule.evenly(from: 0, to: 1, count: levels.count).map { pow(start + $0 * (end - start), 7) }
+        case .exponential:
+            return Schedule.evenly(from: log(first), to: log(last), count: levels.count).map { exp($0) }
+        }
     }
 }

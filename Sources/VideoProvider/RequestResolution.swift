@@ -8,7 +8,8 @@ struct RequestResolution {
     private let request: VideoRequest
     private let defaults: Manifest.Defaults
     private let grid: ClipGrid
-    private let folderScheduler: (scheduler: Scheduler, flowShift: Double)
+    private let scheduler: Scheduler
+    private let folderShift: Double
     private let hasTwoExperts: Bool
     private let modelName: String
 
@@ -17,14 +18,15 @@ struct RequestResolution {
 
     /// - Parameter request: such as passed `validate`.
     init(
-        _ request: VideoRequest, defaults: Manifest.Defaults, grid: ClipGrid,
-        folderScheduler: (scheduler: Scheduler, flowShift: Double), hasTwoExperts: Bool, modelName: String
-    ) {
+        _ request: VideoRequest, defaults: Manifest.Defaults, model: WanModel, modelName: String
+    ) throws(VideoError) {
         self.request = request
         self.defaults = defaults
-        self.grid = grid
-        self.folderScheduler = folderScheduler
-        self.hasTwoExperts = hasTwoExperts
+        grid = model.grid
+        // A folder's own is judged only where it would be used.
+        scheduler = if let named = request.scheduler { named } else { try model.folderScheduler() }
+        folderShift = model.folderShift
+        hasTwoExperts = model.hasTwoExperts
         self.modelName = modelName
     }
 
@@ -41,22 +43,24 @@ struct RequestResolution {
             width: size.width, height: size.height, frames: try frames(framesPerSecond),
             framesPerSecond: framesPerSecond, steps: request.sigmas?.count ?? request.steps ?? steps,
             guidanceScale: scale, guidanceScale2: hasTwoExperts ? request.guidanceScale2 ?? ownSecond ?? scale : nil,
-            flowShift: request.flowShift ?? defaults.flowShift ?? folderScheduler.flowShift,
-            scheduler: request.scheduler ?? folderScheduler.scheduler, sigmas: request.sigmas,
+            flowShift: request.flowShift ?? defaults.flowShift ?? folderShift,
+            scheduler: scheduler, sigmas: request.sigmas,
             seed: request.seed ?? UInt64(UInt32.random(in: 0...UInt32.max)), tilesVAE: request.tilesVAE)
     }
 
     private func refuseWhatItCannotMake() throws(VideoError) {
         if request.guidanceScale2 != nil, !hasTwoExperts {
-            throw .invalid("guidance-2 is for models with two experts, \(modelName) has one", hint: "use --guidance")
+            throw .invalid(
+                "\(.guidanceScale2) is for models with two experts, \(modelName) has one", field: .guidanceScale2,
+                hint: "use \(.guidanceScale)")
         }
         guard !request.wantsAudio else {
-            throw .invalid("\(modelName) makes no sound", hint: "ask for a clip without audio")
+            throw .invalid("\(modelName) makes no sound", field: .audio, hint: "ask for a clip without audio")
         }
         guard request.referenceImages.isEmpty else {
             throw .invalid(
                 "\(modelName) makes clips from text alone and takes no reference images",
-                hint: "describe the picture in the prompt")
+                field: .referenceImages, hint: "describe the picture in the prompt")
         }
     }
 
@@ -76,14 +80,14 @@ struct RequestResolution {
         let frames = grid.frames(near: seconds * Double(framesPerSecond))
         if let exact = request.frames, exact != frames {
             throw .invalid(
-                "\(seconds) s at \(framesPerSecond) frames a second are \(frames) frames, but frames is \(exact)",
-                hint: "give one of the two")
+                "\(seconds) s at \(framesPerSecond) frames a second are \(frames) frames, but \(.frames) is \(exact)",
+                field: .duration, hint: "give one of the two")
         }
         let limit = min(grid.maxFrames, VideoRequest.Limits.frames.upperBound)
         guard frames <= limit else {
             throw .invalid(
                 "\(seconds) s at \(framesPerSecond) frames a second are \(frames) frames, the limit is \(limit)",
-                hint: "ask for at most \(limit / framesPerSecond) s")
+                field: .duration, hint: "ask for at most \(limit / framesPerSecond) s")
         }
         return frames
     }
@@ -94,10 +98,10 @@ struct RequestResolution {
         case (nil, nil): return sizeInWords()
         case (let width, let height):
             guard request.resolution == nil, request.aspectRatio == nil else {
-                let (given, missing) = width == nil ? ("height", "width") : ("width", "height")
+                let (given, missing) = width == nil ? (Term.height, Term.width) : (.width, .height)
                 throw .invalid(
-                    "\(given) with resolution or aspect ratio leaves the \(missing) open",
-                    hint: "give width and height, or neither")
+                    "\(given) with \(.resolution) or \(.aspectRatio) leaves \(missing) open", field: given,
+                    hint: "give \(.width) and \(.height), or neither")
             }
             return (width ?? defaults.width, height ?? defaults.height)
         }

@@ -27,10 +27,11 @@ package struct Traits: Decodable, Sendable, Equatable {
         let index = try folder.config("model_index.json", as: ModelIndex.self)
         let transformer = try folder.config("transformer/config.json", as: Transformer.self)
         pipeline = index.className
-        layers = transformer.layers
-        heads = transformer.heads
-        headDim = transformer.headDim
-        inChannels = transformer.inChannels
+        // What is left out is what the class of the reference takes, WanTransformer3DModel.
+        layers = transformer.layers ?? 40
+        heads = transformer.heads ?? 40
+        headDim = transformer.headDim ?? 128
+        inChannels = transformer.inChannels ?? 16
         boundaryRatio = index.boundaryRatio
         let isWan = index.className.hasPrefix("Wan")
         expandTimesteps = isWan ? index.expandTimesteps ?? false : nil
@@ -50,10 +51,10 @@ package struct Traits: Decodable, Sendable, Equatable {
     }
 
     private struct Transformer: Decodable {
-        let layers: Int
-        let heads: Int
-        let headDim: Int
-        let inChannels: Int
+        let layers: Int?
+        let heads: Int?
+        let headDim: Int?
+        let inChannels: Int?
         let patchSizeT: Int?
 
         private enum CodingKeys: String, CodingKey {

@@ -111,7 +111,7 @@ package struct GoldenRun: Sendable, CustomStringConvertible {
             prompt: arguments.prompt, negativePrompt: arguments.negative_prompt, width: arguments.width,
             height: arguments.height, frames: arguments.frames, framesPerSecond: 16, steps: arguments.steps,
             guidanceScale: arguments.guidance, guidanceScale2: arguments.guidance_2 ?? arguments.guidance,
-            flowShift: arguments.flow_shift ?? pipeline.model.folderScheduler.flowShift, scheduler: scheduler,
+            flowShift: arguments.flow_shift ?? pipeline.model.folderShift, scheduler: scheduler,
             sigmas: nil,
             seed: arguments.seed, tilesVAE: false)
         try pipeline.validate(settings)

@@ -97,7 +97,8 @@ import VideoTypes
         #expect(Self.error { $0.wantsAudio = true }?.message.hasSuffix("makes no sound") == true)
         let image = ReferenceImage(bytes: [1], format: .png)
         #expect(Self.error { $0.referenceImages = [image] }?.message.contains("takes no reference images") == true)
-        #expect(Self.error { $0.guidanceScale2 = 3 }?.message.hasPrefix("guidance-2 is for models with two") == true)
+        #expect(
+            Self.error { $0.guidanceScale2 = 3 }?.message.hasPrefix("guidanceScale2 is for models with two") == true)
     }
 
     @Test func `what does not fit into memory is refused with what would`() throws {

@@ -19,7 +19,7 @@ package struct T5Config: Decodable, Sendable {
 
     package var inner: Int { numHeads * dKv }
 
-    private enum CodingKeys: String, CodingKey {
+    private enum CodingKeys: String, CodingKey, CaseIterable {
         case vocabSize = "vocab_size"
         case dModel = "d_model"
         case dKv = "d_kv"
@@ -32,6 +32,39 @@ package struct T5Config: Decodable, Sendable {
         case feedForwardProj = "feed_forward_proj"
         case modelType = "model_type"
     }
+
+    /// What is left out is what UMT5Config or T5Config takes.
+    package init(from decoder: any Decoder) throws {
+        let values = try decoder.container(keyedBy: CodingKeys.self)
+        func read<T: Decodable>(_ key: CodingKeys, _ otherwise: T) throws -> T {
+            try values.decodeIfPresent(T.self, forKey: key) ?? otherwise
+        }
+        modelType = try read(.modelType, "umt5")
+        let isT5 = modelType == "t5"
+        vocabSize = try read(.vocabSize, isT5 ? 32128 : 250112)
+        dModel = try read(.dModel, 512)
+        dKv = try read(.dKv, 64)
+        dFf = try read(.dFf, isT5 ? 2048 : 1024)
+        numLayers = try read(.numLayers, isT5 ? 6 : 8)
+        numHeads = try read(.numHeads, isT5 ? 8 : 6)
+        relativeAttentionNumBuckets = try read(.relativeAttentionNumBuckets, 32)
+        relativeAttentionMaxDistance = try read(.relativeAttentionMaxDistance, 128)
+        layerNormEpsilon = try read(.layerNormEpsilon, 1e-6)
+        feedForwardProj = try read(.feedForwardProj, isT5 ? "relu" : "gated-gelu")
+    }
+
+    /// The rest is about training, decoding and the looks of results, or a default of every transformers model.
+    package static let fields = FieldTable(
+        read: CodingKeys.allCases.map(\.rawValue),
+        harmless: [
+            "architectures", "bos_token_id", "chunk_size_feed_forward", "classifier_dropout", "decoder_start_token_id",
+            "dropout_rate", "dtype", "eos_token_id", "gradient_checkpointing", "id2label", "initializer_factor",
+            "is_encoder_decoder", "label2id", "max_length", "n_positions", "num_beams",
+            "num_decoder_layers", "output_attentions", "output_hidden_states", "output_past", "pad_token_id",
+            "problem_type", "return_dict", "scalable_attention", "scale_decoder_outputs", "task_specific_params",
+            "tie_word_embeddings", "tokenizer_class", "torch_dtype", "transformers_version", "use_cache",
+        ],
+        fixed: ["dense_act_fn": ["gelu_new"], "is_gated_act": [true], "is_decoder": [false]])
 
     /// Checks every number against what can be run.
     package func validate(_ fields: ConfigFields) throws(WeightError) {

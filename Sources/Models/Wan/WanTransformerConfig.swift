@@ -21,7 +21,6 @@ package struct WanTransformerConfig: Decodable, Sendable {
     package let ffnDim: Int
     package let numLayers: Int
     package let crossAttnNorm: Bool
-    package let qkNorm: String?
     package let eps: Float
     package let imageDim: Int?
     package let addedKvProjDim: Int?
@@ -37,7 +36,7 @@ package struct WanTransformerConfig: Decodable, Sendable {
     /// Coordinate channels in the input: position, sines and cosines for each of three axes.
     package var coordinateChannels: Int { coordinateFeatures.map { 3 * (1 + 2 * $0) } ?? 0 }
 
-    private enum CodingKeys: String, CodingKey {
+    private enum CodingKeys: String, CodingKey, CaseIterable {
         case patchSize = "patch_size"
         case numAttentionHeads = "num_attention_heads"
         case attentionHeadDim = "attention_head_dim"
@@ -48,7 +47,6 @@ package struct WanTransformerConfig: Decodable, Sendable {
         case ffnDim = "ffn_dim"
         case numLayers = "num_layers"
         case crossAttnNorm = "cross_attn_norm"
-        case qkNorm = "qk_norm"
         case eps
         case imageDim = "image_dim"
         case addedKvProjDim = "added_kv_proj_dim"
@@ -58,27 +56,39 @@ package struct WanTransformerConfig: Decodable, Sendable {
         case textLen = "text_len"
     }
 
+    /// What is left out is what WanTransformer3DModel takes.
     package init(from decoder: any Decoder) throws {
         let values = try decoder.container(keyedBy: CodingKeys.self)
-        patchSize = try values.decode([Int].self, forKey: .patchSize)
-        numAttentionHeads = try values.decode(Int.self, forKey: .numAttentionHeads)
-        attentionHeadDim = try values.decode(Int.self, forKey: .attentionHeadDim)
-        inChannels = try values.decode(Int.self, forKey: .inChannels)
-        outChannels = try values.decode(Int.self, forKey: .outChannels)
-        textDim = try values.decode(Int.self, forKey: .textDim)
-        freqDim = try values.decode(Int.self, forKey: .freqDim)
-        ffnDim = try values.decode(Int.self, forKey: .ffnDim)
-        numLayers = try values.decode(Int.self, forKey: .numLayers)
-        crossAttnNorm = try values.decode(Bool.self, forKey: .crossAttnNorm)
-        qkNorm = try values.decodeIfPresent(String.self, forKey: .qkNorm)
-        eps = try values.decode(Float.self, forKey: .eps)
+        func read<T: Decodable>(_ key: CodingKeys, _ otherwise: T) throws -> T {
+            try values.decodeIfPresent(T.self, forKey: key) ?? otherwise
+        }
+        patchSize = try read(.patchSize, [1, 2, 2])
+        numAttentionHeads = try read(.numAttentionHeads, 40)
+        attentionHeadDim = try read(.attentionHeadDim, 128)
+        inChannels = try read(.inChannels, 16)
+        // A null means as many as come in; a field that is missing does not.
+        outChannels = values.contains(.outChannels) ? try read(.outChannels, inChannels) : 16
+        textDim = try read(.textDim, 4096)
+        freqDim = try read(.freqDim, 256)
+        ffnDim = try read(.ffnDim, 13824)
+        numLayers = try read(.numLayers, 40)
+        crossAttnNorm = try read(.crossAttnNorm, true)
+        eps = try read(.eps, 1e-6)
         imageDim = try values.decodeIfPresent(Int.self, forKey: .imageDim)
         addedKvProjDim = try values.decodeIfPresent(Int.self, forKey: .addedKvProjDim)
-        ropeMaxSeqLen = try values.decode(Int.self, forKey: .ropeMaxSeqLen)
-        attention = try values.decodeIfPresent(AttentionKind.self, forKey: .attention) ?? .full
+        ropeMaxSeqLen = try read(.ropeMaxSeqLen, 1024)
+        attention = try read(.attention, .full)
         coordinateFeatures = try values.decodeIfPresent(Int.self, forKey: .coordinateFeatures)
-        textLen = try values.decodeIfPresent(Int.self, forKey: .textLen) ?? 512
+        textLen = try read(.textLen, 512)
     }
+
+    /// Beside these, the class takes `pos_embed_seq_len` for pictures alone.
+    package static let fields = FieldTable(
+        read: CodingKeys.allCases.map(\.rawValue),
+        fixed: [
+            // Queries and keys are normed over all heads whatever this says, as in the reference.
+            "qk_norm": ["rms_norm_across_heads", nil], "pos_embed_seq_len": [nil],
+        ])
 
     /// Checks every number against what can be run.
     package func validate(_ fields: ConfigFields) throws(WeightError) {
@@ -96,7 +106,6 @@ package struct WanTransformerConfig: Decodable, Sendable {
         try fields.positive(ropeMaxSeqLen, "rope_max_seq_len", limit: 1_000_000)
         try fields.positive(textLen, "text_len", limit: 8192)
         if let coordinateFeatures { try fields.positive(coordinateFeatures, "coordinate_features", limit: 64) }
-        try fields.oneOf(["rms_norm_across_heads"], qkNorm ?? "null", "qk_norm")
         try fields.oneOf([true], crossAttnNorm, "cross_attn_norm")
         let expected = outChannels + coordinateChannels
         guard imageDim == nil, addedKvProjDim == nil, inChannels == expected else {

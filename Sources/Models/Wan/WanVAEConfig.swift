@@ -19,7 +19,7 @@ package struct WanVAEConfig: Decodable, Sendable {
     package let scaleFactorTemporal: Int
     package let scaleFactorSpatial: Int
 
-    private enum CodingKeys: String, CodingKey {
+    private enum CodingKeys: String, CodingKey, CaseIterable {
         case baseDim = "base_dim"
         case decoderBaseDim = "decoder_base_dim"
         case zDim = "z_dim"
@@ -36,24 +36,40 @@ package struct WanVAEConfig: Decodable, Sendable {
         case scaleFactorSpatial = "scale_factor_spatial"
     }
 
-    /// The first Wan 2.1 repositories lack the keys that came with 2.2; their values are the class's defaults.
+    /// What is left out is what AutoencoderKLWan takes: the first Wan 2.1 repositories lack the keys that came with 2.2.
     package init(from decoder: any Decoder) throws {
         let values = try decoder.container(keyedBy: CodingKeys.self)
-        baseDim = try values.decode(Int.self, forKey: .baseDim)
-        decoderBaseDim = try values.decodeIfPresent(Int.self, forKey: .decoderBaseDim) ?? baseDim
-        zDim = try values.decode(Int.self, forKey: .zDim)
-        dimMult = try values.decode([Int].self, forKey: .dimMult)
-        numResBlocks = try values.decode(Int.self, forKey: .numResBlocks)
-        attnScales = try values.decode([Double].self, forKey: .attnScales)
-        temperalDownsample = try values.decode([Bool].self, forKey: .temperalDownsample)
-        latentsMean = try values.decode([Float].self, forKey: .latentsMean)
-        latentsStd = try values.decode([Float].self, forKey: .latentsStd)
-        isResidual = try values.decodeIfPresent(Bool.self, forKey: .isResidual) ?? false
-        outChannels = try values.decodeIfPresent(Int.self, forKey: .outChannels) ?? 3
-        patchSize = try values.decodeIfPresent(Int.self, forKey: .patchSize) ?? 1
-        scaleFactorTemporal = try values.decodeIfPresent(Int.self, forKey: .scaleFactorTemporal) ?? 4
-        scaleFactorSpatial = try values.decodeIfPresent(Int.self, forKey: .scaleFactorSpatial) ?? 8
+        func read<T: Decodable>(_ key: CodingKeys, _ otherwise: T) throws -> T {
+            try values.decodeIfPresent(T.self, forKey: key) ?? otherwise
+        }
+        baseDim = try read(.baseDim, 96)
+        decoderBaseDim = try read(.decoderBaseDim, baseDim)
+        zDim = try read(.zDim, 16)
+        dimMult = try read(.dimMult, [1, 2, 4, 4])
+        numResBlocks = try read(.numResBlocks, 2)
+        attnScales = try read(.attnScales, [])
+        temperalDownsample = try read(.temperalDownsample, [false, true, true])
+        latentsMean = try read(.latentsMean, Self.mean)
+        latentsStd = try read(.latentsStd, Self.deviation)
+        isResidual = try read(.isResidual, false)
+        outChannels = try read(.outChannels, 3)
+        patchSize = try read(.patchSize, 1)
+        scaleFactorTemporal = try read(.scaleFactorTemporal, 4)
+        scaleFactorSpatial = try read(.scaleFactorSpatial, 8)
     }
+
+    private static let mean: [Float] = [
+        -0.7571, -0.7089, -0.9113, 0.1075, -0.1745, 0.9653, -0.1517, 1.5508, 0.4134, -0.0715, 0.5517, -0.3632, -0.1922,
+        -0.9497, 0.2503, -0.2921,
+    ]
+    private static let deviation: [Float] = [
+        2.8184, 1.4541, 2.3275, 2.6558, 1.2196, 1.7708, 2.6052, 2.0743, 3.2687, 2.1526, 2.8652, 1.5579, 1.6382, 1.1253,
+        2.8251, 1.9160,
+    ]
+
+    /// Pixels are only encoded for pictures, and nothing is dropped out when a clip is made.
+    package static let fields = FieldTable(
+        read: CodingKeys.allCases.map(\.rawValue), harmless: ["in_channels", "dropout"])
 
     /// Channels of the decoder, from the latent side to the pixels: one more than there are up blocks.
     package var decoderDims: [Int] {

@@ -83,7 +83,7 @@ struct ModelsReport {
         VideoSettings(
             prompt: prompts.positive, negativePrompt: prompts.negative, width: clip.width, height: clip.height,
             frames: clip.frames, framesPerSecond: clip.framesPerSecond, steps: steps, guidanceScale: 5,
-            guidanceScale2: pipeline.model.hasTwoExperts ? 4 : nil, flowShift: pipeline.model.folderScheduler.flowShift,
+            guidanceScale2: pipeline.model.hasTwoExperts ? 4 : nil, flowShift: pipeline.model.folderShift,
             scheduler: .unipc, sigmas: nil, seed: 1, tilesVAE: false)
     }
 
