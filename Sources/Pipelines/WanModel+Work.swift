@@ -25,9 +25,8 @@ extension WanModel {
 
     /// Words of each text that is encoded: of the prompt, and of the negative prompt where guidance needs it.
     private func texts(_ settings: VideoSettings) -> [Int] {
-        let length = components.transformer.textLen
         let texts = [settings.prompt] + (Guidance.isNeeded(settings) ? [settings.negativePrompt] : [])
-        return texts.map { tokenizer.encode(PromptCleaning.clean($0), maximumLength: length).count }
+        return texts.map { min(tokenCount($0), tokenLimit) }
     }
 
     /// For each layer `2 n (4 d i + 3 d f) + 4 n² i` with `n` words, width `d`, heads of width `i` together and hidden

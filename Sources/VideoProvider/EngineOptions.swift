@@ -5,6 +5,8 @@ package enum ModelSource: Sendable, Hashable {
     case builtIn
     /// A folder in the Diffusers layout.
     case folder(String)
+    /// A model of the manifest by its name, without its weights: to plan with.
+    case published(String)
 }
 
 /// How the engine runs, apart from what it is asked to make.

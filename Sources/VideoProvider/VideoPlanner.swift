@@ -23,19 +23,37 @@ package final class VideoPlanner: Sendable {
         self.copiesWeights = copiesWeights
         do {
             let manifest = try BuiltInModel.manifest()
-            let folder =
-                switch source {
-                case .builtIn: BuiltInModel.folder
-                case .folder(let path): try ModelFolder(path: path)
+            let entry: Manifest.Entry?
+            switch source {
+            case .builtIn:
+                model = try WanModel(BuiltInModel.folder)
+                entry = manifest.builtIn
+                modelName = BuiltInModel.name
+            case .folder(let path):
+                let folder = try ModelFolder(path: path)
+                model = try WanModel(folder)
+                entry = try manifest.entry(matching: Traits(folder))
+                modelName = entry?.id ?? folder.name
+            case .published(let name):
+                entry = manifest.entry(named: name)
+                guard let entry, let folder = entry.folder else {
+                    throw VideoError(.modelNotFound, "nothing is known of \(name) to plan with", field: .model)
                 }
-            model = try WanModel(folder)
-            let entry = source == .builtIn ? manifest.builtIn : try manifest.entry(matching: Traits(folder))
+                model = try WanModel(published: folder, parameters: entry.components.mapValues(\.parameters))
+                modelName = entry.id
+            }
             defaults = entry?.defaults ?? manifest.unknown
-            modelName = source == .builtIn ? BuiltInModel.name : entry?.id ?? folder.name
             self.dtype = dtype ?? model.dtype(prefersBF16: true)
         } catch {
-            throw VideoError(room: error)
+            throw VideoError(reporting: error)
         }
+    }
+
+    /// What a clip would run on, on a device of this kind.
+    package func facts(of backend: any Backend) -> EngineFacts {
+        EngineFacts(
+            model: modelName, backend: backend.name, dtype: dtype.rawValue, memoryBytes: backend.memoryBytes,
+            copiesWeights: copiesWeights)
     }
 
     /// A prompt that shows what the model can do.
@@ -56,8 +74,7 @@ package final class VideoPlanner: Sendable {
     package func settings(for request: VideoRequest) throws(VideoError) -> VideoSettings {
         try request.validate()
         let settings = try RequestResolution(
-            request, defaults: defaults, grid: model.grid, folderScheduler: model.folderScheduler,
-            hasTwoExperts: model.hasTwoExperts, modelName: modelName
+            request, defaults: defaults, model: model, modelName: modelName
         ).settings()
         try model.validate(settings)
         return settings

@@ -1,4 +1,5 @@
 package import Compute
+import StrictJSON
 
 /// `weights-manifest.json`: the models we know, and the settings that each deserves.
 package struct Manifest: Sendable {
@@ -25,15 +26,45 @@ package struct Manifest: Sendable {
         package fileprivate(set) var defaults: Defaults
         package let status: Status
         package let notes: String?
+        /// What the published configurations say beside their classes' defaults.
+        private let configs: [String: Config]?
 
         private enum CodingKeys: String, CodingKey {
-            case id, task, layout, repository, licence, components, match, defaults, status, notes
+            case id, task, layout, repository, licence, components, match, defaults, status, notes, configs
             case originalRepository = "original_repository"
             case transformerBytesBF16 = "transformer_bytes_bf16"
         }
 
         /// Parameters of all components together.
         package var parameters: Int { components.values.reduce(0) { $0 + $1.count * $1.parameters } }
+
+        /// The published folder without its weights and its tokenizer; nil where nobody wrote down what it says.
+        package var folder: ModelFolder? {
+            guard let configs else { return nil }
+            var files: [String: HostBytes] = [:]
+            for (name, config) in configs {
+                let path =
+                    switch name {
+                    case "model_index": "model_index.json"
+                    case "scheduler": "scheduler/scheduler_config.json"
+                    default: "\(name)/config.json"
+                    }
+                files[path] = HostBytes(Array(config.text.utf8))
+            }
+            return ModelFolder(files: files, name: id)
+        }
+    }
+
+    /// A configuration as it stands.
+    private struct Config: Decodable, Sendable {
+        let text: String
+
+        init(from decoder: any Decoder) throws {
+            guard let decoder = decoder as? JSONValueDecoder else {
+                throw DecodingError.dataCorrupted(.init(codingPath: [], debugDescription: "not of a manifest"))
+            }
+            text = decoder.value.text
+        }
     }
 
     /// What a model makes its clip from.

@@ -14,8 +14,8 @@ struct MachineOptions {
     /// The same as options of another command.
     let words: [String]
 
-    init(_ values: OptionValues) throws(VideoError) {
-        model = try ModelsCommand.source(values.text("model"))
+    init(_ values: OptionValues, toPlan: Bool = false) throws(VideoError) {
+        model = try ModelsCommand.source(values.text("model"), toPlan: toPlan)
         device = try DeviceChoice(values.text("device"))
         dtype =
             switch try values.choice("dtype", ["auto", "f32", "bf16"]) {

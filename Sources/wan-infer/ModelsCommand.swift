@@ -22,14 +22,26 @@ struct ModelsCommand {
         }
     }
 
-    /// What `--model` means: the model inside, or a folder.
-    static func source(_ text: String?) throws(VideoError) -> ModelSource {
-        guard let text, text != BuiltInModel.name else { return .builtIn }
+    /// What `--model` means: the model inside, a folder, or where a plan is enough a name of the list.
+    static func source(_ text: String?, toPlan: Bool = false) throws(VideoError) -> ModelSource {
+        guard let text, !BuiltInModel.isCalled(text) else { return .builtIn }
         guard !Machine.exists(text), let entry = try manifest().entry(named: text) else { return .folder(text) }
         guard let repository = entry.repository else { return .builtIn }
+        guard entry.folder != nil else {
+            throw VideoError(.modelNotFound, "\(entry.id) cannot be run yet", hint: "\(.models) says which can")
+        }
+        if toPlan { return .published(entry.id) }
+        let folder = repository.split(separator: "/").last.map(String.init) ?? repository
         throw VideoError(
             .modelNotFound, "\(entry.id) is not on this machine as a folder '\(text)'",
-            hint: "download \(repository) and give its folder with --model")
+            remedies: [
+                "fetch it: hf download \(repository) --local-dir \(folder) (\(size(entry)))", "then \(.model, folder)",
+            ])
+    }
+
+    /// What there is to fetch: the manifest knows how many numbers, not how each is stored.
+    static func size(_ entry: Manifest.Entry) -> String {
+        "\(Numbers.bytes(2 * entry.parameters)) in 16 bits, twice that in 32"
     }
 
     static func table(_ models: [Manifest.Entry]) -> String {

@@ -1,4 +1,5 @@
 import Backends
+import Compute
 import JobStore
 import VideoProvider
 import VideoTypes
@@ -25,15 +26,28 @@ struct PlanCommand {
 
     func run() throws(VideoError) {
         let choice = try BackendChoice(options.device, threads: options.threads)
-        for remark in choice.remarks { program.errors.write("wan-infer: \(remark)\n") }
-        let engine = try VideoEngine(options.engine, backend: choice.backend)
-        var request = options.request
-        request.prompt = options.prompt ?? engine.samplePrompt
-        var time = TimeModel(prior: engine.facts)
+        for remark in choice.remarks(in: .command) { program.errors.write("wan-infer: \(remark)\n") }
+        let (plan, facts) = try plan(on: choice.backend)
+        var time = TimeModel(prior: facts)
         if let stateFolder { time.learn(JobStore.samples(in: stateFolder, engine: time.key)) }
-        let report = try PlanReport(
-            plan: engine.plan(for: request), facts: engine.facts, time: time, economics: economics,
-            apiDollarsPerSecond: apiDollarsPerSecond)
+        let report = PlanReport(
+            plan: plan, facts: facts, time: time, economics: economics, apiDollarsPerSecond: apiDollarsPerSecond,
+            isOfPublishedNumbers: isOfPublishedNumbers)
         try program.output.print(json ? "\(report.json)" : report.text)
+    }
+
+    private var isOfPublishedNumbers: Bool { if case .published = options.engine.model { true } else { false } }
+
+    private func plan(on backend: any Backend) throws(VideoError) -> (ClipPlan, EngineFacts) {
+        var request = options.request
+        guard isOfPublishedNumbers else {
+            let engine = try VideoEngine(options.engine, backend: backend)
+            request.prompt = options.prompt ?? engine.samplePrompt
+            return (try engine.plan(for: request), engine.facts)
+        }
+        // Nobody knows how the weights will lie on the disk, so they count as copied.
+        let planner = try VideoPlanner(options.engine.model, dtype: options.engine.dtype)
+        request.prompt = options.prompt ?? planner.samplePrompt
+        return (try planner.plan(for: request, memoryBytes: backend.memoryBytes), planner.facts(of: backend))
     }
 }

@@ -12,9 +12,16 @@ struct PlanReport {
     private let samples: Int
     private let cost: ClipCost
     private let breakEven: BreakEven?
+    private let isOfPublishedNumbers: Bool
 
-    /// - Parameter time: of the engine, which has not loaded its model yet.
-    init(plan: ClipPlan, facts: EngineFacts, time: TimeModel, economics: Economics, apiDollarsPerSecond: Double?) {
+    /// - Parameters:
+    ///   - time: of the engine, which has not loaded its model yet.
+    ///   - isOfPublishedNumbers: whether there is no folder with weights here.
+    init(
+        plan: ClipPlan, facts: EngineFacts, time: TimeModel, economics: Economics, apiDollarsPerSecond: Double?,
+        isOfPublishedNumbers: Bool = false
+    ) {
+        self.isOfPublishedNumbers = isOfPublishedNumbers
         self.plan = plan
         self.facts = facts
         self.economics = economics
@@ -53,7 +60,10 @@ struct PlanReport {
             let memory = plan.work.peakBytes[stage].map(Numbers.bytes) ?? ""
             return (stage.rawValue, Self.left(flops, 24) + Self.left(seconds, 12) + memory)
         }
-        let lines = rows + stages + [("cost", costText)] + (breakEven.map { [("API", apiText($0))] } ?? [])
+        let basis = "the model's published numbers, weights in 16 bits, the longest prompt; no folder was read"
+        let lines =
+            rows + stages + [("cost", costText)] + (breakEven.map { [("API", apiText($0))] } ?? [])
+            + (isOfPublishedNumbers ? [("basis", basis)] : [])
         return lines.map { Self.left($0.0, 9) + $0.1 }.joined(separator: "\n")
     }
 
@@ -79,7 +89,8 @@ struct PlanReport {
                 ("flops", .number(plan.work.flops.values.sorted().reduce(0, +))),
                 ("peak_bytes", .integer(plan.work.peakBytes.values.max() ?? 0)),
                 ("seconds_p50", .number(time.p50)), ("seconds_p90", .number(time.p90)),
-                ("timed_clips", .integer(samples)), ("stages", .object(stages)),
+                ("timed_clips", .integer(samples)), ("published_numbers", .bool(isOfPublishedNumbers)),
+                ("stages", .object(stages)),
                 ("marginal_dollars", .number(cost.marginalDollars)),
                 ("amortised_dollars", .number(cost.amortisedDollars)),
                 ("marginal_dollars_per_second", .number(perSecond.marginal)),

@@ -32,6 +32,30 @@ import Weights
         }
     }
 
+    @Test(arguments: ["wan2.1-t2v-1.3b", "wan2.1-t2v-14b", "wan2.2-ti2v-5b", "wan2.2-t2v-a14b"])
+    func `a plan without weights is the plan with them`(_ name: String) throws {
+        let folder = try TemporaryFolder()
+        try write(name, to: folder)
+        let root = Fixture.path("").split(separator: "/").dropLast(3).joined(separator: "/")
+        let manifest = try Manifest(MappedFile.open("/\(root)/weights-manifest.json"))
+        let entry = try #require(manifest.entry(named: name))
+        let published = try WanModel(
+            published: #require(entry.folder), parameters: entry.components.mapValues(\.parameters))
+        let model = try WanModel(ModelFolder(path: folder.path))
+        let settings = VideoSettings(
+            // Longer than any model reads.
+            prompt: String(repeating: "a bird and ", count: 600), negativePrompt: "", width: 832, height: 448,
+            frames: 33, framesPerSecond: 16, steps: 30, guidanceScale: 5, guidanceScale2: 4, flowShift: 5,
+            scheduler: .unipc, sigmas: nil, seed: 1, tilesVAE: false)
+        let device = DeviceProfile(name: "d", dtype: .bf16, copiesWeights: true, memoryBytes: nil)
+        let (found, expected) = (published.work(settings, on: device), model.work(settings, on: device))
+        #expect(found.flops == expected.flops && found.tokens == expected.tokens)
+        for (stage, bytes) in expected.peakBytes {
+            // The manifest counts parameters; files hold a few more that nothing reads.
+            #expect(abs(Double(found.peakBytes[stage] ?? 0) / Double(bytes) - 1) < 0.01, "\(stage)")
+        }
+    }
+
     @Test func `a published model with one tensor of another shape is refused by name`() throws {
         let folder = try TemporaryFolder()
         try write("wan2.1-t2v-1.3b", to: folder)
