@@ -35,8 +35,8 @@ SWIFT_HINT := curl -O https://download.swift.org/swiftly/linux/swiftly-$$(uname 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-14s %s\n", $$1, $$2}'
 
-run: build-release ## build the program and write out.mp4; PROMPT="…" for your own prompt
-	@$(PROGRAM) --output "$(CURDIR)/out.mp4" $(if $(value PROMPT),$(PROMPT_WORD)) </dev/null
+run: build-release ## build the program and write a clip; PROMPT="…" for your own prompt
+	@$(PROGRAM) $(if $(value PROMPT),$(PROMPT_WORD)) </dev/null
 
 test: swift test-packages nvrtc openai ## run the whole suite
 	swift test
@@ -130,7 +130,7 @@ setup-cuda: ## NVIDIA's libraries for the GPU: Debian's contrib and non-free, Ub
 	$(call install,$$names)
 
 clean: ## remove everything built
-	rm -rf .build out.mp4
+	rm -rf .build
 
 swift:
 	@command -v swift >/dev/null || { echo 'Swift 6.2 or newer is needed: $(SWIFT_HINT)' >&2; exit 1; }

@@ -10,7 +10,7 @@ package struct ClipMetadata: Sendable {
 
     package init(settings: VideoSettings, model: String, backend: String, dtype: String) {
         let line = settings.prompt.split(whereSeparator: \.isWhitespace).joined(separator: " ")
-        title = String(line.filter { $0 != "\0" }.prefix(Self.titleCharacters))
+        title = String(line.withoutControls.prefix(Self.titleCharacters))
         comment =
             JSONText.object(
                 [
@@ -22,4 +22,19 @@ package struct ClipMetadata: Sendable {
 
     /// The keys that an MP4 keeps.
     var entries: [(String, String)] { [("title", title), ("comment", comment)] }
+}
+
+extension String {
+    /// Players and terminals obey control characters, and those that turn the direction of writing.
+    fileprivate var withoutControls: String {
+        var text = ""
+        for scalar in unicodeScalars where scalar.properties.generalCategory != .control && !scalar.turnsText {
+            text.unicodeScalars.append(scalar)
+        }
+        return text
+    }
+}
+
+extension Unicode.Scalar {
+    fileprivate var turnsText: Bool { (0x202A...0x202E).contains(value) || (0x2066...0x2069).contains(value) }
 }

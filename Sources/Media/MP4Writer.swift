@@ -10,14 +10,20 @@ package final class MP4Writer {
     private let muxer: MP4Muxer
     private var file: PendingFile?
     private var frames = 0
+    /// Where the finished file is.
+    package private(set) var path: String
 
     /// Checks the path, opens the file and chooses the encoder: what can fail early fails here.
+    ///
+    /// - Parameter keepsExisting: whether the clip takes the next free name where `path` is taken.
     package init(
-        path: String, width: Int, height: Int, framesPerSecond: Int, metadata: ClipMetadata? = nil
+        path: String, width: Int, height: Int, framesPerSecond: Int, metadata: ClipMetadata? = nil,
+        keepsExisting: Bool = false
     ) throws(MediaError) {
         precondition(width > 0 && height > 0 && framesPerSecond > 0, "\(width) x \(height) at \(framesPerSecond)")
         let ffmpeg = try FFmpeg()
-        let file = try PendingFile(OutputTarget(path))
+        let file = try PendingFile(OutputTarget(path, keepsExisting: keepsExisting))
+        self.path = path
         size = PaddedSize(width: width, height: height)
         self.framesPerSecond = framesPerSecond
         encoder = try FrameEncoder(ffmpeg, size: size, framesPerSecond: framesPerSecond)
@@ -49,7 +55,7 @@ package final class MP4Writer {
         try check("frame rate", "\(framesPerSecond)/1", clip.frameRate)
         try check("duration in frames", Double(frames), clip.durationSeconds * Double(framesPerSecond))
         let byteCount = file.byteCount
-        try file.publish()
+        path = try file.publish()
         return byteCount
     }
 

@@ -2,21 +2,27 @@
 import Glibc
 #endif
 
-/// A path checked to be one that a finished clip may take.
+/// A path checked to be one that a finished file may take.
 package struct OutputTarget {
     /// As it was given, for messages.
     let givenPath: String
     /// With a symbolic link at its end followed: the link stays, its target is replaced.
     let path: String
     let folder: String
+    /// Whether what has the name stays, so that "out.mp4" is "out-2.mp4" or another free name.
+    let keepsExisting: Bool
 
-    package init(_ given: String) throws(MediaError) {
+    /// - Parameters:
+    ///   - isClip: whether the name has to say that the file is an MP4.
+    ///   - keepsExisting: whether the file takes the next free name where the given one is taken.
+    package init(_ given: String, isClip: Bool = true, keepsExisting: Bool = false) throws(MediaError) {
         givenPath = given
+        self.keepsExisting = keepsExisting
         guard !given.isEmpty else { throw .output(path: "''", problem: .emptyPath) }
-        guard given.lowercased().hasSuffix(".mp4") else { throw .output(path: given, problem: .notMP4) }
-        path = try Self.followed(given)
+        guard !isClip || given.lowercased().hasSuffix(".mp4") else { throw .output(path: given, problem: .notMP4) }
+        path = keepsExisting ? given : try Self.followed(given)
         folder = Self.folder(of: path)
-        try Self.checkExisting(given, path)
+        if !keepsExisting { try Self.checkExisting(given, path) }
         var status = stat()
         guard unsafe stat(folder, &status) == 0 else {
             let code = errno
@@ -26,6 +32,13 @@ package struct OutputTarget {
                     ? .folderMissing(folder) : .system(call: "stat", errno: code))
         }
         guard unsafe access(folder, W_OK | X_OK) == 0 else { throw failure("access") }
+    }
+
+    /// The `number`-th name to try, from 1.
+    func name(_ number: Int) -> String {
+        guard number > 1 else { return path }
+        let dot = path.lastIndex(of: ".") ?? path.endIndex
+        return path[..<dot] + "-\(number)" + path[dot...]
     }
 
     /// The system call `call` that has just failed.

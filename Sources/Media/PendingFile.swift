@@ -6,7 +6,7 @@ import Glibc
 ///
 /// Where the file system allows it, the file has no name at all until then, so nothing stays behind even when the
 /// process is killed. Elsewhere it has an unpredictable hidden name in the target's folder, removed on failure.
-struct PendingFile: ~Copyable {
+package struct PendingFile: ~Copyable {
     /// Where others may open the file for reading and writing.
     let ioPath: String
     private let target: OutputTarget
@@ -14,7 +14,7 @@ struct PendingFile: ~Copyable {
     private let temporaryPath: String
     private var hasName: Bool
 
-    init(_ target: OutputTarget, allowsUnnamed: Bool = true) throws(MediaError) {
+    package init(_ target: OutputTarget, allowsUnnamed: Bool = true) throws(MediaError) {
         self.target = target
         temporaryPath = target.folder + "/.wan-infer-" + Self.randomName() + ".part"
         if allowsUnnamed, let descriptor = Self.openUnnamed(in: target.folder) {
@@ -38,9 +38,33 @@ struct PendingFile: ~Copyable {
         return unsafe fstat(descriptor, &status) == 0 ? Int(status.st_size) : 0
     }
 
-    /// Flushes the file to the disk and puts it in the place of whatever has the target's name.
-    consuming func publish() throws(MediaError) {
+    /// Writes behind what is there.
+    package func append(_ bytes: [UInt8]) throws(MediaError) {
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let count = unsafe rest.withUnsafeBytes { unsafe write(descriptor, $0.baseAddress, $0.count) }
+            if count < 0, errno == EINTR { continue }
+            guard count > 0 else { throw target.failure("write") }
+            rest = rest.dropFirst(count)
+        }
+    }
+
+    /// Flushes the file to the disk and gives it the target's name, in the place of whatever has it, or the next free
+    /// one; returns the name.
+    @discardableResult
+    package consuming func publish() throws(MediaError) -> String {
         guard fsync(descriptor) == 0 else { throw target.failure("fsync") }
+        let name: String
+        if target.keepsExisting { name = try takeFreeName() } else { name = try replaceExisting() }
+        // The name is in the folder now; a folder that cannot be flushed is no reason to call the clip lost.
+        let folder = unsafe open(target.folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard folder >= 0 else { return name }
+        fsync(folder)
+        close(folder)
+        return name
+    }
+
+    private mutating func replaceExisting() throws(MediaError) -> String {
         if !hasName {
             guard unsafe linkat(AT_FDCWD, ioPath, AT_FDCWD, temporaryPath, AT_SYMLINK_FOLLOW) == 0 else {
                 throw target.failure("linkat")
@@ -49,11 +73,25 @@ struct PendingFile: ~Copyable {
         }
         guard unsafe rename(temporaryPath, target.path) == 0 else { throw target.failure("rename") }
         hasName = false
-        // The name is in the folder now; a folder that cannot be flushed is no reason to call the clip lost.
-        let folder = unsafe open(target.folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard folder >= 0 else { return }
-        fsync(folder)
-        close(folder)
+        return target.givenPath
+    }
+
+    /// A link takes a name only where nobody has it, whoever else is looking for one.
+    private mutating func takeFreeName() throws(MediaError) -> String {
+        for number in 1...9999 {
+            let name = target.name(number)
+            if unsafe linkat(AT_FDCWD, ioPath, AT_FDCWD, name, AT_SYMLINK_FOLLOW) == 0 { return name }
+            if errno == EEXIST { continue }
+            // Some file systems have no links.
+            guard hasName, unsafe access(name, F_OK) != 0 else {
+                if hasName { continue }
+                throw target.failure("linkat")
+            }
+            guard unsafe rename(temporaryPath, name) == 0 else { throw target.failure("rename") }
+            hasName = false
+            return name
+        }
+        throw .output(path: target.givenPath, problem: .system(call: "linkat", errno: EEXIST))
     }
 
     private static func openUnnamed(in folder: String) -> Int32? {

@@ -6,6 +6,9 @@ package import Weights
 package enum BuiltInModel {
     package static let name = "built-in"
 
+    /// Whether `text` is a name of it, the one it once had too.
+    package static func isCalled(_ text: String) -> Bool { [name, "builtin"].contains(text.lowercased()) }
+
     /// The model's files, used where they lie.
     package static var folder: ModelFolder {
         var count = 0

@@ -57,16 +57,26 @@ package final class VideoEngine: ClipEngine {
 
     /// Makes the clip of a request and writes it to `path`, which is replaced only by a complete file.
     ///
-    /// - Parameter progress: told of every step; answers whether to go on.
+    /// - Parameters:
+    ///   - keepsExisting: whether the clip takes the next free name where `path` is taken.
+    ///   - progress: told of every step; answers whether to go on.
     package func generate(
-        _ request: VideoRequest, to path: String, progress: @escaping (VideoProgress) -> Bool
+        _ request: VideoRequest, to path: String, keepsExisting: Bool = false,
+        progress: @escaping (VideoProgress) -> Bool
     ) throws(VideoError) -> ClipReport {
-        try generate(settings(for: request), to: path, checkpoint: nil, progress: progress)
+        try make(settings(for: request), path, keepsExisting: keepsExisting, checkpoint: nil, progress)
     }
 
     package func generate(
         _ settings: VideoSettings, to path: String, checkpoint: CheckpointPlace?,
         progress: @escaping (VideoProgress) -> Bool
+    ) throws(VideoError) -> ClipReport {
+        try make(settings, path, keepsExisting: false, checkpoint: checkpoint, progress)
+    }
+
+    private func make(
+        _ settings: VideoSettings, _ path: String, keepsExisting: Bool, checkpoint: CheckpointPlace?,
+        _ progress: @escaping (VideoProgress) -> Bool
     ) throws(VideoError) -> ClipReport {
         let clock = StageClock()
         try pipeline.validate(settings)
@@ -78,7 +88,7 @@ package final class VideoEngine: ClipEngine {
                 framesPerSecond: settings.framesPerSecond,
                 metadata: options.writesMetadata
                     ? ClipMetadata(settings: settings, model: modelName, backend: facts.backend, dtype: facts.dtype)
-                    : nil)
+                    : nil, keepsExisting: keepsExisting)
             let dump = dumpFile.map { _ in TensorDump() }
             let report = { (step: VideoProgress) -> Bool in
                 clock.enter(step.stage)
@@ -89,19 +99,19 @@ package final class VideoEngine: ClipEngine {
             try pipeline.generate(
                 settings, checkpoint: file?.checkpoint(identity(settings)), report: report, dump: dump
             ) { try writer.append($0) }
+            if let dump, let dumpFile { try dumpFile.write(dump) }
             let bytes = try writer.finish()
             file?.remove()
-            if let dump, let dumpFile { try dumpFile.write(dump) }
             clock.stop()
             return ClipReport(
-                path: path, model: modelName, settings: settings, backend: facts.backend, dtype: facts.dtype,
+                path: writer.path, model: modelName, settings: settings, backend: facts.backend, dtype: facts.dtype,
                 encoder: writer.encoderName, fileBytes: bytes, stageSeconds: clock.seconds,
                 totalSeconds: clock.totalSeconds, peakMemoryBytes: PeakMemory.bytes,
-                peakDeviceMemoryBytes: backend.peakDeviceBytes)
-        } catch let error as MediaError {
-            throw error.videoError
+                peakDeviceMemoryBytes: backend.peakDeviceBytes,
+                promptTokens: planner.model.tokenCount(settings.prompt),
+                promptTokenLimit: planner.model.tokenLimit)
         } catch {
-            throw VideoError(room: error)
+            throw VideoError(reporting: error)
         }
     }
 

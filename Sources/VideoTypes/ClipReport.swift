@@ -14,11 +14,14 @@ public struct ClipReport: Sendable, Hashable, Codable {
     public let peakMemoryBytes: Int
     /// The same on the GPU; nil where none took part.
     public let peakDeviceMemoryBytes: Int?
+    /// Tokens of the prompt, and how many of them the model reads; nil where nobody counted.
+    public let promptTokens: Int?
+    public let promptTokenLimit: Int?
 
     public init(
         path: String, model: String, settings: VideoSettings, backend: String, dtype: String, encoder: String,
         fileBytes: Int, stageSeconds: [VideoProgress.Stage: Double], totalSeconds: Double, peakMemoryBytes: Int,
-        peakDeviceMemoryBytes: Int? = nil
+        peakDeviceMemoryBytes: Int? = nil, promptTokens: Int? = nil, promptTokenLimit: Int? = nil
     ) {
         self.path = path
         self.model = model
@@ -31,7 +34,12 @@ public struct ClipReport: Sendable, Hashable, Codable {
         self.totalSeconds = totalSeconds
         self.peakMemoryBytes = peakMemoryBytes
         self.peakDeviceMemoryBytes = peakDeviceMemoryBytes
+        self.promptTokens = promptTokens
+        self.promptTokenLimit = promptTokenLimit
     }
+
+    /// Whether the end of the prompt took no part.
+    public var isPromptCut: Bool { promptTokens ?? 0 > promptTokenLimit ?? .max }
 
     public var videoSecondsPerMinute: Double { settings.durationSeconds / totalSeconds * 60 }
 }

@@ -11,6 +11,8 @@ enum Command: String, CaseIterable {
     case completions
     /// Prints the manual page.
     case man
+    case help
+    case version
     /// Started by the service only.
     case worker
 
@@ -25,7 +27,8 @@ enum Command: String, CaseIterable {
         case .serve: "[options]"
         case .route: "--simulate LOG.jsonl"
         case .completions: Shell.allCases.map(\.rawValue).joined(separator: "|")
-        case .man, .worker: ""
+        case .help: "[COMMAND]"
+        case .man, .version, .worker: ""
         }
     }
 
@@ -39,6 +42,8 @@ enum Command: String, CaseIterable {
         case .route: "replay a router's decisions under a policy"
         case .completions: "print what a shell completes by"
         case .man: "print the manual page"
+        case .help: "print this text, or what there is to say about a command"
+        case .version: "print the version"
         case .worker: "make clips for a service"
         }
     }

@@ -30,6 +30,9 @@ struct CommandOption {
             name: "model", value: "DIR", summary: "a model in the Diffusers layout (built-in)", group: .picture,
             commands: [.generate, .plan, .serve, .worker]),
         CommandOption(name: "frames", value: "N", summary: "number of frames, 4k + 1", group: .picture),
+        CommandOption(
+            name: "seconds", value: "X", summary: "its length, in place of --frames", group: .picture),
+        CommandOption(name: "size", value: "WxH", summary: "width and height at once, as 832x480", group: .picture),
         CommandOption(name: "width", value: "N", summary: "width in pixels", group: .picture),
         CommandOption(name: "height", value: "N", summary: "height in pixels", group: .picture),
         CommandOption(name: "fps", value: "N", summary: "frames per second", group: .picture),
@@ -43,7 +46,8 @@ struct CommandOption {
             name: "scheduler", value: "NAME", summary: "unipc, euler or dpm++", group: .sampling,
             choices: ["unipc", "euler", "dpm++"]),
         CommandOption(
-            name: "sigmas", value: "LIST", summary: "explicit noise levels, as 1,0.75,0.5,0.25", group: .sampling),
+            name: "sigmas", value: "LIST", summary: "noise levels before the shift, as 1,0.75,0.5,0.25",
+            group: .sampling),
         CommandOption(
             name: "seed", value: "N", summary: "the same seed gives the same clip (random)", group: .sampling),
         CommandOption(
@@ -58,7 +62,8 @@ struct CommandOption {
         CommandOption(
             name: "vae-tiling", value: nil, summary: "decode in tiles: less memory, more time", group: .machine),
         CommandOption(
-            name: "output", value: "FILE.mp4", summary: "the clip to write (out.mp4)", group: .output,
+            name: "output", value: "FILE.mp4", summary: "the clip to write (out.mp4, or the next free out-N.mp4)",
+            group: .output,
             commands: [.generate]),
         CommandOption(
             name: "no-metadata", value: nil, summary: "keep prompt, seed and settings out of the file", group: .output,

@@ -15,7 +15,7 @@ struct GenerateCommand {
         let typed: String? =
             if let prompt = options.prompt { prompt } else { try StandardInput(descriptor: 0).prompt() }
         let choice = try BackendChoice(options.device, threads: options.threads)
-        for remark in choice.remarks { note(remark) }
+        for remark in choice.remarks(in: .command) { note(remark) }
         let engine = try VideoEngine(options.engine, backend: choice.backend)
         request.prompt = typed ?? engine.samplePrompt
         if typed == nil { note("no prompt given, using the model's sample: \(ResultReport.line(request.prompt))") }
@@ -23,7 +23,8 @@ struct GenerateCommand {
         let display = ProgressDisplay(style, clock: Machine.seconds) { program.errors.write($0) }
         let result: ClipReport
         do throws(VideoError) {
-            result = try engine.generate(request, to: options.output) { progress in
+            let (path, isNamed) = (options.output ?? "out.mp4", options.output != nil)
+            result = try engine.generate(request, to: path, keepsExisting: !isNamed) { progress in
                 display.show(progress)
                 return !Interrupt.isRequested
             }

@@ -10,7 +10,8 @@ struct GenerateOptions {
     let engine: EngineOptions
     let device: DeviceChoice
     let threads: Int?
-    let output: String
+    /// Nil for a name that is free.
+    let output: String?
     let detail: Detail
 
     enum Detail {
@@ -28,6 +29,13 @@ struct GenerateOptions {
         request.frames = try values.integer("frames")
         request.width = try values.integer("width")
         request.height = try values.integer("height")
+        if let size = try values.size() {
+            guard request.width == nil, request.height == nil else {
+                throw .invalid("--size says what --width and --height say", hint: "leave --size out, or the others")
+            }
+            (request.width, request.height) = size
+        }
+        request.durationSeconds = try values.number("seconds")
         request.framesPerSecond = try values.integer("fps")
         request.steps = try values.integer("steps")
         request.guidanceScale = try values.number("guidance")
@@ -39,13 +47,13 @@ struct GenerateOptions {
         try request.validate()
         self.request = request
 
-        let machine = try MachineOptions(values)
+        let machine = try MachineOptions(values, toPlan: arguments.command == .plan)
         device = machine.device
         engine = EngineOptions(
             model: machine.model, dtype: machine.dtype, writesMetadata: !arguments.has("no-metadata"),
             dumpPath: values.text("dump"))
         threads = machine.threads
-        output = values.text("output") ?? "out.mp4"
+        output = values.text("output")
         guard !(arguments.has("quiet") && arguments.has("verbose")) else {
             throw .invalid("--quiet and --verbose exclude each other", hint: "leave one of them out")
         }

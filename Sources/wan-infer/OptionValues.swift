@@ -11,10 +11,10 @@ struct OptionValues {
     func integer(_ name: String, in range: ClosedRange<Int>? = nil) throws(VideoError) -> Int? {
         guard let text = texts[name] else { return nil }
         guard let value = Int(text) else {
-            throw .invalid("\(name) must be a whole number, got '\(Self.shown(text))'", hint: "example: --\(name) 16")
+            throw .invalid("--\(name) must be a whole number, got '\(Self.shown(text))'", hint: "example: --\(name) 16")
         }
         if let range, !range.contains(value) {
-            throw .invalid("\(name) must be between \(range.lowerBound) and \(range.upperBound), got \(value)")
+            throw .invalid("--\(name) must be between \(range.lowerBound) and \(range.upperBound), got \(value)")
         }
         return value
     }
@@ -42,23 +42,33 @@ struct OptionValues {
     /// A price.
     func dollars(_ name: String) throws(VideoError) -> Double? {
         guard let value = try number(name) else { return nil }
-        guard (0...1000).contains(value) else { throw .invalid("\(name) must be between 0 and 1000, got \(value)") }
+        guard (0...1000).contains(value) else { throw .invalid("--\(name) must be between 0 and 1000, got \(value)") }
         return value
     }
 
     func choice(_ name: String, _ known: [String]) throws(VideoError) -> String? {
         guard let text = texts[name] else { return nil }
         guard known.contains(text) else {
-            throw .invalid("\(name) must be one of \(known.joined(separator: ", ")), got '\(Self.shown(text))'")
+            throw .invalid("--\(name) must be one of \(known.joined(separator: ", ")), got '\(Self.shown(text))'")
         }
         return text
+    }
+
+    /// "832x480", as the API says it.
+    func size() throws(VideoError) -> (width: Int, height: Int)? {
+        guard let text = texts["size"] else { return nil }
+        let sides = text.lowercased().split(whereSeparator: { $0 == "x" || $0 == "×" || $0 == "*" }).map { Int($0) }
+        guard sides.count == 2, let width = sides[0], let height = sides[1] else {
+            throw .invalid("--size must be width x height, got '\(Self.shown(text))'", hint: "example: --size 832x480")
+        }
+        return (width, height)
     }
 
     func seed() throws(VideoError) -> UInt64? {
         guard let text = texts["seed"] else { return nil }
         guard let value = UInt64(text) else {
             throw .invalid(
-                "seed must be a whole number from 0 to \(UInt64.max), got '\(Self.shown(text))'",
+                "--seed must be a whole number from 0 to \(UInt64.max), got '\(Self.shown(text))'",
                 hint: "leave --seed out for a random one")
         }
         return value
@@ -66,7 +76,7 @@ struct OptionValues {
 
     private static func number(_ text: Substring, _ name: String) throws(VideoError) -> Double {
         guard let value = Double(text) else {
-            throw .invalid("\(name) must be a number, got '\(shown(String(text)))'", hint: "example: --\(name) 1.0")
+            throw .invalid("--\(name) must be a number, got '\(shown(String(text)))'", hint: "example: --\(name) 1.0")
         }
         return value
     }

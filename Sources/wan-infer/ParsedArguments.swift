@@ -3,6 +3,10 @@ import VideoTypes
 /// The words of the command line, taken apart and checked against the options there are; values are still text.
 struct ParsedArguments: Equatable {
     private(set) var command = Command.generate
+    /// Whether no command was named.
+    private(set) var isBare = true
+    /// What `help` is wanted about.
+    private(set) var subject: Command?
     private(set) var prompt: String?
     /// What `completions` is asked for.
     private(set) var shell: Shell?
@@ -14,6 +18,7 @@ struct ParsedArguments: Equatable {
         var rest = words[...]
         if let first = rest.first, let command = Command(rawValue: first) {
             self.command = command
+            isBare = false
             rest.removeFirst()
         }
         var optionsEnded = false
@@ -39,6 +44,10 @@ struct ParsedArguments: Equatable {
             guard shell == nil else { return }
             throw .invalid(
                 "no completions for '\(word)'", hint: "wan-infer completions \(Command.completions.words)")
+        }
+        if command == .help, subject == nil, let about = Command(rawValue: word), about != .worker {
+            subject = about
+            return
         }
         guard command == .generate || command == .plan else {
             throw .invalid(
@@ -82,14 +91,25 @@ struct ParsedArguments: Equatable {
         }
     }
 
+    /// What other programs and the API call some options.
+    private static let synonyms = [
+        "num-frames": "frames", "length": "seconds", "duration": "seconds", "resolution": "size",
+        "num-inference-steps": "steps", "quality": "steps", "guidance-scale": "guidance", "cfg": "guidance",
+        "cfg-scale": "guidance", "shift": "flow-shift", "sampler": "scheduler", "solver": "scheduler",
+        "negative": "negative-prompt", "ckpt-dir": "model", "save-file": "output",
+    ]
+
     private func unknown(_ word: String) -> VideoError {
         let name = String(word.drop { $0 == "-" })
+        if let known = Self.synonyms[name.replacing("_", with: "-")] {
+            return .invalid("unknown option '\(word)'", hint: "here it is --\(known)")
+        }
         let names = CommandOption.all.filter { $0.commands.contains(command) }.map(\.name)
         let longer = name.isEmpty ? [] : names.filter { $0.hasPrefix(name) }
         let near = names.filter { Self.distance(name, $0) <= min(2, name.count - 1) }
         let best = (longer.isEmpty ? near : longer).min { Self.distance(name, $0) < Self.distance(name, $1) }
         let hint = best.map { "did you mean --\($0)?" } ?? "wan-infer --help lists the options"
-        return .invalid("unknown option '\(word)'", hint: hint)
+        return .invalid("unknown option '\(word)'", hint: Wording(plain: hint))
     }
 
     /// Insertions, deletions and replacements that turn `a` into `b`.

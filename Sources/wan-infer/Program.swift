@@ -19,10 +19,11 @@ struct Program {
 
     private func execute(_ words: [String]) throws(VideoError) {
         let arguments = try ParsedArguments(words)
-        if arguments.has("help") { return try output.print(Usage.text) }
-        if arguments.has("version") { return try output.print("wan-infer \(Version.text)") }
+        let command = arguments.command
+        if command == .help || arguments.has("help") { return try output.print(help(arguments)) }
+        if command == .version || arguments.has("version") { return try output.print("wan-infer \(Version.text)") }
         let json = arguments.has("json")
-        switch arguments.command {
+        switch command {
         case .generate: try GenerateCommand(options: GenerateOptions(arguments), program: self, json: json).run()
         case .plan: try PlanCommand(arguments, program: self).run()
         case .doctor: try DoctorCommand(program: self, json: json).run()
@@ -32,6 +33,13 @@ struct Program {
         case .completions: try output.print(Completions(arguments).text)
         case .man: try output.print(ManualPage.text)
         case .worker: try WorkerCommand(options: GenerateOptions(arguments), program: self).run()
+        case .help, .version: return
         }
+    }
+
+    private func help(_ arguments: ParsedArguments) -> String {
+        if let subject = arguments.subject { return Usage.text(for: subject) }
+        let isGeneral = arguments.isBare || arguments.command == .help && !arguments.has("help")
+        return isGeneral || arguments.command == .worker ? Usage.text : Usage.text(for: arguments.command)
     }
 }

@@ -18,7 +18,7 @@ struct ResultReport {
                     + "\(Numbers.fixed(settings.durationSeconds, 2)) s, \(Numbers.bytes(result.fileBytes)), "
                     + result.encoder
             ),
-            ("prompt", Self.line(settings.prompt)),
+            ("prompt", Self.line(settings.prompt) + cut),
             ("model", "\(result.model), \(result.backend) \(result.dtype)"),
             ("seed", "\(settings.seed)"),
             ("seconds", (stages + ["total \(Numbers.fixed(result.totalSeconds, 2))"]).joined(separator: ", ")),
@@ -48,7 +48,16 @@ struct ResultReport {
                 ("video_seconds_per_minute", .number(result.videoSecondsPerMinute)),
                 ("peak_memory_bytes", .integer(result.peakMemoryBytes)),
             ]
+                + (result.promptTokens.map { [("prompt_tokens", .integer($0))] } ?? [])
+                + (result.promptTokenLimit.map { [("prompt_token_limit", .integer($0))] } ?? [])
                 + (result.peakDeviceMemoryBytes.map { [("peak_device_memory_bytes", .integer($0))] } ?? []))
+    }
+
+    private var cut: String {
+        guard result.isPromptCut, let count = result.promptTokens, let limit = result.promptTokenLimit else {
+            return ""
+        }
+        return " (cut: the model reads \(limit) of its \(count) tokens)"
     }
 
     private var deviceMemory: String {
@@ -57,24 +66,14 @@ struct ResultReport {
 
     /// A prompt on one line of bearable length.
     static func line(_ prompt: String) -> String {
-        let line = prompt.split(whereSeparator: \.isWhitespace).joined(separator: " ")
+        let line = prompt.split(whereSeparator: \.isWhitespace).map { $0.withoutControls }.joined(separator: " ")
         return line.count <= 200 ? line : line.prefix(200) + "…"
     }
 }
 
-extension VideoError {
-    /// The error as it goes to standard error.
-    var text: String { "wan-infer: error: \(message)\n" + (hint.map { "  hint: \($0)\n" } ?? "") }
-
-    var json: JSONText {
-        .object([
-            (
-                "error",
-                .object([
-                    ("code", .string(code.name)), ("message", .string(message)),
-                    ("hint", hint.map(JSONText.string) ?? .null), ("exit_status", .integer(Int(code.exitStatus))),
-                ])
-            )
-        ])
+extension Substring {
+    /// A prompt from a file must not steer the terminal.
+    fileprivate var withoutControls: String {
+        String(String.UnicodeScalarView(unicodeScalars.filter { $0.properties.generalCategory != .control }))
     }
 }

@@ -1,34 +1,18 @@
 import VideoTypes
 
-/// The text of `--help`.
+/// The text of `help`.
 enum Usage {
     static var text: String {
-        var lines = [
-            "wan-infer: a prompt becomes an MP4, on this machine",
-            "",
-            "usage: wan-infer [generate] [PROMPT] [options]",
-        ]
-        for command in Command.listed where command != .generate {
-            let head = ["wan-infer", command.rawValue, command.words].filter { !$0.isEmpty }.joined(separator: " ")
-            lines.append("       \(head)    \(command.summary)")
-        }
-        lines += [""] + defaults
-        let width = CommandOption.all.map { head($0).count }.max() ?? 0
-        for group in CommandOption.Group.allCases {
-            lines += ["", "\(group.rawValue):"]
-            for option in CommandOption.all where option.group == group {
-                let head = head(option)
-                lines.append("  " + head + String(repeating: " ", count: width - head.count + 2) + option.summary)
-            }
-        }
-        let statuses = VideoError.Code.all.map { "\($0.exitStatus) \($0.name)" }
-        lines += ["", "exit status:", "  0 done, " + statuses.prefix(4).joined(separator: ", ") + ","]
-        let others = Array(statuses.dropFirst(4))
-        for start in stride(from: 0, to: others.count, by: 5) {
-            let end = min(start + 5, others.count)
-            lines.append("  " + others[start..<end].joined(separator: ", ") + (end < others.count ? "," : ""))
-        }
-        return lines.joined(separator: "\n")
+        (["wan-infer: a prompt becomes an MP4, on this machine", ""] + usage + [""] + defaults
+            + options(CommandOption.all) + statuses).joined(separator: "\n")
+    }
+
+    /// Of one command.
+    static func text(for command: Command) -> String {
+        let isPrompted = command == .generate || command == .plan
+        return
+            (["usage: \(head(command))  \(command.summary)"] + (isPrompted ? [""] + defaults : [])
+            + options(CommandOption.all.filter { $0.commands.contains(command) })).joined(separator: "\n")
     }
 
     /// What becomes of what is left out.
@@ -36,6 +20,43 @@ enum Usage {
         "Without PROMPT the prompt is read from standard input; when nothing comes from there, the model's",
         "sample prompt is used. What is left out takes the model's own default.",
     ]
+
+    private static var usage: [String] {
+        let heads = Command.listed.map { head($0) }
+        let width = heads.map(\.count).max() ?? 0
+        return zip(Command.listed, heads).enumerated().map { index, line in
+            let padding = String(repeating: " ", count: width - line.1.count + 2)
+            return (index == 0 ? "usage: " : "       ") + line.1 + padding + line.0.summary
+        }
+    }
+
+    /// The command that is meant where none is named stands in brackets.
+    private static func head(_ command: Command) -> String {
+        let name = command == .generate ? "[generate]" : command.rawValue
+        return ["wan-infer", name, command.words].filter { !$0.isEmpty }.joined(separator: " ")
+    }
+
+    private static func options(_ options: [CommandOption]) -> [String] {
+        let width = options.map { head($0).count }.max() ?? 0
+        return CommandOption.Group.allCases.flatMap { group -> [String] in
+            let lines = options.filter { $0.group == group }.map { option in
+                let head = head(option)
+                return "  " + head + String(repeating: " ", count: width - head.count + 2) + option.summary
+            }
+            return lines.isEmpty ? [] : ["", "\(group.rawValue):"] + lines
+        }
+    }
+
+    private static var statuses: [String] {
+        let statuses = VideoError.Code.all.map { "\($0.exitStatus) \($0.name)" }
+        var lines = ["", "exit status:", "  0 done, " + statuses.prefix(4).joined(separator: ", ") + ","]
+        let others = Array(statuses.dropFirst(4))
+        for start in stride(from: 0, to: others.count, by: 5) {
+            let end = min(start + 5, others.count)
+            lines.append("  " + others[start..<end].joined(separator: ", ") + (end < others.count ? "," : ""))
+        }
+        return lines
+    }
 
     private static func head(_ option: CommandOption) -> String {
         "--\(option.name)" + (option.value.map { " \($0)" } ?? "")

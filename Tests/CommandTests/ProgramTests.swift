@@ -30,7 +30,16 @@ import VideoTypes
         let help = try run("--help")
         #expect(help.status == 0 && help.errors.isEmpty)
         expectSnapshot(help.output, named: "help")
-        #expect(try run("doctor", "--help").output == help.output)
+        #expect(try run("help").output == help.output)
+        for command in ["generate", "plan", "doctor", "models", "serve", "route", "help", "version"] {
+            let about = try run("help", command)
+            #expect(about.output.hasPrefix("usage: wan-infer ") && about.output != help.output)
+            #expect(try run(command, "--help").output == about.output)
+        }
+        #expect(try run("help", "serve").output.contains("--key-file FILE"))
+        #expect(try !run("help", "serve").output.contains("--frames"))
+        #expect(try run("version").output == "wan-infer \(Version.text)\n")
+        #expect(try run("help", "worker").status == 2)
         #expect(help.output.split(separator: "\n").allSatisfy { $0.count <= 100 })
     }
 
@@ -38,7 +47,8 @@ import VideoTypes
         let lines: [[String]] = [
             ["--stpes", "3"], ["--steps", "0"], ["--frames", "80"], ["--guidance", "nan"], ["--model", "no/such"],
             ["--device", "gpu"], ["--prompt", ""], ["--output", "no/such/x.mp4"], ["--output", "clip.gif"],
-            ["--json="],
+            ["--json="], ["--size", "big"], ["--size", "96x96", "--width", "96"], ["--quality", "high"],
+            ["help", "me"],
         ]
         var text = ""
         for line in lines {
@@ -71,6 +81,57 @@ import VideoTypes
         #expect(result.output.hasPrefix("wrote    out.mp4\n"))
         #expect(try folder.names == ["out.mp4"])
         #expect(try MP4Reader(path: folder.file("out.mp4")).facts().frames == 5)
+    }
+
+    @Test func `a clip that is there stays, unless its name is given`() throws {
+        let words = ["x", "--steps", "1", "--frames", "1", "--device", "cpu", "--json"]
+        var names: [String] = []
+        for _ in 0..<3 {
+            let result = try Subprocess(Self.path, words, folder: folder.path)
+            let object = try JSONSerialization.jsonObject(with: Data(result.output.utf8)) as? [String: Any]
+            names.append(try #require(object?["file"] as? String))
+        }
+        #expect(names == ["out.mp4", "out-2.mp4", "out-3.mp4"])
+        #expect(try folder.names == names.sorted())
+        let first = try Data(contentsOf: URL(fileURLWithPath: folder.file("out.mp4")))
+        #expect(try Subprocess(Self.path, words + ["--output", "out.mp4"], folder: folder.path).status == 0)
+        #expect(try folder.names == names.sorted())
+        #expect(try Data(contentsOf: URL(fileURLWithPath: folder.file("out.mp4"))) != first)
+    }
+
+    @Test func `length and size are taken in the words of the API`() throws {
+        let result = try run(
+            "plan", "x", "--seconds", "1", "--size", "64x48", "--json", "--device", "cpu", "--state",
+            folder.file("none"))
+        let object = try JSONSerialization.jsonObject(with: Data(result.output.utf8)) as? [String: Any]
+        #expect(object?["frames"] as? Int == 9 && object?["width"] as? Int == 64 && object?["height"] as? Int == 48)
+        for name in ["built-in", "builtin"] {
+            #expect(try run("plan", "x", "--model", name, "--device", "cpu").status == 0)
+        }
+    }
+
+    @Test func `a published model is planned with before it is fetched`() throws {
+        let words = ["plan", "x", "--device", "cpu", "--json", "--frames", "5", "--width", "64", "--height", "64"]
+        for (name, isKnown) in [
+            ("wan2.1-t2v-1.3b", true), ("Wan-AI/Wan2.1-T2V-1.3B-Diffusers", true), ("cogvideox-2b", false),
+        ] {
+            let result = try Subprocess(Self.path, words + ["--model", name], folder: folder.path)
+            let object = try JSONSerialization.jsonObject(with: Data(result.output.utf8)) as? [String: Any]
+            guard isKnown else {
+                #expect(result.status == 3 && result.errors.contains("cogvideox-2b cannot be run yet"))
+                continue
+            }
+            // A machine may be too small for it: then that is the answer.
+            #expect(result.status == 0 || result.errors.contains("needs about"), "\(result.errors)")
+            if result.status == 0 {
+                #expect(object?["model"] as? String == "wan2.1-t2v-1.3b")
+                #expect(object?["published_numbers"] as? Bool == true)
+            }
+        }
+        let missing = try run("x", "--model", "wan2.1-t2v-1.3b")
+        #expect(missing.status == 3)
+        let fetch = "hf download Wan-AI/Wan2.1-T2V-1.3B-Diffusers --local-dir Wan2.1-T2V-1.3B-Diffusers"
+        #expect(missing.errors.contains(fetch) && missing.errors.contains("--model Wan2.1-T2V-1.3B-Diffusers"))
     }
 
     @Test func `the prompt comes from standard input`() throws {

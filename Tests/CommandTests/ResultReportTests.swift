@@ -14,7 +14,7 @@ import VideoTypes
             seed: 42, tilesVAE: false),
         backend: "cpu", dtype: "f32", encoder: "libx264", fileBytes: 34_240,
         stageSeconds: [.load: 0.05, .text: 0.01, .denoise: 1.2, .decode: 0.6], totalSeconds: 1.9,
-        peakMemoryBytes: 180_000_000)
+        peakMemoryBytes: 180_000_000, promptTokens: 12, promptTokenLimit: 512)
 
     @Test func `the report for people is pinned`() {
         expectSnapshot(ResultReport(result: result).text + "\n", named: "report")
@@ -34,6 +34,22 @@ import VideoTypes
         #expect(object?["error"]?["code"] as? String == "media_failed")
         #expect(object?["error"]?["exit_status"] as? Int == 8)
         #expect(error.text == "wan-infer: error: no \"disk\"\n")
+    }
+
+    @Test func `a prompt of which only a part was read says so`() {
+        for (tokens, isSaid) in [(512, false), (513, true)] {
+            let report = ClipReport(
+                path: "out.mp4", model: "m", settings: result.settings, backend: "cpu", dtype: "f32", encoder: "e",
+                fileBytes: 1, stageSeconds: [:], totalSeconds: 1, peakMemoryBytes: 1, promptTokens: tokens,
+                promptTokenLimit: 512)
+            let line = "prompt   a red \"circle\" (cut: the model reads 512 of its 513 tokens)\n"
+            #expect(report.isPromptCut == isSaid)
+            #expect(ResultReport(result: report).text.contains(line) == isSaid)
+        }
+    }
+
+    @Test func `a prompt does not steer the terminal`() {
+        #expect(ResultReport.line("a\u{1B}[31m\u{9B}2J red\u{7F} circle") == "a[31m2J red circle")
     }
 
     @Test func `a long prompt is cut to one line`() {

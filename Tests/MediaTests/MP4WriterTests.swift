@@ -85,7 +85,8 @@ import VideoTypes
     }
 
     @Test func `prompt, seed and settings come back from the metadata`() throws {
-        let prompt = "a \"red\" circle\n→ 右へ 🟥 \\ \u{1}"
+        // A title goes to terminals; the comment is JSON.
+        let prompt = "a \"red\" circle\n→ 右へ 🟥 👩‍🚀 \\ \u{1B}[31m\u{9B}2J\u{202E}\u{7F}\u{1}"
         let settings = VideoSettings(
             prompt: prompt, negativePrompt: "", width: 64, height: 64, frames: 1, framesPerSecond: 16, steps: 30,
             guidanceScale: 3, guidanceScale2: nil, flowShift: 5, scheduler: .unipc, sigmas: [1, 0.5],
@@ -102,7 +103,8 @@ import VideoTypes
         #expect(read["seed"] as? UInt64 == .max)
         #expect(read["model"] as? String == "built-in")
         #expect(read["sigmas"] as? [Double] == [1, 0.5])
-        #expect(try MP4Reader(path: path).metadata("title") == "a \"red\" circle → 右へ 🟥 \\ \u{1}")
+        #expect(try MP4Reader(path: path).metadata("title") == "a \"red\" circle → 右へ 🟥 👩‍🚀 \\ [31m2J")
+        #expect(comment.unicodeScalars.allSatisfy { $0.properties.generalCategory != .control })
     }
 
     @Test(.needs("ffprobe"))

@@ -96,6 +96,21 @@ import VideoTypes
         #expect(mode == 0o666 & ~mask)
     }
 
+    @Test(arguments: [true, false])
+    func `a file that keeps what is there takes the next free name`(allowsUnnamed: Bool) throws {
+        let target = try OutputTarget(folder.file("a.b.mp4"), keepsExisting: true)
+        try FileManager.default.createDirectory(atPath: folder.file("a.b-2.mp4"), withIntermediateDirectories: false)
+        try FileManager.default.createSymbolicLink(atPath: folder.file("a.b-3.mp4"), withDestinationPath: "nowhere")
+        var names: [String] = []
+        for _ in 0..<2 {
+            let file = try PendingFile(target, allowsUnnamed: allowsUnnamed)
+            try file.append([1])
+            names.append(try file.publish())
+        }
+        #expect(names == [folder.file("a.b.mp4"), folder.file("a.b-4.mp4")])
+        #expect(try folder.names == ["a.b-2.mp4", "a.b-3.mp4", "a.b-4.mp4", "a.b.mp4"])
+    }
+
     @Test func `colons, spaces and letters of any kind are only a name`() throws {
         let path = folder.file("http: a b ÿ 日本 %d.mp4")
         try SampleClips.write([SampleClips.disc(0)], to: path)
@@ -145,7 +160,7 @@ import VideoTypes
             } catch {
                 #expect(error.videoError.code == .diskFull)
                 #expect(error.videoError.message.contains("No space left on device"))
-                #expect(error.videoError.hint == "free some space, or write somewhere else with --output")
+                #expect(error.videoError.hint == "free some space, or write somewhere else")
             }
             #expect(try folder.names.isEmpty)
         }
