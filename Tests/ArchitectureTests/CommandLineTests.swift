@@ -1,20 +1,23 @@
+import Compute
 import Foundation
 import TestSupport
 import TestTools
 import Testing
+import VideoProvider
 import VideoTypes
 import Weights
 
 @testable import wan_infer
 
-/// What programs rely on: options, statuses, and that the README tells the truth about them.
+/// What programs rely on: options, statuses, and that the pages tell the truth about them.
 @Suite(.bounded, .serialized) struct CommandLineTests {
     /// A new option is a promise for ever.
     ///
     /// Prefer a default that needs no option; if there is none, add it here, to the
-    /// README and to the snapshot of the help.
+    /// page and to the snapshot of the help.
     private static let options = [
-        "prompt", "negative-prompt", "model", "frames", "width", "height", "fps", "steps", "guidance", "guidance-2",
+        "prompt", "negative-prompt", "model", "frames", "seconds", "size", "width", "height", "fps", "steps",
+        "guidance", "guidance-2",
         "flow-shift", "scheduler", "sigmas", "seed", "device", "dtype", "threads", "vae-tiling", "output",
         "no-metadata", "dump", "json", "host", "port", "state", "key-file", "host-names", "webhook-hosts",
         "webhook-secret-file", "gpu-dollars-per-hour", "api-dollars-per-second", "simulate", "policy", "quiet",
@@ -25,8 +28,10 @@ import Weights
         #expect(CommandOption.all.map(\.name) == Self.options)
         // `worker` is not in the help: the service starts it, on a connection that nobody else has.
         #expect(
-            Command.allCases.map(\.rawValue)
-                == ["generate", "plan", "doctor", "models", "serve", "route", "completions", "man", "worker"])
+            Command.allCases.map(\.rawValue) == [
+                "generate", "plan", "doctor", "models", "serve", "route", "completions", "man", "help", "version",
+                "worker",
+            ])
     }
 
     @Test func `every kind of failure has its own status`() {
@@ -36,9 +41,11 @@ import Weights
         #expect(codes.allSatisfy { (2...130).contains($0.exitStatus) && (400...599).contains($0.httpStatus) })
     }
 
-    @Test func `the README lists every status with its name`() throws {
-        let found = Self.missingStatuses(in: try SourceFile("README.md").text)
-        #expect(found.isEmpty, "not in README.md: \(found.joined(separator: ", "))")
+    private static let page = ".github/COMMAND.md"
+
+    @Test func `the page lists every status with its name`() throws {
+        let found = Self.missingStatuses(in: try SourceFile(Self.page).text)
+        #expect(found.isEmpty, "not in \(Self.page): \(found.joined(separator: ", "))")
         #expect(Self.missingStatuses(in: "| 2 | `invalid_request` | x |").count == VideoError.Code.all.count - 1)
     }
 
@@ -46,25 +53,54 @@ import Weights
         VideoError.Code.all.map { "| \($0.exitStatus) | `\($0.name)` |" }.filter { !text.contains($0) }
     }
 
-    @Test func `the README shows the help as it is`() throws {
-        try GeneratedBlock(name: "help", text: "```\n\(Usage.text)\n```").expect(in: "README.md")
+    @Test func `the page shows the help as it is`() throws {
+        try GeneratedBlock(name: "help", text: "```\n\(Usage.text)\n```").expect(in: Self.page)
     }
 
     @Test func `the README's table of models is the manifest`() throws {
         let models = try ModelsCommand.manifest().models
         #expect(models.count > 5)
-        let rows = models.map { entry in
+        let rows = try models.map { entry in
             let defaults = entry.defaults
-            let parameters = Numbers.parameters(entry.parameters)
+            let size = "\(Numbers.parameters(entry.parameters)), \(Numbers.bytes(2 * entry.parameters))"
             return "| `\(entry.id)` | \(entry.repository ?? "in the binary") | \(entry.task.rawValue) | "
-                + "\(defaults.width)x\(defaults.height), \(defaults.frames) frames | \(parameters) | \(entry.licence) | "
-                + "\(entry.status.rawValue) |"
+                + "\(defaults.width)x\(defaults.height), \(defaults.frames) frames | \(size) | "
+                + "\(try Self.memory(entry)) | \(entry.licence) | \(entry.status.rawValue) |"
         }
         let head = [
-            "| model | repository | task | default clip | parameters | licence | status |",
-            "|---|---|---|---|---|---|---|",
+            "| model | repository | task | default clip | parameters, in 16 bits | memory for that clip | licence | status |",
+            "|---|---|---|---|---|---|---|---|",
         ]
         try GeneratedBlock(name: "models", text: (head + rows).joined(separator: "\n")).expect(in: "README.md")
+    }
+
+    /// What a plan says of the default clip in bf16; of the model inside in f32.
+    private static func memory(_ entry: Manifest.Entry) throws -> String {
+        guard entry.status != .notSupported else { return "" }
+        let isInside = entry.layout == .embedded
+        let planner = try VideoPlanner(isInside ? .builtIn : .published(entry.id), dtype: isInside ? .f32 : .bf16)
+        let work = try planner.plan(for: VideoRequest(prompt: planner.samplePrompt), memoryBytes: nil).work
+        return Numbers.bytes(work.peakBytes.values.max() ?? 0)
+    }
+
+    @Test func `links of the pages lead to files of the repository`() throws {
+        let names = try FileManager.default.contentsOfDirectory(atPath: SourceFile.root.path + "/.github")
+        let pages = ["README.md", "bench/README.md"] + names.filter { $0.hasSuffix(".md") }.map { ".github/\($0)" }
+        #expect(pages.count > 6)
+        for page in pages {
+            for link in Self.links(in: try SourceFile(page).text) {
+                let folder = URL(filePath: page, relativeTo: SourceFile.root).deletingLastPathComponent()
+                let target = folder.appending(path: link).path
+                #expect(FileManager.default.fileExists(atPath: target), "\(page): \(link)")
+            }
+        }
+        #expect(Self.links(in: "[a](b.md#c) [d](https://e.org) [f](#g) ![h](i/j.png)") == ["b.md", "i/j.png"])
+    }
+
+    /// Relative ones, without the place in the page.
+    private static func links(in text: String) -> [String] {
+        text.matches(of: /\]\(([^)\s]+)\)/).map { String($0.1.prefix { $0 != "#" }) }
+            .filter { !$0.isEmpty && !$0.hasPrefix("http") }
     }
 
     @Test func `a block that is out of date is found`() {

@@ -4,10 +4,14 @@ import TestSupport
 import TestTools
 import Testing
 
-/// Whether the README's example of the library is a program.
+/// Whether the page's examples of the library are programs.
 @Suite(.bounded) struct LibraryExampleTests {
     private static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent()
+
+    private static func page() throws -> String {
+        try String(contentsOf: root.appending(path: ".github/LIBRARY.md"), encoding: .utf8)
+    }
 
     /// The first block of Swift after the heading.
     private static func example(in document: String, under name: String = "As a library") -> String? {
@@ -44,9 +48,9 @@ import Testing
                 + ["-module-cache-path", folder.file("cache"), folder.file("main.swift")])
     }
 
-    @Test func `the README's example compiles, and a mistake in it would show`() throws {
-        let readme = try String(contentsOf: Self.root.appending(path: "README.md"), encoding: .utf8)
-        let example = try #require(Self.example(in: readme), "no example under 'As a library'")
+    @Test func `the page's example compiles, and a mistake in it would show`() throws {
+        let page = try Self.page()
+        let example = try #require(Self.example(in: page), "no example under 'As a library'")
         #expect(example.split(separator: "\n").count == 10)
         #expect(example.hasPrefix("import VideoProvider\n"))
         let sound = try Self.check(example)
@@ -56,14 +60,39 @@ import Testing
         #expect(spoilt.errors.contains("has no member 'generated'"), "\(spoilt.errors)")
     }
 
-    @Test func `the README's example of the router compiles`() throws {
-        let readme = try String(contentsOf: Self.root.appending(path: "README.md"), encoding: .utf8)
-        let example = try #require(Self.example(in: readme, under: "Routing between providers"))
+    @Test func `the page's example of the router compiles`() throws {
+        let page = try Self.page()
+        let example = try #require(Self.example(in: page, under: "Routing between providers"))
         #expect(example.contains("import VideoRouter\n"))
         let sound = try Self.check(example)
         #expect(sound.status == 0, "\(sound.errors)")
         let spoilt = try Self.check(example.replacing("explain(", with: "explained("))
         #expect(spoilt.status != 0)
+    }
+
+    /// The clone is called by a name of nobody's choice, as clones are.
+    @Test func `the page's package finds the library, whatever the clone is called`() throws {
+        let page = try Self.page()
+        let start = try #require(page.firstRange(of: "```swift\n// swift-tools-version"))
+        let end = try #require(page[start.upperBound...].firstRange(of: "\n```\n"))
+        let package = "// swift-tools-version" + page[start.upperBound..<end.lowerBound]
+        let folder = try TemporaryFolder()
+        let clone = folder.file("a clone")
+        try FileManager.default.createSymbolicLink(atPath: clone, withDestinationPath: Self.root.path)
+        let sources = folder.file("app/Sources/films")
+        try FileManager.default.createDirectory(atPath: sources, withIntermediateDirectories: true)
+        try "print(1)".write(to: URL(filePath: sources + "/main.swift"), atomically: true, encoding: .utf8)
+        func resolve(_ text: String) throws -> Subprocess {
+            let manifest = URL(filePath: folder.file("app/Package.swift"))
+            try text.write(to: manifest, atomically: true, encoding: .utf8)
+            return try Subprocess(
+                "/usr/bin/env", ["swift", "package", "--package-path", folder.file("app"), "show-dependencies"])
+        }
+        let sound = try resolve(package.replacing("../wan-infer", with: "../a clone"))
+        #expect(sound.status == 0, "\(sound.errors)")
+        let spoilt = try resolve(
+            package.replacing("../wan-infer", with: "../a clone").replacing("name: \"wan-infer\", path", with: "path"))
+        #expect(spoilt.status != 0 && spoilt.errors.contains("unknown package 'wan-infer'"), "\(spoilt.errors)")
     }
 
     @Test func `a document without the example is noticed`() {

@@ -447,11 +447,11 @@ import VideoTypes
         return remote
     }
 
-    @Test func `the README's example is the function above`() throws {
+    @Test func `the page's example is the function above`() throws {
         let file = URL(fileURLWithPath: #filePath)
         let root = file.deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-        let text = try String(contentsOf: root.appendingPathComponent("README.md"), encoding: .utf8)
-        let start = try #require(text.range(of: "### Other servers")).upperBound
+        let text = try String(contentsOf: root.appendingPathComponent(".github/LIBRARY.md"), encoding: .utf8)
+        let start = try #require(text.range(of: "## Other servers")).upperBound
         let block = try #require(text[start...].range(of: "```swift\n")).upperBound
         let end = try #require(text[block...].range(of: "\n```")).lowerBound
         let code = text[block..<end].split(separator: "\n").map { "        \($0)\n" }.joined()
