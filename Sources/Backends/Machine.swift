@@ -27,7 +27,9 @@ package enum Machine {
             if case .unavailable(_, let text) = error { reason = text }
             throw VideoError(
                 .deviceUnavailable, "the CPU backend does not start: \(reason)",
-                hint: isMissing ? Distribution.remedy(for: CPUBackend.oneDNNLibrary) : "try --threads 1")
+                hint: isMissing
+                    ? Distribution.remedy(for: CPUBackend.oneDNNLibrary)
+                    : InstructionSet.unknownLimit == nil ? "try --threads 1" : "unset \(InstructionSet.variable)")
         }
     }
 

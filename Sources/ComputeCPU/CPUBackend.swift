@@ -32,8 +32,13 @@ package final class CPUBackend: Backend {
     ///   - threads: how many share the work, the caller included.
     ///   - hasNativeBF16: whether oneDNN is asked for products in bf16; false is the path of older CPUs.
     ///   - level: the most that our own kernels use of the CPU's instructions.
-    package init(threads: Int, hasNativeBF16: Bool, level: ck_isa = ck_isa_best()) throws(ComputeError) {
+    package init(threads: Int, hasNativeBF16: Bool, level: ck_isa = InstructionSet.highestLevel) throws(ComputeError) {
         precondition(threads > 0, "\(threads) threads")
+        if let word = InstructionSet.unknownLimit {
+            let words = InstructionSet.allCases.map(\.rawValue).joined(separator: ", ")
+            throw ComputeError.unavailable(
+                backend: "cpu", reason: "\(InstructionSet.variable) is \(word), which is none of \(words)")
+        }
         guard let workers = unsafe ck_pool_create(Int32(clamping: threads), level) else {
             throw ComputeError.unavailable(backend: "cpu", reason: "cannot start \(threads) threads")
         }
@@ -67,13 +72,16 @@ package final class CPUBackend: Backend {
     package var copiesWeights: Bool { false }
 
     /// Whether bf16 is the faster dtype here: the CPU multiplies it directly.
-    package var prefersBF16: Bool { ck_isa_best().rawValue >= CK_ISA_AVX512_BF16.rawValue }
+    package var prefersBF16: Bool { unsafe ck_pool_isa(workers) == CK_ISA_AVX512_BF16 }
 
     /// Whether oneDNN has bf16 products for this CPU, if only emulated ones.
     package static var hasNativeBF16: Bool { OneDNN.hasBF16 }
 
     /// The instruction sets that our kernels use: "baseline", "avx2", "avx512", "avx512-bf16".
-    package static var instructionSet: String { unsafe String(cString: ck_isa_name(ck_isa_best())) }
+    package static var instructionSet: String { unsafe String(cString: ck_isa_name(InstructionSet.highestLevel)) }
+
+    /// Whether the user has set a limit to them.
+    package static var isLimited: Bool { InstructionSet.limit != nil }
 
     /// oneDNN's version: "2.6.3".
     package static func oneDNNVersion() throws(ComputeError) -> String { try OneDNN.version() }

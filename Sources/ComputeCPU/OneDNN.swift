@@ -14,7 +14,7 @@ final class OneDNN {
     /// Loads the library; every other use comes after this.
     static func open() throws(ComputeError) {
         var reason: UnsafePointer<CChar>?
-        guard unsafe !cdnn_open(&reason) else { return }
+        guard unsafe !cdnn_open(InstructionSet.limit?.nameInOneDNN, &reason) else { return }
         let text = unsafe reason.map { unsafe String(cString: $0) } ?? "no reason given"
         throw .unavailable(backend: "cpu", reason: "cannot open \(libraryName), which is oneDNN: \(text)")
     }

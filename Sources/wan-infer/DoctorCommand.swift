@@ -49,7 +49,9 @@ struct DoctorCommand {
     private static var processor: Finding {
         let name = Machine.processorName ?? "unknown"
         return Finding(
-            "processor", "\(name), \(Machine.processors) threads, kernels for \(CPUBackend.instructionSet)")
+            "processor",
+            "\(name), \(Machine.processors) threads, kernels for \(CPUBackend.instructionSet)"
+                + (CPUBackend.isLimited ? ", limited by \(InstructionSet.variable)" : ""))
     }
 
     private static var memory: Finding {
