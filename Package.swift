@@ -111,6 +111,13 @@ let package = Package(
         .executableTarget(
             name: "journal-child", dependencies: ["JobStore", "VideoTypes"], path: "Tests/JournalChild",
             swiftSettings: strict),
+        // Asks models of real sizes who would compute what, in a process of its own: oneDNN reads its limits once.
+        .executableTarget(
+            name: "decision-walk",
+            dependencies: [
+                "Compute", "ComputeCPU", "Pipelines", "VideoProvider", "VideoTypes", "Weights", "TestSupport",
+            ],
+            path: "Tests/DecisionWalk", swiftSettings: strict),
         tests("DistributionsTests", ["CLibrary", "Distributions", "TestTools"]),
         tests("VideoTypesTests", ["VideoTypes"]),
         tests("CryptoTests", ["Crypto"]),
@@ -164,8 +171,8 @@ let package = Package(
         tests(
             "PipelinesTests",
             [
-                "Compute", "ComputeCPU", "ComputeCUDA", "FakeGPU", "KernelEmulation", "Pipelines", "Sampling",
-                "TestSupport", "VideoTypes", "Weights",
+                "decision-walk", "Compute", "ComputeCPU", "ComputeCUDA", "FakeGPU", "KernelEmulation", "Pipelines",
+                "Sampling", "TestSupport", "TestTools", "VideoTypes", "Weights",
             ],
             resources: [.copy("Fixtures")]),
         tests("BackendsTests", ["Backends", "ComputeCUDA", "FakeGPU", "KernelEmulation", "TestSupport", "VideoTypes"]),

@@ -40,6 +40,9 @@ ck_pool *ck_pool_create(int threads, ck_isa level);
 void ck_pool_destroy(ck_pool *pool);
 int ck_pool_threads(const ck_pool *pool);
 ck_isa ck_pool_isa(const ck_pool *pool);
+/// From now on nothing runs on the pool, and outputs keep what they held: for whoever only wants to see what would be
+/// computed.
+void ck_pool_rest(ck_pool *pool);
 
 /// One piece of work; `thread` is in 0..<threads and constant during the call.
 typedef void (*ck_body)(void *context, ptrdiff_t index, int thread);

@@ -21,7 +21,7 @@ package final class CPUBackend: Backend {
     /// Products of fewer multiplications than this, or of few rows, are CKernels' work; with 0, none is.
     package var ownProductLimit: Int
     let products = RecentlyUsed<ProductKey, ProductRoute>(limit: 256)
-    let convolutions = RecentlyUsed<ConvolutionKey, Primitive>(limit: 256)
+    let convolutions = RecentlyUsed<ConvolutionKey, Primitive?>(limit: 256)
 
     /// - Parameter threads: how many share the work, the caller included.
     package convenience init(threads: Int) throws(ComputeError) {
@@ -59,6 +59,23 @@ package final class CPUBackend: Backend {
 
     /// Whether CKernels compute all products and convolutions.
     var multipliesAlone: Bool { ownProductLimit == .max }
+
+    /// From now on nothing is computed: tensors hold nothing in particular, and who would compute what is taken down.
+    ///
+    /// So a model of any size can be asked what it would run here.
+    package func onlyDecide() {
+        unsafe ck_pool_rest(workers)
+        oneDNN.rests = true
+    }
+
+    /// Whether an implementation of oneDNN's, by its name, may run.
+    package var acceptsImplementation: (String) -> Bool {
+        get { oneDNN.acceptsImplementation }
+        set { oneDNN.acceptsImplementation = newValue }
+    }
+
+    /// Since `onlyDecide`, by what was asked for: who would compute it, in oneDNN's words or "CKernels".
+    package var decisions: [String: String] { oneDNN.decisions }
 
     // MARK: facts about this machine
 

@@ -5,6 +5,11 @@ import Compute
 @safe
 final class OneDNN {
     let engine: OpaquePointer
+    /// Whether its primitives do nothing when they run; then who would compute what is taken down.
+    var rests = false
+    /// Whether an implementation, by its name, may run.
+    var acceptsImplementation: (String) -> Bool = { !Primitive.isLoop($0) }
+    private(set) var decisions: [String: String] = [:]
 
     init() throws(ComputeError) {
         try Self.open()
@@ -40,13 +45,19 @@ final class OneDNN {
     @discardableResult
     func reorder(
         _ x: UnsafeMutableRawPointer, _ xLayout: Layout, into out: UnsafeMutableRawPointer, _ outLayout: Layout,
-        acceptsLoop: Bool = false
+        for purpose: @autoclosure () -> String, acceptsLoop: Bool = false
     ) throws(ComputeError) -> Bool {
         let primitive = try unsafe Primitive.kernel(on: self, acceptsLoop: acceptsLoop) {
             unsafe cdnn_reorder_create(&$0, engine, outLayout.handle, xLayout.handle)
         }
-        try unsafe primitive?.run([x, out], scratch: nil)
-        return primitive != nil
+        guard let primitive else { return false }
+        note("reorder of " + purpose(), primitive.implementation)
+        try unsafe primitive.run([x, out], scratch: nil)
+        return true
+    }
+
+    func note(_ asked: @autoclosure () -> String, _ chosen: @autoclosure () -> String) {
+        if rests { decisions[asked()] = chosen() }
     }
 }
 

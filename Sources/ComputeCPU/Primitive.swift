@@ -3,7 +3,7 @@ import Compute
 
 /// A oneDNN primitive, ready to run on any memory of the right layout.
 @safe
-final class Primitive {
+package final class Primitive {
     let scratchBytes: Int
     /// What oneDNN calls the code that it chose.
     let implementation: String
@@ -45,11 +45,11 @@ final class Primitive {
             throw ComputeError.unavailable(backend: "cpu", reason: "oneDNN gave nothing")
         }
         let primitive = try unsafe Primitive(consuming: created, on: oneDNN)
-        return acceptsLoop || !isLoop(primitive.implementation) ? primitive : nil
+        return acceptsLoop || oneDNN.acceptsImplementation(primitive.implementation) ? primitive : nil
     }
 
     /// Whether an implementation is one of oneDNN's loops: "ref:any", "ref_int8:any", "gemm:ref", "simple:any".
-    static func isLoop(_ implementation: String) -> Bool {
+    package static func isLoop(_ implementation: String) -> Bool {
         implementation.split(separator: ":").contains { $0.hasPrefix("ref") || $0.hasPrefix("simple") }
     }
 
@@ -61,6 +61,7 @@ final class Primitive {
 
     /// Runs on the arrays at `addresses` and waits: x, weights, output, bias and gate as far as there are any.
     func run(_ addresses: [UnsafeMutableRawPointer], scratch: UnsafeMutableRawPointer?) throws(ComputeError) {
+        guard !oneDNN.rests else { return }
         let all = unsafe addresses + (scratch.map { unsafe [$0] } ?? [])
         try unsafe check(cdnn_primitive_run(primitive, all, Int32(clamping: all.count)))
     }
