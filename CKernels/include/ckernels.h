@@ -49,6 +49,10 @@ typedef void (*ck_body)(void *context, ptrdiff_t index, int thread);
 /// Calls `body` once for each index in 0..<count, in any order, and returns when all are done. Not from inside a body.
 void ck_parallel_for(ck_pool *pool, ptrdiff_t count, ck_body body, void *context);
 
+/// Multiplies and adds in registers alone, `pieces` times on all threads together, each time some microseconds, and
+/// returns the number of operations, two for a multiplication and its addition; 0 when scratch memory cannot be had.
+double ck_multiply_adds(ptrdiff_t pieces, ck_pool *pool);
+
 // ---- Matrix products, convolutions, attention
 // --------------------------------------------------------------------------
 

@@ -163,7 +163,8 @@ import VideoTypes
         #expect(doctor.output.contains("  ok  self-test"))
         #expect(doctor.output.contains("  ok  service    libmicrohttpd "))
         let json = try run("doctor", "--json")
-        #expect(throws: Never.self) { try JSONSerialization.jsonObject(with: Data(json.output.utf8)) }
+        let object = try JSONSerialization.jsonObject(with: Data(json.output.utf8)) as? [String: [String: Any]]
+        for dtype in ["f32", "bf16"] { #expect(object?[dtype]?["product_gflops"] as? Double ?? 0 > 0) }
         #expect(try run("models").output.contains("built-in"))
     }
 }

@@ -58,4 +58,14 @@ struct ProductRouteTests {
         let unpacked = try product(packing) { packing.acceptsImplementation = { _ in false } }
         #expect(try unpacked == product(plain) {})
     }
+
+    @Test func `speeds are those of this processor`() throws {
+        let backend = try CPUBackend(threads: 1)
+        let peak = backend.peakSpeed()
+        #expect(peak > 1e9)
+        for dtype in [DType.f32, .bf16] {
+            #expect(try backend.productSpeed(dtype) > 0.02 * peak)
+            #expect(try backend.convolutionSpeed(dtype) > 0.02 * peak)
+        }
+    }
 }
