@@ -88,8 +88,21 @@ package final class CPUBackend: Backend {
     package var peakDeviceBytes: Int? { nil }
     package var copiesWeights: Bool { false }
 
-    /// Whether bf16 is the faster dtype here: the CPU multiplies it directly.
-    package var prefersBF16: Bool { unsafe ck_pool_isa(workers) == CK_ISA_AVX512_BF16 }
+    /// Where is kept what was measured, for later processes; nil for nowhere.
+    package var measurementsFolder: String?
+    /// What tells this processor from another in it.
+    package var processorName = ""
+
+    /// Whether bf16 is the faster dtype here: the CPU multiplies it directly, or it has been measured.
+    package private(set) lazy var prefersBF16: Bool = {
+        if unsafe ck_pool_isa(workers) == CK_ISA_AVX512_BF16 { return true }
+        let words = unsafe [
+            processorName, "\(threads)", String(cString: ck_isa_name(ck_pool_isa(workers))),
+            (try? Self.oneDNNVersion()) ?? "",
+        ]
+        let identity = words.joined(separator: "-").map { $0.isLetter || $0.isNumber ? $0 : "-" }
+        return FasterDType(folder: measurementsFolder, identity: String(identity)).prefersBF16(productSpeed)
+    }()
 
     /// Whether oneDNN has bf16 products for this CPU, if only emulated ones.
     package static var hasNativeBF16: Bool { OneDNN.hasBF16 }

@@ -1,4 +1,5 @@
 import Compute
+import Glibc
 import TestSupport
 import Testing
 
@@ -57,6 +58,34 @@ struct ProductRouteTests {
         plain.ownProductLimit = .max
         let unpacked = try product(packing) { packing.acceptsImplementation = { _ in false } }
         #expect(try unpacked == product(plain) {})
+    }
+
+    @Test func `what was measured first stays, whatever is measured later`() throws {
+        let folder = try TemporaryFolder()
+        let faster = FasterDType(folder: folder.file("cache"), identity: "x")
+        #expect(faster.prefersBF16 { $0 == .bf16 ? 120 : 100 })
+        #expect(faster.prefersBF16 { _ in 100 })
+        #expect(!FasterDType(folder: folder.file("cache"), identity: "y").prefersBF16 { $0 == .bf16 ? 105 : 100 })
+        #expect(try folder.names == ["cache"])
+    }
+
+    @Test func `without a place to keep it is measured each time`() throws {
+        for folder in [nil, "/proc/none"] {
+            let faster = FasterDType(folder: folder, identity: "x")
+            #expect(faster.prefersBF16 { $0 == .bf16 ? 120 : 100 })
+            #expect(!faster.prefersBF16 { _ in 100 })
+        }
+    }
+
+    @Test func `what was kept and is no answer is measured anew`() throws {
+        let folder = try TemporaryFolder()
+        for text in ["", "f16", "bf16 or so"] {
+            let path = folder.file("faster-dtype-x")
+            let file = unsafe try #require(fopen(path, "w"))
+            unsafe fputs(text, file)
+            unsafe fclose(file)
+            #expect(FasterDType(folder: folder.path, identity: "x").prefersBF16 { $0 == .bf16 ? 2 : 1 })
+        }
     }
 
     @Test func `speeds are those of this processor`() throws {
