@@ -166,7 +166,7 @@ extension CPUBackend {
         defer { withExtendedLifetime((x, weights, out, bias)) {} }
         return try unsafe Primitive.kernel(on: oneDNN) {
             unsafe cdnn_convolution_create(
-                &$0, oneDNN.engine, out.handle, x.handle, weights.handle, bias?.handle,
+                &$0, $1, out.handle, x.handle, weights.handle, bias?.handle,
                 key.accumulates ? CDNN_AFTER_ADD : CDNN_AFTER_NOTHING, padding[0], padding[1])
         }
     }

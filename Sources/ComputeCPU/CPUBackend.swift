@@ -13,7 +13,7 @@ package final class CPUBackend: Backend {
     /// Where tensors live; tells how much they take.
     package let pool = MemoryPool(HostMemory())
 
-    let oneDNN: OneDNN
+    let oneDNN = OneDNN()
     /// CKernels' threads.
     let workers: OpaquePointer
     /// Whether oneDNN computes in bf16 on this CPU.
@@ -47,12 +47,7 @@ package final class CPUBackend: Backend {
         unsafe self.workers = workers
         // Below AVX-512 CKernels are the faster ones at any size.
         unsafe ownProductLimit = ck_pool_isa(workers).rawValue < CK_ISA_AVX512.rawValue ? .max : 8_000_000
-        do {
-            oneDNN = try OneDNN()
-        } catch {
-            unsafe ck_pool_destroy(workers)
-            throw error
-        }
+        if !multipliesAlone { try OneDNN.open() }
     }
 
     deinit { unsafe ck_pool_destroy(workers) }
@@ -105,7 +100,9 @@ package final class CPUBackend: Backend {
     }()
 
     /// Whether oneDNN has bf16 products for this CPU, if only emulated ones.
-    package static var hasNativeBF16: Bool { OneDNN.hasBF16 }
+    package static var hasNativeBF16: Bool {
+        InstructionSet.highestLevel.rawValue >= CK_ISA_AVX512.rawValue && OneDNN.hasBF16
+    }
 
     /// The instruction sets that our kernels use: "baseline", "avx2", "avx512", "avx512-bf16".
     package static var instructionSet: String { unsafe String(cString: ck_isa_name(InstructionSet.highestLevel)) }
@@ -150,7 +147,7 @@ package final class CPUBackend: Backend {
     /// Sets OpenMP's threads for primitives created or run next: work this small is done sooner by one.
     func useThreads(forOperations count: Int) -> Int {
         let used = count < 2_000_000 ? 1 : threads
-        cdnn_set_threads(Int32(clamping: used))
+        if !multipliesAlone, (try? OneDNN.open()) != nil { cdnn_set_threads(Int32(clamping: used)) }
         return used
     }
 }

@@ -35,10 +35,11 @@ package final class Primitive {
     /// Where it has none it says so, or it has a loop in plain C++, a hundred times slower than what this CPU can do.
     /// Whoever gets nil asks for something simpler or has CKernels do it. `acceptsLoop` is for what runs once.
     static func kernel(
-        on oneDNN: OneDNN, acceptsLoop: Bool = false, _ create: (inout OpaquePointer?) -> cdnn_result
+        on oneDNN: OneDNN, acceptsLoop: Bool = false,
+        _ create: (inout OpaquePointer?, _ engine: OpaquePointer) -> cdnn_result
     ) throws(ComputeError) -> Primitive? {
         var created: OpaquePointer?
-        let result = unsafe create(&created)
+        let result = try unsafe create(&created, oneDNN.engine())
         if unsafe cdnn_is_unimplemented(result) { return nil }
         try unsafe check(result)
         guard let created = unsafe created else {

@@ -103,7 +103,7 @@ extension CPUBackend {
         defer { withExtendedLifetime((x, weights, out, vector)) {} }
         return try unsafe Primitive.kernel(on: oneDNN) {
             unsafe cdnn_product_create(
-                &$0, oneDNN.engine, out.handle, x.handle, weights.handle, key.hasBias ? vector.handle : nil, after,
+                &$0, $1, out.handle, x.handle, weights.handle, key.hasBias ? vector.handle : nil, after,
                 key.after == .gatedAdd ? vector.handle : nil)
         }
     }
