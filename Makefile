@@ -23,13 +23,15 @@ RELRO := -Xlinker -z -Xlinker relro -Xlinker -z -Xlinker now
 # The compilers of CUDA that our kernels are tested with, and their disassembler: all run without a GPU.
 NVRTC_WHEELS := nvidia-cuda-nvrtc-cu11==11.8.89 nvidia-cuda-nvrtc-cu12==12.0.76 nvidia-cuda-nvrtc-cu12==12.9.86 \
   nvidia-cuda-nvrtc==13.5.37
+# Wheels of oneDNN 3.0 and 3.2 that use GNU's OpenMP, as Debian's does.
+ONEDNN_WHEELS := 2023.0.0 2023.2.0
 # The client of OpenAI's API that drives the service in the tests.
 OPENAI_WHEEL := openai==3.54.0
 NVDISASM_WHEEL := nvidia-cuda-nvdisasm==13.5.37
 SWIFT_HINT := curl -O https://download.swift.org/swiftly/linux/swiftly-$$(uname -m).tar.gz && tar zxf swiftly-$$(uname -m).tar.gz && ./swiftly init
 
-.PHONY: help run test test-long demo build build-release check lint fmt asan tsan nvrtc openai kernels bench gpu-bench fixtures setup
-.PHONY: setup-cuda clean swift deb tarball test-install
+.PHONY: help run test test-long demo build build-release check lint fmt asan tsan nvrtc openai onednn kernels decisions bench
+.PHONY: gpu-bench fixtures setup setup-cuda clean swift deb tarball test-install
 .PHONY: build-packages test-packages bench-packages package-packages
 
 help: ## this list
@@ -91,6 +93,21 @@ nvrtc: test-packages ## fetch the compilers of CUDA that the kernels are tested 
 openai: test-packages ## fetch OpenAI's client, which the service is tested with: 40 MB in .build/openai
 	@[ -d .build/openai ] || { echo "fetching $(OPENAI_WHEEL)"; rm -rf .build/openai.part; \
 	  python3 -m pip install --quiet --target .build/openai.part $(OPENAI_WHEEL) && mv .build/openai.part .build/openai; }
+
+onednn: test-packages ## fetch versions of oneDNN that products are asked of: 0.1 GB in .build/onednn
+	@for version in $(ONEDNN_WHEELS); do folder=".build/onednn/$$version"; [ -d "$$folder" ] && continue; \
+	  echo "fetching onednn-cpu-gomp $$version"; rm -rf "$$folder.part"; \
+	  python3 -m pip download --quiet --no-deps --dest "$$folder.part" "onednn-cpu-gomp==$$version" "onednn-devel-cpu-gomp==$$version"; \
+	  for wheel in "$$folder.part"/*.whl; do python3 -m zipfile -e "$$wheel" "$$folder.part"; done; \
+	  for data in "$$folder.part"/*.data/data; do cp -r "$$data/." "$$folder.part"; done; \
+	  rm -rf "$$folder.part"/*.whl "$$folder.part"/*.data "$$folder.part"/share; mv "$$folder.part" "$$folder"; done
+
+decisions: swift build-packages onednn ## ask every version of oneDNN who would compute what; minutes
+	swift test --filter SlowPathTests
+	@# The program has the major version of the header that it was built with.
+	swift build --product decision-walk --scratch-path .build/onednn/3 -Xcc "-I$$PWD/.build/onednn/$(firstword $(ONEDNN_WHEELS))/include"
+	for version in $(ONEDNN_WHEELS); do LD_LIBRARY_PATH="$$PWD/.build/onednn/$$version/lib" \
+	  WAN_DECISION_WALK="$$PWD/.build/onednn/3/debug/decision-walk" swift test --skip-build --filter SlowPathTests; done
 
 kernels: swift nvrtc ## compile every CUDA kernel for every GPU with every compiler
 	WAN_COMPILE_MATRIX=all swift test --filter CompileMatrixTests

@@ -114,7 +114,14 @@ let package = Package(
         .executableTarget(
             name: "journal-child", dependencies: ["JobStore", "VideoTypes"], path: "Tests/JournalChild",
             swiftSettings: strict),
-        tests("DistributionsTests", ["CLibrary", "Distributions"]),
+        // Asks models of real sizes who would compute what, in a process of its own: oneDNN reads its limits once.
+        .executableTarget(
+            name: "decision-walk",
+            dependencies: [
+                "Compute", "ComputeCPU", "Pipelines", "VideoProvider", "VideoTypes", "Weights", "TestSupport",
+            ],
+            path: "Tests/DecisionWalk", swiftSettings: strict),
+        tests("DistributionsTests", ["CLibrary", "Distributions", "TestSupport"]),
         tests("VideoTypesTests", ["VideoTypes"]),
         tests("CryptoTests", ["Crypto"]),
         tests("HTTPServerTests", ["HTTPServer", "TestSupport"]),
@@ -166,7 +173,7 @@ let package = Package(
         tests(
             "PipelinesTests",
             [
-                "Compute", "ComputeCPU", "ComputeCUDA", "FakeGPU", "KernelEmulation", "Models", "Pipelines",
+                "decision-walk", "Compute", "ComputeCPU", "ComputeCUDA", "FakeGPU", "KernelEmulation", "Models", "Pipelines",
                 "Sampling", "StrictJSON", "TestSupport", "Tokenizers", "VideoTypes", "Weights",
             ],
             resources: [.copy("Fixtures")]),

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """wan-infer beside Diffusers on this machine: runs in turn (A B A B …), medians, a table in Markdown.
 
-    bench/compare.py [--quick] [--rounds 3] [--only whole,dit,vae,start] [--threads N] [--save] [--python PYTHON]
+    bench/compare.py [--quick] [--rounds 3] [--only whole,dit,vae,start] [--isa avx2,any] [--threads N]
+                     [--save] [--python PYTHON]
 
 Needs the release build. PYTHON has what requirements.txt names; without it a virtual environment is made in .build.
 """
@@ -22,16 +23,35 @@ import time
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent
 PROMPT = "a red circle moves from left to right"
+# How both sides are kept from newer instructions; PyTorch multiplies with oneDNN and with MKL.
+LIMITS = {
+    "avx2": {"WAN_INFER_MAX_ISA": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2", "ATEN_CPU_CAPABILITY": "avx2",
+             "MKL_ENABLE_INSTRUCTIONS": "AVX2"},
+    "any": {},
+}
+# What each row must reach: with AVX2, and with all that the processor has.
+TARGETS = {
+    "whole": {"avx2": 0.12, "any": 0.2},
+    "DiT f32": {"avx2": 0.82, "any": 0.95},
+    "DiT bf16": {"avx2": 0.75, "any": 0.75},
+    "VAE f32": {"avx2": 0.65, "any": 0.9},
+    "VAE bf16": {"avx2": 0.65, "any": 0.45},
+    "memory f32": {"avx2": 0.52, "any": 0.52},
+    "memory bf16": {"avx2": 0.36, "any": 0.36},
+}
 
 
 class Runner:
     """Starts both sides in processes of their own."""
 
-    def __init__(self, options, scratch):
+    def __init__(self, options, scratch, isa):
         self.binary, self.python, self.threads = options.binary, options.python, options.threads
-        self.scratch = scratch
+        self.scratch, self.isa = scratch, isa
         # This process must stay small: Linux counts its memory in what a child calls its own peak.
-        self.environment = os.environ | {"OMP_NUM_THREADS": str(self.threads), "HF_HUB_OFFLINE": "1"}
+        self.environment = os.environ | {"OMP_NUM_THREADS": str(self.threads), "HF_HUB_OFFLINE": "1"} | LIMITS[isa]
+
+    def target(self, row):
+        return TARGETS[row][self.isa]
 
     def engine(self, *arguments, model=None):
         """One run of wan-infer: what --json says, and `wall` seconds from start to end of the process."""
@@ -56,7 +76,8 @@ class Runner:
         command = [self.binary, PROMPT, "--verbose", "--threads", str(self.threads), "--output",
                    str(self.scratch / "out.mp4")]
         begin = time.perf_counter()
-        with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as process:
+        with subprocess.Popen(command, env=self.environment, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL,
+                              text=True) as process:
             seconds = None
             for line in process.stderr:
                 if seconds is None and " denoise  1/" in line:
@@ -67,7 +88,7 @@ class Runner:
 
     def idle_bytes(self):
         """The peak of a process that loads no model."""
-        process = subprocess.Popen([self.binary, "--version"], stdout=subprocess.DEVNULL)
+        process = subprocess.Popen([self.binary, "--version"], env=self.environment, stdout=subprocess.DEVNULL)
         return os.wait4(process.pid, 0)[2].ru_maxrss * 1024
 
     def start_up(self):
@@ -81,19 +102,19 @@ class Table:
     """The rows, and a sentence for each target that was missed."""
 
     def __init__(self):
-        self.rows, self.missed = [], []
+        self.rows, self.missed, self.isa = [], [], ""
 
     def add(self, name, ours, theirs, value, target, show="{:.2f}×".format, at_least=False):
         reached = value >= target if at_least else value <= target
         sign = "≥" if at_least else "≤"
-        self.rows.append([name, ours, theirs, show(value), f"{sign} {show(target)}", "reached" if reached else "missed"])
+        self.rows.append([self.isa, name, ours, theirs, show(value), f"{sign} {show(target)}", "reached" if reached else "missed"])
         print("  ".join(self.rows[-1]), file=sys.stderr)
         if not reached:
-            self.missed.append(f"- {name}: {show(value)}, {value / target:.2f} times the target {show(target)}.")
+            self.missed.append(f"- {self.isa}, {name}: {show(value)}, {value / target:.2f} times the target {show(target)}.")
 
     @property
     def markdown(self):
-        head = [["measure", "wan-infer", "Diffusers", "value", "target", "verdict"], ["---"] * 6]
+        head = [["instructions", "measure", "wan-infer", "Diffusers", "value", "target", "verdict"], ["---"] * 7]
         lines = ["| " + " | ".join(row) + " |" for row in head + self.rows]
         return "\n".join(lines + [""] + (self.missed or ["Every target is reached."]))
 
@@ -186,14 +207,14 @@ def measure_whole(run, table, options):
     ours, theirs = in_turn(options.rounds, run.engine, lambda: run.reference("pipeline", **reference))
     ours, theirs = (median(side, lambda r: r["wall"]) for side in (ours, theirs))
     name = "built-in model, {width}×{height}×{frames}, {steps} steps".format(**settings)
-    table.add(name, seconds(ours), seconds(theirs), ours / theirs, 0.2)
+    table.add(name, seconds(ours), seconds(theirs), ours / theirs, run.target("whole"))
 
 
 def measure_transformer(run, table, options):
     width, height, frames = (128, 128, 13) if options.quick else (512, 512, 13)
     latents = [16, (frames - 1) // 4 + 1, height // 8, width // 8]
     text = [512, json.loads((ROOT / "Sources/CBuiltinModel/model/text_encoder/config.json").read_text())["d_model"]]
-    for ours_dtype, dtype, target in (("f32", "float32", 0.95), ("bf16", "bfloat16", 0.75)):
+    for ours_dtype, dtype in (("f32", "float32"), ("bf16", "bfloat16")):
         folder = options.models / f"dit-{ours_dtype}"
         config = json.loads((folder / "transformer/config.json").read_text())
         flops = transformer_flops(config, latents, text[0])
@@ -206,7 +227,8 @@ def measure_transformer(run, table, options):
         ours = median(ours, lambda r: r["stage_seconds"]["denoise"])
         theirs = median(theirs, lambda r: r["seconds"])
         name = f"DiT step, {config['num_layers']} layers, {tokens(latents)} tokens, {ours_dtype}"
-        table.add(name, seconds(ours, flops), seconds(theirs, flops), ours / theirs, target)
+        table.add(name, seconds(ours, flops), seconds(theirs, flops), ours / theirs,
+                  run.target(f"DiT {ours_dtype}"))
 
 
 def measure_decoder(run, table, options):
@@ -226,13 +248,13 @@ def measure_decoder(run, table, options):
     yardstick = median(theirs, lambda r: r["seconds"])
     their_memory = median(theirs, lambda r: r["peak_bytes"])
     start = run.idle_bytes()
-    for dtype, results, target in (("f32", f32, 0.9), ("bf16", bf16, 0.45)):
+    for dtype, results in (("f32", f32), ("bf16", bf16)):
         ours = median(results, lambda r: r["stage_seconds"]["decode"])
         table.add(f"VAE decode {size}×{size}×17, {dtype} against f32", seconds(ours, flops), seconds(yardstick, flops),
-                  ours / yardstick, target)
+                  ours / yardstick, run.target(f"VAE {dtype}"))
         memory = median(results, lambda r: r["peak_memory_bytes"]) - start
         table.add(f"VAE memory, 17 frames, {dtype} against f32", megabytes(memory), megabytes(their_memory),
-                  memory / their_memory, 0.4)
+                  memory / their_memory, run.target(f"memory {dtype}"))
         longer = engine(dtype, frames=33)["peak_memory_bytes"] - start
         table.add(f"VAE memory, 33 frames over 17, {dtype}", f"{megabytes(longer)} over {megabytes(memory)}", "",
                   longer / memory, 1.05)
@@ -243,6 +265,13 @@ def measure_decoder(run, table, options):
               answer["decibels"], 45, "{:.1f} dB".format, at_least=True)
 
 
+def instruction_sets():
+    """Those that both limits and this processor know."""
+    info = pathlib.Path("/proc/cpuinfo").read_text().splitlines()
+    flags = next((line.split(":")[1].split() for line in info if line.startswith("flags")), [])
+    return [name for name in ("avx2", "avx512f", "avx512_bf16", "amx_bf16") if name in flags]
+
+
 def machine(options, run):
     """What was measured, where."""
     info = pathlib.Path("/proc/cpuinfo").read_text().splitlines()
@@ -251,10 +280,12 @@ def machine(options, run):
     commit = subprocess.run(["git", "-C", ROOT, "describe", "--always", "--dirty"], text=True, capture_output=True)
     versions = run.reference("versions")
     versions.pop("wall")
+    limited = ", ".join(f"{name}={value}" for name, value in LIMITS["avx2"].items())
     return "\n".join([
-        f"- machine: {processor}, {os.cpu_count()} processors, {memory:.0f} GB, {platform.system()}",
+        f"- machine: {processor} ({', '.join(instruction_sets())}), {os.cpu_count()} processors, {memory:.0f} GB, {platform.system()}",
         f"- wan-infer: {commit.stdout.strip()}, {options.threads} threads",
         "- beside it: " + ", ".join(f"{name} {version}" for name, version in versions.items()) + ", the same threads",
+        f"- instructions: {' and '.join(options.isa)}; avx2 means {limited}, on both sides",
         f"- command: `bench/compare.py {options.asked}`; medians of {options.rounds} runs in turn",
     ])
 
@@ -287,13 +318,16 @@ def main():
     parser.add_argument("--binary", type=pathlib.Path, default=ROOT / ".build/release/wan-infer")
     parser.add_argument("--python", type=pathlib.Path)
     parser.add_argument("--only", default=",".join(measures))
+    # A processor that has no more than AVX2 is measured once.
+    parser.add_argument("--isa", type=lambda text: text.split(","),
+                        default=["avx2", "any"] if instruction_sets() != ["avx2"] else ["avx2"])
     parser.add_argument("--rounds", type=int)
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--quick", action="store_true", help="tiny sizes, one round: shows that it works, not how fast")
     parser.add_argument("--save", action="store_true", help="write bench/results/DATE-cpu.md")
     options = parser.parse_args()
     options.asked = " ".join(
-        f"--{name}" + ("" if value is True else f" {value}") for name, value in vars(options).items()
+        f"--{name}" + ("" if value is True else f" {','.join(value) if isinstance(value, list) else value}") for name, value in vars(options).items()
         if name not in ("binary", "python") and value not in (None, False, parser.get_default(name)))
     options.rounds = options.rounds or (1 if options.quick else 3)
     options.models = ROOT / (".build/bench-quick" if options.quick else ".build/bench-models")
@@ -303,11 +337,13 @@ def main():
 
     table = Table()
     with tempfile.TemporaryDirectory() as scratch:
-        run = Runner(options, pathlib.Path(scratch))
+        run = Runner(options, pathlib.Path(scratch), "any")
         run.reference("build", root=options.models, quick=options.quick,
                       names=["built-in-sizes", "dit-f32", "dit-bf16", "vae"])
-        for name in options.only.split(","):
-            measures[name](run, table, options)
+        for table.isa in options.isa:
+            run = Runner(options, pathlib.Path(scratch), table.isa)
+            for name in options.only.split(","):
+                measures[name](run, table, options)
         day = datetime.date.today().isoformat()
         title = f"# CPU, {day}" + (" (quick: tiny sizes)" if options.quick else "")
         report = "\n\n".join([title, machine(options, run), table.markdown, NOTES])

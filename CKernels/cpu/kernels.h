@@ -91,6 +91,10 @@ struct ck_kernels {
     /// Rows first..<end of out from their sums [m, n].
     void (*gemm_finish_rows)(const ck_gemm_plan *plan, const float *sums, ptrdiff_t first, ptrdiff_t end);
 
+    /// A number that depends on `rounds` rounds of multiply_add_width multiplications and additions.
+    float (*multiply_add)(const float *factors, ptrdiff_t rounds);
+    int multiply_add_width;
+
     // Rows or elements first..<end.
     void (*layer_norm)(const ck_norm *norm, ptrdiff_t first, ptrdiff_t end);
     void (*rms_norm)(const ck_norm *norm, ptrdiff_t first, ptrdiff_t end);

@@ -20,6 +20,7 @@ struct scratch {
 struct ck_pool {
     int threads;
     ck_isa isa;
+    bool rests;
     struct worker *workers;  // the caller is thread 0 and has no worker
     struct scratch *scratch; // the shared one, then one a thread
 
@@ -128,7 +129,11 @@ int ck_pool_threads(const ck_pool *pool) { return pool->threads; }
 
 ck_isa ck_pool_isa(const ck_pool *pool) { return pool->isa; }
 
+void ck_pool_rest(ck_pool *pool) { pool->rests = true; }
+
 void ck_parallel_for(ck_pool *pool, ptrdiff_t count, ck_body body, void *context) {
+    if (pool->rests)
+        return;
     if (count <= 1 || pool->threads == 1) {
         for (ptrdiff_t i = 0; i < count; i++)
             body(context, i, 0);

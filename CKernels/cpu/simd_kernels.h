@@ -5,6 +5,7 @@
 #include "simd_elementwise.h"
 #include "simd_gemm.h"
 #include "simd_norm.h"
+#include "simd_peak.h"
 
 const struct ck_kernels CK_KERNELS = {
     .attention_bytes = attention_bytes,
@@ -17,6 +18,8 @@ const struct ck_kernels CK_KERNELS = {
     .gemm_block = gemm_block,
     .gemm_dot = gemm_dot,
     .gemm_finish_rows = gemm_finish_rows,
+    .multiply_add = multiply_add,
+    .multiply_add_width = peak_sums * W,
     .layer_norm = layer_norm,
     .rms_norm = rms_norm,
     .channel_norm = channel_norm,

@@ -40,11 +40,18 @@ ck_pool *ck_pool_create(int threads, ck_isa level);
 void ck_pool_destroy(ck_pool *pool);
 int ck_pool_threads(const ck_pool *pool);
 ck_isa ck_pool_isa(const ck_pool *pool);
+/// From now on nothing runs on the pool, and outputs keep what they held: for whoever only wants to see what would be
+/// computed.
+void ck_pool_rest(ck_pool *pool);
 
 /// One piece of work; `thread` is in 0..<threads and constant during the call.
 typedef void (*ck_body)(void *context, ptrdiff_t index, int thread);
 /// Calls `body` once for each index in 0..<count, in any order, and returns when all are done. Not from inside a body.
 void ck_parallel_for(ck_pool *pool, ptrdiff_t count, ck_body body, void *context);
+
+/// Multiplies and adds in registers alone, `pieces` times on all threads together, each time some microseconds, and
+/// returns the number of operations, two for a multiplication and its addition; 0 when scratch memory cannot be had.
+double ck_multiply_adds(ptrdiff_t pieces, ck_pool *pool);
 
 // ---- Matrix products, convolutions, attention
 // --------------------------------------------------------------------------

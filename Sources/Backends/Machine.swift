@@ -1,5 +1,6 @@
 import Compute
 package import ComputeCPU
+import ComputeCUDA
 import Distributions
 package import VideoTypes
 
@@ -10,7 +11,10 @@ import Glibc
 /// The computer that this runs on, as far as this process may use it.
 package enum Machine {
     package static func cpuBackend(threads: Int?) throws(VideoError) -> CPUBackend {
-        try started { () throws(ComputeError) in try CPUBackend(threads: threads ?? processors) }
+        let backend = try started { () throws(ComputeError) in try CPUBackend(threads: threads ?? processors) }
+        backend.measurementsFolder = CubinCache.folder(environment)
+        backend.processorName = processorName ?? "unknown"
+        return backend
     }
 
     /// oneDNN's version: "2.6.3".
@@ -28,7 +32,9 @@ package enum Machine {
             throw VideoError(
                 .deviceUnavailable, "the CPU backend does not start: \(reason)",
                 hint: isMissing
-                    ? Wording(plain: Distribution.remedy(for: CPUBackend.oneDNNLibrary)) : "try \(.threads, "1")")
+                    ? Wording(plain: Distribution.remedy(for: CPUBackend.oneDNNLibrary))
+                    : InstructionSet.unknownLimit == nil
+                        ? "try \(.threads, "1")" : Wording(plain: "unset \(InstructionSet.variable)"))
         }
     }
 

@@ -20,12 +20,14 @@ static const char *const names[] = {"libdnnl.so.2", NULL};
     if (!clib_find(library, names[0], #name, &onednn.name, &failure))                                                  \
         return;
 
-static void open_library(void) {
+static void open_library(const char *max_isa) {
     // Debian's oneDNN uses libgomp, whose idle threads spin for milliseconds. Where they share a core with anything
     // else, our own threads included, that made small models twenty times slower. It reads this once, when the first
     // library that needs it is opened. Not before main: Swift's runtime finds the arguments of a statically linked
     // program beside the environment, which setenv moves.
     setenv("OMP_WAIT_POLICY", "passive", 0);
+    if (max_isa)
+        setenv("ONEDNN_MAX_CPU_ISA", max_isa, 0);
     void *library = clib_open(names, &failure);
     if (!library)
         return;
@@ -33,9 +35,14 @@ static void open_library(void) {
     *(void **)&set_threads = dlsym(library, "omp_set_num_threads");
 }
 
-bool cdnn_open(const char **reason) {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, open_library);
+bool cdnn_open(const char *max_isa, const char **reason) {
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    static bool was_tried;
+    pthread_mutex_lock(&lock);
+    if (!was_tried)
+        open_library(max_isa);
+    was_tried = true;
+    pthread_mutex_unlock(&lock);
     *reason = failure.reason;
     return !failure.name;
 }

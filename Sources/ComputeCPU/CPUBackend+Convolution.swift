@@ -17,6 +17,13 @@ struct ConvolutionKey: Hashable {
     let threads: Int
 }
 
+extension ConvolutionKey: CustomStringConvertible {
+    var description: String {
+        "convolution \(extent) \(inChannels) to \(outChannels) channels, kernel \(kernel), \(dtype) to \(outType)"
+            + (hasBias ? ", bias" : "") + (accumulates ? ", add" : "")
+    }
+}
+
 extension CPUBackend {
     package func convolutionWeight(
         _ stored: StoredTensor, for dtype: DType
@@ -27,7 +34,7 @@ extension CPUBackend {
         if kernel == [1, 1, 1] {
             storage = try linearWeight(stored, for: dtype).storage
         } else if convolvesOurselves(dtype) {
-            storage = try packedKernel(stored, for: dtype)
+            storage = try packedKernel(resident(stored), for: dtype)
         } else {
             storage = KernelStorage(try stored.dtype == .f16 ? converted(stored, to: .f32) : resident(stored))
         }
@@ -47,61 +54,94 @@ extension CPUBackend {
             try linear(x, matrix, bias: bias, accumulate ? .add : .none, into: out)
         } else if let packed = weight.storage as? PackedKernel {
             try convolveOurselves(x, history: history, packed, bias: bias, accumulate: accumulate, into: out)
-        } else if out.dtype == .f32 || x.dtype == .bf16 && history.isEmpty {
-            try convolve(x, history, weight, bias, accumulate, into: out)
+        } else if let kernel = weight.storage as? KernelStorage {
+            guard try !convolve(x, history, weight, kernel, bias, accumulate, into: out) else { return }
+            let packed = try kernel.packedForCKernels { () throws(ComputeError) in
+                try packedKernel(kernel.stored, for: weight.dtype)
+            }
+            try convolveOurselves(x, history: history, packed, bias: bias, accumulate: accumulate, into: out)
         } else {
-            // Neither sums in bf16 nor f32 into bf16 does oneDNN have.
-            let wide = try allocate(out.shape, .f32)
-            if accumulate { try copy(out, into: wide) }
-            try convolve(x, history, weight, bias, accumulate, into: wide)
-            try copy(wide, into: out)
+            preconditionFailure("weight of another backend")
         }
+    }
+
+    /// One slice in time of a kernel, and who convolves a frame with it.
+    private struct Tap {
+        let primitive: Primitive
+        let weights: HostStorage
     }
 
     /// Frame by frame, one product for each frame that the kernel sees; the sums wait in `out`.
+    ///
+    /// False, and nothing done, where oneDNN has no kernel for that.
     private func convolve(
-        _ x: Tensor, _ history: [Tensor?], _ weight: ConvolutionWeight, _ bias: Tensor?, _ accumulate: Bool,
-        into out: Tensor
-    ) throws(ComputeError) {
-        guard !history.isEmpty else { return try product(x, tap: 0, weight, bias, accumulate, into: out) }
-        let frames = history + (0..<x.shape[0]).map { x[$0] }
-        for index in 0..<x.shape[0] {
-            var isFirst = true
-            for (tap, frame) in frames[index...index + history.count].enumerated() {
-                guard let frame else { continue }
-                let part = frame.reshaped(Shape([1] + frame.shape.dims))
-                try product(
-                    part, tap: tap, weight, isFirst ? bias : nil, accumulate || !isFirst, into: out[index..<index + 1])
-                isFirst = false
+        _ x: Tensor, _ history: [Tensor?], _ weight: ConvolutionWeight, _ kernel: KernelStorage, _ bias: Tensor?,
+        _ accumulate: Bool, into out: Tensor
+    ) throws(ComputeError) -> Bool {
+        let isWhole = history.isEmpty
+        // Neither sums in bf16 nor f32 into bf16 does oneDNN have.
+        let isWide = out.dtype != .f32 && (x.dtype == .f32 || !isWhole)
+        let extent = isWhole ? Array(out.shape.dims.dropLast()) : [1] + out.shape.dims[1...2]
+        var taps: [(first: Tap, later: Tap)] = []
+        for index in 0..<weight.kernel[0] {
+            func tap(hasBias: Bool, accumulates: Bool) throws(ComputeError) -> Tap? {
+                try self.tap(
+                    index, kernel,
+                    ConvolutionKey(
+                        extent: extent, inChannels: weight.inChannels, outChannels: weight.outChannels,
+                        kernel: Array(weight.kernel.dropFirst()), dtype: x.dtype,
+                        outType: isWide ? .f32 : out.dtype, hasBias: hasBias, accumulates: accumulates,
+                        threads: useThreads(
+                            forOperations: extent.reduce(weight.inChannels * weight.outChannels, *)
+                                * weight.kernel[1] * weight.kernel[2])))
+            }
+            guard let first = try tap(hasBias: bias != nil, accumulates: accumulate) else { return false }
+            guard let later = try isWhole ? first : tap(hasBias: false, accumulates: true) else { return false }
+            taps.append((first, later))
+        }
+        let sums = try isWide ? allocate(out.shape, .f32) : out
+        if isWide, accumulate { try copy(out, into: sums) }
+        if isWhole {
+            try run(taps[0].first, x, bias, into: sums)
+        } else {
+            let frames = history + (0..<x.shape[0]).map { x[$0] }
+            for index in 0..<x.shape[0] {
+                var isFirst = true
+                for (tap, frame) in zip(taps, frames[index...]) {
+                    guard let frame else { continue }
+                    try run(isFirst ? tap.first : tap.later, frame, isFirst ? bias : nil, into: sums[index])
+                    isFirst = false
+                }
             }
         }
+        if isWide { try copy(sums, into: out) }
+        return true
     }
 
-    /// Convolves each frame of x with one slice in time of the kernel.
-    private func product(
-        _ x: Tensor, tap: Int, _ weight: ConvolutionWeight, _ bias: Tensor?, _ accumulate: Bool, into out: Tensor
-    ) throws(ComputeError) {
-        guard let kernel = weight.storage as? KernelStorage else { preconditionFailure("weight of another backend") }
-        let side = Array(weight.kernel.dropFirst())
-        let key = ConvolutionKey(
-            extent: Array(out.shape.dims.dropLast()), inChannels: weight.inChannels, outChannels: weight.outChannels,
-            kernel: side, dtype: x.dtype, outType: out.dtype, hasBias: bias != nil, accumulates: accumulate,
-            threads: useThreads(forOperations: out.count * weight.inChannels * side[0] * side[1]))
-        let primitive = try convolutions.value(key) { () throws(ComputeError) in try makeConvolution(key) }
+    private func run(_ tap: Tap, _ x: Tensor, _ bias: Tensor?, into out: Tensor) throws(ComputeError) {
+        var arrays = unsafe [address(x), tap.weights.address, target(out)]
+        if let bias { unsafe arrays.append(UnsafeMutableRawPointer(floats(bias, count: out.shape.last, "bias"))) }
+        let scratch = try tap.primitive.scratchBytes > 0 ? scratch(tap.primitive.scratchBytes) : nil
+        try unsafe tap.primitive.run(arrays, scratch: scratch?.address)
+    }
+
+    /// Nil where oneDNN has no kernel for it.
+    private func tap(_ index: Int, _ kernel: KernelStorage, _ key: ConvolutionKey) throws(ComputeError) -> Tap? {
+        let primitive = try convolutions.value(key) { () throws(ComputeError) in try convolutionKernel(key) }
+        guard let primitive else { return nil }
+        oneDNN.note(key.description, primitive.implementation)
         let layout = primitive.weightsLayout
-        let packed = try kernel.packed(tap: tap, layout) { () throws(ComputeError) in
-            try pack(kernel.stored, tap: tap, into: layout)
+        let weights = try kernel.packed(tap: index, layout) { () throws(ComputeError) in
+            try pack(kernel.stored, tap: index, into: layout)
         }
-        var arrays = unsafe [address(x), packed.address, target(out)]
-        if let bias { unsafe arrays.append(UnsafeMutableRawPointer(floats(bias, count: weight.outChannels, "bias"))) }
-        let scratch = try primitive.scratchBytes > 0 ? scratch(primitive.scratchBytes) : nil
-        try unsafe primitive.run(arrays, scratch: scratch?.address)
+        return weights.map { Tap(primitive: primitive, weights: $0) }
     }
 
-    /// One slice in time of a stored kernel `[out, in, t, h, w]`, in the primitive's layout.
+    /// One slice in time of a stored kernel `[out, in, t, h, w]`, in the primitive's layout; nil where oneDNN has no kernel
+    /// for that.
     private func pack(
         _ stored: Tensor, tap: Int, into layout: Layout
-    ) throws(ComputeError) -> HostStorage {
+    ) throws(ComputeError) -> HostStorage? {
         let target = try HostStorage(layout.byteCount, from: pool)
         let dims = stored.shape.dims
         let plane = dims[3] * dims[4]
@@ -109,12 +149,14 @@ extension CPUBackend {
             [dims[0], dims[1], dims[3], dims[4]], stored.dtype,
             strides: [dims[1] * dims[2] * plane, dims[2] * plane, dims[4], 1])
         let start = unsafe address(stored) + tap * plane * stored.dtype.byteWidth
-        try unsafe oneDNN.reorder(start, slice, into: target.address, layout, acceptsLoop: true)
+        let isDone = try unsafe oneDNN.reorder(
+            start, slice, into: target.address, layout, for: "kernel \(stored.shape) \(stored.dtype)")
+        guard isDone else { return nil }
         (stored.storage as? HostStorage)?.dropPages()
         return target
     }
 
-    private func makeConvolution(_ key: ConvolutionKey) throws(ComputeError) -> Primitive {
+    private func convolutionKernel(_ key: ConvolutionKey) throws(ComputeError) -> Primitive? {
         let extent = key.extent
         let x = try Layout([extent[0], key.inChannels, extent[1], extent[2]], key.dtype, CDNN_ORDER_NHWC)
         let out = try Layout([extent[0], key.outChannels, extent[1], extent[2]], key.outType, CDNN_ORDER_NHWC)
@@ -122,14 +164,10 @@ extension CPUBackend {
         let bias = try key.hasBias ? Layout([key.outChannels], .f32, CDNN_ORDER_A) : nil
         let padding = key.kernel.map { Int64($0 / 2) }
         defer { withExtendedLifetime((x, weights, out, bias)) {} }
-        let primitive = try unsafe Primitive.kernel(on: oneDNN, acceptsLoop: true) {
+        return try unsafe Primitive.kernel(on: oneDNN) {
             unsafe cdnn_convolution_create(
-                &$0, oneDNN.engine, out.handle, x.handle, weights.handle, bias?.handle,
+                &$0, $1, out.handle, x.handle, weights.handle, bias?.handle,
                 key.accumulates ? CDNN_AFTER_ADD : CDNN_AFTER_NOTHING, padding[0], padding[1])
         }
-        guard let primitive else {
-            throw .unsupported(operation: "convolution", detail: "\(key)", backend: name)
-        }
-        return primitive
     }
 }

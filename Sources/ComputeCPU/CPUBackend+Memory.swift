@@ -15,7 +15,8 @@ extension CPUBackend {
     }
 
     package func download(_ x: Tensor) throws(ComputeError) -> [Float] {
-        unsafe [Float](unsafeUninitializedCapacity: x.count) { buffer, count in
+        guard !oneDNN.rests else { return [Float](repeating: 0, count: x.count) }
+        return unsafe [Float](unsafeUninitializedCapacity: x.count) { buffer, count in
             if let first = buffer.baseAddress {
                 unsafe ck_convert(first, CK_DTYPE_F32, address(x), x.dtype.ck, x.count, workers)
             }

@@ -20,16 +20,15 @@ extension CPUBackend {
     func convolvesOurselves(_ dtype: DType) -> Bool { multipliesAlone || !computesNatively(dtype) }
 
     /// A stored kernel `[out, in, t, h, w]`, rounded to the dtype of the frames.
-    func packedKernel(_ stored: StoredTensor, for dtype: DType) throws(ComputeError) -> PackedKernel {
+    func packedKernel(_ stored: Tensor, for dtype: DType) throws(ComputeError) -> PackedKernel {
         let dims = stored.shape.dims
         var kernel = ck_kernel(
             in_channels: dims[1], out_channels: dims[0], extent: (dims[2], dims[3], dims[4]), x_dtype: dtype.ck)
         let host = try unsafe HostStorage(ck_kernel_bytes(&kernel, workers), from: pool)
-        let source = try resident(stored)
-        guard unsafe ck_kernel_pack(host.address, address(source), stored.dtype.ck, &kernel, workers) else {
+        guard unsafe ck_kernel_pack(host.address, address(stored), stored.dtype.ck, &kernel, workers) else {
             throw ComputeError.outOfMemory(requested: 0, backend: name)
         }
-        stored.bytes.dropPages()
+        (stored.storage as? HostStorage)?.dropPages()
         return PackedKernel(host, kernel)
     }
 
@@ -39,6 +38,8 @@ extension CPUBackend {
         let frames = history + (0..<x.shape[0]).map { x[$0] }
         let addresses = unsafe frames.map { unsafe $0.map { unsafe UnsafeRawPointer(address($0)) } }
         var kernel = packed.kernel
+        oneDNN.note(
+            "convolution \(x.shape) to \(kernel.out_channels) channels, \(x.dtype) to \(out.dtype)", "CKernels")
         let done = unsafe ck_convolution(
             target(out), out.dtype.ck, addresses, &kernel, packed.host.address,
             bias.map { unsafe floats($0, count: kernel.out_channels, "bias") }, accumulate, x.shape[0], x.shape[1],

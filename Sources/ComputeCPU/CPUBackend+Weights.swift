@@ -72,7 +72,9 @@ extension CPUBackend {
         if let unpacked = matrix.unpacked { return unpacked }
         let target = try HostStorage(count * width * matrix.dtype.byteWidth, from: pool)
         let plain = try Layout([width, count], matrix.dtype, CDNN_ORDER_BA)
-        try unsafe oneDNN.reorder(matrix.host.address, packing, into: target.address, plain, acceptsLoop: true)
+        try unsafe oneDNN.reorder(
+            matrix.host.address, packing, into: target.address, plain, for: "\(count)x\(width) unpacked",
+            acceptsLoop: true)
         matrix.unpacked = target
         return target
     }
@@ -88,7 +90,9 @@ extension CPUBackend {
         guard let layout = try packedLayout(rows: rows, columns: columns, dtype) else { return nil }
         let target = try HostStorage(layout.byteCount, from: pool)
         let plain = try Layout([columns, rows], source.dtype, CDNN_ORDER_BA)
-        guard try unsafe oneDNN.reorder(address(source), plain, into: target.address, layout) else { return nil }
+        let isDone = try unsafe oneDNN.reorder(
+            address(source), plain, into: target.address, layout, for: "\(rows)x\(columns) \(source.dtype) to \(dtype)")
+        guard isDone else { return nil }
         stored.bytes.dropPages()
         return MatrixStorage(target, dtype, packing: layout)
     }
@@ -105,6 +109,7 @@ final class KernelStorage: Storage {
     let stored: Tensor
     let byteCount: Int
     private(set) var variants: [(tap: Int, layout: Layout, host: HostStorage)] = []
+    private var ours: PackedKernel?
 
     init(_ stored: Tensor) {
         self.stored = stored
@@ -113,13 +118,22 @@ final class KernelStorage: Storage {
 
     /// The elements of slice `tap` in time in `layout`, made by `pack` the first time.
     func packed(
-        tap: Int, _ layout: Layout, orPack pack: () throws(ComputeError) -> HostStorage
-    ) throws(ComputeError) -> HostStorage {
+        tap: Int, _ layout: Layout, orPack pack: () throws(ComputeError) -> HostStorage?
+    ) throws(ComputeError) -> HostStorage? {
         for variant in variants where variant.tap == tap && variant.layout.isSame(as: layout) {
             return variant.host
         }
-        let host = try pack()
+        guard let host = try pack() else { return nil }
         variants.append((tap, layout, host))
         return host
+    }
+
+    func packedForCKernels(
+        orPack pack: () throws(ComputeError) -> PackedKernel
+    ) throws(ComputeError) -> PackedKernel {
+        if let ours { return ours }
+        let packed = try pack()
+        ours = packed
+        return packed
     }
 }

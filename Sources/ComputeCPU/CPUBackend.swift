@@ -13,7 +13,7 @@ package final class CPUBackend: Backend {
     /// Where tensors live; tells how much they take.
     package let pool = MemoryPool(HostMemory())
 
-    let oneDNN: OneDNN
+    let oneDNN = OneDNN()
     /// CKernels' threads.
     let workers: OpaquePointer
     /// Whether oneDNN computes in bf16 on this CPU.
@@ -21,7 +21,7 @@ package final class CPUBackend: Backend {
     /// Products of fewer multiplications than this, or of few rows, are CKernels' work; with 0, none is.
     package var ownProductLimit: Int
     let products = RecentlyUsed<ProductKey, ProductRoute>(limit: 256)
-    let convolutions = RecentlyUsed<ConvolutionKey, Primitive>(limit: 256)
+    let convolutions = RecentlyUsed<ConvolutionKey, Primitive?>(limit: 256)
 
     /// - Parameter threads: how many share the work, the caller included.
     package convenience init(threads: Int) throws(ComputeError) {
@@ -32,8 +32,13 @@ package final class CPUBackend: Backend {
     ///   - threads: how many share the work, the caller included.
     ///   - hasNativeBF16: whether oneDNN is asked for products in bf16; false is the path of older CPUs.
     ///   - level: the most that our own kernels use of the CPU's instructions.
-    package init(threads: Int, hasNativeBF16: Bool, level: ck_isa = ck_isa_best()) throws(ComputeError) {
+    package init(threads: Int, hasNativeBF16: Bool, level: ck_isa = InstructionSet.highestLevel) throws(ComputeError) {
         precondition(threads > 0, "\(threads) threads")
+        if let word = InstructionSet.unknownLimit {
+            let words = InstructionSet.allCases.map(\.rawValue).joined(separator: ", ")
+            throw ComputeError.unavailable(
+                backend: "cpu", reason: "\(InstructionSet.variable) is \(word), which is none of \(words)")
+        }
         guard let workers = unsafe ck_pool_create(Int32(clamping: threads), level) else {
             throw ComputeError.unavailable(backend: "cpu", reason: "cannot start \(threads) threads")
         }
@@ -42,18 +47,30 @@ package final class CPUBackend: Backend {
         unsafe self.workers = workers
         // Below AVX-512 CKernels are the faster ones at any size.
         unsafe ownProductLimit = ck_pool_isa(workers).rawValue < CK_ISA_AVX512.rawValue ? .max : 8_000_000
-        do {
-            oneDNN = try OneDNN()
-        } catch {
-            unsafe ck_pool_destroy(workers)
-            throw error
-        }
+        if !multipliesAlone { try OneDNN.open() }
     }
 
     deinit { unsafe ck_pool_destroy(workers) }
 
     /// Whether CKernels compute all products and convolutions.
     var multipliesAlone: Bool { ownProductLimit == .max }
+
+    /// From now on nothing is computed: tensors hold nothing in particular, and who would compute what is taken down.
+    ///
+    /// So a model of any size can be asked what it would run here.
+    package func onlyDecide() {
+        unsafe ck_pool_rest(workers)
+        oneDNN.rests = true
+    }
+
+    /// Whether an implementation of oneDNN's, by its name, may run.
+    package var acceptsImplementation: (String) -> Bool {
+        get { oneDNN.acceptsImplementation }
+        set { oneDNN.acceptsImplementation = newValue }
+    }
+
+    /// Since `onlyDecide`, by what was asked for: who would compute it, in oneDNN's words or "CKernels".
+    package var decisions: [String: String] { oneDNN.decisions }
 
     // MARK: facts about this machine
 
@@ -66,14 +83,32 @@ package final class CPUBackend: Backend {
     package var peakDeviceBytes: Int? { nil }
     package var copiesWeights: Bool { false }
 
-    /// Whether bf16 is the faster dtype here: the CPU multiplies it directly.
-    package var prefersBF16: Bool { ck_isa_best().rawValue >= CK_ISA_AVX512_BF16.rawValue }
+    /// Where is kept what was measured, for later processes; nil for nowhere.
+    package var measurementsFolder: String?
+    /// What tells this processor from another in it.
+    package var processorName = ""
+
+    /// Whether bf16 is the faster dtype here: the CPU multiplies it directly, or it has been measured.
+    package private(set) lazy var prefersBF16: Bool = {
+        if unsafe ck_pool_isa(workers) == CK_ISA_AVX512_BF16 { return true }
+        let words = unsafe [
+            processorName, "\(threads)", String(cString: ck_isa_name(ck_pool_isa(workers))),
+            (try? Self.oneDNNVersion()) ?? "",
+        ]
+        let identity = words.joined(separator: "-").map { $0.isLetter || $0.isNumber ? $0 : "-" }
+        return FasterDType(folder: measurementsFolder, identity: String(identity)).prefersBF16(productSpeed)
+    }()
 
     /// Whether oneDNN has bf16 products for this CPU, if only emulated ones.
-    package static var hasNativeBF16: Bool { OneDNN.hasBF16 }
+    package static var hasNativeBF16: Bool {
+        InstructionSet.highestLevel.rawValue >= CK_ISA_AVX512.rawValue && OneDNN.hasBF16
+    }
 
     /// The instruction sets that our kernels use: "baseline", "avx2", "avx512", "avx512-bf16".
-    package static var instructionSet: String { unsafe String(cString: ck_isa_name(ck_isa_best())) }
+    package static var instructionSet: String { unsafe String(cString: ck_isa_name(InstructionSet.highestLevel)) }
+
+    /// Whether the user has set a limit to them.
+    package static var isLimited: Bool { InstructionSet.limit != nil }
 
     /// oneDNN's version: "2.6.3".
     package static func oneDNNVersion() throws(ComputeError) -> String { try OneDNN.version() }
@@ -112,7 +147,7 @@ package final class CPUBackend: Backend {
     /// Sets OpenMP's threads for primitives created or run next: work this small is done sooner by one.
     func useThreads(forOperations count: Int) -> Int {
         let used = count < 2_000_000 ? 1 : threads
-        cdnn_set_threads(Int32(clamping: used))
+        if !multipliesAlone, (try? OneDNN.open()) != nil { cdnn_set_threads(Int32(clamping: used)) }
         return used
     }
 }

@@ -3,7 +3,7 @@ import Compute
 
 /// A oneDNN primitive, ready to run on any memory of the right layout.
 @safe
-final class Primitive {
+package final class Primitive {
     let scratchBytes: Int
     /// What oneDNN calls the code that it chose.
     let implementation: String
@@ -35,21 +35,22 @@ final class Primitive {
     /// Where it has none it says so, or it has a loop in plain C++, a hundred times slower than what this CPU can do.
     /// Whoever gets nil asks for something simpler or has CKernels do it. `acceptsLoop` is for what runs once.
     static func kernel(
-        on oneDNN: OneDNN, acceptsLoop: Bool = false, _ create: (inout OpaquePointer?) -> cdnn_result
+        on oneDNN: OneDNN, acceptsLoop: Bool = false,
+        _ create: (inout OpaquePointer?, _ engine: OpaquePointer) -> cdnn_result
     ) throws(ComputeError) -> Primitive? {
         var created: OpaquePointer?
-        let result = unsafe create(&created)
+        let result = try unsafe create(&created, oneDNN.engine())
         if unsafe cdnn_is_unimplemented(result) { return nil }
         try unsafe check(result)
         guard let created = unsafe created else {
             throw ComputeError.unavailable(backend: "cpu", reason: "oneDNN gave nothing")
         }
         let primitive = try unsafe Primitive(consuming: created, on: oneDNN)
-        return acceptsLoop || !isLoop(primitive.implementation) ? primitive : nil
+        return acceptsLoop || oneDNN.acceptsImplementation(primitive.implementation) ? primitive : nil
     }
 
     /// Whether an implementation is one of oneDNN's loops: "ref:any", "ref_int8:any", "gemm:ref", "simple:any".
-    static func isLoop(_ implementation: String) -> Bool {
+    package static func isLoop(_ implementation: String) -> Bool {
         implementation.split(separator: ":").contains { $0.hasPrefix("ref") || $0.hasPrefix("simple") }
     }
 
@@ -61,6 +62,7 @@ final class Primitive {
 
     /// Runs on the arrays at `addresses` and waits: x, weights, output, bias and gate as far as there are any.
     func run(_ addresses: [UnsafeMutableRawPointer], scratch: UnsafeMutableRawPointer?) throws(ComputeError) {
+        guard !oneDNN.rests else { return }
         let all = unsafe addresses + (scratch.map { unsafe [$0] } ?? [])
         try unsafe check(cdnn_primitive_run(primitive, all, Int32(clamping: all.count)))
     }

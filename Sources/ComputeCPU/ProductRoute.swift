@@ -31,14 +31,29 @@ struct ProductKey: Hashable {
     }
 }
 
+extension ProductKey: CustomStringConvertible {
+    var description: String {
+        "product \(rows)x\(inFeatures)x\(outFeatures) \(dtype)\(isPacked ? " packed" : "") to \(outType)"
+            + (hasBias ? ", bias" : "") + (after == .nothing ? "" : ", \(after)")
+    }
+}
+
 /// Who computes a matrix product.
-enum ProductRoute {
+enum ProductRoute: CustomStringConvertible {
     /// oneDNN, with what happens to the sums.
     case fused(Primitive)
     /// oneDNN computes this many rows of sums at a time, CKernels the rest in a pass over them.
     case split(rows: Int)
     /// CKernels.
     case own
+
+    var description: String {
+        switch self {
+        case .fused(let primitive): primitive.implementation
+        case .split(let rows): "sums of \(rows) rows, then a pass"
+        case .own: "CKernels"
+        }
+    }
 }
 
 extension CPUBackend {
@@ -49,6 +64,12 @@ extension CPUBackend {
     /// 3. oneDNN and a pass of CKernels, where it has a kernel for the sums alone;
     /// 4. CKernels, which have all of it.
     func route(_ key: ProductKey, _ matrix: MatrixStorage) throws(ComputeError) -> ProductRoute {
+        let route = try chosenRoute(key, matrix)
+        oneDNN.note(key.description, route.description)
+        return route
+    }
+
+    private func chosenRoute(_ key: ProductKey, _ matrix: MatrixStorage) throws(ComputeError) -> ProductRoute {
         if !matrix.isPacked, prefersOwn(key) || !computesNatively(key.dtype) { return .own }
         return try products.value(key) { () throws(ComputeError) -> ProductRoute in
             let plain = try Layout([key.inFeatures, key.outFeatures], key.dtype, CDNN_ORDER_BA)
@@ -82,7 +103,7 @@ extension CPUBackend {
         defer { withExtendedLifetime((x, weights, out, vector)) {} }
         return try unsafe Primitive.kernel(on: oneDNN) {
             unsafe cdnn_product_create(
-                &$0, oneDNN.engine, out.handle, x.handle, weights.handle, key.hasBias ? vector.handle : nil, after,
+                &$0, $1, out.handle, x.handle, weights.handle, key.hasBias ? vector.handle : nil, after,
                 key.after == .gatedAdd ? vector.handle : nil)
         }
     }

@@ -54,8 +54,8 @@ package struct WanModel: Sendable {
 
     /// The dtype of activations where nobody asks for one: bf16 where the transformer is stored in 16 bits and the
     /// device is faster with it, else f32.
-    package func dtype(prefersBF16: Bool) -> DType {
-        prefersBF16 && components.transformerDType != .f32 ? .bf16 : .f32
+    package func dtype(prefersBF16: @autoclosure () -> Bool) -> DType {
+        components.transformerDType != .f32 && prefersBF16() ? .bf16 : .f32
     }
 
     /// Tokens that `text` is for the model, the closing one included; as many as it reads where nobody can count.

@@ -21,13 +21,15 @@ struct DoctorCommand {
         var findings = [Finding("wan-infer", Version.text), Self.processor, Self.memory]
         let oneDNN = Self.finding("oneDNN") { () throws(VideoError) in try Machine.oneDNNVersion() }
         findings.append(oneDNN.finding)
+        let speed = oneDNN.failure == nil ? Self.speeds() : (findings: [], failure: nil)
+        findings += speed.findings
         findings += devices.findings
         var failure = oneDNN.failure ?? devices.failure
         let ffmpeg = Self.finding("FFmpeg") { () throws(VideoError) in try Self.ffmpeg() }
         let test = Self.finding("self-test") { () throws(VideoError) in try selfTest(gpus) }
         let service = Self.finding("service") { () throws(VideoError) in try ServiceLibraries.versions() }
         findings += [ffmpeg.finding, service.finding, test.finding]
-        failure = failure ?? ffmpeg.failure ?? service.failure ?? test.failure
+        failure = failure ?? speed.failure ?? ffmpeg.failure ?? service.failure ?? test.failure
         if devices.isUsed {
             findings.append(gpus.cache.finding)
             failure = failure ?? gpus.cache.failure
@@ -49,12 +51,22 @@ struct DoctorCommand {
     private static var processor: Finding {
         let name = Machine.processorName ?? "unknown"
         return Finding(
-            "processor", "\(name), \(Machine.processors) threads, kernels for \(CPUBackend.instructionSet)")
+            "processor",
+            "\(name), \(Machine.processors) threads, kernels for \(CPUBackend.instructionSet)"
+                + (CPUBackend.isLimited ? ", limited by \(InstructionSet.variable)" : ""))
     }
 
     private static var memory: Finding {
         guard let memory = Machine.memory else { return Finding("memory", "unknown") }
         return Finding("memory", "\(Numbers.bytes(memory.total)), \(Numbers.bytes(memory.available)) free")
+    }
+
+    private static func speeds() -> (findings: [Finding], failure: VideoError?) {
+        do throws(VideoError) {
+            return (try SpeedFindings.findings(Machine.cpuBackend(threads: nil)), nil)
+        } catch {
+            return ([Finding("speed", error)], error)
+        }
     }
 
     private static func ffmpeg() throws(VideoError) -> String {
@@ -110,7 +122,13 @@ struct DoctorCommand {
     }
 
     static func json(_ findings: [Finding]) -> JSONText {
-        .object(findings.map { ($0.name, .object([("ok", .bool($0.isGood)), ("text", .string($0.text))])) })
+        .object(
+            findings.map { finding in
+                (
+                    finding.name,
+                    .object([("ok", .bool(finding.isGood)), ("text", .string(finding.text))] + finding.numbers)
+                )
+            })
     }
 }
 
@@ -119,20 +137,28 @@ struct Finding {
     let name: String
     let text: String
     let isGood: Bool
+    /// More for programs than for people.
+    let numbers: [(String, JSONText)]
+    private let mark: String
 
-    init(_ name: String, _ text: String) {
+    /// - Parameter isSlow: whether it works so slowly that something must be wrong.
+    init(_ name: String, _ text: String, numbers: [(String, JSONText)] = [], isSlow: Bool = false) {
         self.name = name
         self.text = text
-        isGood = true
+        self.numbers = numbers
+        isGood = !isSlow
+        mark = isSlow ? "slow  " : "  ok  "
     }
 
     init(_ name: String, _ error: VideoError) {
         self.name = name
         text = error.commandMessage
         isGood = false
+        numbers = []
+        mark = "FAIL  "
     }
 
     var line: String {
-        (isGood ? "  ok  " : "FAIL  ") + name + String(repeating: " ", count: max(11 - name.count, 1)) + text
+        mark + name + String(repeating: " ", count: max(11 - name.count, 1)) + text
     }
 }

@@ -205,13 +205,27 @@ import VideoTypes
         #expect(try folder.names.isEmpty)
     }
 
+    @Test func `the user's limit to instructions holds, and a word that is none is an error`() throws {
+        func doctor(_ word: String) throws -> Subprocess {
+            try Subprocess(Self.path, ["doctor"], folder: folder.path, environment: ["WAN_INFER_MAX_ISA": word])
+        }
+        let limited = try doctor("sse41")
+        #expect(limited.status == 0, "\(limited.errors)")
+        #expect(limited.output.contains("kernels for baseline, limited by WAN_INFER_MAX_ISA"))
+        let wrong = try doctor("avx3")
+        #expect(wrong.status != 0)
+        #expect(wrong.errors.contains("WAN_INFER_MAX_ISA is avx3, which is none of sse41, avx, avx2, avx512"))
+        #expect(wrong.errors.contains("unset WAN_INFER_MAX_ISA"))
+    }
+
     @Test func `the doctor finds a working machine and the models are listed`() throws {
         let doctor = try run("doctor")
         #expect(doctor.status == 0, "\(doctor.output)\(doctor.errors)")
         #expect(doctor.output.contains("  ok  self-test"))
         #expect(doctor.output.contains("  ok  service    libmicrohttpd "))
         let json = try run("doctor", "--json")
-        #expect(throws: Never.self) { try JSONSerialization.jsonObject(with: Data(json.output.utf8)) }
+        let object = try JSONSerialization.jsonObject(with: Data(json.output.utf8)) as? [String: [String: Any]]
+        for dtype in ["f32", "bf16"] { #expect(object?[dtype]?["product_gflops"] as? Double ?? 0 > 0) }
         #expect(try run("models").output.contains("built-in"))
     }
 }

@@ -59,6 +59,10 @@ struct OpParityTests {
         let delegating = try CPUBackend(threads: 2)
         delegating.ownProductLimit = 0
         all.append(Configuration(name: "all products by oneDNN", backend: delegating))
+        let alone = try CPUBackend(threads: 2)
+        alone.ownProductLimit = 0
+        alone.acceptsImplementation = { _ in false }
+        all.append(Configuration(name: "no kernel in oneDNN", backend: alone))
         all.append(
             Configuration(
                 name: "without bf16 in oneDNN", backend: try CPUBackend(threads: 2, hasNativeBF16: false)))

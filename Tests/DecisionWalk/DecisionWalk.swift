@@ -1,0 +1,64 @@
+import Compute
+import ComputeCPU
+import FoundationEssentials
+import Pipelines
+import TestSupport
+import VideoProvider
+import VideoTypes
+import Weights
+
+/// Runs the models that we know, at their default sizes and computing nothing, and says who would compute each product,
+/// convolution and reorder in this process: `asked`, tab, `chosen`.
+///
+///     decision-walk real-shapes.json TOKENIZER [--onednn-first] [--accept-loops] [MODEL …]
+///
+/// `--onednn-first` leaves to CKernels only what oneDNN has no kernel for, `--accept-loops` not even that.
+@main enum DecisionWalk {
+    static func main() throws {
+        var words = Array(CommandLine.arguments.dropFirst())
+        let switches = words.filter { $0.hasPrefix("--") }
+        words.removeAll { $0.hasPrefix("--") }
+        guard words.count >= 2 else { fatalError("decision-walk SHAPES TOKENIZER [MODEL …]") }
+        let shapes = try SparseModel(path: words[0])
+        var decisions: [String: String] = [:]
+        let names = words.count > 2 ? Array(words[2...]) : [BuiltInModel.name] + shapes.models.keys.sorted()
+        for name in names {
+            let folder = try TemporaryFolder()
+            var source = ModelSource.builtIn
+            if name != BuiltInModel.name {
+                try shapes.write(name, to: folder.path)
+                try FileManager.default.copyItem(atPath: words[1], toPath: folder.file("tokenizer"))
+                source = .folder(folder.path)
+            }
+            for dtype in [DType.f32, .bf16] {
+                for tilesVAE in [false, true] {
+                    try decisions.merge(walk(source, dtype, tilesVAE, switches)) { $1 }
+                }
+            }
+        }
+        for (asked, chosen) in decisions.sorted(by: { $0.key < $1.key }) { print("\(asked)\t\(chosen)") }
+    }
+
+    private static func walk(
+        _ source: ModelSource, _ dtype: DType, _ tilesVAE: Bool, _ switches: [String]
+    ) throws -> [String: String] {
+        var request = VideoRequest(prompt: "a lighthouse on a cliff at dusk")
+        // With as many, both experts get a step.
+        request.steps = 4
+        request.seed = 1
+        var settings = try VideoPlanner(source).settings(for: request)
+        settings.tilesVAE = tilesVAE
+        let folder =
+            switch source {
+            case .builtIn: BuiltInModel.folder
+            case .folder(let path): try ModelFolder(path: path)
+            }
+        let backend = try CPUBackend(threads: 2)
+        if switches.contains("--onednn-first") { backend.ownProductLimit = 0 }
+        if switches.contains("--accept-loops") { backend.acceptsImplementation = { _ in true } }
+        backend.onlyDecide()
+        try WanPipeline(folder, backend: backend, dtype: dtype)
+            .generate(settings, report: { _ in true }, dump: nil, emit: { _ in })
+        return backend.decisions
+    }
+}
