@@ -45,10 +45,6 @@ extension VideoRequest {
         try Self.check("guidance", guidanceScale, Limits.guidanceScale)
         try Self.check("guidance-2", guidanceScale2, Limits.guidanceScale)
         try Self.check("flow-shift", flowShift, Limits.flowShift)
-        if let frames, frames % 4 != 1 {
-            let lower = max(1, (frames - 1) / 4 * 4 + 1)
-            throw .invalid("frames must be 4k + 1, got \(frames)", hint: "use \(lower) or \(lower + 4)")
-        }
         try validateAspectRatio()
         try validateSigmas()
         try validateReferenceImages()
