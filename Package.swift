@@ -61,7 +61,7 @@ let package = Package(
         room(
             "VideoProvider",
             ["VideoTypes", "Threads", "Compute", "Weights", "Pipelines", "Backends", "Media", "CBuiltinModel"]),
-        room("JobRunner", ["VideoTypes", "VideoProvider", "JobStore", "CProcess"]),
+        room("JobRunner", ["VideoTypes", "Threads", "VideoProvider", "JobStore", "CProcess"]),
         room("VideoRouter", ["VideoTypes", "Threads", "StrictJSON", "Crypto", "HTTPClient", "Media"]),
         room(
             "VideoServer",
@@ -141,7 +141,7 @@ let package = Package(
                 "fake-service", "VideoServer", "Crypto", "HTTPServer", "JobStore", "JobRunner", "StrictJSON",
                 "VideoProvider", "VideoTypes", "TestSupport",
             ],
-            resources: [.copy("openai_client.py"), .copy("Browser")]),
+            resources: [.copy("openai_client.py"), .copy("node_client.mjs"), .copy("Browser")]),
         tests("KernelEmulationTests", ["CKernels", "KernelEmulation"]),
         tests("ArchitectureTests", ["wan-infer", "Compute", "VideoProvider", "VideoTypes", "Weights", "TestSupport"]),
         tests(

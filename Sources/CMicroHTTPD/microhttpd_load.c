@@ -6,6 +6,8 @@
 #include <clibrary.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
 
 // The ABI that the header of 0.9.60 to 1.0 describes.
 static const char *const names[] = {"libmicrohttpd.so.12", NULL};
@@ -34,18 +36,32 @@ const CMicroHTTPD *cmh_open(const char **library, const char **reason) {
     return failure.name ? NULL : &table;
 }
 
+// The same for every daemon of the process; the library hands its logger one pointer, which is the context.
+static _Atomic(void (*)(void *, unsigned)) own_answer;
+
+// Its log is the only place where the library tells that it has answered by itself.
+static void hear(void *context, const char *format, va_list arguments) {
+    static const char words[] = "Error processing request (HTTP response code is %u";
+    void (*tell)(void *, unsigned) = atomic_load(&own_answer);
+    if (tell && strncmp(format, words, sizeof words - 1) == 0) {
+        tell(context, va_arg(arguments, unsigned));
+    }
+}
+
 struct MHD_Daemon *cmh_start(const CMicroHTTPD *library, const CMHOptions *options) {
     // A thread for each connection: answers may block, and nothing is ever suspended, which 0.9.75 does not do well.
-    const unsigned flags = MHD_USE_THREAD_PER_CONNECTION | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL | MHD_USE_ITC;
+    const unsigned flags = MHD_USE_THREAD_PER_CONNECTION | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL |
+                           MHD_USE_ITC | MHD_USE_ERROR_LOG;
+    atomic_store(&own_answer, options->own_answer);
     return library->MHD_start_daemon(
         flags, 0, NULL, NULL, options->access, options->context,
         // clang-format off
+        MHD_OPTION_EXTERNAL_LOGGER, hear, options->context,
         MHD_OPTION_LISTEN_SOCKET, options->listen_socket,
         MHD_OPTION_URI_LOG_CALLBACK, options->target, options->context,
         MHD_OPTION_NOTIFY_COMPLETED, options->completed, options->context,
         MHD_OPTION_NOTIFY_CONNECTION, options->connection, options->context,
         MHD_OPTION_CONNECTION_LIMIT, options->connection_limit,
-        MHD_OPTION_PER_IP_CONNECTION_LIMIT, options->connection_limit_per_address,
         MHD_OPTION_CONNECTION_TIMEOUT, options->idle_seconds,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, options->connection_memory_bytes,
         MHD_OPTION_THREAD_STACK_SIZE, options->stack_bytes,
@@ -72,6 +88,45 @@ size_t cmh_header_bytes(const CMicroHTTPD *library, struct MHD_Connection *conne
 void cmh_each_header(const CMicroHTTPD *library, struct MHD_Connection *connection, MHD_KeyValueIteratorN visit,
                      void *context) {
     library->MHD_get_connection_values_n(connection, MHD_HEADER_KIND, visit, context);
+}
+
+// Where the field before the one in hand ended, and where the head does.
+typedef struct Gap {
+    const char *from;
+    const char *end;
+    int hides;
+} Gap;
+
+static int is_filler(char byte) { return byte == 0 || byte == '\r' || byte == '\n' || byte == ' ' || byte == '\t'; }
+
+static void look(Gap *gap, const char *to) {
+    for (const char *byte = gap->from; byte && byte < to && byte < gap->end; byte++) {
+        gap->hides |= !is_filler(*byte);
+    }
+}
+
+static enum MHD_Result next_field(void *context, enum MHD_ValueKind kind, const char *name, size_t name_count,
+                                  const char *value, size_t value_count) {
+    (void)kind, (void)name_count;
+    Gap *gap = context;
+    look(gap, name);
+    const char *end = value ? value + value_count : name + name_count;
+    // A folded line lies elsewhere; the gate sees the whole of it.
+    gap->from = end >= name && end <= gap->end ? end : NULL;
+    return MHD_YES;
+}
+
+int cmh_hides_bytes(const CMicroHTTPD *library, struct MHD_Connection *connection, const char *head,
+                    const char *target_end, const char *version) {
+    const char *end = head + cmh_header_bytes(library, connection);
+    Gap gap = {.from = target_end, .end = end};
+    if (target_end >= head && target_end <= version && version <= end) {
+        look(&gap, version);
+    }
+    gap.from = NULL;
+    library->MHD_get_connection_values_n(connection, MHD_HEADER_KIND, next_field, &gap);
+    look(&gap, gap.end);
+    return gap.hides;
 }
 
 struct MHD_Response *cmh_response(const CMicroHTTPD *library, const uint8_t *bytes, size_t count) {

@@ -8,7 +8,13 @@ static const unsigned char page[] = {
 static const unsigned char style[] = {
 #embed "page/start.css"
 };
-static const unsigned char script[] = {
+static const unsigned char server[] = {
+#embed "page/server.js"
+};
+static const unsigned char clips[] = {
+#embed "page/clips.js"
+};
+static const unsigned char start[] = {
 #embed "page/start.js"
 };
 
@@ -18,7 +24,9 @@ static const unsigned char script[] = {
 static const cstartpage_file files[] = {
     FILE_AT("/", "text/html; charset=utf-8", page),
     FILE_AT("/start.css", "text/css; charset=utf-8", style),
-    FILE_AT("/start.js", "text/javascript; charset=utf-8", script),
+    FILE_AT("/server.js", "text/javascript; charset=utf-8", server),
+    FILE_AT("/clips.js", "text/javascript; charset=utf-8", clips),
+    FILE_AT("/start.js", "text/javascript; charset=utf-8", start),
 };
 
 const cstartpage_file *cstartpage_files(size_t *count) {

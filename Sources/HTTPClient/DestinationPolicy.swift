@@ -6,6 +6,8 @@ package struct DestinationPolicy: Sendable {
     package var kinds: Set<IPAddress.Kind> = [.global]
     /// http to loopback, where `kinds` has it.
     package var allowsPlainLoopback = false
+    /// Further names, which may be on one's own network or this machine, and be called by http there.
+    package var privateHosts: Set<String> = []
     package var resolver: @Sendable (_ host: String, _ port: UInt16) throws(HTTPClientError) -> [IPAddress]
 
     package init(
@@ -20,10 +22,13 @@ package struct DestinationPolicy: Sendable {
     /// What can be said without asking the network; for the request that names the address.
     package func admit(_ text: String) throws(HTTPClientError) -> WebAddress {
         let address = try WebAddress(text)
-        let standard: UInt16 = address.isSecure ? 443 : 80
-        let name = address.port == standard ? address.host : "\(address.host):\(address.port)"
-        guard hosts.contains(name) else { throw .forbiddenDestination("the host is not among those allowed") }
-        guard address.isSecure || allowsPlainLoopback else { throw .forbiddenDestination("it must be https") }
+        let isPrivate = privateHosts.contains(address.authority)
+        guard isPrivate || hosts.contains(address.authority) else {
+            throw .forbiddenDestination("the host is not among those allowed")
+        }
+        guard address.isSecure || allowsPlainLoopback || isPrivate else {
+            throw .forbiddenDestination("it must be https")
+        }
         if let literal = address.literal { try check([literal], of: address) }
         return address
     }
@@ -40,14 +45,18 @@ package struct DestinationPolicy: Sendable {
     }
 
     private static let never: Set<IPAddress.Kind> = [.multicast, .translated, .metadata]
+    private static let own: Set<IPAddress.Kind> = [.loopback, .privateNetwork, .carrierTranslated]
 
     private func check(_ peers: [IPAddress], of address: WebAddress) throws(HTTPClientError) {
+        let isPrivate = privateHosts.contains(address.authority)
         for peer in peers {
             let kind = peer.kind
-            guard kinds.contains(kind), !Self.never.contains(kind) else {
+            guard kinds.contains(kind) || isPrivate && Self.own.contains(kind), !Self.never.contains(kind) else {
                 throw .forbiddenDestination("the host is not on a network that is allowed")
             }
-            guard address.isSecure || kind == .loopback else { throw .forbiddenDestination("it must be https") }
+            guard address.isSecure || kind == .loopback || isPrivate && Self.own.contains(kind) else {
+                throw .forbiddenDestination("it must be https")
+            }
         }
     }
 }

@@ -29,7 +29,7 @@ extension HTTPClientError {
         case .timedOut: "no answer in time"
         case .interrupted(let reason): "the connection broke: \(reason)"
         case .answerTooLarge(let limit): "the answer is larger than \(limit) bytes"
-        case .fileFailed(let action, let status): "cannot \(action) the file: error \(status)"
+        case .fileFailed(let action, let status): "cannot \(action) the file: \(SystemError.text(status))"
         case .cancelled: "cancelled"
         }
     }

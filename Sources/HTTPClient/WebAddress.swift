@@ -40,6 +40,12 @@ package struct WebAddress: Sendable, Hashable {
     /// The literal address that the host is; nil for a name.
     package var literal: IPAddress? { IPAddress(host) }
 
+    /// As lists of hosts have it: with the port where it is not the standard one.
+    package var authority: String {
+        let standard: UInt16 = isSecure ? 443 : 80
+        return port == standard ? host : "\(host):\(port)"
+    }
+
     /// As it is called.
     package var text: String {
         let name = host.contains(":") ? "[\(host)]" : host

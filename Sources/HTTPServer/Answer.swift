@@ -31,10 +31,23 @@ import Glibc
     /// False where the connection has to be cut.
     func send(_ response: HTTPResponse, to request: HTTPRequest?) -> Bool {
         switch response.body {
-        case .bytes(let bytes): send(response, .bytes(bytes))
-        case .stream(let next): send(response, .stream(next))
-        case .file(let file): send(response, file, to: request)
+        case .bytes(let bytes): send(readable(response, by: request?.origin), .bytes(bytes))
+        case .stream(let next): send(readable(response, by: request?.origin), .stream(next))
+        case .file(let file): send(readable(response, by: request?.origin), file, to: request)
         }
+    }
+
+    /// Lets pages of another site that may ask also read what is answered.
+    private func readable(_ response: HTTPResponse, by origin: String?) -> HTTPResponse {
+        guard !core.options.origins.isEmpty else { return response }
+        var response = response
+        response.headers.add("Vary", "Origin")
+        guard let origin else { return response }
+        response.headers.add("Access-Control-Allow-Origin", origin)
+        let names = response.headers.fields.map(\.name).filter { !$0.hasPrefix("Access-Control-") && $0 != "Vary" }
+        let own = ["x-request-id", "ETag", "Content-Range", "Accept-Ranges"]
+        response.headers.add("Access-Control-Expose-Headers", (names + own).joined(separator: ", "))
+        return response
     }
 
     private func send(_ response: HTTPResponse, _ file: HTTPFile, to request: HTTPRequest?) -> Bool {

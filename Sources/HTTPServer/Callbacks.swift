@@ -8,23 +8,32 @@ import Glibc
 enum Callbacks {
     /// The callbacks and limits of a server on `socket`, whose context is `core`.
     static func options(_ core: ServerCore, _ socket: ListeningSocket) -> CMHOptions {
-        let connections = OpenFiles.makeRoom(forConnections: core.options.maxConnections)
+        let connections = core.options.maxConnections
+        let room = OpenFiles.makeRoom(forConnections: connections + spare)
+        // Those over the limit come in for the moment that it takes to end another one.
+        core.watch.limit(to: max(min(connections, room - spare), 1))
         return unsafe CMHOptions(
-            listen_socket: socket.descriptor, connection_limit: UInt32(clamping: connections),
-            connection_limit_per_address: UInt32(clamping: core.options.maxConnectionsPerAddress),
+            listen_socket: socket.descriptor, connection_limit: UInt32(clamping: room),
             idle_seconds: UInt32(clamping: core.options.idleSeconds),
             // Fields are kept twice, and there has to be room for the answer's header.
             connection_memory_bytes: core.options.maxHeaderBytes * 3 / 2 + (4 << 10), stack_bytes: 1 << 20,
             context: Unmanaged.passUnretained(core).toOpaque(), target: target, access: access, completed: completed,
-            connection: connection)
+            own_answer: ownAnswer, connection: connection)
     }
+
+    private static let ownAnswer: @convention(c) (UnsafeMutableRawPointer, UInt32) -> Void = { context, status in
+        let core = unsafe Unmanaged<ServerCore>.fromOpaque(context).takeUnretainedValue()
+        core.handler.noteAnswer(ofLibrary: Int(status))
+    }
+
+    private static let spare = 64
 
     private static let target:
         @convention(c) (UnsafeMutableRawPointer, UnsafePointer<CChar>?, OpaquePointer) -> UnsafeMutableRawPointer = {
             context, text, connection in
             let core = unsafe Unmanaged<ServerCore>.fromOpaque(context).takeUnretainedValue()
             let bytes = unsafe text.map { unsafe Array(UnsafeRawBufferPointer(start: $0, count: strlen($0))) } ?? []
-            let exchange = unsafe Exchange(core, connection, target: bytes)
+            let exchange = unsafe Exchange(core, connection, target: bytes, end: text.map { unsafe $0 + bytes.count })
             return unsafe Unmanaged.passRetained(exchange).toOpaque()
         }
 
@@ -36,8 +45,7 @@ enum Callbacks {
             guard let pointer = unsafe slot.pointee else { return .NO }
             let exchange = unsafe Unmanaged<Exchange>.fromOpaque(pointer).takeUnretainedValue()
             let piece = unsafe UnsafeRawBufferPointer(start: upload, count: upload == nil ? 0 : uploadBytes.pointee)
-            let goesOn = unsafe exchange.proceed(
-                piece, method: String(cString: method), version: String(cString: version))
+            let goesOn = unsafe exchange.proceed(piece, method: method, version: version)
             unsafe uploadBytes.pointee = 0
             return goesOn ? .YES : .NO
         }
@@ -60,7 +68,7 @@ enum Callbacks {
             let core = unsafe Unmanaged<ServerCore>.fromOpaque(context).takeUnretainedValue()
             let socket = unsafe cmh_socket(core.library.pointer, connection)
             if cmh_begins(what) != 0 {
-                core.watch.waits(socket)
+                core.watch.began(socket)
             } else {
                 core.watch.ended(socket)
             }

@@ -14,15 +14,27 @@ final class ConnectionWatch: Sendable {
         case waiting
         case receiving
         case answering
+        /// Cut to make room for another one.
+        case ending
     }
 
     private struct Connection {
         var phase: Phase
         /// In monotonic milliseconds.
         var deadline: Int?
+        let peer: String
+        /// Grows with every change of a phase: the smallest has waited longest.
+        var turn: Int
     }
 
-    private let connections = Mutex<[Int32: Connection]>([:])
+    private struct Connections {
+        var all: [Int32: Connection] = [:]
+        var counts: [String: Int] = [:]
+        var limit = Int.max
+        var turn = 0
+    }
+
+    private let connections = Mutex(Connections())
     private let waitingMilliseconds: Int
     private let now: @Sendable () -> Int
     private let thread = Mutex<Sweeping?>(nil)
@@ -40,28 +52,76 @@ final class ConnectionWatch: Sendable {
         self.now = now
     }
 
-    var count: Int { connections.withLock { $0.count } }
+    var count: Int { connections.withLock { $0.all.count } }
 
-    /// A connection begins, or has answered a request and waits for the next one.
+    /// More connections than this end others.
+    func limit(to count: Int) { connections.withLock { $0.limit = count } }
+
+    /// A connection begins; where there are too many, another one ends.
+    func began(_ descriptor: Int32) {
+        let peer = PeerAddress.text(descriptor)
+        let deadline = now() + waitingMilliseconds
+        connections.withLock { connections in
+            connections.turn += 1
+            connections.all[descriptor] = Connection(
+                phase: .waiting, deadline: deadline, peer: peer, turn: connections.turn)
+            connections.counts[peer, default: 0] += 1
+            guard connections.all.count > connections.limit else { return }
+            let victim = Self.victim(connections, newcomer: descriptor)
+            shutdown(victim, Int32(SHUT_RDWR))
+            connections.all[victim]?.phase = .ending
+        }
+    }
+
+    /// Who makes room: of the address that has most, the one that waits longest without a request; where all are at
+    /// work and one address has more than half of them, its oldest; else the newcomer.
+    private static func victim(_ connections: Connections, newcomer: Int32) -> Int32 {
+        let peers = connections.counts.sorted { $0.value > $1.value }
+        for (peer, count) in peers {
+            let own = connections.all.filter { $0.value.peer == peer && $0.key != newcomer }
+            let oldest = { (phases: Set<Phase>) in
+                own.filter { phases.contains($0.value.phase) }.min { $0.value.turn < $1.value.turn }?.key
+            }
+            if let waiting = oldest([.waiting]) { return waiting }
+            if count > connections.limit / 2, let working = oldest([.receiving, .answering]) { return working }
+        }
+        return newcomer
+    }
+
+    /// A connection has answered a request and waits for the next one.
     func waits(_ descriptor: Int32) {
         set(descriptor, .waiting, milliseconds: waitingMilliseconds)
     }
 
     /// The descriptor is about to be closed.
     func ended(_ descriptor: Int32) {
-        connections.withLock { $0[descriptor] = nil }
+        connections.withLock { connections in
+            guard let connection = connections.all.removeValue(forKey: descriptor) else { return }
+            let left = connections.counts[connection.peer, default: 1] - 1
+            connections.counts[connection.peer] = left > 0 ? left : nil
+        }
     }
+
+    /// The numeric address of the other side.
+    func peer(of descriptor: Int32) -> String { connections.withLock { $0.all[descriptor]?.peer } ?? "" }
 
     /// nil: as long as it takes.
     func set(_ descriptor: Int32, _ phase: Phase, milliseconds: Int?) {
         let deadline = milliseconds.map { now() + $0 }
-        connections.withLock { $0[descriptor] = Connection(phase: phase, deadline: deadline) }
+        connections.withLock { connections in
+            connections.turn += 1
+            // One that is being ended stays so.
+            guard connections.all[descriptor]?.phase != .ending else { return }
+            connections.all[descriptor]?.phase = phase
+            connections.all[descriptor]?.deadline = deadline
+            connections.all[descriptor]?.turn = connections.turn
+        }
     }
 
     /// Lets connections without a request end.
     func endWaiting() {
         connections.withLock { connections in
-            for (descriptor, connection) in connections where connection.phase == .waiting {
+            for (descriptor, connection) in connections.all where connection.phase == .waiting {
                 // What has come already is still read.
                 shutdown(descriptor, Int32(SHUT_RD))
             }
@@ -72,10 +132,10 @@ final class ConnectionWatch: Sendable {
     func sweep() {
         let now = now()
         connections.withLock { connections in
-            for (descriptor, connection) in connections {
+            for (descriptor, connection) in connections.all {
                 guard let deadline = connection.deadline, deadline <= now else { continue }
                 shutdown(descriptor, Int32(SHUT_RDWR))
-                connections[descriptor]?.deadline = nil
+                connections.all[descriptor]?.deadline = nil
             }
         }
     }

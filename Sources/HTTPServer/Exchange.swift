@@ -8,6 +8,8 @@ import Synchronization
     private let socket: Int32
     private let id = RequestID.random()
     private let target: [UInt8]
+    /// Within the library's copy of the head.
+    private let targetEnd: UnsafePointer<CChar>?
     private var isFirstCall = true
     private var request: HTTPRequest?
     /// Of a request without a body, kept until the whole request is known to be here.
@@ -18,21 +20,25 @@ import Synchronization
     private var discardedBytes = 0
     private var reservedBytes = 0
     private var isReceiving = false
+    private var party: String?
     /// Whether the client may still be sending what nobody will read.
     private var leavesBodyUnread = false
 
-    init(_ core: ServerCore, _ connection: OpaquePointer, target: [UInt8]) {
+    init(_ core: ServerCore, _ connection: OpaquePointer, target: [UInt8], end: UnsafePointer<CChar>?) {
         self.core = core
         unsafe self.connection = connection
         self.target = target
+        unsafe targetEnd = end
         socket = unsafe cmh_socket(core.library.pointer, connection)
     }
 
     /// Called for the head, for each piece of the body and, without a piece, at the end; false cuts the connection.
-    func proceed(_ piece: UnsafeRawBufferPointer, method: String, version: String) -> Bool {
+    func proceed(
+        _ piece: UnsafeRawBufferPointer, method: UnsafePointer<CChar>, version: UnsafePointer<CChar>
+    ) -> Bool {
         if isFirstCall {
             isFirstCall = false
-            return begin(method: method, version: version)
+            return unsafe begin(method: method, version: version)
         }
         if unsafe !piece.isEmpty { return unsafe receive(piece) }
         return answer()
@@ -40,22 +46,25 @@ import Synchronization
 
     /// The answer is sent, or the connection is lost.
     func finish() {
-        if isReceiving { core.budget.received() }
-        core.budget.release(bytes: reservedBytes)
+        if isReceiving { core.budget.received(party: party) }
+        core.budget.release(bytes: reservedBytes, party: party)
         if leavesBodyUnread { LingeringClose.drain(socket) { core.isStopping.load(ordering: .relaxed) } }
         core.watch.waits(socket)
     }
 
-    private func begin(method: String, version: String) -> Bool {
+    private func begin(method: UnsafePointer<CChar>, version: UnsafePointer<CChar>) -> Bool {
         core.watch.set(socket, .answering, milliseconds: nil)
         let size: Gate.BodySize
         do throws(GateRefusal) {
             let head = unsafe Gate.Head(
-                method: method, version: version, target: target,
+                method: String(cString: method), version: String(cString: version), target: target,
                 fields: RequestHeaders.fields(core.library, connection),
-                headerBytes: RequestHeaders.byteCount(core.library, connection))
+                headerBytes: RequestHeaders.byteCount(core.library, connection),
+                hidesBytes: cmh_hides_bytes(core.library.pointer, connection, method, targetEnd, version) != 0)
             let checked = try core.gate.check(head, id: id)
             request = checked.request
+            request?.peer = core.watch.peer(of: socket)
+            request?.isAbandoned = { [socket] in cmh_is_gone(socket) != 0 }
             size = checked.body
         } catch {
             leavesBodyUnread = true
@@ -71,12 +80,13 @@ import Synchronization
             leavesBodyUnread = true
             return refuse(refusal)
         }
+        party = core.handler.party(of: request)
         return beginUpload(size)
     }
 
     private func beginUpload(_ size: Gate.BodySize) -> Bool {
         let bytes = if case .known(let count) = size { count } else { core.options.maxBodyBytes }
-        guard core.budget.begin(bytes: bytes) else {
+        guard core.budget.begin(bytes: bytes, party: party) else {
             leavesBodyUnread = true
             var response = core.response(to: .tooManyUploads)
             if response.headers["Retry-After"] == nil { response.headers.add("Retry-After", "1") }
@@ -106,7 +116,7 @@ import Synchronization
     private func answer() -> Bool {
         if isReceiving {
             isReceiving = false
-            core.budget.received()
+            core.budget.received(party: party)
         }
         core.watch.set(socket, .answering, milliseconds: nil)
         guard var request else { return false }

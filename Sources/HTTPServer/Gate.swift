@@ -13,6 +13,8 @@ struct Gate: Sendable {
         var target: [UInt8]
         var fields: [(name: [UInt8], value: [UInt8])]
         var headerBytes: Int
+        /// Whether a zero byte ends the target or a value too early: another reader could see more of it.
+        var hidesBytes = false
     }
 
     enum BodySize: Equatable {
@@ -36,18 +38,22 @@ struct Gate: Sendable {
     }
 
     func check(_ head: Head, id: String) throws(GateRefusal) -> (request: HTTPRequest, body: BodySize) {
+        guard !head.hidesBytes else { throw .malformed("the request's head holds a zero byte") }
         let target = try target(head.target)
         guard head.method.utf8.count <= Self.maxMethodBytes, HTTPToken.isToken(head.method) else {
             throw .malformed("the method is malformed")
         }
         let headers = try headers(head)
         try checkHost(headers, version: head.version)
-        try checkOrigin(headers)
+        // It goes before the field; here both must be ours, so that it is of no matter which one a proxy reads.
+        if let authority = target.authority { try checkHost(authority) }
+        let origin = try foreignOrigin(headers)
         if let expectation = headers["Expect"], expectation.lowercased() != "100-continue" {
             throw .expectationFailed
         }
-        let request = HTTPRequest(
+        var request = HTTPRequest(
             method: head.method, path: target.path, query: target.query, headers: headers, id: id)
+        request.origin = origin
         return (request, try bodySize(headers, method: head.method))
     }
 
@@ -92,6 +98,11 @@ struct Gate: Sendable {
             guard version == "HTTP/1.0" else { throw .malformed("the Host field is missing") }
             return
         }
+        try checkHost(host)
+    }
+
+    /// - Parameter host: with or without a port, in lower case.
+    private func checkHost(_ host: String) throws(GateRefusal) {
         let isBracketed = host.hasPrefix("[")
         let end = isBracketed ? host.firstIndex(of: "]").map(host.index(after:)) : host.firstIndex(of: ":")
         let name = host[..<(end ?? host.endIndex)]
@@ -105,17 +116,19 @@ struct Gate: Sendable {
         guard takesAnyAddress, ListeningSocket.Address(String(literal)) != nil else { throw .hostNotAllowed }
     }
 
-    private func checkOrigin(_ headers: HTTPHeaders) throws(GateRefusal) {
+    /// The other site that sends the request and may; nil where it is no other site.
+    private func foreignOrigin(_ headers: HTTPHeaders) throws(GateRefusal) -> String? {
         guard let origin = headers["Origin"] else {
             guard headers["Sec-Fetch-Site"]?.lowercased() != "cross-site" else { throw .originNotAllowed }
-            return
+            return nil
         }
-        if options.origins.contains(origin) { return }
+        if options.origins.contains(origin.lowercased()) { return origin }
         // The scheme says nothing here: a proxy in front may speak TLS.
         let own = headers["Host"].map { ["http://\($0)".lowercased(), "https://\($0)".lowercased()] } ?? []
         guard own.contains(origin.lowercased()), headers["Sec-Fetch-Site"]?.lowercased() != "cross-site" else {
             throw .originNotAllowed
         }
+        return nil
     }
 
     private func bodySize(_ headers: HTTPHeaders, method: String) throws(GateRefusal) -> BodySize {

@@ -3,8 +3,20 @@ package protocol HTTPHandler: Sendable {
     /// Looks at a request whose body has not been read: an answer refuses it, nil lets the body come.
     func refusal(of head: HTTPRequest) -> HTTPResponse?
 
+    /// Who shares the places for bodies with the others; nil where there is nobody to share with.
+    func party(of head: HTTPRequest) -> String?
+
     func respond(to request: HTTPRequest) -> HTTPResponse
+
+    /// The library below has answered by itself, in its own words, what no HTTP/1.1 reader could make sense of.
+    func noteAnswer(ofLibrary status: Int)
 
     /// How the gate's own refusals are written.
     func refusal(status: Int, code: String, message: String) -> HTTPResponse
+}
+
+extension HTTPHandler {
+    package func party(of head: HTTPRequest) -> String? { nil }
+
+    package func noteAnswer(ofLibrary status: Int) {}
 }

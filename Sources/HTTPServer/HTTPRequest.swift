@@ -9,6 +9,12 @@ package struct HTTPRequest: Sendable {
     package var body: [UInt8]
     /// Random; its answer carries it as `x-request-id`.
     package var id: String
+    /// The numeric address that it came from.
+    package var peer = ""
+    /// The other web site that sent it, one of those that may; the answer lets its pages read it.
+    package var origin: String?
+    /// Whether the client has gone meanwhile: nobody will read the answer.
+    package var isAbandoned: @Sendable () -> Bool = { false }
 
     package init(
         method: String, path: [String], query: [(name: String, value: String)] = [],

@@ -6,11 +6,12 @@ package struct HTTPServerOptions: Sendable {
     package var port: UInt16
     /// Names that `Host` may have besides the address itself; ports are not compared.
     package var hostNames: Set<String>
-    /// What `Origin` may be besides the server's own.
+    /// What `Origin` may be besides the server's own: "https://app.example.org", in lower case.
     package var origins: Set<String> = []
     /// A thread and up to two descriptors each; fewer where the system allows no more descriptors.
+    ///
+    /// One more ends the one that has waited longest, of the address that has most.
     package var maxConnections = 2048
-    package var maxConnectionsPerAddress = 2048
     /// Requests whose bodies are being received at the same time.
     package var maxUploads = 16
     package var maxBodyBytes = 64 << 20

@@ -1,4 +1,4 @@
-/// A form as browsers and API clients send it (RFC 7578).
+/// A form as browsers and API clients send it (RFC 7578, RFC 2046).
 package struct Multipart: Sendable, Equatable {
     package let parts: [Part]
 
@@ -7,6 +7,8 @@ package struct Multipart: Sendable, Equatable {
         /// What the client calls the file; never to be used as a path.
         package let filename: String?
         package let mediaType: String?
+        /// Of a text; nil where the part does not say.
+        package let charset: String?
         package let bytes: ArraySlice<UInt8>
     }
 
@@ -27,8 +29,7 @@ package struct Multipart: Sendable, Equatable {
         else { throw .badContentType }
         guard body.count <= limits.maxBytes else { throw .tooManyBytes(limit: limits.maxBytes) }
         let delimiter = Array("\r\n--\(boundary)".utf8)
-        guard body.starts(with: delimiter[2...]) else { throw .badDelimiter }
-        var rest = body[(delimiter.count - 2)...]
+        var rest = try Self.behindPreamble(body, delimiter)
         var parts: [Part] = []
         while try !Self.isLast(&rest) {
             guard parts.count < limits.maxParts else { throw .tooManyParts(limit: limits.maxParts) }
@@ -40,23 +41,32 @@ package struct Multipart: Sendable, Equatable {
         self.parts = parts
     }
 
-    /// RFC 2046, 5.1.1, without blanks.
+    /// RFC 2046, 5.1.1: blanks only within.
     private static func isBoundary(_ text: String) -> Bool {
-        let marks = Set("'()+_,-./:=?".utf8)
-        return (1...70).contains(text.utf8.count)
+        let marks = Set("'()+_,-./:=? ".utf8)
+        return (1...70).contains(text.utf8.count) && !text.hasSuffix(" ")
             && text.utf8.allSatisfy { marks.contains($0) || HTTPToken.isTokenByte($0) }
     }
 
-    /// Takes what follows a boundary; whether it was the last one.
+    /// What follows the first boundary; whatever stands before it says nothing.
+    private static func behindPreamble(
+        _ body: [UInt8], _ delimiter: [UInt8]
+    ) throws(MultipartError) -> ArraySlice<UInt8> {
+        if body.starts(with: delimiter[2...]) { return body[(delimiter.count - 2)...] }
+        guard let start = find(delimiter, in: body[...]) else { throw .badDelimiter }
+        return body[(start + delimiter.count)...]
+    }
+
+    /// Takes what follows a boundary; whether it was the last one, behind which anything may stand.
     private static func isLast(_ rest: inout ArraySlice<UInt8>) throws(MultipartError) -> Bool {
-        guard rest.count >= 2 else { throw .unterminated }
-        let end = rest.prefix(2)
+        let isLast = rest.starts(with: "--".utf8)
+        if isLast { rest = rest.dropFirst(2) }
+        rest = rest.drop { $0 == 0x20 || $0 == 0x09 }
+        if isLast, rest.isEmpty { return true }
+        guard isLast || rest.count >= 2 else { throw .unterminated }
+        guard rest.starts(with: "\r\n".utf8) else { throw .badDelimiter }
         rest = rest.dropFirst(2)
-        if end.elementsEqual("\r\n".utf8) { return false }
-        guard end.elementsEqual("--".utf8), rest.isEmpty || rest.elementsEqual("\r\n".utf8) else {
-            throw .badDelimiter
-        }
-        return true
+        return isLast
     }
 
     /// Takes the header's lines and the empty one after them.
@@ -101,7 +111,9 @@ package struct Multipart: Sendable, Equatable {
         if let encoding = fields["content-transfer-encoding"].map(ParameterisedValue.init) {
             guard ["binary", "8bit", "7bit"].contains(encoding?.value) else { throw .badHeader }
         }
-        return Part(name: name, filename: disposition["filename"], mediaType: type??.value, bytes: bytes)
+        return Part(
+            name: name, filename: disposition["filename"] ?? disposition["filename*"], mediaType: type??.value,
+            charset: type??["charset"]?.lowercased(), bytes: bytes)
     }
 
     /// Where `pattern`, which repeats its first byte nowhere, begins.

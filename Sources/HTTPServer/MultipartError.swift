@@ -2,7 +2,7 @@
 package enum MultipartError: Error, Hashable {
     /// The media type is not multipart/form-data with one valid boundary.
     case badContentType
-    /// The body does not begin with the boundary, or a boundary is followed by something else than a line's end.
+    /// The body has no boundary, or a boundary is followed by something else than a line's end.
     case badDelimiter
     /// The body ends before its last boundary.
     case unterminated

@@ -1,6 +1,8 @@
 /// The path and query of a request's first line, decoded strictly.
 struct RequestTarget: Equatable {
     let path: [String]
+    /// Of an absolute target (RFC 9112, 3.2.2), in lower case; nil where it is a path alone.
+    let authority: String?
     let query: [(name: String, value: String)]
 
     enum Fault: Error, Equatable {
@@ -17,17 +19,28 @@ struct RequestTarget: Equatable {
     init(_ raw: [UInt8], maxBytes: Int) throws(Fault) {
         guard raw.count <= maxBytes else { throw .tooLong }
         guard raw.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "#") }) else { throw .malformed }
-        let path = raw.prefix { $0 != UInt8(ascii: "?") }
-        guard path.first == UInt8(ascii: "/") else { throw .malformed }
-        self.path = path.count == 1 ? [] : try Self.segments(path.dropFirst())
-        query = try Self.query(raw[path.count...].dropFirst())
+        let (authority, rest) = try Self.parts(raw)
+        self.authority = authority
+        let path = rest.prefix { $0 != UInt8(ascii: "?") }
+        guard path.first == UInt8(ascii: "/") || path.isEmpty && authority != nil else { throw .malformed }
+        self.path = try Self.segments(path)
+        query = try Self.query(rest[path.endIndex...].dropFirst())
+    }
+
+    private static func parts(_ raw: [UInt8]) throws(Fault) -> (authority: String?, rest: ArraySlice<UInt8>) {
+        let head = String(decoding: raw.prefix(8), as: UTF8.self).lowercased()
+        guard let scheme = ["http://", "https://"].first(where: { head.hasPrefix($0) }) else { return (nil, raw[...]) }
+        let rest = raw[scheme.utf8.count...]
+        let authority = rest.prefix { $0 != UInt8(ascii: "/") && $0 != UInt8(ascii: "?") }
+        guard !authority.isEmpty, !authority.contains(UInt8(ascii: "@")) else { throw .malformed }
+        return (String(decoding: authority, as: UTF8.self).lowercased(), rest[authority.endIndex...])
     }
 
     private static func segments(_ bytes: ArraySlice<UInt8>) throws(Fault) -> [String] {
         var segments: [String] = []
-        for piece in bytes.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false) {
+        // A slash too many says nothing.
+        for piece in bytes.split(separator: UInt8(ascii: "/")) {
             let decoded = try self.decoded(piece, plusIsBlank: false)
-            guard !decoded.isEmpty else { throw .malformed }
             guard decoded != ".", decoded != "..",
                 decoded.utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F && $0 != UInt8(ascii: "/") })
             else { throw .badEscape }
@@ -75,6 +88,7 @@ struct RequestTarget: Equatable {
     }
 
     static func == (left: RequestTarget, right: RequestTarget) -> Bool {
-        left.path == right.path && left.query.elementsEqual(right.query) { $0 == $1 }
+        left.path == right.path && left.authority == right.authority
+            && left.query.elementsEqual(right.query) { $0 == $1 }
     }
 }

@@ -14,6 +14,7 @@ package struct Refusal: Sendable, Hashable {
 
     package enum Reason: String, Sendable, Hashable, CaseIterable {
         case queueFull = "queue_full"
+        case ownShareFull = "own_share_full"
         case queueTooLong = "queue_too_long"
         case diskReserve = "disk_reserve"
         case folderUnusable = "folder_unusable"
@@ -31,6 +32,7 @@ package struct Refusal: Sendable, Hashable {
     package var message: String {
         switch reason {
         case .queueFull: "the queue is full"
+        case .ownShareFull: "the places that are left in the queue are kept for other keys"
         case .queueTooLong: "the queue would take longer than this service lets a job wait"
         case .diskReserve: "there is no room on the disk for another clip"
         case .folderUnusable: "clips cannot be stored: the service's folder cannot be used now"

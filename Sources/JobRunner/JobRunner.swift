@@ -1,6 +1,7 @@
 import Glibc
 package import JobStore
 import Synchronization
+import Threads
 package import VideoProvider
 package import VideoTypes
 
@@ -94,7 +95,7 @@ extension JobRunner {
         let disk = disk
         var refusal: Refusal?
         let submission = try store.submit(order, owner: owner, idempotencyKey: idempotencyKey, isRetry: isRetry) {
-            refusal = self.refusal(order.plan, order.priority, queue: $0, disk)
+            refusal = self.refusal(order.plan, order.priority, owner, queue: $0, disk)
             return refusal == nil
         }
         if case .refused = submission, let refusal { return .refused(refusal) }
@@ -122,10 +123,12 @@ extension JobRunner {
     }
 
     /// Whether a job would be taken now.
-    package func admission(_ plan: ClipPlan, priority: Int = 0) throws(StoreError) -> Admission {
+    package func admission(
+        _ plan: ClipPlan, priority: Int = 0, owner: String? = nil
+    ) throws(StoreError) -> Admission {
         let disk = disk
         let queue = try store.queue()
-        return refusal(plan, priority, queue: queue, disk).map(Admission.refuse) ?? .accept
+        return refusal(plan, priority, owner, queue: queue, disk).map(Admission.refuse) ?? .accept
     }
 
     /// What the disk has to say about a new job.
@@ -137,14 +140,17 @@ extension JobRunner {
     private var disk: Disk { Disk(freeBytes: try? store.outputs.freeBytes(), isUsable: store.trouble == nil) }
 
     /// - Parameter plan: nil for the smallest there could be.
-    private func refusal(_ plan: ClipPlan?, _ priority: Int, queue: [QueuedJob], _ disk: Disk) -> Refusal? {
+    private func refusal(
+        _ plan: ClipPlan?, _ priority: Int, _ owner: String?, queue: [QueuedJob], _ disk: Disk
+    ) -> Refusal? {
         board.content.withLock { content in
-            refusal(plan, priority, Self.forecast(queue, content), content, disk)
+            refusal(plan, priority, owner, Self.forecast(queue, content), content, disk)
         }
     }
 
     private func refusal(
-        _ plan: ClipPlan?, _ priority: Int, _ forecast: QueueForecast, _ content: RunnerBoard.Content, _ disk: Disk
+        _ plan: ClipPlan?, _ priority: Int, _ owner: String?, _ forecast: QueueForecast,
+        _ content: RunnerBoard.Content, _ disk: Disk
     ) -> Refusal? {
         let now = MonotonicClock.seconds
         let rest = content.running?.rest(at: now).p50 ?? 0
@@ -165,7 +171,10 @@ extension JobRunner {
         guard forecast.count < options.maxQueued else {
             return Refusal(reason: .queueFull, retryAfterSeconds: max(rest, 1))
         }
-        let wait = forecast.ahead(ofPriority: priority).p50 + rest
+        if let owner, !FairShare.allows(held: forecast.count(of: owner), free: options.maxQueued - forecast.count) {
+            return Refusal(reason: .ownShareFull, retryAfterSeconds: max(rest, 1))
+        }
+        let wait = forecast.ahead(ofPriority: priority, owner: owner).p50 + rest
         guard wait <= options.maxQueuedSeconds else {
             return Refusal(reason: .queueTooLong, retryAfterSeconds: max(wait - options.maxQueuedSeconds, 1))
         }
@@ -177,14 +186,17 @@ extension JobRunner {
 
 extension JobRunner {
     /// When a new job would be ready.
-    package func estimate(for plan: ClipPlan, priority: Int = 0) throws(StoreError) -> TimeEstimate {
+    package func estimate(
+        for plan: ClipPlan, priority: Int = 0, owner: String? = nil
+    ) throws(StoreError) -> TimeEstimate {
         let forecast = try forecast()
         let now = MonotonicClock.seconds
         return board.content.withLock { content in
             let rest = content.running?.rest(at: now) ?? TimeSpan()
             let isFirst = content.running == nil && forecast.count == 0
             let time = content.model.estimate(plan.work, isCold: isFirst && content.worker != .warm)
-            return TimeEstimate(TimeSpan(time), behind: rest + forecast.ahead(ofPriority: priority))
+            return TimeEstimate(
+                TimeSpan(time), behind: rest + forecast.ahead(ofPriority: priority, owner: owner))
         }
     }
 
@@ -228,7 +240,7 @@ extension JobRunner {
             state.queuedSeconds = (forecast?.total.p50 ?? 0) + (content.running?.rest(at: now).p50 ?? 0)
             state.freeBytes = disk.freeBytes
             if let forecast {
-                state.refusal = refusal(nil, 0, forecast, content, disk)
+                state.refusal = refusal(nil, 0, nil, forecast, content, disk)
             } else {
                 // A journal that cannot be read takes no order.
                 state.refusal = .folderUnusable

@@ -9,7 +9,9 @@ struct QueueForecast {
     private let indices: [JobID: Int]
 
     private struct Entry {
+        let owner: String?
         let priority: Int
+        let isSuspect: Bool
         let ahead: TimeSpan
         let own: TimeSpan
         let outputBytes: Int
@@ -25,7 +27,8 @@ struct QueueForecast {
             let own = TimeSpan(time)
             entries.append(
                 Entry(
-                    priority: job.priority, ahead: ahead, own: own, outputBytes: DiskRoom.outputBytes(of: job.work)))
+                    owner: job.owner, priority: job.priority, isSuspect: job.isSuspect, ahead: ahead, own: own,
+                    outputBytes: DiskRoom.outputBytes(of: job.work)))
             indices[job.id] = index
             ahead = ahead + own
         }
@@ -44,8 +47,19 @@ struct QueueForecast {
         indices[id].map { ($0 + 1, waiting[$0].ahead, waiting[$0].own) }
     }
 
-    /// What a new job of this priority would wait for.
-    func ahead(ofPriority priority: Int) -> TimeSpan {
-        waiting.lazy.filter { $0.priority >= priority }.reduce(TimeSpan()) { $0 + $1.own }
+    /// How many of them are this owner's.
+    func count(of owner: String?) -> Int { waiting.count { $0.owner == owner } }
+
+    /// What a new job would wait for: its owner's own jobs of at least its priority, and as many turns of each of the
+    /// others.
+    func ahead(ofPriority priority: Int, owner: String? = nil) -> TimeSpan {
+        let waiting = waiting.filter { !$0.isSuspect }
+        let own = waiting.count { $0.owner == owner && $0.priority >= priority }
+        var turns: [String?: Int] = [:]
+        return waiting.reduce(TimeSpan()) { sum, entry in
+            guard entry.owner != owner else { return entry.priority >= priority ? sum + entry.own : sum }
+            turns[entry.owner, default: 0] += 1
+            return turns[entry.owner, default: 0] <= own + 1 ? sum + entry.own : sum
+        }
     }
 }

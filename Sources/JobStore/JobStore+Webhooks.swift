@@ -1,18 +1,42 @@
+import VideoTypes
+
 extension JobStore {
     /// The longest that a delivery waits for its next try.
     package static let longestDelaySeconds = 6 * 3600
 
+    /// Which deliveries are meant, by the beginnings of their addresses.
+    package enum DeliveryChoice: Sendable, Hashable {
+        case all
+        case below([String])
+        case notBelow([String])
+    }
+
     /// The deliveries whose time has come, the longest due first.
-    package func dueDeliveries(limit: Int) throws(StoreError) -> [WebhookDelivery] {
+    package func dueDeliveries(
+        limit: Int, _ choice: DeliveryChoice = .all
+    ) throws(StoreError) -> [WebhookDelivery] {
         let now = clock.wall()
+        let (beginnings, isBelow): ([String], Bool) =
+            switch choice {
+            case .all: ([], false)
+            case .below(let beginnings): (beginnings, true)
+            case .notBelow(let beginnings): (beginnings, false)
+            }
+        let list = JSONText.array(beginnings.map(JSONText.string)).description
         return try read { (connection) throws(StoreError) in
             // Due too far away: the clock was set back.
             try connection.rows(
                 """
                 SELECT delivery.number, message, id, url, kind, delivery.created_at, tries
                 FROM delivery JOIN job ON job.number = delivery.job
-                WHERE due_at <= ? OR due_at > ? ORDER BY due_at, delivery.number LIMIT ?
-                """, [.integer(now), .integer(now + Self.longestDelaySeconds), .integer(max(limit, 0))]
+                WHERE (due_at <= ? OR due_at > ?) AND ? = EXISTS (
+                    SELECT 1 FROM json_each(?) WHERE lower(substr(url, 1, length(value))) = value)
+                ORDER BY due_at, delivery.number LIMIT ?
+                """,
+                [
+                    .integer(now), .integer(now + Self.longestDelaySeconds), .integer(isBelow ? 1 : 0), .text(list),
+                    .integer(max(limit, 0)),
+                ]
             ) { (row: inout Row) throws(StoreError) in
                 let number = try row.integer()
                 let message = try row.text()

@@ -41,4 +41,18 @@ package final class Monitor<State>: @unchecked Sendable {
             unsafe pthread_cond_wait(condition, mutex)
         }
     }
+
+    /// Waits until `isDone`, but no longer than this.
+    package func wait(seconds: Double, until isDone: (State) -> Bool) {
+        var end = timespec()
+        unsafe clock_gettime(CLOCK_REALTIME, &end)
+        end.tv_sec += Int(seconds)
+        end.tv_nsec += Int((seconds - seconds.rounded(.down)) * 1e9)
+        if end.tv_nsec >= 1_000_000_000 { (end.tv_sec, end.tv_nsec) = (end.tv_sec + 1, end.tv_nsec - 1_000_000_000) }
+        unsafe pthread_mutex_lock(mutex)
+        defer { unsafe pthread_mutex_unlock(mutex) }
+        while !isDone(state) {
+            if unsafe pthread_cond_timedwait(condition, mutex, &end) != 0 { return }
+        }
+    }
 }

@@ -128,16 +128,15 @@ package final class LocalQueue: Sendable {
         let outcome: LocalJob.Outcome? = books.change { books in
             books.callers += 1
             if books.left.remove(waiter.ticket) != nil { return .failure(.cancelled) }
-            let other = ProviderError.badRequest("belongs to another request", parameter: "id")
             if let finished = books.finished[request.id], Self.exists(finished.result.path) {
-                return finished.request == request ? .success(finished.result) : .failure(other)
+                return finished.request == request ? .success(finished.result) : .failure(.idInUse)
             }
             let joined = books.withJob(request.id) { job in
                 guard job.request == request else { return false }
                 job.waiters.append(waiter)
                 return true
             }
-            if let joined { return joined ? nil : .failure(other) }
+            if let joined { return joined ? nil : .failure(.idInUse) }
             if let refusal = refusal(request, plan, books, now) { return .failure(refusal) }
             books.waiting.append(
                 LocalJob(

@@ -1,4 +1,5 @@
 import Glibc
+import HTTPClient
 import Synchronization
 import VideoTypes
 
@@ -14,7 +15,7 @@ public final class DecisionLog: Sendable {
     public init(path: String) throws(RouterError) {
         descriptor = unsafe open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0o600)
         guard descriptor >= 0 else {
-            throw RouterError(.configuration, "cannot open the decision log \(path): error \(errno)")
+            throw RouterError(.configuration, "cannot open the decision log \(path): \(SystemError.text(errno))")
         }
         var status = stat()
         guard unsafe fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {

@@ -37,13 +37,8 @@ struct DecisionRecord {
 
     private var outcome: JSONText {
         switch result {
-        case .success(.done(let clip)):
-            .object([
-                ("kind", "done"), ("provider", .string(clip.provider)), ("model", .string(clip.model)),
-                ("cost_dollars", .number(clip.costDollars)), ("duration_seconds", .number(clip.durationSeconds)),
-                ("frames", .integer(clip.frames)), ("width", .integer(clip.width)), ("height", .integer(clip.height)),
-                ("quality", clip.metadata["quality"] ?? .null),
-            ])
+        case .success(.done(let clip)): Self.made(clip, "done")
+        case .success(.empty(let clip, _)): Self.made(clip, "empty")
         case .success(.promised(let promise)):
             .object([
                 ("kind", "promised"), ("provider", .string(promise.provider)),
@@ -54,6 +49,15 @@ struct DecisionRecord {
         case .failure(let error):
             .object([("kind", "failed"), ("code", .string(error.code.rawValue))])
         }
+    }
+
+    private static func made(_ clip: VideoResult, _ kind: JSONText) -> JSONText {
+        .object([
+            ("kind", kind), ("provider", .string(clip.provider)), ("model", .string(clip.model)),
+            ("cost_dollars", .number(clip.costDollars)), ("duration_seconds", .number(clip.durationSeconds)),
+            ("frames", .integer(clip.frames)), ("width", .integer(clip.width)), ("height", .integer(clip.height)),
+            ("quality", clip.metadata["quality"] ?? .null),
+        ])
     }
 }
 

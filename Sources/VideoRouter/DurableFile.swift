@@ -1,4 +1,5 @@
 import Glibc
+import HTTPClient
 
 /// A small file that is replaced whole or not at all.
 enum DurableFile {
@@ -12,7 +13,7 @@ enum DurableFile {
             number = errno
         }
 
-        var description: String { "\(call) failed with error \(number)" }
+        var description: String { "\(call) failed: \(SystemError.text(number))" }
     }
 
     /// The largest file that is read.

@@ -6,7 +6,7 @@ struct FailureRule: Equatable {
     /// Whether the same provider is asked once more.
     let retriesSame: Bool
     let fallback: Fallback
-    /// Whether the work may have been done and charged all the same.
+    /// Whether the work may have been done and charged all the same, where the provider cannot tell.
     let mayBeCharged: Bool
 
     enum Fallback: Equatable {
@@ -27,6 +27,8 @@ struct FailureRule: Equatable {
         case .timeout, .transport, .corruptOutput:
             self.init(.failure, retriesSame: true, .anybody, mayBeCharged: true)
         case .server: self.init(.failure, retriesSame: true, .anybody, mayBeCharged: false)
+        // Nothing is learnt about the provider; what it has made is fetched once more, not made once more.
+        case .local: self.init(.neutral, retriesSame: true, .anybody, mayBeCharged: false)
         case .cancelled, .deadline, .budget: self.init(.neutral, retriesSame: false, .nobody, mayBeCharged: false)
         }
     }

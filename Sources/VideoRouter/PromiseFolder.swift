@@ -1,6 +1,7 @@
 import Crypto
 import FoundationEssentials
 import Glibc
+import HTTPClient
 public import VideoTypes
 
 /// Promises kept as files in a folder, one each: not even a power cut loses one.
@@ -10,7 +11,8 @@ public actor PromiseFolder: PromiseKeeper {
     /// Makes the folder where there is none, for the owner alone; the one above it must be there.
     public init(path: String) throws(RouterError) {
         guard unsafe mkdir(path, 0o700) == 0 || errno == EEXIST else {
-            throw RouterError(.configuration, "cannot make the folder of promises \(path): error \(errno)")
+            throw RouterError(
+                .configuration, "cannot make the folder of promises \(path): \(SystemError.text(errno))")
         }
         self.path = path
     }
@@ -23,16 +25,26 @@ public actor PromiseFolder: PromiseKeeper {
     }
 
     public func all() async throws -> [KeptRequest] {
+        try read().kept.sorted { ($0.promise.madeAt, $0.request.id) < ($1.promise.madeAt, $1.request.id) }
+    }
+
+    /// Paths of what is called a promise and is none, or cannot be read: left where it is, for somebody to look at.
+    public func damaged() async throws -> [String] { try read().damaged.sorted() }
+
+    private func read() throws -> (kept: [KeptRequest], damaged: [String]) {
         var kept: [KeptRequest] = []
+        var damaged: [String] = []
         for name in try FileManager.default.contentsOfDirectory(atPath: path) where name.hasSuffix(Self.suffix) {
-            guard let bytes = try DurableFile.read(path + "/" + name) else { continue }
-            // A damaged file is left where it is, for somebody to look at.
-            guard let stored = try? JSONDecoder().decode(StoredPromise.self, from: Data(bytes)),
-                let request = stored.kept
-            else { continue }
-            kept.append(request)
+            // One bad file among good ones keeps none of them back.
+            do {
+                guard let bytes = try DurableFile.read(path + "/" + name) else { continue }
+                let stored = try JSONDecoder().decode(StoredPromise.self, from: Data(bytes))
+                if let request = stored.kept { kept.append(request) } else { damaged.append(path + "/" + name) }
+            } catch {
+                damaged.append(path + "/" + name)
+            }
         }
-        return kept.sorted { ($0.promise.madeAt, $0.request.id) < ($1.promise.madeAt, $1.request.id) }
+        return (kept, damaged)
     }
 
     public func settle(_ id: VideoRequest.ID) async throws {

@@ -20,7 +20,7 @@ struct Route {
     /// The last one.
     var ranking = Ranking(findings: [], isPanic: false)
     /// A clip that leaves something to be desired: better than none.
-    var fallbackClip: (clip: VideoResult, judgement: ClipJudgement?)?
+    var fallbackClip: (clip: VideoResult, judgement: ClipJudgement?, reason: String)?
     /// Clips asked for under ids of their own: the first is the request's.
     var variants = 1
     var hasTriedAnotherSeed = false
@@ -90,7 +90,7 @@ struct AttemptRecord {
     /// "done", "empty", or the name of the error.
     var outcome = ""
     var message = ""
-    /// What the provider charged; nil where it did not come to that.
+    /// What the provider charged, or may have; nil where it did not come to that.
     var costDollars: Double?
 
     var json: JSONText {

@@ -64,6 +64,11 @@ public struct RoutingCap: Sendable, Hashable {
 }
 
 extension RoutingPolicy {
+    /// All that it names.
+    package var providers: Set<String> {
+        contentRules.reduce(without.union(policyFallbacks)) { $0.union($1.prefers) }
+    }
+
     /// The request with the owner's limits where they are narrower.
     package func capped(_ features: RequestFeatures) -> RequestFeatures {
         guard let cap = caps[features.quality] else { return features }

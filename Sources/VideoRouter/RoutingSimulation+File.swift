@@ -1,9 +1,10 @@
 import Glibc
+import HTTPClient
 import StrictJSON
 package import VideoTypes
 
 extension RoutingSimulation {
-    /// Every line of a log, in order; the first that is none ends it.
+    /// Every line of a log, in order; one that was torn is passed over and counted, one of another kind ends it.
     ///
     /// - Parameter goesOn: asked now and then whether to go on.
     package mutating func replay(
@@ -45,6 +46,10 @@ extension RoutingSimulation {
         do throws(JSONFieldError) {
             body(try replay(Array(line)))
         } catch {
+            // A line that a power cut or a full disk has torn says nothing about the others.
+            if line.count <= DecisionLine.byteLimit, (try? JSONValue(Array(line))) == nil {
+                return passOver(line: number)
+            }
             throw VideoError(
                 .invalidRequest, "\(path.printable), line \(number): \(error.message)",
                 hint: "every line must be one that the router has written")
@@ -63,7 +68,7 @@ extension RoutingSimulation {
 
     private static func unreadable(_ path: String) -> VideoError {
         VideoError(
-            .invalidRequest, "cannot read \(path.printable): error \(errno)",
+            .invalidRequest, "cannot read \(path.printable): \(SystemError.text(errno))",
             hint: "give a file that the router's decision log was written to")
     }
 }

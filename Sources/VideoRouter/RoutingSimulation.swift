@@ -28,6 +28,11 @@ package struct RoutingSimulation: Sendable {
         summary.add(decision, line)
         return decision
     }
+
+    /// What the policy names and no decision of the log knows: misspelt, as a rule.
+    package var strangers: [String] { policy.providers.subtracting(summary.providers).sorted() }
+
+    mutating func passOver(line: Int) { summary.passOver(line: line) }
 }
 
 /// Who was chosen, and who would be.
@@ -60,7 +65,7 @@ package struct SimulatedDecision: Sendable, Hashable {
 }
 
 /// What the decisions of a log add up to.
-package struct SimulationSummary: Sendable, Hashable {
+package struct SimulationSummary: Sendable {
     package private(set) var decisions = 0
     package private(set) var differing = 0
     package private(set) var then = Side()
@@ -68,6 +73,12 @@ package struct SimulationSummary: Sendable, Hashable {
     /// What the requests really cost and took, as the log has it.
     package private(set) var spentDollars = 0.0
     package private(set) var elapsedSeconds = 0.0
+    /// How many lines were no JSON, and the first of them.
+    package private(set) var tornLines = (count: 0, first: [Int]())
+    /// Everybody who was asked.
+    package private(set) var providers: Set<String> = []
+
+    private static let shownLines = 20
 
     /// Sums over the first choice of every request, by what the providers quoted.
     package struct Side: Sendable, Hashable {
@@ -101,6 +112,7 @@ package struct SimulationSummary: Sendable, Hashable {
 
     fileprivate mutating func add(_ decision: SimulatedDecision, _ line: DecisionLine) {
         decisions += 1
+        providers.formUnion(line.surveys.map(\.provider))
         if decision.differs { differing += 1 }
         then.add(decision.then, decision.thenCostDollars, decision.thenSeconds)
         now.add(decision.now, decision.nowCostDollars, decision.nowSeconds)
@@ -108,8 +120,15 @@ package struct SimulationSummary: Sendable, Hashable {
         elapsedSeconds += line.elapsedSeconds
     }
 
+    fileprivate mutating func passOver(line: Int) {
+        tornLines.count += 1
+        if tornLines.first.count < Self.shownLines { tornLines.first.append(line) }
+    }
+
     package var json: JSONText {
         .object([
+            ("torn_lines", .integer(tornLines.count)),
+            ("first_torn_lines", .array(tornLines.first.map(JSONText.integer))),
             ("decisions", .integer(decisions)), ("differing", .integer(differing)), ("then", then.json),
             ("now", now.json), ("spent_dollars", .number(spentDollars)), ("elapsed_seconds", .number(elapsedSeconds)),
         ])

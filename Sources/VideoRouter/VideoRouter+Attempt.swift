@@ -30,7 +30,8 @@ extension VideoRouter {
         if case .success(let clip) = call.result, policy.checksQuality {
             tried = await judged(clip, request, route)
         }
-        charge(tried.result, call, request, finding, &route)
+        let dollars = await charged(tried.result, call, request, finding, provider)
+        if let dollars { route.money.charge(.init(provider: finding.provider, id: request.id), dollars) }
         board[key].record(
             outcome(tried, seconds, finding, route), permit, at: clock.now(), random: random())
         remember()
@@ -38,11 +39,11 @@ extension VideoRouter {
         var record = AttemptRecord(
             provider: provider.name, model: finding.model ?? "", requestID: request.id,
             startedAfter: startedAt - route.startedAt, seconds: seconds, quotedDollars: finding.costDollars ?? 0)
+        record.costDollars = dollars
         switch tried.result {
-        case .success(let clip):
+        case .success:
             record.outcome = tried.emptiness == nil ? "done" : "empty"
             record.message = tried.emptiness ?? ""
-            record.costDollars = clip.costDollars
         case .failure(let error):
             record.outcome = error.name
             record.message = error.message
@@ -127,16 +128,15 @@ extension VideoRouter {
     /// The longest look at a clip.
     private static let judgeSeconds = 120.0
 
-    private func charge(
+    /// What the attempt has cost, whatever came of it; nil for nothing.
+    private func charged(
         _ result: Result<VideoResult, ProviderError>, _ call: Call, _ request: VideoRequest,
-        _ finding: ProviderFinding, _ route: inout Route
-    ) {
-        let work = SpentMoney.Work(provider: finding.provider, id: request.id)
-        if case .success(let clip) = call.result {
-            route.money.charge(work, clip.costDollars)
-        } else if case .failure(let error) = result, call.wasCut || FailureRule(error).mayBeCharged {
-            route.money.charge(work, finding.costDollars ?? 0)
-        }
+        _ finding: ProviderFinding, _ provider: any VideoProvider
+    ) async -> Double? {
+        if case .success(let clip) = call.result { return clip.costDollars }
+        if let dollars = await provider.spentDollars(on: request.id) { return dollars }
+        guard case .failure(let error) = result, call.wasCut || FailureRule(error).mayBeCharged else { return nil }
+        return finding.costDollars ?? 0
     }
 
     /// What the breaker is told.

@@ -24,7 +24,9 @@ extension VideoRouter {
 
     /// Nobody is left to try: the clip that was not good enough, a promise, or an error.
     func close(_ route: Route) async -> Result<RoutingOutcome, RouterError> {
-        if let (clip, judgement) = route.fallbackClip { return .success(.done(finished(clip, route, judgement))) }
+        if let (clip, judgement, reason) = route.fallbackClip {
+            return .success(.empty(finished(clip, route, judgement), reason: reason))
+        }
         let error = failure(route)
         let canWait = [.deadline, .noProviderAvailable].contains(error.code)
         guard canWait, route.options.allowsPromise, let promises, let maker = maker(route) else {

@@ -89,7 +89,7 @@ extension VideoRouter {
             switch tried.result {
             case .success(let clip):
                 guard let reason = tried.emptiness else { return .done(finished(clip, route, tried.judgement)) }
-                route.fallbackClip = route.fallbackClip ?? (clip, tried.judgement)
+                route.fallbackClip = route.fallbackClip ?? (clip, tried.judgement, reason)
                 guard let seed = anotherSeed(finding, provider, route) else {
                     route.giveUp(provider.name, .failed, reason)
                     return .next

@@ -1,3 +1,4 @@
+import StrictJSON
 public import VideoTypes
 
 /// Sends a request to the provider that serves it best, and to the next best where that fails.
@@ -41,6 +42,13 @@ public actor VideoRouter {
         for provider in providers where !names.insert(provider.name).inserted {
             throw RouterError(.configuration, "two providers have the name \(provider.name)")
         }
+        // A name that is misspelt would let those in who are to be left out.
+        if let stranger = policy.providers.subtracting(names).min() {
+            throw RouterError(
+                .configuration,
+                "the policy names '\(stranger.printable)', which is none of the providers: "
+                    + names.sorted().joined(separator: ", "))
+        }
         self.providers = providers
         self.policy = policy
         self.promises = promises
@@ -63,7 +71,7 @@ public actor VideoRouter {
         _ request: VideoRequest, options: RoutingOptions = RoutingOptions(),
         progress: @escaping @Sendable (VideoProgress) -> Void = { _ in }
     ) async throws(RouterError) -> RoutingOutcome {
-        try check(request)
+        try check(request, options)
         return try await follow(request, options, spentBefore: 0, progress)
     }
 
@@ -71,7 +79,7 @@ public actor VideoRouter {
     public func explain(
         _ request: VideoRequest, options: RoutingOptions = RoutingOptions()
     ) async throws(RouterError) -> [ProviderFinding] {
-        try check(request)
+        try check(request, options)
         let route = Route(request, options, policy, handle: RouteHandle(), startedAt: clock.now(), spentBefore: 0)
         let answers = await ask(request, leavingOut: [])
         let now = clock.now()
@@ -91,11 +99,11 @@ public actor VideoRouter {
     /// such a request no longer holds, its limit of cost does.
     public func keepPromises(
         progress: @escaping @Sendable (VideoRequest.ID, VideoProgress) -> Void = { _, _ in }
-    ) async throws(RouterError) -> [VideoRequest.ID: Result<VideoResult, RouterError>] {
+    ) async throws(RouterError) -> [VideoRequest.ID: Result<RoutingOutcome, RouterError>] {
         guard let promises, !isKeepingPromises else { return [:] }
         isKeepingPromises = true
         defer { isKeepingPromises = false }
-        var results: [VideoRequest.ID: Result<VideoResult, RouterError>] = [:]
+        var results: [VideoRequest.ID: Result<RoutingOutcome, RouterError>] = [:]
         do {
             for kept in try await promises.all() {
                 let id = kept.request.id
@@ -134,7 +142,13 @@ extension VideoRouter {
     /// Ids get a suffix where a request needs a second clip.
     private static let idBytes = 240
 
-    private func check(_ request: VideoRequest) throws(RouterError) {
+    private func check(_ request: VideoRequest, _ options: RoutingOptions) throws(RouterError) {
+        if let wanted = options.provider, !providers.contains(where: { $0.name == wanted }) {
+            let names = providers.map(\.name).joined(separator: ", ")
+            throw RouterError(
+                .badRequest, "there is no provider '\(wanted.printable)' here; there are: \(names)",
+                parameter: "provider")
+        }
         do throws(VideoError) {
             try request.validate()
         } catch {
@@ -147,7 +161,7 @@ extension VideoRouter {
 
     private func fulfil(
         _ kept: KeptRequest, _ progress: @escaping @Sendable (VideoProgress) -> Void
-    ) async -> Result<VideoResult, RouterError> {
+    ) async -> Result<RoutingOutcome, RouterError> {
         guard clock.unixTime() < kept.promise.expiresAt else {
             return .failure(RouterError(.deadline, "the promise has expired"))
         }
@@ -156,11 +170,9 @@ extension VideoRouter {
         var options = kept.options
         options.allowsPromise = false
         do throws(RouterError) {
-            try check(request)
-            switch try await follow(request, options, spentBefore: kept.promise.spentDollars, progress) {
-            case .done(let clip): return .success(clip)
-            case .promised: return .failure(RouterError(.noProviderAvailable, "promised again"))
-            }
+            try check(request, options)
+            return .success(
+                try await follow(request, options, spentBefore: kept.promise.spentDollars, progress))
         } catch {
             return .failure(error)
         }

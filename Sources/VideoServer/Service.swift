@@ -25,7 +25,7 @@ package final class Service: Sendable {
         self.options = options
         self.log = log
         let keys = CurrentKeys(try ServiceParts.keys(options))
-        let webhooks = try ServiceParts.webhooks(options)
+        let webhooks = try ServiceParts.webhooks(options, log: log)
         let planner = try VideoPlanner(options.model)
         // No order can name a scheduler, so the folder's own must be one that runs.
         _ = try planner.settings(for: VideoRequest(prompt: planner.samplePrompt))
@@ -60,15 +60,15 @@ package final class Service: Sendable {
             webhooks.destinations == nil
             ? nil
             : WebhookSender(
-                store: store, policy: webhooks, delayFactor: options.webhookDelayFactor, now: clock.wall,
-                object: { id in desk.object(id) })
+                store: store, policy: webhooks, delayFactor: options.webhookDelayFactor, log: lines,
+                now: clock.wall, object: { id in desk.object(id) })
         self.stopping = stopping
         self.keys = keys
         let first = store.lastEvent
         server = try ServiceParts.server(options, handler)
         try runner.start()
         try start { [watch] in watch.run(after: first) }
-        if let sender { try start { sender.run() } }
+        for lane in sender?.lanes ?? [] { try start { [sender] in sender?.run(lane) } }
     }
 
     private func start(_ body: @escaping @Sendable () -> Void) throws(VideoError) {

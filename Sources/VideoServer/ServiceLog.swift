@@ -1,4 +1,5 @@
 import Crypto
+import HTTPClient
 import JobStore
 import VideoTypes
 
@@ -38,6 +39,19 @@ struct ServiceLog: Sendable {
     /// Something that was to be done without anybody's asking, and was not.
     func fault(_ what: String, _ cause: String) {
         line([("at", .integer(now())), ("event", "fault"), ("what", .string(what)), ("cause", .string(cause))])
+    }
+
+    /// Every try that failed, and where all is wanted the one that did not; of the address the host alone, for the rest
+    /// may hold a secret.
+    func webhook(_ delivery: WebhookDelivery, failure: String?, nextSeconds: Int?) {
+        guard failure != nil || isVerbose else { return }
+        let host = (try? WebAddress(delivery.url))?.authority
+        line([
+            ("at", .integer(now())), ("event", "webhook"), ("video", .string(delivery.job.description)),
+            ("host", host.map(JSONText.string) ?? .null), ("try", .integer(delivery.tries + 1)),
+            ("failure", failure.map(JSONText.string) ?? .null),
+            ("next_try_seconds", nextSeconds.map(JSONText.integer) ?? .null),
+        ])
     }
 
     private func line(_ fields: [(String, JSONText)]) { write(JSONText.object(fields).description) }

@@ -15,10 +15,12 @@ package struct ServiceOptions: Sendable {
     package var keyFile: String?
     /// Further names that `Host` may have; `@FILE` stands for those in a file.
     package var hostNames: Set<String> = []
+    /// Other web sites whose pages may ask: "https://app.example.org".
+    package var origins: Set<String> = []
     /// Hosts that webhooks may go to, with ":port" where it is not the standard one.
     package var webhookHosts: Set<String> = []
-    /// Lets webhooks go to this machine too, in plain HTTP.
-    package var allowsLocalWebhooks = false
+    /// The same on one's own network or this machine, in plain HTTP too.
+    package var localWebhookHosts: Set<String> = []
     package var webhookSecretFile: String?
     package var economics = Economics()
     package var maxQueued = 64

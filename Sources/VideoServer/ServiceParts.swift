@@ -43,8 +43,10 @@ enum ServiceParts {
         options.host.lowercased() == "localhost" ? "127.0.0.1" : options.host
     }
 
-    static func webhooks(_ options: ServiceOptions) throws(VideoError) -> WebhookPolicy {
-        guard !options.webhookHosts.isEmpty else {
+    static func webhooks(_ options: ServiceOptions, log: (String) -> Void) throws(VideoError) -> WebhookPolicy {
+        let hosts = Set(options.webhookHosts.map { $0.lowercased() })
+        let privateHosts = Set(options.localWebhookHosts.map { $0.lowercased() })
+        guard !hosts.isEmpty || !privateHosts.isEmpty else {
             guard options.webhookSecretFile == nil else {
                 throw .invalid("a webhook secret without webhook hosts", hint: "add \(.webhookHosts)")
             }
@@ -54,10 +56,16 @@ enum ServiceParts {
             throw .invalid("webhook hosts without a secret to sign with", hint: "add \(.webhookSecretFile, "FILE")")
         }
         let secret = try WebhookPolicy.secret(SecretFile.text(path, what: "webhook secret"))
-        var destinations = DestinationPolicy(hosts: Set(options.webhookHosts.map { $0.lowercased() }))
-        if options.allowsLocalWebhooks {
-            destinations.kinds.insert(.loopback)
-            destinations.allowsPlainLoopback = true
+        var destinations = DestinationPolicy(hosts: hosts)
+        destinations.privateHosts = privateHosts
+        for finding in WebhookHosts.findings(destinations) {
+            guard finding.isLasting else {
+                log("wan-infer: the webhook host \(finding.host) cannot be called now: \(finding.reason)")
+                continue
+            }
+            throw .invalid(
+                "the webhook host \(finding.host) can never be called: \(finding.reason)",
+                hint: "a host of your own network or this machine is named with \(.localWebhookHosts)")
         }
         return WebhookPolicy(destinations: destinations, secret: secret)
     }
@@ -86,9 +94,19 @@ enum ServiceParts {
         }
     }
 
+    /// As browsers write it: nothing behind the host and port, the standard port left out.
+    private static func checked(origin: String) throws(VideoError) -> String {
+        guard let address = try? WebAddress(origin), address.target == "/", !origin.hasSuffix("/") else {
+            throw .invalid(
+                "'\(origin)' is not the origin of a web site", hint: "example: \(.origins, "https://app.example.org")")
+        }
+        return String(address.text.dropLast())
+    }
+
     static func server(_ options: ServiceOptions, _ handler: ServiceHandler) throws(VideoError) -> HTTPServer {
         var http = HTTPServerOptions(host: address(options), port: options.port)
         http.hostNames = try hostNames(options)
+        for origin in options.origins { http.origins.insert(try checked(origin: origin)) }
         do throws(HTTPServerError) {
             return try HTTPServer(http, handler: handler)
         } catch {

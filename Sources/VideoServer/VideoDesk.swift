@@ -47,7 +47,7 @@ struct VideoDesk: Sendable {
 
     // MARK: Making
 
-    func quote(_ request: CreateRequest) throws(APIError) -> Quote {
+    func quote(_ request: CreateRequest, owner: String?) throws(APIError) -> Quote {
         if let model = request.model, !isCalled(model) {
             throw APIError(
                 404, "model_not_found", "there is no model '\(model.clipped)' here; leave it out, or see /v1/models",
@@ -57,13 +57,13 @@ struct VideoDesk: Sendable {
         if request.video.wantsAudio {
             throw .invalid("generate_sound", "is not possible with this model", code: "unsupported_parameter")
         }
-        if let webhook = request.webhook { try webhooks.admit(webhook) }
+        if let webhook = request.webhook { _ = try webhooks.admit(webhook) }
         let plan = try plan(request.video)
         let state = runner.state
         let time = runner.clipTime(for: plan)
         let cost = economics.cost(seconds: time.p50, joules: nil, backend: state.facts?.backend ?? "cpu")
         let estimate = try journal { () throws(StoreError) in
-            try runner.estimate(for: plan, priority: request.priority)
+            try runner.estimate(for: plan, priority: request.priority, owner: owner)
         }
         return Quote(plan: plan, estimate: estimate, time: time, cost: cost)
     }
@@ -76,7 +76,7 @@ struct VideoDesk: Sendable {
             expiresAfterSeconds: request.expiresAfterSeconds ?? expiresAfterSeconds)
         order.priority = request.priority
         order.metadata = request.metadata
-        order.webhook = request.webhook
+        if let webhook = request.webhook { order.webhook = try webhooks.admit(webhook) }
         return try submit(order, owner: owner, repetition: repetition)
     }
 
@@ -93,6 +93,12 @@ struct VideoDesk: Sendable {
     }
 
     private func plan(_ request: VideoRequest) throws(APIError) -> ClipPlan {
+        var request = request
+        // The nearest number that the model makes is made, and told.
+        if let frames = request.frames {
+            let step = limits.frameStep
+            request.frames = (frames - 1 + step / 2) / step * step + 1
+        }
         let facts = runner.state.facts
         let memory = facts?.memoryBytes
         do throws(VideoError) {
@@ -152,8 +158,10 @@ struct VideoDesk: Sendable {
     }
 
     /// Whether the clip would be taken now.
-    func admission(_ quote: Quote, priority: Int) throws(APIError) -> Admission {
-        try journal { () throws(StoreError) in try runner.admission(quote.plan, priority: priority) }
+    func admission(_ quote: Quote, priority: Int, owner: String?) throws(APIError) -> Admission {
+        try journal { () throws(StoreError) in
+            try runner.admission(quote.plan, priority: priority, owner: owner)
+        }
     }
 
     // MARK: Looking
@@ -203,7 +211,7 @@ extension APIError {
     static func refused(_ refusal: Refusal) -> APIError {
         let seconds = Int(min(max(refusal.retryAfterSeconds.rounded(.up), 1), 86_400))
         return switch refusal.reason {
-        case .queueFull, .queueTooLong: APIError(429, "queue_full", refusal.message, retryAfter: seconds)
+        case .queueFull, .ownShareFull, .queueTooLong: APIError(429, "queue_full", refusal.message, retryAfter: seconds)
         case .diskReserve: APIError(503, "disk_full", refusal.message, retryAfter: seconds)
         case .folderUnusable: APIError(503, "storage_unavailable", refusal.message, retryAfter: seconds)
         case .draining: APIError(503, "shutting_down", refusal.message, retryAfter: seconds)

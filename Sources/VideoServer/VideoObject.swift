@@ -48,6 +48,7 @@ struct VideoObject {
             ("guidance_scale", .number(settings.guidanceScale)),
             ("guidance_scale_2", settings.guidanceScale2.map(JSONText.number) ?? .null),
             ("flow_shift", .number(settings.flowShift)),
+            ("vae_tiling", .bool(settings.tilesVAE)),
         ]
     }
 

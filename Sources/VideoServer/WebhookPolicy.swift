@@ -10,15 +10,17 @@ struct WebhookPolicy: Sendable {
 
     static let off = WebhookPolicy(destinations: nil, secret: [])
 
-    /// Refuses what must not be asked for, without the network.
-    func admit(_ url: String) throws(APIError) {
+    /// The address in its one spelling; refuses what must not be asked for, without the network.
+    func admit(_ url: String) throws(APIError) -> String {
         guard let destinations else {
             throw .invalid("webhook_url", "is not possible here: the server allows no hosts", code: "webhooks_disabled")
         }
         do throws(HTTPClientError) {
-            _ = try destinations.admit(url)
+            return try destinations.admit(url).text
         } catch {
-            throw .invalid("webhook_url", "is not an address that this server may call", code: "webhook_not_allowed")
+            let reason = if case .forbiddenDestination(let reason) = error { reason } else { error.message }
+            throw .invalid(
+                "webhook_url", "is not an address that this server may call: \(reason)", code: "webhook_not_allowed")
         }
     }
 

@@ -18,6 +18,8 @@ public enum ProviderError: Error, Sendable, Hashable {
     case server(String)
     /// The clip came but is none, or is not what was asked for.
     case corruptOutput(String)
+    /// This machine failed, not the provider: its disk, a library.
+    case local(String)
     case cancelled
     /// The request's own time limit has passed.
     case deadline
@@ -26,6 +28,10 @@ public enum ProviderError: Error, Sendable, Hashable {
 }
 
 extension ProviderError {
+    /// A request that was changed and sent again under its old id.
+    package static let idInUse = ProviderError.badRequest(
+        "was used for another request; make a new VideoRequest", parameter: "id")
+
     /// How programs name the kind.
     public var name: String {
         switch self {
@@ -38,6 +44,7 @@ extension ProviderError {
         case .transport: "transport"
         case .server: "server_error"
         case .corruptOutput: "corrupt_output"
+        case .local: "local_failure"
         case .cancelled: "cancelled"
         case .deadline: "deadline_exceeded"
         case .budget: "budget_exceeded"
@@ -49,7 +56,7 @@ extension ProviderError {
         switch self {
         case .badRequest(let text, let parameter): parameter.map { "\($0): \(text)" } ?? text
         case .contentPolicy(let text), .authentication(let text), .timeout(let text), .transport(let text),
-            .server(let text), .corruptOutput(let text):
+            .server(let text), .corruptOutput(let text), .local(let text):
             text
         case .quota: "the account's limit is reached"
         case .capacity: "the provider is busy"

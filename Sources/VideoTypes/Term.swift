@@ -31,7 +31,9 @@ public enum Term: String, Sendable, Hashable, Codable, CaseIterable {
     case host
     case keyFile
     case hostNames
+    case origins
     case webhookHosts
+    case localWebhookHosts
     case webhookSecretFile
     /// The test of what this machine can do.
     case doctor

@@ -23,4 +23,11 @@ public protocol VideoProvider: Sendable {
 
     /// Stops the request of this id; nothing happens where there is none.
     func cancel(_ id: VideoRequest.ID) async
+
+    /// What the request of this id has cost although it brought no clip; nil where the provider cannot tell.
+    func spentDollars(on id: VideoRequest.ID) async -> Double?
+}
+
+extension VideoProvider {
+    public func spentDollars(on id: VideoRequest.ID) async -> Double? { nil }
 }

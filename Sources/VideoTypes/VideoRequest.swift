@@ -23,7 +23,7 @@ public struct VideoRequest: Sendable, Hashable, Identifiable {
     public var extras: [String: JSONText]
     public var width: Int?
     public var height: Int?
-    /// 4k + 1.
+    /// Models make 4k + 1 of them, clouds any number: see `ProviderCapabilities.Limits.frameStep`.
     public var frames: Int?
     public var framesPerSecond: Int?
     public var steps: Int?

@@ -89,7 +89,13 @@ struct CommandOption {
             name: "host-names", value: "LIST", summary: "further names by which clients call the service",
             group: .service, commands: [.serve]),
         CommandOption(
+            name: "origins", value: "LIST", summary: "other web sites whose pages may call the service",
+            group: .service, commands: [.serve]),
+        CommandOption(
             name: "webhook-hosts", value: "LIST", summary: "hosts that may be told of finished clips",
+            group: .service, commands: [.serve]),
+        CommandOption(
+            name: "local-webhook-hosts", value: "LIST", summary: "the same on your own network, by http too",
             group: .service, commands: [.serve]),
         CommandOption(
             name: "webhook-secret-file", value: "FILE", summary: "the secret that webhooks are signed with",

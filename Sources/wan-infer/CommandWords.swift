@@ -43,7 +43,9 @@ extension CommandOption {
             case .host: "host"
             case .keyFile: "key-file"
             case .hostNames: "host-names"
+            case .origins: "origins"
             case .webhookHosts: "webhook-hosts"
+            case .localWebhookHosts: "local-webhook-hosts"
             case .webhookSecretFile: "webhook-secret-file"
             case .resolution, .aspectRatio, .audio, .referenceImages, .maxCost, .maxLatency, .extras, .doctor, .models,
                 .serve:

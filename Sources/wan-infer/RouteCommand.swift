@@ -26,11 +26,28 @@ struct RouteCommand {
         try simulation.replay(
             file: log, goesOn: { !Interrupt.isRequested }, each: { if $0.differs { different.append($0) } })
         let summary = simulation.summary
+        let strangers = simulation.strangers
         guard !json else {
             return try program.output.print(
-                "\(JSONText.object([("summary", summary.json), ("different", .array(different.map(\.json)))]))")
+                JSONText.object([
+                    ("summary", summary.json), ("unknown_providers", .array(strangers.map(JSONText.string))),
+                    ("different", .array(different.map(\.json))),
+                ]).description)
         }
-        try program.output.print((different.map(Self.line) + Self.lines(summary)).joined(separator: "\n"))
+        let remarks = Self.remarks(summary, strangers)
+        try program.output.print((different.map(Self.line) + Self.lines(summary) + remarks).joined(separator: "\n"))
+    }
+
+    /// What may have gone another way than meant.
+    private static func remarks(_ summary: SimulationSummary, _ strangers: [String]) -> [String] {
+        var remarks = strangers.map { "the policy names '\($0.printable)', whom no decision of the log knows" }
+        let torn = summary.tornLines
+        if torn.count > 0 {
+            let numbers = torn.first.map(String.init).joined(separator: ", ")
+            let more = torn.count > torn.first.count ? " and more" : ""
+            remarks.append("\(torn.count) \(torn.count == 1 ? "line is" : "lines are") no JSON: \(numbers)\(more)")
+        }
+        return remarks
     }
 
     /// One decision that would be another: "request_1  cloud, 0.50 $, 40 s  ->  local, 0.00 $, 90 s".
@@ -61,5 +78,15 @@ struct RouteCommand {
         ]
     }
 
-    private static func dollars(_ amount: Double) -> String { "\(Numbers.fixed(amount, 4)) $" }
+    /// "0 $", "0.4000 $", "0.000021 $": never rounded to nothing.
+    private static func dollars(_ amount: Double) -> String {
+        guard amount != 0 else { return "0 $" }
+        var decimals = 4
+        var scaled = abs(amount) * 1e4
+        while decimals < 12, scaled < 10 {
+            decimals += 1
+            scaled *= 10
+        }
+        return "\(Numbers.fixed(amount, decimals)) $"
+    }
 }

@@ -25,7 +25,9 @@ struct ServeCommand {
         if let port = try values.integer("port", in: 0...65_535) { options.port = UInt16(port) }
         options.keyFile = values.text("key-file")
         options.hostNames = Set(values.list("host-names"))
+        options.origins = Set(values.list("origins"))
         options.webhookHosts = Set(values.list("webhook-hosts"))
+        options.localWebhookHosts = Set(values.list("local-webhook-hosts"))
         options.webhookSecretFile = values.text("webhook-secret-file")
         if let dollars = try values.dollars("gpu-dollars-per-hour") {
             options.economics = Economics(gpuDollarsPerHour: dollars)

@@ -19,9 +19,9 @@ import Weights
         "prompt", "negative-prompt", "model", "frames", "seconds", "size", "width", "height", "fps", "steps",
         "guidance", "guidance-2",
         "flow-shift", "scheduler", "sigmas", "seed", "device", "dtype", "threads", "vae-tiling", "output",
-        "no-metadata", "dump", "json", "host", "port", "state", "key-file", "host-names", "webhook-hosts",
-        "webhook-secret-file", "gpu-dollars-per-hour", "api-dollars-per-second", "simulate", "policy", "quiet",
-        "verbose", "version", "help",
+        "no-metadata", "dump", "json", "host", "port", "state", "key-file", "host-names", "origins",
+        "webhook-hosts", "local-webhook-hosts", "webhook-secret-file", "gpu-dollars-per-hour",
+        "api-dollars-per-second", "simulate", "policy", "quiet", "verbose", "version", "help",
     ]
 
     @Test func `the options are the ones that were agreed`() {

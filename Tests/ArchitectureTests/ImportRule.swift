@@ -29,7 +29,8 @@ enum ImportRule {
             "Synchronization", "FoundationEssentials",
         ],
         "JobRunner": [
-            "VideoTypes", "VideoProvider", "JobStore", "CProcess", "Glibc", "Synchronization", "FoundationEssentials",
+            "VideoTypes", "Threads", "VideoProvider", "JobStore", "CProcess", "Glibc", "Synchronization",
+            "FoundationEssentials",
         ],
         "VideoRouter": [
             "VideoTypes", "Threads", "StrictJSON", "Crypto", "HTTPClient", "Media", "Glibc", "Synchronization",

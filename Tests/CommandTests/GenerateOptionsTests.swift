@@ -62,6 +62,7 @@ import VideoTypes
         (["--steps", "3.5"], "--steps must be a whole number, got '3.5'"),
         (["--steps", "99999999999999999999"], "--steps must be a whole number, got '99999999999999999999'"),
         (["--steps="], "--steps must be a whole number, got ''"),
+        (["--frames", "4098"], "--frames must be between 1 and 4097, got 4098"),
         (["--width", "0"], "--width must be between 1 and 8192, got 0"),
         (["--fps", "241"], "--fps must be between 1 and 240, got 241"),
         (["--guidance", "nan"], "--guidance must be between 0.0 and 1000.0, got nan"),

@@ -46,10 +46,10 @@ import VideoTypes
         #expect(result.status == 0 && result.errors.isEmpty)
         #expect(
             result.output == """
-                two  cloud, 0.5000 $, 20 s  ->  local, 0.0000 $, 1 min 30 s
+                two  cloud, 0.5000 $, 20 s  ->  local, 0 $, 1 min 30 s
                 2 decisions, 1 would be different
                 then  0.5000 $, 1 min 50 s; cloud 1, local 1
-                now   0.0000 $, 3 min 00 s; local 2
+                now   0 $, 3 min 00 s; local 2
                 really spent  0.5000 $, 1 min 00 s
 
                 """)
@@ -67,6 +67,25 @@ import VideoTypes
         #expect(different?.map { $0["id"] as? String } == ["one"])
     }
 
+    @Test func `a torn line is passed over and told, and so is a name that nobody has`() throws {
+        let torn = "{\"torn\n" + Self.log + "\0\0\0\n" + Self.line("three", chosen: "local").dropLast(9)
+        let policy = #"{"without": ["cloudy"]}"#
+        let result = try run("--policy", "policy.json", log: torn, policy: policy)
+        #expect(result.status == 0, "\(result.errors)")
+        #expect(result.output.contains("2 decisions, 1 would be different\n"))
+        #expect(
+            result.output.hasSuffix(
+                "the policy names 'cloudy', whom no decision of the log knows\n3 lines are no JSON: 1, 4, 5\n"))
+        let alone = try run("--json", log: "{\"torn")
+        #expect(
+            alone.status == 0 && alone.output.contains(#""torn_lines": 1, "first_torn_lines": [1], "decisions": 0"#))
+    }
+
+    @Test func `small sums are not rounded to nothing`() throws {
+        let result = try run(log: Self.log.replacing(#""cost_dollars": 0.5"#, with: #""cost_dollars": 0.000021"#))
+        #expect(result.output.contains("0.000021 $"), "\(result.output)")
+    }
+
     @Test func `what is no log or no policy is an error with its place`() throws {
         let errors = [
             (try run(log: Self.log + "{}\n"), "log.jsonl, line 3: version is missing"),
@@ -77,7 +96,7 @@ import VideoTypes
             (try run("--policy", "none.json", log: ""), "cannot read the policy none.json"),
             (try Subprocess(Self.program, ["route"]), "route needs a log to replay"),
             (try Subprocess(Self.program, ["route", "--simulate", "/no/such"]), "cannot read /no/such"),
-            (try Subprocess(Self.program, ["route", "--simulate", "/"]), "cannot read /: error 21"),
+            (try Subprocess(Self.program, ["route", "--simulate", "/"]), "cannot read /: Is a directory"),
             (try Subprocess(Self.program, ["--simulate", "x"]), "--simulate does not belong to 'generate'"),
         ]
         for (result, message) in errors {

@@ -22,10 +22,13 @@ struct ServeCommand {
         case "host": options.host = value
         case "port": options.port = UInt16(value) ?? 0
         case "keys": options.keyFile = value
+        case "origins": options.origins = Set(value.split(separator: ",").map(String.init))
+        case "host-names": options.hostNames = Set(value.split(separator: ",").map(String.init))
         case "webhook-hosts": options.webhookHosts = Set(value.split(separator: ",").map(String.init))
         case "webhook-secret": options.webhookSecretFile = value
         case "webhook-delay": options.webhookDelayFactor = Double(value) ?? 1
-        case "local-webhooks": options.allowsLocalWebhooks = value == "true"
+        case "local-webhook-hosts":
+            options.localWebhookHosts = Set(value.split(separator: ",").map(String.init))
         case "max-queued": options.maxQueued = Int(value) ?? 64
         case "expires-after": options.expiresAfterSeconds = Int(value) ?? 86_400
         case "drain": options.drainSeconds = Double(value) ?? 30

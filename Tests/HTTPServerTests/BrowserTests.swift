@@ -50,6 +50,35 @@ import Testing
         #expect(client.answer()?.status == sample.status)
     }
 
+    @Test func `an absolute target counts as its host`() throws {
+        let server = try HTTPServer(HTTPServerOptions(), handler: TestHandler())
+        for (target, status) in [
+            ("http://localhost:\(server.port)/health", 200), ("http://127.0.0.1//health/", 200),
+            ("http://evil.example/health", 403), ("http://localhost@evil.example/health", 400),
+        ] {
+            let client = try RawClient(port: server.port)
+            client.send("GET \(target) HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            #expect(client.answer()?.status == status, "\(target)")
+        }
+    }
+
+    @Test func `pages of an allowed site may read the answers, others' may not`() throws {
+        var options = HTTPServerOptions()
+        options.origins = ["https://app.example"]
+        let server = try HTTPServer(options, handler: TestHandler())
+        for (field, origin) in [("Origin: https://app.example\r\n", "https://app.example"), ("", nil)] {
+            let client = try RawClient(port: server.port)
+            client.send("GET /health HTTP/1.1\r\nHost: localhost\r\n\(field)\r\n")
+            let answer = try #require(client.answer())
+            #expect(answer["Access-Control-Allow-Origin"] == origin && answer["Vary"] == "Origin")
+        }
+        let closed = try HTTPServer(HTTPServerOptions(), handler: TestHandler())
+        let client = try RawClient(port: closed.port)
+        client.send("GET /health HTTP/1.1\r\nHost: localhost\r\nOrigin: https://app.example\r\n\r\n")
+        let refused = try #require(client.answer())
+        #expect(refused.status == 403 && refused["Access-Control-Allow-Origin"] == nil)
+    }
+
     @Test func `on all addresses any numeric Host is answered, and no foreign name`() throws {
         let server = try HTTPServer(HTTPServerOptions(host: "0.0.0.0"), handler: TestHandler())
         for (host, status) in [

@@ -72,7 +72,7 @@ import Testing
             "", "application/json", "multipart/form-data", "multipart/form-data; boundary=",
             "multipart/form-data; boundary=\"", "multipart/form-data; boundary=\"abc", "multipart/mixed; boundary=abc",
             "multipart/form-data; boundary=abc; boundary=abc", "multipart/form-data; boundary=a b",
-            "multipart/form-data; boundary=\"a b\"",
+            "multipart/form-data; boundary=\"a \"",
             "multipart/form-data; boundary=\(String(repeating: "a", count: 71))",
             "multipart/form-data; boundary=é", "multipart/form-data boundary=abc",
         ] {
@@ -80,13 +80,35 @@ import Testing
         }
     }
 
+    @Test func `what RFC 2046 allows around the parts is passed over`() throws {
+        let part = "Content-Disposition: form-data; name=a\r\n\r\nx\r\n"
+        for text in [
+            "This is a multi-part message.\r\n--abc\r\n\(part)--abc--", "\r\n--abc\r\n\(part)--abc--",
+            "--ab\r\nno boundary: --abc\r\n--abc\r\n\(part)--abc--\r\nepilogue\r\n--abc\r\n",
+            "--abc \t\r\n\(part)--abc-- \t\r\n\r\n", "--abc\r\n\(part)--abc \r\n\(part)--abc-- ",
+        ] {
+            #expect(try Self.parts(text).first?.bytes == [UInt8(ascii: "x")], "\(text.debugDescription)")
+        }
+        let type = "multipart/form-data; boundary=\"a (b)?\""
+        #expect(try Self.parts("--a (b)?\r\n\(part)--a (b)?--", type: type).count == 1)
+    }
+
+    @Test func `a part says what kind of text it is`() throws {
+        let parts = try Self.parts(
+            "--abc\r\nContent-Disposition: form-data; name=a\r\nContent-Type: text/plain; charset=UTF-8\r\n"
+                + "Content-Length: 1\r\n\r\nx\r\n--abc\r\ncontent-type: text/plain\r\n"
+                + "content-disposition: form-data; name=\"b\"; filename*=utf-8''%e2%82%ac.png\r\n\r\ny\r\n--abc--")
+        #expect(parts.map(\.charset) == ["utf-8", nil] && parts.map(\.mediaType) == ["text/plain", "text/plain"])
+        #expect(parts.map(\.filename) == [nil, "utf-8''%e2%82%ac.png"])
+    }
+
     @Test func `what is malformed is an error`() {
         let head = "--abc\r\nContent-Disposition: form-data; name=\"a\"\r\n"
         for (text, error) in [
-            ("", .badDelimiter), ("abc", .badDelimiter), ("preamble\r\n--abc--", .badDelimiter),
+            ("", .badDelimiter), ("abc", .badDelimiter), ("preamble\n--abc--", .badDelimiter),
             ("--abc", .unterminated), ("--abc-", .unterminated), ("--abcd--", .badDelimiter),
             ("--abc\n", .unterminated),
-            ("--abc --", .badDelimiter), ("--abc--x", .badDelimiter), ("--abc--\r\n\r\n", .badDelimiter),
+            ("--abc --", .badDelimiter), ("--abc--x", .badDelimiter), ("--abc-- x", .badDelimiter),
             ("--abc\r\n", .unterminated), ("--abc\r\n\r\n", .unterminated), (head, .unterminated),
             (head + "\r\nx", .unterminated), (head + "\r\nx\n--abc--", .unterminated),
             (head + "\r\nx\r\n--abc", .unterminated), (head + "\r\n--abc--", .unterminated),

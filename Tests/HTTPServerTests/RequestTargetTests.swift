@@ -25,6 +25,24 @@ import Testing
         #expect(try target("/.../.x").path == ["...", ".x"])
     }
 
+    @Test func `a slash too many says nothing`() throws {
+        for (text, path) in [("//", []), ("//a", ["a"]), ("/a//b", ["a", "b"]), ("/a/", ["a"]), ("/a/?b", ["a"])] {
+            #expect(try target(text).path == path, "\(text)")
+        }
+    }
+
+    @Test func `an absolute target is one`() throws {
+        for (text, authority, path) in [
+            ("http://localhost:8080/v1/videos?a=b", "localhost:8080", ["v1", "videos"]),
+            ("HTTPS://Video.Example", "video.example", []), ("http://[::1]?x", "[::1]", []),
+        ] {
+            let target = try target(text)
+            #expect(target.authority == authority && target.path == path, "\(text)")
+        }
+        #expect(try target("http://a/b?c=d").query.map(\.value) == ["d"])
+        #expect(try target("/http://a").authority == nil)
+    }
+
     @Test func `queries are pairs in order`() throws {
         func pairs(_ text: String) throws -> [String] { try target(text).query.map { "\($0.name)→\($0.value)" } }
         #expect(try pairs("/?") == [])
@@ -34,7 +52,10 @@ import Testing
     }
 
     @Test func `what could be read in two ways is refused`() {
-        for text in ["", "x", "*", "http://a/b", "/a b", "/a\tb", "/é", "/a#b", "//", "//a", "/a//b", "/a/"] {
+        for text in [
+            "", "x", "*", "/a b", "/a\tb", "/é", "/a#b", "ftp://a/b", "http:/a", "http://", "http:///a",
+            "http://u@a/b", "http:a",
+        ] {
             #expect(fault(text) == .malformed, "\(text)")
         }
         for text in [

@@ -16,8 +16,8 @@ import Testing
             return client
         }
         #expect(eventually { server.connections == 20 })
-        #expect(try !server.isFine())
-        #expect(try eventually { try server.isFine() })
+        #expect(try server.isFine())
+        #expect(eventually { server.connections == 0 })
         #expect(slow.allSatisfy { $0.rest().end != .silent })
     }
 
@@ -66,20 +66,59 @@ import Testing
         #expect(working.answer()?.text == "fine")
     }
 
-    @Test func `one address gets no more connections than it may have`() throws {
+    private static let health = "GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+    @Test func `idle connections make room for new ones, the longest idle first`() throws {
         var options = HTTPServerOptions()
-        options.maxConnectionsPerAddress = 3
+        options.maxConnections = 3
         let server = try HTTPServer(options, handler: TestHandler())
-        let clients = try (0..<3).map { _ in
+        var clients: [RawClient] = []
+        for _ in 0..<200 {
             let client = try RawClient(port: server.port)
-            client.send("GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            client.send(Self.health)
             #expect(client.answer()?.text == "fine")
+            clients.append(client)
+        }
+        #expect(clients[0].rest().end == .closed)
+        clients[199].send(Self.health)
+        #expect(clients[199].answer()?.text == "fine")
+        #expect(eventually { server.connections <= 3 })
+    }
+
+    @Test func `who is at work is not ended for one who is not`() throws {
+        var options = HTTPServerOptions()
+        options.maxConnections = 4
+        options.idleSeconds = 30
+        let server = try HTTPServer(options, handler: TestHandler())
+        let uploads = try (0..<2).map { _ in
+            let client = try RawClient(port: server.port)
+            client.send("POST /echo HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n")
+            #expect(client.answer()?.status == 100)
             return client
         }
-        let fourth = try RawClient(port: server.port)
-        fourth.send("GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        #expect(fourth.answer() == nil)
-        clients[0].send("GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        #expect(clients[0].answer()?.text == "fine")
+        let silent = try (0..<50).map { _ in try RawClient(port: server.port) }
+        let other = try RawClient(port: server.port)
+        other.send(Self.health)
+        #expect(other.answer()?.text == "fine")
+        for client in uploads {
+            client.send("abc")
+            #expect(client.answer()?.text == "abc")
+        }
+        withExtendedLifetime(silent) {}
+    }
+
+    @Test func `one address does not end another's connections`() throws {
+        var options = HTTPServerOptions(host: "0.0.0.0")
+        options.maxConnections = 8
+        let server = try HTTPServer(options, handler: TestHandler())
+        let other = try RawClient(port: server.port, from: "127.0.0.2")
+        other.send(Self.health)
+        #expect(other.answer()?.text == "fine")
+        let silent = try (0..<50).map { _ in try RawClient(port: server.port) }
+        // The oldest of all, but not of the address that has most.
+        #expect(eventually { server.connections <= 8 })
+        other.send(Self.health)
+        #expect(other.answer()?.text == "fine")
+        withExtendedLifetime(silent) {}
     }
 }

@@ -9,22 +9,32 @@ final class TestHandler: HTTPHandler {
 
     private let routes: [String: Route]
     private let refuse: @Sendable (HTTPRequest) -> HTTPResponse?
+    private let shared: @Sendable (HTTPRequest) -> String?
     private let count = Mutex(0)
+    private let below = Mutex<[Int]>([])
     private let last = Mutex<HTTPRequest?>(nil)
 
     init(
-        refuse: @escaping @Sendable (HTTPRequest) -> HTTPResponse? = { _ in nil }, _ routes: [String: Route] = [:]
+        refuse: @escaping @Sendable (HTTPRequest) -> HTTPResponse? = { _ in nil },
+        party: @escaping @Sendable (HTTPRequest) -> String? = { _ in nil }, _ routes: [String: Route] = [:]
     ) {
         self.refuse = refuse
+        shared = party
         self.routes = routes
     }
 
     /// Requests that came through the gate, whole.
     var answered: Int { count.withLock { $0 } }
 
+    var libraryAnswers: [Int] { below.withLock { $0 } }
+
+    func noteAnswer(ofLibrary status: Int) { below.withLock { $0.append(status) } }
+
     var lastRequest: HTTPRequest? { last.withLock { $0 } }
 
     func refusal(of head: HTTPRequest) -> HTTPResponse? { refuse(head) }
+
+    func party(of head: HTTPRequest) -> String? { shared(head) }
 
     func respond(to request: HTTPRequest) -> HTTPResponse {
         count.withLock { $0 += 1 }

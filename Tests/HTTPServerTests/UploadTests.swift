@@ -160,4 +160,24 @@ import Testing
         #expect(eventually { !client.send("x") })
         #expect(try server.isFine())
     }
+
+    @Test func `one party does not take the last places`() throws {
+        var options = Self.options
+        options.maxUploads = 4
+        options.idleSeconds = 30
+        let server = try HTTPServer(options, handler: TestHandler(party: { $0.headers["Authorization"] }))
+        func begin(_ party: String) throws -> (client: RawClient, status: Int?) {
+            let client = try RawClient(port: server.port)
+            client.send(Self.post("Authorization: \(party)\r\nExpect: 100-continue\r\nContent-Length: 3"))
+            return (client, client.answer()?.status)
+        }
+        let hostile = try (0..<4).map { _ in try begin("hostile") }
+        #expect(hostile.map(\.status) == [100, 100, 100, 503])
+        let other = try begin("other")
+        #expect(other.status == 100)
+        other.client.send("abc")
+        #expect(other.client.answer()?.text == "abc")
+        #expect(try begin("third").status == 100)
+        withExtendedLifetime(hostile) {}
+    }
 }

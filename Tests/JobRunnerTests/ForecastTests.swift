@@ -13,9 +13,9 @@ import VideoTypes
     private static let model = TimeModel(
         prior: EngineFacts(model: "m", backend: "cpu", dtype: "f32", memoryBytes: nil))
 
-    private func job(_ number: Int, priority: Int = 0) -> QueuedJob {
+    private func job(_ number: Int, owner: String? = nil, priority: Int = 0) -> QueuedJob {
         QueuedJob(
-            id: JobID(), number: number, owner: nil, priority: priority, createdAt: 0, work: Self.work,
+            id: JobID(), number: number, owner: owner, priority: priority, createdAt: 0, work: Self.work,
             isSuspect: false)
     }
 
@@ -57,6 +57,16 @@ import VideoTypes
         #expect(abs(forecast.ahead(ofPriority: 5).p50 - one) < 1e-9)
         #expect(abs(forecast.ahead(ofPriority: 0).p50 - 3 * one) < 1e-9)
         #expect(forecast.ahead(ofPriority: 6).p50 == 0)
+    }
+
+    @Test func `a newcomer waits for one turn of each other, not for all that they have`() {
+        let queue = (1...9).map { job($0, owner: "greedy", priority: 100) } + [job(10, owner: "other")]
+        let forecast = QueueForecast(queue, model: Self.model, startsCold: false)
+        let one = Self.model.estimate(Self.work, isCold: false).p50
+        #expect(abs(forecast.ahead(ofPriority: 0, owner: "new").p50 - 2 * one) < 1e-9)
+        #expect(abs(forecast.ahead(ofPriority: 0, owner: "other").p50 - 3 * one) < 1e-9)
+        #expect(abs(forecast.ahead(ofPriority: 100, owner: "greedy").p50 - 10 * one) < 1e-9)
+        #expect(forecast.count(of: "greedy") == 9 && forecast.count(of: "new") == 0)
     }
 
     @Test func `sums of absurd sizes do not trap`() {

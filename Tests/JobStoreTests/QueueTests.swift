@@ -42,11 +42,15 @@ import journal_child
         #expect(try drain() == [late, greedy[1], greedy[2]])
     }
 
-    @Test func `higher priority goes first`() throws {
+    @Test func `higher priority goes first among an owner's jobs, and never before another's turn`() throws {
         let low = try submit("one", priority: -1)
-        let middle = try submit("two")
+        let other = try submit("two")
         let high = try submit("one", priority: 5)
-        #expect(try drain() == [high, middle, low])
+        let higher = try submit("one", priority: 100)
+        #expect(try drain() == [other, higher, high, low])
+        let greedy = try (0..<6).map { _ in try submit("greedy", priority: 100) }
+        let modest = try submit("modest", priority: -100)
+        #expect(try drain() == [greedy[0], modest] + greedy.dropFirst())
     }
 
     @Test func `a job that two workers died of comes last`() throws {

@@ -34,11 +34,25 @@ package final class RawClient {
         package let code: Int32
     }
 
-    package init(port: UInt16, host: String = "127.0.0.1", receiveBuffer: Int32? = nil) throws {
+    /// - Parameter from: an address of this machine to come from.
+    package init(
+        port: UInt16, host: String = "127.0.0.1", from: String? = nil, receiveBuffer: Int32? = nil
+    ) throws {
         socket = Glibc.socket(host.contains(":") ? AF_INET6 : AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         guard socket >= 0 else { throw Failure(call: "socket", code: errno) }
         if var size = receiveBuffer {
             unsafe setsockopt(socket, SOL_SOCKET, SO_RCVBUF, &size, socklen_t(MemoryLayout<Int32>.size))
+        }
+        if let from {
+            var address = sockaddr_in()
+            address.sin_family = sa_family_t(AF_INET)
+            unsafe inet_pton(AF_INET, from, &address.sin_addr)
+            let isBound = unsafe withUnsafePointer(to: &address) { pointer in
+                unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                    unsafe bind(socket, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
+                }
+            }
+            guard isBound else { throw Failure(call: "bind", code: errno) }
         }
         let status: Int32
         if host.contains(":") {

@@ -29,6 +29,14 @@ import VideoTypes
         return try JSONDecoder().decode(Fixture.self, from: Data(contentsOf: file))
     }
 
+    @Test func `a number of frames that it cannot make is refused with the nearest ones`() throws {
+        var request = VideoRequest(prompt: "a red ball")
+        request.frames = 80
+        let planner = try VideoPlanner(.builtIn)
+        let error = #expect(throws: VideoError.self) { try planner.plan(for: request, memoryBytes: nil) }
+        #expect(error?.message == "frames must be 4k + 1, got 80" && error?.hint == "use 77 or 81")
+    }
+
     @Test func `it follows prompts whose combination training never saw`() throws {
         let fixture = try Self.fixture()
         let checker = ClipChecker(colours: ClipChecker.vocabulary)

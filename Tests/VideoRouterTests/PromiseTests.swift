@@ -74,6 +74,13 @@ import VideoTypes
         #expect(try await promises.all().map(\.request.id) == [request.id])
         let names = try FileManager.default.contentsOfDirectory(atPath: path)
         #expect(names.count == 2 && names.contains("damaged.promise"))
+        // Neither a folder nor a link of that name keeps the good ones back.
+        try FileManager.default.createDirectory(atPath: path + "/folder.promise", withIntermediateDirectories: false)
+        try FileManager.default.createSymbolicLink(
+            atPath: path + "/link.promise", withDestinationPath: path + "/damaged.promise")
+        #expect(try await promises.all().map(\.request.id) == [request.id])
+        #expect(
+            try await promises.damaged() == ["damaged", "folder", "link"].map { "\(path)/\($0).promise" })
     }
 
     @Test func `what nobody can do now is promised, and made after a restart`() async throws {
@@ -99,7 +106,7 @@ import VideoTypes
         #expect(try await promises.all().count == 1)
         local.set(.ready)
         scene.clock.advance(by: 60)
-        guard case .success(let clip) = try await router.keepPromises()[request.id] else {
+        guard case .success(.done(let clip)) = try await router.keepPromises()[request.id] else {
             Issue.record("not made")
             return
         }

@@ -53,10 +53,10 @@ struct Scene {
 extension VideoRouter {
     /// The clip, where there must be one.
     func clip(_ request: VideoRequest, options: RoutingOptions = RoutingOptions()) async throws -> VideoResult {
-        guard case .done(let clip) = try await generate(request, options: options) else {
-            throw RouterError(.configuration, "promised")
+        switch try await generate(request, options: options) {
+        case .done(let clip), .empty(let clip, _): return clip
+        case .promised: throw RouterError(.configuration, "promised")
         }
-        return clip
     }
 
     /// The error, where there must be one.

@@ -60,9 +60,9 @@ import VideoTypes
         #expect(error { try request(json: #"{"prompt": "x", "fps": "8"}"#) }?.parameter == "fps")
     }
 
-    @Test func `frames go to the nearest number that can be made`() throws {
-        for (asked, made) in [(1, 1), (2, 1), (3, 5), (4, 5), (5, 5), (16, 17), (80, 81), (82, 81), (4097, 4097)] {
-            #expect(try request(json: "{\"prompt\": \"x\", \"num_frames\": \(asked)}").video.frames == made)
+    @Test func `frames stay as they are asked for: what can be made is the model's affair`() throws {
+        for count in [1, 2, 48, 80, 4097] {
+            #expect(try request(json: "{\"prompt\": \"x\", \"num_frames\": \(count)}").video.frames == count)
         }
     }
 
@@ -86,7 +86,8 @@ import VideoTypes
     }
 
     @Test(arguments: [
-        #""seed": -1"#, #""seed": 1.0"#, #""seed": 1e3"#, #""seed": 9223372036854775808"#, #""seed": "7""#,
+        #""seed": -1"#, #""seed": 1.5"#, #""seed": 1e-3"#, #""seed": 18446744073709551616"#, #""seed": "7 ""#,
+        #""seed": 1e400"#, #""seed": 1e99999999999999999999"#, #""num_frames": 5.5"#, #""fps": "8""#,
         #""seed": true"#, #""num_inference_steps": 0"#, #""num_inference_steps": 100000"#, #""guidance_scale": 1e400"#,
         #""guidance_scale": -1"#, #""seconds": 0"#, #""seconds": "１２""#, #""seconds": "NaN""#, #""seconds": "+4""#,
         #""seconds": "0x10""#, #""seconds": " 4""#, #""seconds": "inf""#, #""size": "96""#, #""size": "96X96""#,
@@ -104,6 +105,77 @@ import VideoTypes
         let name = member.dropFirst().prefix { $0 != "\"" }
         #expect(found.status == 400)
         #expect(found.parameter == String(name) || (name == "width" && found.parameter == "height"))
+    }
+
+    @Test func `whole is whole in any guise`() throws {
+        for (text, digits) in [
+            ("5", "5"), ("5.0", "5"), ("50e-1", "5"), ("0.5e1", "5"), ("5e0", "5"), ("5E+1", "50"), ("0.00", "0"),
+            ("-0", "0"), ("-7.000", "-7"), ("9007199254740993.0", "9007199254740993"), ("0e999", "0"),
+            ("0.0e-999", "0"), ("120e-1", "12"), ("00", nil), ("5.5", nil), ("5e-1", nil), ("05", nil), ("+5", nil),
+            ("5.", nil), (".5", nil), ("1e-400", nil), ("0x5", nil), ("", nil), ("-", nil), ("5 ", nil),
+        ] as [(String, String?)] {
+            #expect(WholeNumber.digits(text) == digits, "\(text)")
+        }
+        #expect(try request(json: #"{"prompt": "x", "num_frames": 5.0, "seed": 7.0}"#).video.seed == 7)
+        for seed in ["18446744073709551615", "\"9007199254740993\"", "9007199254740993.0"] {
+            let plain = seed.filter { $0 != "\"" }.prefix { $0 != "." }
+            #expect(try request(json: "{\"prompt\": \"x\", \"seed\": \(seed)}").video.seed == UInt64(plain))
+        }
+    }
+
+    private func form(_ text: String) throws(APIError) -> CreateRequest {
+        let body = Array(text.replacing("\n", with: "\r\n").utf8)
+        return try CreateRequest(
+            RequestBody.fields(
+                of: HTTPRequest(
+                    method: "POST", path: [],
+                    headers: HTTPHeaders([("Content-Type", "multipart/form-data; boundary=b")]), body: body)))
+    }
+
+    @Test(arguments: [
+        "Content-Type: text/plain", "Content-Type: text/plain; charset=utf-8", "Content-Type: text/plain;charset=UTF-8",
+        "Content-Type: application/json", "Content-Type: application/octet-stream",
+        "Content-Transfer-Encoding: 8bit\nContent-Type: text/plain; charset=US-ASCII", "Content-Length: 5",
+    ]) func `a text is one whatever type its part has`(_ header: String) throws {
+        let made = try form(
+            "--b\nContent-Disposition: form-data; name=\"prompt\"\n\(header)\n\na cat\n"
+                + "--b\nContent-Disposition: form-data; name=\"seed\"\n\(header)\n\n7\n--b--\n")
+        #expect(made.video.prompt == "a cat" && made.video.seed == 7)
+    }
+
+    @Test func `a file that nobody chose is none, a picture is a file`() throws {
+        let prompt = "--b\nContent-Disposition: form-data; name=\"prompt\"\n\nx\n"
+        let field = "--b\nContent-Disposition: form-data; name=\"input_reference\""
+        let none = try form(prompt + field + "; filename=\"\"\nContent-Type: application/octet-stream\n\n\n--b--")
+        #expect(none.reference == nil)
+        let picture = try form(prompt + field + "\nContent-Type: image/png\n\nPNG\n--b--")
+        #expect(picture.reference == Array("PNG".utf8))
+        let named = try form(prompt + field + "; filename=\"x\"\n\nPNG\n--b--")
+        #expect(named.reference == Array("PNG".utf8))
+    }
+
+    @Test func `texts are read as their charset says`() throws {
+        func body(_ charset: String) -> HTTPRequest {
+            let type = "Content-Type: text/plain; charset=\(charset)"
+            let head = "--b\r\nContent-Disposition: form-data; name=prompt\r\n\(type)"
+            let bytes = Array("\(head)\r\n\r\ncaf".utf8) + [0xE9] + Array("\r\n--b--".utf8)
+            return HTTPRequest(
+                method: "POST", path: [], headers: HTTPHeaders([("Content-Type", "multipart/form-data; boundary=b")]),
+                body: bytes)
+        }
+        #expect(try CreateRequest(RequestBody.fields(of: body("ISO-8859-1"))).video.prompt == "café")
+        for charset in ["utf-8", "utf-16"] {
+            let found = error { try CreateRequest(RequestBody.fields(of: body(charset))) }
+            #expect(found?.code == "invalid_encoding" && found?.parameter == "prompt")
+        }
+    }
+
+    @Test func `a compressed body is refused by its kind`() throws {
+        let request = HTTPRequest(
+            method: "POST", path: [],
+            headers: HTTPHeaders([("Content-Type", "application/json"), ("Content-Encoding", "gzip")]),
+            body: [0x1F, 0x8B])
+        #expect(error { try CreateRequest(RequestBody.fields(of: request)) }?.status == 415)
     }
 
     @Test func `one field has one representation`() throws {

@@ -59,14 +59,27 @@ extension RawClient.Answer {
 
     @Test func `seats are limited in all and by name, and come back`() {
         let seats = Seats(limit: 3, perName: 2)
-        var first = seats.take("a")
-        let second = seats.take("a")
-        #expect(first != nil && second != nil && seats.take("a") == nil)
-        let third = seats.take("b")
-        #expect(third != nil && seats.take("c") == nil && seats.count == 3)
+        var first = seats.take("a", owner: nil)
+        let second = seats.take("a", owner: nil)
+        #expect(first != nil && second != nil && seats.take("a", owner: nil) == nil)
+        let third = seats.take("b", owner: nil)
+        #expect(third != nil && seats.take("c", owner: nil) == nil && seats.count == 3)
         first = nil
-        #expect(seats.take("c") != nil)
+        #expect(seats.take("c", owner: nil) != nil)
         withExtendedLifetime((second, third)) {}
+    }
+
+    @Test func `no owner takes the last seats, and each that comes finds one`() {
+        let seats = Seats(limit: 64)
+        var taken: [String: [Seats.Seat]] = [:]
+        for owner in ["greedy", "second", "third"] {
+            while let seat = seats.take("x", owner: owner) { taken[owner, default: []].append(seat) }
+        }
+        #expect(taken.mapValues(\.count) == ["greedy": 48, "second": 12, "third": 3])
+        taken["greedy"]?.removeLast(40)
+        var more: [Seats.Seat] = []
+        while let seat = seats.take("x", owner: "third") { more.append(seat) }
+        #expect(more.count == 30 && seats.count == 53)
     }
 
     @Test func `progress grows with the work and stops at 99`() {

@@ -72,6 +72,12 @@ import VideoTypes
         let plan = try service.post(
             "/v1/videos", json: #"{"prompt": "x", "dry_run": true, "num_frames": 30, "size": "64x96"}"#)
         #expect(plan.status == 200 && plan["num_frames"] == "29" && plan["size"] == "64x96" && plan["seed"] != nil)
+        // The nearest number that this model makes.
+        for (asked, made) in [(1, 1), (2, 1), (3, 5), (4, 5), (5, 5), (16, 17), (80, 81), (82, 81)] {
+            let near = try service.post(
+                "/v1/videos", json: "{\"prompt\": \"x\", \"dry_run\": true, \"num_frames\": \(asked)}")
+            #expect(near["num_frames"] == "\(made)", "\(asked)")
+        }
         #expect(plan["eta_seconds_p90"] != nil && plan["would_be_accepted"] == "true" && plan["peak_bytes"] != nil)
         #expect(plan["cost_dollars_amortised"].flatMap { Double($0) }.map { $0 > 0 } == true)
         #expect(try service.jobCount == 0)

@@ -7,8 +7,8 @@ import VideoServer
 
 /// The page for people: as it is served, and used in a browser.
 @Suite(.bounded, .serialized) struct StartPageTests {
-    private static let chromium = Subprocess.find("chromium") ?? Subprocess.find("chromium-browser")
-    private static let python = Subprocess.find("python3")
+    static let chromium = Subprocess.find("chromium") ?? Subprocess.find("chromium-browser")
+    static let python = Subprocess.find("python3")
 
     @Test func `the page is served to everybody and keeps to itself`() throws {
         let service = try TestService(key: "k-0123456789abcdef") { options in
@@ -16,7 +16,8 @@ import VideoServer
         }
         for (path, type) in [
             ("/", "text/html; charset=utf-8"), ("/start.css", "text/css; charset=utf-8"),
-            ("/start.js", "text/javascript; charset=utf-8"),
+            ("/start.js", "text/javascript; charset=utf-8"), ("/clips.js", "text/javascript; charset=utf-8"),
+            ("/server.js", "text/javascript; charset=utf-8"),
         ] {
             let answer = try service.get(path)
             #expect(answer.status == 200 && answer.header("content-type") == type)
@@ -24,6 +25,8 @@ import VideoServer
             #expect(policy.hasPrefix("default-src 'none'; ") && !policy.contains("unsafe") && !policy.contains("http"))
             #expect(answer.header("x-content-type-options") == "nosniff")
             #expect(answer.header("referrer-policy") == "no-referrer")
+            // Beside the page, wherever a proxy has put it.
+            #expect(answer.text.firstMatch(of: #/(src|href)="\/|["'`]\/v1\//#) == nil, "\(path)")
             // Nothing from elsewhere, nothing that the policy would refuse.
             #expect(answer.text.count > 1000 && !answer.text.contains("https://"))
             #expect(
@@ -75,6 +78,46 @@ import VideoServer
     }
 }
 
+extension StartPageTests {
+    @Test(
+        .enabled(if: chromium != nil && python != nil, "needs chromium and python3"), .timeLimit(.minutes(5)))
+    func `the page does what its buttons say, below a path of a proxy`() throws {
+        let key = "wk-0123456789abcdef0123456789abcdef"
+        let secrets = try TemporaryFolder()
+        let keys = try TestService.secret("keys", "me \(key)\n", in: secrets)
+        let service = try TestService(key: key) { $0.keyFile = keys }
+        // Many within one second.
+        for number in 0..<45 { _ = try service.submit("clip \(number)", ", \"num_frames\": 1, \"size\": \"32x32\"") }
+        for id in try service.get("/v1/videos?limit=100").list("data").compactMap({ $0["id"]?.text }) {
+            _ = try service.finished(id)
+        }
+        let kept = ProcessInfo.processInfo.environment["WAN_SCREENSHOTS"]
+        let pictures = try TemporaryFolder()
+        let run = try Subprocess(
+            #require(Self.python),
+            [
+                SourcePath.beside("Browser/page_truths.py"), #require(Self.chromium), service.service.url + "/",
+                kept ?? pictures.path, key,
+            ])
+        try #require(run.status == 0, "\(run.errors)")
+        let found = Findings(try JSONValue(Array(run.output.utf8)))
+        #expect(found["no_key"].contains("wants an API key") && found["wrong_key"].contains("does not know this"))
+        #expect(found["line_of_the_file"].contains("second word") && found["foreign_letters"].contains("letters"))
+        #expect(found["no_server"].contains("cannot be reached"))
+        #expect(found["newest_on_stage"] == "true" && found["example"] == "true")
+        #expect(found["seed_shown"].contains("seed 9007199254740993"))
+        #expect(found["settings"] == "[{}, {}]", "\(run.output)")
+        #expect(found["all_listed"] == "true" && found["gone"].contains("deleted"))
+        #expect(found["deleted_twice"] == "true" && found["outside"] == "0" && found["exceptions"] == "[]")
+        let text = run.output
+        for width in [320, 390, 1100, 2560] {
+            #expect(text.contains("\"\(width)\": 0"), "the page is wider than \(width)")
+            #expect(text.contains("\"\(width)\": []"), "too small for a finger at \(width): \(text)")
+            #expect(text.contains("\"\(width)\": 1,") || text.contains("\"\(width)\": 1}"), "\(text)")
+        }
+    }
+}
+
 /// Where the files beside the tests lie.
 enum SourcePath {
     static func beside(_ name: String, _ file: String = #filePath) -> String {
@@ -109,7 +152,7 @@ private struct Findings {
         case .number(let text): text
         case .string(let text): "\"\(text)\""
         case .array(let elements): "[" + elements.map(text).joined(separator: ", ") + "]"
-        case .object: "{}"
+        case .object(let members): "{" + (members.isEmpty ? "" : "…") + "}"
         }
     }
 }

@@ -7,6 +7,7 @@ import TestSupport
 import TestTools
 import Testing
 import VideoServer
+import VideoTypes
 
 /// Takes webhooks, the first few of them badly.
 private final class Receiver: HTTPHandler {
@@ -37,8 +38,7 @@ private final class Receiver: HTTPHandler {
     private func service(_ hosts: Set<String>, _ folder: TemporaryFolder, isLocal: Bool = true) throws -> TestService {
         let secret = try TestService.secret("hook", "whsec_" + Base64.encode(Self.secret), in: folder)
         return try TestService(in: folder) { options in
-            options.webhookHosts = hosts
-            options.allowsLocalWebhooks = isLocal
+            if isLocal { options.localWebhookHosts = hosts } else { options.webhookHosts = hosts }
             options.webhookSecretFile = secret
             options.webhookDelayFactor = 0
         }
@@ -91,5 +91,86 @@ private final class Receiver: HTTPHandler {
 
     private static let strict = Result {
         try WebhookTests().service(["hooks.example.org"], TemporaryFolder(), isLocal: false)
+    }
+
+    // MARK: what can never be called, what fails, what hangs
+
+    private func refusal(_ change: (inout ServiceOptions) -> Void) throws -> VideoError? {
+        let folder = try TemporaryFolder()
+        let secret = try TestService.secret("hook", "whsec_" + Base64.encode(Self.secret), in: folder)
+        do {
+            _ = try TestService(in: folder) { options in
+                options.webhookSecretFile = secret
+                change(&options)
+            }
+            return nil
+        } catch let error as VideoError {
+            return error
+        }
+    }
+
+    @Test(arguments: ["localhost:9443", "10.0.0.8:8443", "192.168.1.4", "127.0.0.1", "169.254.169.254", "a b"])
+    func `a host that can never be called is refused at the start`(_ host: String) throws {
+        let error = try #require(try refusal { $0.webhookHosts = [host] })
+        #expect(error.code == .invalidRequest && error.message.contains("\(host) can never be called"))
+        #expect(error.hint?.contains("--local-webhook-hosts") == true)
+    }
+
+    @Test func `a host of one's own network is named as that, metadata never`() throws {
+        #expect(try refusal { $0.localWebhookHosts = ["localhost:9443", "10.0.0.8:8443", "192.168.1.4"] } == nil)
+        #expect(try refusal { $0.localWebhookHosts = ["169.254.169.254"] } != nil)
+    }
+
+    @Test func `each try that failed is a line of the log, without what the address may hide`() throws {
+        let folder = try TemporaryFolder()
+        let secret = try TestService.secret("hook", "whsec_" + Base64.encode(Self.secret), in: folder)
+        let receiver = Receiver(failures: 1)
+        let server = try HTTPServer(HTTPServerOptions(), handler: receiver)
+        defer { server.stop(afterSeconds: 0) }
+        let service = try TestService(in: folder) { options in
+            options.localWebhookHosts = ["127.0.0.1:\(server.port)", "127.0.0.1:9"]
+            options.webhookSecretFile = secret
+            options.webhookDelayFactor = 0
+        }
+        let dead = try service.submit("x", ", \"webhook_url\": \"http://127.0.0.1:9/hush?token=hush\"")
+        let busy = try service.submit("x", ", \"webhook_url\": \"http://127.0.0.1:\(server.port)/hush\"")
+        func lines(_ id: String) -> [String] {
+            service.log.filter { $0.contains(#""event": "webhook""#) && $0.contains(id) }
+        }
+        for _ in 0..<3000 where lines(dead).count < 8 || lines(busy).isEmpty { usleep(10_000) }
+        #expect(lines(dead).count == 8 && lines(busy).count == 1)
+        #expect(lines(dead).allSatisfy { $0.contains(#""host": "127.0.0.1:9""#) && $0.contains("no connection") })
+        #expect(lines(dead)[7].contains(#""try": 8"#) && lines(dead)[7].contains(#""next_try_seconds": null"#))
+        #expect(lines(busy)[0].contains("the host answered 503"))
+        #expect(!service.log.contains { $0.contains("hush") })
+    }
+
+    @Test(.timeLimit(.minutes(1))) func `a host that hangs delays no other`() throws {
+        let folder = try TemporaryFolder()
+        let secret = try TestService.secret("hook", "whsec_" + Base64.encode(Self.secret), in: folder)
+        let hanging = try ScriptedServer { _ in
+            var reply = ScriptedServer.Reply(200)
+            reply.pause = 60
+            return reply
+        }
+        let receiver = Receiver(failures: 0)
+        let server = try HTTPServer(HTTPServerOptions(), handler: receiver)
+        defer { server.stop(afterSeconds: 0) }
+        let service = try TestService(in: folder) { options in
+            options.localWebhookHosts = ["127.0.0.1:\(server.port)", "127.0.0.1:\(hanging.port)"]
+            options.webhookSecretFile = secret
+        }
+        for _ in 0..<3 {
+            _ = try service.finished(try service.submit("x", ", \"webhook_url\": \"\(hanging.url)/hook\""))
+        }
+        for _ in 0..<1000 where hanging.requests.isEmpty { usleep(10_000) }
+        #expect(hanging.requests.count == 1)
+        let start = ContinuousClock.now
+        _ = try service.finished(
+            try service.submit("x", ", \"webhook_url\": \"http://127.0.0.1:\(server.port)/hook\""))
+        for _ in 0..<800 where receiver.requests.isEmpty { usleep(10_000) }
+        #expect(receiver.requests.count == 1)
+        // A call to the host that hangs takes ten seconds.
+        #expect(ContinuousClock.now - start < .seconds(8))
     }
 }

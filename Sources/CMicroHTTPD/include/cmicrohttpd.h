@@ -31,7 +31,6 @@ typedef struct CMHOptions {
     /// Listens already; the daemon's own from a successful start on.
     int listen_socket;
     unsigned connection_limit;
-    unsigned connection_limit_per_address;
     unsigned idle_seconds;
     /// Of one connection: its header fields and its read and write buffers.
     size_t connection_memory_bytes;
@@ -46,6 +45,8 @@ typedef struct CMHOptions {
                                        size_t *_Nonnull upload_bytes, void *_Nullable *_Nonnull request);
     void (*_Nonnull completed)(void *_Nonnull context, struct MHD_Connection *_Nonnull connection,
                                void *_Nullable *_Nonnull request, enum MHD_RequestTerminationCode reason);
+    /// The library has answered a request by itself, without asking: the status.
+    void (*_Nonnull own_answer)(void *_Nonnull context, unsigned status);
     /// A connection begins or is gone.
     void (*_Nonnull connection)(void *_Nonnull context, struct MHD_Connection *_Nonnull connection,
                                 void *_Nullable *_Nonnull slot, enum MHD_ConnectionNotificationCode what);
@@ -62,6 +63,11 @@ int cmh_socket(const CMicroHTTPD *_Nonnull library, struct MHD_Connection *_Nonn
 
 /// Of the request's first line and its header fields.
 size_t cmh_header_bytes(const CMicroHTTPD *_Nonnull library, struct MHD_Connection *_Nonnull connection);
+
+/// Whether a zero byte hides the end of the target or of a header field's value; `head` is where the request's method
+/// begins.
+int cmh_hides_bytes(const CMicroHTTPD *_Nonnull library, struct MHD_Connection *_Nonnull connection,
+                    const char *_Nonnull head, const char *_Nullable target_end, const char *_Nonnull version);
 
 /// Hands over every header field with its lengths.
 void cmh_each_header(const CMicroHTTPD *_Nonnull library, struct MHD_Connection *_Nonnull connection,

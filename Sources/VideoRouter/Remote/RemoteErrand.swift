@@ -41,25 +41,30 @@ struct RemoteErrand: Sendable {
         do throws(CryptoError) {
             key = try SHA256.hex(Array("\(provider.name)\n\(options.model ?? "")\n\(request.id)".utf8))
         } catch {
-            throw .server(error.message)
+            throw .local(error.message)
         }
+        try provider.folder.check()
         let id = try await ordered("wan-" + key)
         do throws(ProviderError) {
             let video = try await finished(id)
+            let dollars = price(video, nil)
+            provider.know { $0.orders.costs(request.id, dollars) }
             let path = options.folder + "/" + key.prefix(32) + ".mp4"
             try await fetch(id, to: path)
             let result = try await result(video, path)
-            forget()
+            provider.know { $0.orders.forget(request.id) }
             return result
         } catch {
-            // A clip that nobody waits for must not be worked on, nor paid for.
+            // A clip that nobody waits for must not be worked on.
             if [.cancelled, .deadline].contains(error) || isGivenUp {
                 await unhindered { await provider.server.stop(id, isOurs: provider.know { $0.isOurs == true }) }
-                forget()
-            } else if case .transport = error {
-                // The clip goes on over there: whoever asks for it again finds it.
+                close()
             } else {
-                forget()
+                switch error {
+                case .badRequest, .contentPolicy, .corruptOutput: close()
+                // The clip is still over there: whoever asks for it again finds it.
+                default: break
+                }
             }
             throw error
         }
@@ -67,11 +72,20 @@ struct RemoteErrand: Sendable {
 
     private var isGivenUp: Bool { seconds >= options.giveUpSeconds }
 
-    private func forget() { provider.know { $0.clips[request.id] = nil } }
+    private func close() { provider.know { $0.orders.close(request.id) } }
 
-    /// What the server calls the clip: ordered now, or before a connection broke.
+    /// - Parameter seconds: that came; nil where only those asked for are known.
+    private func price(_ video: RemoteVideo, _ seconds: Double?) -> Double {
+        if let dollars = video.costDollars { return dollars }
+        guard let seconds else { return provider.know { $0.orders.dollars(request.id) } ?? 0 }
+        return options.dollarsPerSecond * seconds
+    }
+
+    /// What the server calls the clip: ordered now, or before something broke.
     private func ordered(_ key: String) async throws(ProviderError) -> String {
-        if let known = provider.know({ $0.clips[request.id] }) { return known }
+        // Of a value that may throw: `know` takes no closure that does.
+        let orders = provider.know { $0.orders }
+        if let known = try orders.video(of: request) { return known }
         let form = try await provider.form(request)
         if let obstacle = form.obstacles.first { throw .badRequest(obstacle.reason, parameter: obstacle.parameter) }
         guard !Task.isCancelled else { throw .cancelled }
@@ -85,7 +99,8 @@ struct RemoteErrand: Sendable {
             }
         }
         let id = try placed.get().id
-        provider.know { $0.clips[request.id] = id }
+        let dollars = provider.quote(form)
+        provider.know { $0.orders.placed(request, id, dollars: dollars) }
         return id
     }
 
@@ -107,7 +122,9 @@ struct RemoteErrand: Sendable {
                 failures = 0
                 switch video.state {
                 case .completed: return video
-                case .failed(let error): throw error
+                case .failed(let error):
+                    provider.know { $0.orders.forget(request.id) }
+                    throw error
                 case .queued: break
                 case .working:
                     let now = video.step ?? VideoProgress(stage: .denoise, completed: video.percent, total: 100)
@@ -170,11 +187,7 @@ struct RemoteErrand: Sendable {
 
     /// Decodes the file, off the threads that everybody shares.
     private func result(_ video: RemoteVideo, _ path: String) async throws(ProviderError) -> VideoResult {
-        let facts = await withCheckedContinuation { (continuation: CheckedContinuation<ClipFacts?, Never>) in
-            let thread = OwnThread { continuation.resume(returning: try? MP4Reader(path: path).facts()) }
-            guard let thread else { return continuation.resume(returning: nil) }
-            thread.detach()
-        }
+        let facts = try await Self.facts(path)
         guard let facts, facts.frames > 0, facts.durationSeconds > 0 else {
             unsafe unlink(path)
             throw .corruptOutput("the file that came is not a video")
@@ -182,8 +195,29 @@ struct RemoteErrand: Sendable {
         return VideoResult(
             path: path, provider: provider.name, model: video.model ?? options.model ?? "default",
             durationSeconds: facts.durationSeconds, frames: facts.frames, width: facts.width, height: facts.height,
-            costDollars: video.costDollars ?? options.dollarsPerSecond * facts.durationSeconds,
+            costDollars: price(video, facts.durationSeconds),
             latencySeconds: seconds, hasAudio: facts.hasAudio,
             metadata: video.metadata.merging(["remote_id": .string(video.id)]) { $1 })
     }
+
+    /// nil for what is no video.
+    private static func facts(_ path: String) async throws(ProviderError) -> ClipFacts? {
+        let found = await withCheckedContinuation { (continuation: CheckedContinuation<Read, Never>) in
+            let thread = OwnThread {
+                continuation.resume(
+                    returning: Result { () throws(MediaError) in try MP4Reader(path: path).facts() })
+            }
+            guard let thread else { return continuation.resume(returning: nil) }
+            thread.detach()
+        }
+        switch found {
+        case .success(let facts): return facts
+        case .failure(.libraryMissing(let name, let reason)): throw .local("cannot open FFmpeg's \(name): \(reason)")
+        case .failure: return nil
+        case nil: throw .local("no thread to look at the clip")
+        }
+    }
+
+    /// nil where there was no thread for it.
+    private typealias Read = Result<ClipFacts, MediaError>?
 }

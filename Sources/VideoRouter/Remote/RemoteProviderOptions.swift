@@ -9,14 +9,15 @@ public struct RemoteProviderOptions: Sendable {
     /// nil for the server's own choice.
     public var model: String?
     public var key: Key?
-    /// Where finished clips go; it must exist.
+    /// Where finished clips go; made where it is missing, in a folder that must exist.
     public var folder: String
     public var fields: Fields = .standard
     /// The sizes that the server makes, and no others; empty where the limits alone decide.
     public var sizes: [Size] = []
     /// The durations that the server makes, and no others; empty where the limits alone decide.
     public var durationsSeconds: [Double] = []
-    public var limits = ProviderCapabilities.Limits(maxDurationSeconds: 60, maxPixels: 1920 * 1088, sizeStep: 1)
+    public var limits = ProviderCapabilities.Limits(
+        maxDurationSeconds: 60, maxPixels: 1920 * 1088, sizeStep: 1, frameStep: 1)
     public var qualities = Set(Quality.allCases)
     public var dollarsPerSecond = 0.0
     /// How long the server works on a second of video.

@@ -31,6 +31,7 @@ struct RemoteRefusal {
 
     var providerError: ProviderError {
         if Self.isPolicy(code) { return .contentPolicy(message) }
+        if code == "idempotency_key_reused" { return .idInUse }
         switch status {
         case 401, 403: return .authentication("the server refuses the key")
         case 402: return .quota(retryAfterSeconds: retryAfterSeconds)
@@ -73,7 +74,7 @@ extension HTTPClientError {
         case .cancelled: .cancelled
         case .timedOut: .timeout(message)
         case .answerTooLarge: .corruptOutput(message)
-        case .libraryMissing, .fileFailed: .server(message)
+        case .libraryMissing, .fileFailed: .local(message)
         case .invalidCall, .forbiddenDestination: .badRequest(message, parameter: nil)
         case .unreachable, .interrupted: .transport(message)
         }

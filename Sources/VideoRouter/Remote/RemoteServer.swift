@@ -33,7 +33,22 @@ struct RemoteServer: Sendable {
         call.headers.append(("Idempotency-Key", idempotencyKey))
         call.totalSeconds = Self.createSeconds
         call.idleSeconds = Self.createSeconds
-        return try RemoteVideo(try await accepted(call).body, key: key)
+        let answer = try await answer(call)
+        guard answer.isSuccess else {
+            let refusal = RemoteRefusal(answer, key: key)
+            // Without a code of the API's it is not the API that speaks.
+            if answer.status == 404, ["", "not_found"].contains(refusal.code) {
+                throw .badRequest(addressHint, parameter: nil)
+            }
+            throw refusal.providerError
+        }
+        return try RemoteVideo(answer.body, key: key)
+    }
+
+    /// What to say of a server that has no API where it was looked for.
+    var addressHint: String {
+        let hint = base.target.contains("/v1") ? "" : "; the address usually ends in /v1"
+        return "there is no video API at \(base.text)\(hint)"
     }
 
     /// The clip as it is, and after how many seconds the server wants to be asked again.

@@ -10,23 +10,29 @@ public final class RemoteVideoProvider: VideoProvider {
     public let name: String
     let options: RemoteProviderOptions
     let server: RemoteServer
-    private let flights = Mutex<[VideoRequest.ID: RemoteFlight]>([:])
+    let folder: ClipFolder
+    private let flights = Mutex<[VideoRequest.ID: (request: VideoRequest, flight: RemoteFlight)]>([:])
     private let knowledge = Mutex(Knowledge())
 
     struct Knowledge {
         /// nil until the server was asked.
         var isOurs: Bool?
         var limits: ProviderCapabilities.Limits?
-        /// What the server calls the clips under way: a repeated request finds its own again.
-        var clips: [VideoRequest.ID: String] = [:]
+        var orders = RemoteOrders()
     }
 
-    /// Reads the key; asks the server nothing yet.
+    /// Reads the key and makes the folder where it is missing; asks the server nothing yet.
     public init(_ options: RemoteProviderOptions) throws(RouterError) {
         guard !options.name.isEmpty else { throw RouterError(.configuration, "a provider needs a name") }
         name = options.name
         self.options = options
         server = try RemoteServer(options)
+        folder = ClipFolder(path: options.folder)
+        do throws(ProviderError) {
+            try folder.check()
+        } catch {
+            throw RouterError(.configuration, "\(name): \(error.message)")
+        }
     }
 
     func know<Value>(_ body: (inout sending Knowledge) -> sending Value) -> sending Value { knowledge.withLock(body) }
@@ -58,12 +64,15 @@ public final class RemoteVideoProvider: VideoProvider {
         _ request: VideoRequest, progress: @escaping @Sendable (VideoProgress) -> Void
     ) async throws(ProviderError) -> VideoResult {
         while true {
-            let (flight, isNew) = flights.withLock { flights in
-                if let flight = flights[request.id] { return (flight, false) }
+            let (flight, isNew) = flights.withLock { flights -> (RemoteFlight?, Bool) in
+                if let known = flights[request.id] {
+                    return (request.asksForSameClip(as: known.request) ? known.flight : nil, false)
+                }
                 let flight = RemoteFlight()
-                flights[request.id] = flight
+                flights[request.id] = (request, flight)
                 return (flight, true)
             }
+            guard let flight else { throw .idInUse }
             let seat = flight.join(progress)
             if isNew {
                 flight.start { [self] flight in
@@ -85,11 +94,13 @@ public final class RemoteVideoProvider: VideoProvider {
     public func healthCheck() async -> ProviderHealth {
         do throws(ProviderError) {
             let ready = try await server.ready()
-            if ready.isSuccess { return .ready }
             if ready.status == 503 { return .unavailable(Self.reasons(ready)) }
+            // Who is ready may still have its API at another address than this one.
+            if ready.isSuccess, know({ $0.isOurs == true }) { return .ready }
             let models = try await server.models()
-            return models.isSuccess
-                ? .ready : .unavailable([RemoteRefusal(models, key: server.key).providerError.message])
+            if models.isSuccess { return .ready }
+            guard models.status != 404 else { return .unavailable([server.addressHint]) }
+            return .unavailable([RemoteRefusal(models, key: server.key).providerError.message])
         } catch {
             return .unavailable([error.message])
         }
@@ -97,8 +108,10 @@ public final class RemoteVideoProvider: VideoProvider {
 
     /// Stops the clip at the server, too; that call is not waited for.
     public func cancel(_ id: VideoRequest.ID) async {
-        flights.withLock { $0[id] }?.abandon()
+        flights.withLock { $0[id]?.flight }?.abandon()
     }
+
+    public func spentDollars(on id: VideoRequest.ID) async -> Double? { know { $0.orders.dollars(id) } }
 
     private static func reasons(_ answer: HTTPAnswer) -> [String] {
         let fields = (try? JSONValue(answer.body)).flatMap { try? JSONFields($0) }
@@ -117,20 +130,31 @@ public final class RemoteVideoProvider: VideoProvider {
             provider: name, model: said.model ?? options.model ?? "default", limits: said.limits,
             qualities: said.qualities ?? options.qualities, obstacles: obstacles, estimate: said.estimate,
             marginalCostPerSecond: said.marginalCostPerSecond, amortisedCostPerSecond: said.amortisedCostPerSecond,
-            costDollars: said.costDollars, isWarm: said.isWarm)
+            costDollars: isPaid(request) ? 0 : said.costDollars, isWarm: said.isWarm)
     }
 
     /// Of a server that tells nothing: what was configured.
     private func standing(_ request: VideoRequest) -> ProviderCapabilities {
         let form = RemoteForm(request, options, limits: options.limits, isOurs: false)
-        let seconds = form.durationSeconds ?? options.durationsSeconds.min() ?? 4
+        let seconds = seconds(form)
         let half = max(options.latencyPerSecond, 0) * seconds
         return ProviderCapabilities(
             provider: name, model: options.model ?? "default", limits: options.limits, qualities: options.qualities,
             obstacles: form.obstacles, estimate: TimeEstimate(queueSeconds: 0, p50: half, p90: 2 * half),
             marginalCostPerSecond: options.dollarsPerSecond, amortisedCostPerSecond: options.dollarsPerSecond,
-            costDollars: options.dollarsPerSecond * seconds, isWarm: true)
+            costDollars: isPaid(request) ? 0 : price(form), isWarm: true)
     }
+
+    private func seconds(_ form: RemoteForm) -> Double {
+        form.durationSeconds ?? options.durationsSeconds.min() ?? 4
+    }
+
+    private func isPaid(_ request: VideoRequest) -> Bool { know { $0.orders.isOpen(request) } }
+
+    private func price(_ form: RemoteForm) -> Double { options.dollarsPerSecond * seconds(form) }
+
+    /// What an order costs that was placed; nil where the server itself tells when it is done.
+    func quote(_ form: RemoteForm) -> Double? { know { $0.isOurs == true } ? nil : price(form) }
 
     /// Whether the server is a wan-infer; asks it where that is not known yet.
     private func isOurs() async throws(ProviderError) -> Bool {

@@ -143,16 +143,13 @@ extension VideoRequest {
             aspectRatio = ratio
         }
         durationSeconds = try reader.number(.seconds, in: CreateRequest.Limits.seconds)
-        if let count = try reader.integer(.frames, in: Limits.frames) {
-            // The decoder makes 4k + 1 frames; the nearest such number is made, and told.
-            frames = (count + 1) / 4 * 4 + 1
-        }
+        frames = try reader.integer(.frames, in: Limits.frames)
         framesPerSecond = try reader.integer(.framesPerSecond, in: Limits.framesPerSecond)
         wantsAudio = try reader.flag(.sound) ?? false
     }
 
     fileprivate mutating func readSampling(_ reader: FieldReader) throws(APIError) {
-        seed = try reader.integer(.seed, in: 0...Int.max).map(UInt64.init)
+        seed = try reader.seed()
         steps = try reader.integer(.steps, in: Limits.steps)
         guidanceScale = try reader.number(.guidanceScale, in: Limits.guidanceScale)
         guidanceScale2 = try reader.number(.guidanceScale2, in: Limits.guidanceScale)

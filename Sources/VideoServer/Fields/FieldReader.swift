@@ -36,14 +36,27 @@ struct FieldReader {
 
     func integer(_ parameter: Parameter, in range: ClosedRange<Int>) throws(APIError) -> Int? {
         guard let digits = try digits(parameter, "must be a whole number") else { return nil }
-        guard Self.isInteger(digits) else {
-            throw .invalid(parameter.rawValue, "must be a whole number", code: "invalid_type")
-        }
         // What overflows is out of every range.
-        guard let value = Int(digits), range.contains(value) else {
+        guard let value = Int(try whole(digits, parameter)), range.contains(value) else {
             throw .invalid(parameter.rawValue, "must be between \(range.lowerBound) and \(range.upperBound)")
         }
         return value
+    }
+
+    /// Any number of 64 bits, as the command takes it.
+    func seed() throws(APIError) -> UInt64? {
+        guard let digits = try digits(.seed, "must be a whole number") else { return nil }
+        guard let value = UInt64(try whole(digits, .seed)) else {
+            throw .invalid(Parameter.seed.rawValue, "must be between 0 and \(UInt64.max)")
+        }
+        return value
+    }
+
+    private func whole(_ text: String, _ parameter: Parameter) throws(APIError) -> String {
+        guard let digits = WholeNumber.digits(text) else {
+            throw .invalid(parameter.rawValue, "must be a whole number", code: "invalid_type")
+        }
+        return digits
     }
 
     func number(_ parameter: Parameter, in range: ClosedRange<Double>) throws(APIError) -> Double? {
@@ -78,12 +91,13 @@ struct FieldReader {
         return choice
     }
 
-    /// Numbers come as numbers, in a form as text; `seconds` may be a string in JSON too.
+    /// Numbers come as numbers, in a form as text; `seconds` may be a string in JSON too, and so may `seed`, for
+    /// JavaScript's numbers end at 2^53.
     private func digits(_ parameter: Parameter, _ problem: String) throws(APIError) -> String? {
         switch value(parameter) {
         case nil: return nil
         case .number(let text), .text(let text): return text
-        case .string(let text) where parameter == .seconds: return text
+        case .string(let text) where parameter == .seconds || parameter == .seed: return text
         default: throw .invalid(parameter.rawValue, problem, code: "invalid_type")
         }
     }

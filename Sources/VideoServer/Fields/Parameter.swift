@@ -100,8 +100,8 @@ extension Parameter {
         case .maxLatency: self = .maxLatency
         case .extras: self = .extras
         case .model: self = .model
-        case .scheduler, .sigmas, .device, .dtype, .threads, .stateFolder, .host, .keyFile, .hostNames, .webhookHosts,
-            .webhookSecretFile, .doctor, .models, .serve:
+        case .scheduler, .sigmas, .device, .dtype, .threads, .stateFolder, .host, .keyFile, .hostNames, .origins,
+            .webhookHosts, .localWebhookHosts, .webhookSecretFile, .doctor, .models, .serve:
             return nil
         }
     }

@@ -4,6 +4,10 @@ import HTTPServer
 enum RequestBody {
     static func fields(of request: HTTPRequest) throws(APIError) -> [String: FieldValue] {
         let type = request.headers["content-type"] ?? ""
+        if let encoding = request.headers["content-encoding"], encoding.lowercased() != "identity" {
+            throw APIError(
+                415, "unsupported_content_encoding", "the body must be sent as it is, without a Content-Encoding")
+        }
         switch type.prefix(while: { $0 != ";" }).lowercased().filter({ $0 != " " }) {
         case "application/json": return try JSONBody.fields(request.body)
         case "multipart/form-data": return try form(request.body, type)
@@ -22,17 +26,32 @@ enum RequestBody {
         }
         var tree = FieldTree()
         for part in form.parts {
-            let bytes = Array(part.bytes)
-            if part.filename != nil || part.mediaType != nil {
-                try tree.add(part.name, .file(UploadedFile(bytes: bytes)))
+            // As browsers send the field of a file that nobody chose.
+            if part.filename == "", part.bytes.isEmpty { continue }
+            // A file is what has a file's name; a type alone says nothing: many clients give texts one.
+            if part.filename != nil || part.mediaType?.hasPrefix("image/") == true {
+                try tree.add(part.name, .file(UploadedFile(bytes: Array(part.bytes))))
             } else {
-                guard let text = String(validating: bytes, as: UTF8.self) else {
-                    throw APIError(
-                        400, "invalid_encoding", "a field is not valid UTF-8", parameter: part.name.clipped)
-                }
-                try tree.add(part.name, .text(text))
+                try tree.add(part.name, .text(try text(part)))
             }
         }
         return tree.fields
+    }
+
+    private static func text(_ part: Multipart.Part) throws(APIError) -> String {
+        switch part.charset {
+        case nil, "utf-8", "utf8", "us-ascii", "ascii":
+            guard let text = String(validating: part.bytes, as: UTF8.self) else {
+                throw APIError(400, "invalid_encoding", "a field is not valid UTF-8", parameter: part.name.clipped)
+            }
+            return text
+        // What Spring sends unless it is told otherwise.
+        case "iso-8859-1", "latin1":
+            return String(String.UnicodeScalarView(part.bytes.map { Unicode.Scalar($0) }))
+        case let other?:
+            throw APIError(
+                400, "invalid_encoding", "the charset \(other.clipped) is not understood; send UTF-8",
+                parameter: part.name.clipped)
+        }
     }
 }

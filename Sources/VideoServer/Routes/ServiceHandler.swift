@@ -12,6 +12,7 @@ struct ServiceHandler: HTTPHandler {
     let clock: ServiceClock
 
     func refusal(of head: HTTPRequest) -> HTTPResponse? {
+        if Self.preflight(head) != nil { return nil }
         do throws(APIError) {
             _ = try admitted(head)
             return nil
@@ -20,11 +21,16 @@ struct ServiceHandler: HTTPHandler {
         }
     }
 
+    func party(of head: HTTPRequest) -> String? { keys.owner(authorization: head.headers["authorization"])?.name }
+
     func respond(to request: HTTPRequest) -> HTTPResponse {
         let startedAt = clock.steady()
         var route: Route?
         var owner: String?
         var response: HTTPResponse
+        if let preflight = Self.preflight(request) {
+            return finished(preflight, request, route: nil, owner: nil, startedAt: startedAt)
+        }
         do throws(APIError) {
             let admitted = try admitted(request)
             route = admitted.route
@@ -42,9 +48,37 @@ struct ServiceHandler: HTTPHandler {
         return finished(response, request, route: route, owner: owner, startedAt: startedAt)
     }
 
-    func refusal(status: Int, code: String, message: String) -> HTTPResponse {
+    func noteAnswer(ofLibrary status: Int) { note(refusal: status, code: "malformed") }
+
+    private func note(refusal status: Int, code: String) {
         metrics.count(route: "refused", method: "other", status: status)
-        return AnswerWriter.error(APIError(status, code, message))
+        log.request([("route", "refused"), ("status", .integer(status)), ("code", .string(code))])
+    }
+
+    func refusal(status: Int, code: String, message: String) -> HTTPResponse {
+        note(refusal: status, code: code)
+        let hints = ["host_not_allowed": "--host-names", "origin_not_allowed": "--origins"]
+        let hint = hints[code].map { "; its owner may allow it with \($0)" } ?? ""
+        return AnswerWriter.error(APIError(status, code, message + hint))
+    }
+
+    /// What a browser asks before it lets a page of another site ask; it never shows a key.
+    private static func preflight(_ request: HTTPRequest) -> HTTPResponse? {
+        guard request.method == "OPTIONS", request.origin != nil,
+            request.headers["access-control-request-method"] != nil
+        else { return nil }
+        var headers = HTTPHeaders([
+            ("Access-Control-Allow-Methods", "GET, HEAD, POST, DELETE"),
+            (
+                "Access-Control-Allow-Headers",
+                "authorization, content-type, idempotency-key, last-event-id, prefer, range, traceparent, "
+                    + "x-stainless-retry-count"
+            ), ("Access-Control-Max-Age", "600"),
+        ])
+        if request.headers["access-control-request-private-network"] == "true" {
+            headers.add("Access-Control-Allow-Private-Network", "true")
+        }
+        return HTTPResponse(status: 204, headers: headers)
     }
 
     /// Keys go before addresses: who has none learns nothing of what is there.
@@ -70,7 +104,7 @@ struct ServiceHandler: HTTPHandler {
         case .metrics: service.metricsPage()
         case .models: service.models()
         case .model(let name): try service.model(name)
-        case .capabilities: try service.capabilities(request)
+        case .capabilities: try service.capabilities(request, owner: owner)
         case .list: try videos.list(request, owner: owner)
         case .create: try videos.create(request, owner: owner)
         case .createAndWait: try videos.createAndWait(request, owner: owner)

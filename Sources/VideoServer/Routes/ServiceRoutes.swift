@@ -56,14 +56,14 @@ struct ServiceRoutes: Sendable {
     private var model: JSONText {
         .object([
             ("id", .string(desk.modelName)), ("object", "model"), ("created", .integer(startedAt)),
-            ("owned_by", "wan-infer"),
+            ("owned_by", "wan-infer"), ("sample_prompt", .string(desk.samplePrompt)),
         ])
     }
 
     // MARK: Capabilities
 
     /// What the service can do now, and what a clip of the query's parameters would take.
-    func capabilities(_ request: HTTPRequest) throws(APIError) -> HTTPResponse {
+    func capabilities(_ request: HTTPRequest, owner: String?) throws(APIError) -> HTTPResponse {
         var tree = FieldTree()
         for (name, value) in request.query { try tree.add(name, .text(value)) }
         var fields = tree.fields
@@ -71,8 +71,8 @@ struct ServiceRoutes: Sendable {
         let wanted = try CreateRequest(fields)
         let state = desk.runner.state
         let limits = desk.limits
-        let quote = try desk.quote(wanted)
-        let admission = try desk.admission(quote, priority: wanted.priority)
+        let quote = try desk.quote(wanted, owner: owner)
+        let admission = try desk.admission(quote, priority: wanted.priority, owner: owner)
         let economics = desk.economics
         let second = quote.plan.settings.durationSeconds
         return AnswerWriter.json(

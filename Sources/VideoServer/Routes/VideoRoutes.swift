@@ -35,14 +35,14 @@ struct VideoRoutes: Sendable {
 
     /// Answers the clip itself.
     func createAndWait(_ request: HTTPRequest, owner: String?) throws(APIError) -> HTTPResponse {
-        guard let seat = waiters.take("sync") else {
+        guard let seat = waiters.take("sync", owner: owner) else {
             throw APIError(429, "too_many_waiters", "too many connections wait for clips", retryAfter: 10)
         }
         defer { withExtendedLifetime(seat) {} }
         switch try order(request, owner: owner) {
         case .plan(let response): return response
         case .job(let job):
-            let end = try wait(for: job, until: .infinity, owner: owner)
+            let end = try wait(for: job, until: .infinity, request, owner: owner)
             if let error = end.error {
                 let status = error.code.httpStatus >= 500 ? 500 : error.code.httpStatus
                 throw APIError(status, error.code.name, FailureText.message(error))
@@ -62,7 +62,7 @@ struct VideoRoutes: Sendable {
     private func order(_ request: HTTPRequest, owner: String?) throws(APIError) -> Ordered {
         let fields = try RequestBody.fields(of: request)
         let wanted = try CreateRequest(fields)
-        let quote = try desk.quote(wanted)
+        let quote = try desk.quote(wanted, owner: owner)
         let hash = try Self.hash(fields, of: "create", owner: owner)
         let repetition = try Self.repetition(request)
         if try !desk.isKnown(hash: hash, owner: owner, repetition: repetition) {
@@ -73,7 +73,7 @@ struct VideoRoutes: Sendable {
                 ("id", .null), ("object", "video.dry_run"), ("model", .string(desk.modelName)),
                 ("prompt", .string(quote.plan.settings.prompt)), ("provider", "local"),
             ]
-            let admission = try desk.admission(quote, priority: wanted.priority)
+            let admission = try desk.admission(quote, priority: wanted.priority, owner: owner)
             return .plan(AnswerWriter.json(.object(head + QuoteText.fields(quote, admission))))
         }
         let job = try desk.submit(wanted, quote, hash: hash, owner: owner, repetition: repetition)
@@ -181,18 +181,22 @@ struct VideoRoutes: Sendable {
     /// The job as it is, or as it is after the wait that the client prefers.
     private func awaited(_ job: Job, _ request: HTTPRequest, owner: String?) throws(APIError) -> Job {
         guard let seconds = WaitWish.seconds(request.headers["prefer"]), seconds > 0, !job.state.isFinal,
-            let seat = waiters.take("wait")
+            let seat = waiters.take("wait", owner: owner)
         else { return job }
         defer { withExtendedLifetime(seat) {} }
-        return try wait(for: job, until: clock.steady() + Double(seconds), owner: owner)
+        return try wait(for: job, until: clock.steady() + Double(seconds), request, owner: owner)
     }
 
-    private func wait(for job: Job, until end: Double, owner: String?) throws(APIError) -> Job {
+    /// Who hangs up frees the seat; the clip is made all the same.
+    private func wait(
+        for job: Job, until end: Double, _ request: HTTPRequest, owner: String?
+    ) throws(APIError) -> Job {
         var seen = 0
         while true {
             let now = try desk.job(job.id, owner: owner)
             let left = end - clock.steady()
             guard !now.state.isFinal, left > 0, !isStopping() else { return now }
+            guard !request.isAbandoned() else { throw .clientGone }
             let events = try desk.journal { () throws(StoreError) in
                 try desk.store.waitForEvents(of: job.id, after: seen, seconds: min(left, 1))
             }
@@ -202,7 +206,7 @@ struct VideoRoutes: Sendable {
 
     func events(_ id: JobID, _ request: HTTPRequest, owner: String?) throws(APIError) -> HTTPResponse {
         let job = try desk.job(id, owner: owner)
-        guard let seat = streams.take(id.description) else {
+        guard let seat = streams.take(id.description, owner: owner) else {
             throw APIError(429, "too_many_streams", "too many streams of events are open", retryAfter: 5)
         }
         let last = request.headers["last-event-id"].flatMap { FieldReader.isInteger($0) ? Int($0) : nil } ?? 0

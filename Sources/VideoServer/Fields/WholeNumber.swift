@@ -1,0 +1,31 @@
+/// A whole number in any guise that JSON has for it: 5, 5.0, 50e-1.
+enum WholeNumber {
+    /// Longer ones are out of every range, whatever they are exactly.
+    private static let mostDigits = 40
+
+    /// The number in plain digits; nil for what is no number, or none that is whole.
+    ///
+    /// By its digits, not by way of a float: 9007199254740993.0 is that number.
+    static func digits(_ text: String) -> String? {
+        guard FieldReader.isNumber(text) else { return nil }
+        let parts = text.split(maxSplits: 1, omittingEmptySubsequences: false) { $0 == "e" || $0 == "E" }
+        guard let exponent = parts.count == 2 ? Int(parts[1]) : 0 else { return nil }
+        let isNegative = parts[0].hasPrefix("-")
+        let mantissa = parts[0].drop { $0 == "-" }.split(separator: ".", maxSplits: 1)
+        var digits = mantissa.joined()
+        // How many of the digits stand behind the point.
+        let behind = (mantissa.count == 2 ? mantissa[1].count : 0).subtractingReportingOverflow(exponent)
+        guard !behind.overflow else { return nil }
+        if behind.partialValue > 0 {
+            // All of them, where it is smaller than one.
+            let fraction = digits.suffix(behind.partialValue)
+            guard fraction.allSatisfy({ $0 == "0" }) else { return nil }
+            digits.removeLast(fraction.count)
+        } else if digits.contains(where: { $0 != "0" }) {
+            digits += String(repeating: "0", count: min(-behind.partialValue, mostDigits))
+        }
+        let plain = digits.drop { $0 == "0" }
+        if plain.isEmpty { return "0" }
+        return (isNegative ? "-" : "") + plain
+    }
+}
