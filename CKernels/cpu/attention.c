@@ -6,6 +6,7 @@ struct attention {
     const struct ck_kernels *kernels;
     ck_pool *pool;
     size_t scratch_bytes;
+    bool is_short; // few keys: nothing is packed
     ptrdiff_t units, query_blocks, key_blocks;
     ptrdiff_t piece;             // blocks of queries that are handed out together
     ptrdiff_t packed_floats;     // of a unit; 0 where each block of queries packs for itself
@@ -30,6 +31,10 @@ static void attend(void *context, ptrdiff_t index, int thread) {
         return;
     }
     ptrdiff_t end = ck_min((index + 1) * a->piece, a->batch * a->query_blocks);
+    if (a->is_short) {
+        a->kernels->attend_short(&a->plan, index * a->piece, end, a->query_blocks, scratch);
+        return;
+    }
     for (ptrdiff_t i = index * a->piece; i < end; i++) {
         ptrdiff_t unit = i / a->query_blocks;
         const float *packed = a->packed_floats ? a->packed + unit * a->packed_floats : NULL;
@@ -54,7 +59,8 @@ static void choose_blocks(struct attention *a, ptrdiff_t tokens, ptrdiff_t queri
     ptrdiff_t work = ck_max(a->plan.query_block * tokens * wide, 1);
     a->piece = ck_max(ck_min(1000000 / work, a->units * a->query_blocks / (4 * threads)), 1);
     a->batch = a->units;
-    if (a->query_blocks >= 3) {
+    a->is_short = tokens <= a->kernels->short_keys(&a->plan);
+    if (a->query_blocks >= 3 && !a->is_short) {
         a->packed_floats = a->key_blocks * a->kernels->attention_packed(&a->plan);
         a->batch = ck_min(ck_max(packed_bytes / 4 / ck_max(a->packed_floats, 1), 1), a->units);
     }
@@ -78,7 +84,7 @@ bool ck_attention(const ck_attention_call *call, ck_pool *pool) {
     }
     a.units = groups * c->heads;
     choose_blocks(&a, tokens, queries);
-    a.scratch_bytes = a.kernels->attention_bytes(&a.plan);
+    a.scratch_bytes = a.is_short ? a.kernels->short_bytes(&a.plan) : a.kernels->attention_bytes(&a.plan);
     if (a.packed_floats) {
         a.packed = ck_shared_scratch(pool, (size_t)(a.batch * a.packed_floats) * sizeof(float));
         if (!a.packed)

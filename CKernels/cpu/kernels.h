@@ -77,6 +77,13 @@ struct ck_kernels {
     /// One block of queries; `packed` has all blocks of keys and values, or is NULL.
     void (*attend_block)(const ck_attention_plan *plan, ptrdiff_t unit, ptrdiff_t block, const float *packed,
                          float *scratch);
+    /// Up to how many keys of a unit attend_short is the faster one.
+    ptrdiff_t (*short_keys)(const ck_attention_plan *plan);
+    /// Scratch memory of attend_short, in bytes.
+    size_t (*short_bytes)(const ck_attention_plan *plan);
+    /// Blocks first..<end of queries, those of a unit in turn, where one block has all keys.
+    void (*attend_short)(const ck_attention_plan *plan, ptrdiff_t first, ptrdiff_t end, ptrdiff_t query_blocks,
+                         float *scratch);
 
     /// Floats that so many packed columns of one slice in time take.
     ptrdiff_t (*gemm_packed)(const ck_gemm_plan *plan, ptrdiff_t columns);

@@ -6,12 +6,16 @@
 #include "simd_gemm.h"
 #include "simd_norm.h"
 #include "simd_peak.h"
+#include "simd_short_attention.h"
 
 const struct ck_kernels CK_KERNELS = {
     .attention_bytes = attention_bytes,
     .attention_packed = attention_packed,
     .attention_pack = attention_pack,
     .attend_block = attend_block,
+    .short_keys = short_keys,
+    .short_bytes = short_bytes,
+    .attend_short = attend_short,
     .gemm_packed = gemm_packed,
     .gemm_pack = gemm_pack,
     .gemm_bytes = gemm_bytes,

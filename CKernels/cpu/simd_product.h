@@ -114,16 +114,27 @@ static void multiply(const struct product *whole) {
 
 // ---- Packing ----
 
+// Within each 128 bits of a and b: their low and high halves, by turns.
+#if CK_WIDTH == 16
+#define LANES_LOW(a, b) __builtin_shufflevector(a, b, 0, 16, 1, 17, 4, 20, 5, 21, 8, 24, 9, 25, 12, 28, 13, 29)
+#define LANES_HIGH(a, b) __builtin_shufflevector(a, b, 2, 18, 3, 19, 6, 22, 7, 23, 10, 26, 11, 27, 14, 30, 15, 31)
+#define PAIRS_LOW(a, b) __builtin_shufflevector(a, b, 0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29)
+#define PAIRS_HIGH(a, b) __builtin_shufflevector(a, b, 2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31)
+#elif CK_WIDTH == 8
+#define LANES_LOW(a, b) __builtin_shufflevector(a, b, 0, 8, 1, 9, 4, 12, 5, 13)
+#define LANES_HIGH(a, b) __builtin_shufflevector(a, b, 2, 10, 3, 11, 6, 14, 7, 15)
+#define PAIRS_LOW(a, b) __builtin_shufflevector(a, b, 0, 1, 8, 9, 4, 5, 12, 13)
+#define PAIRS_HIGH(a, b) __builtin_shufflevector(a, b, 2, 3, 10, 11, 6, 7, 14, 15)
+#else
+#define LANES_LOW(a, b) __builtin_shufflevector(a, b, 0, 4, 1, 5)
+#define LANES_HIGH(a, b) __builtin_shufflevector(a, b, 2, 6, 3, 7)
+#define PAIRS_LOW(a, b) __builtin_shufflevector(a, b, 0, 1, 4, 5)
+#define PAIRS_HIGH(a, b) __builtin_shufflevector(a, b, 2, 3, 6, 7)
+#endif
+
 #if CK_WIDTH == 16
 #define ZIP_LOW(a, b) __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23)
 #define ZIP_HIGH(a, b) __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31)
-#elif CK_WIDTH == 8
-#define ZIP_LOW(a, b) __builtin_shufflevector(a, b, 0, 8, 1, 9, 2, 10, 3, 11)
-#define ZIP_HIGH(a, b) __builtin_shufflevector(a, b, 4, 12, 5, 13, 6, 14, 7, 15)
-#else
-#define ZIP_LOW(a, b) __builtin_shufflevector(a, b, 0, 4, 1, 5)
-#define ZIP_HIGH(a, b) __builtin_shufflevector(a, b, 2, 6, 3, 7)
-#endif
 
 /// Transposes W x W values: log₂ W perfect shuffles of the rows.
 INLINE void transpose(vf x[W]) {
@@ -136,6 +147,26 @@ INLINE void transpose(vf x[W]) {
         UNROLL for (int i = 0; i < W; i++) x[i] = y[i];
     }
 }
+#else
+/// Transposes W x W values: 4 x 4 within 128 bits, then, of vectors of 256 bits, their halves.
+INLINE void transpose(vf x[W]) {
+    UNROLL for (int i = 0; i < W; i += 4) {
+        vf a = LANES_LOW(x[i], x[i + 1]), b = LANES_HIGH(x[i], x[i + 1]);
+        vf c = LANES_LOW(x[i + 2], x[i + 3]), d = LANES_HIGH(x[i + 2], x[i + 3]);
+        x[i] = PAIRS_LOW(a, c);
+        x[i + 1] = PAIRS_HIGH(a, c);
+        x[i + 2] = PAIRS_LOW(b, d);
+        x[i + 3] = PAIRS_HIGH(b, d);
+    }
+#if CK_WIDTH == 8
+    UNROLL for (int i = 0; i < 4; i++) {
+        vf low = __builtin_shufflevector(x[i], x[i + 4], 0, 1, 2, 3, 8, 9, 10, 11);
+        x[i + 4] = __builtin_shufflevector(x[i], x[i + 4], 4, 5, 6, 7, 12, 13, 14, 15);
+        x[i] = low;
+    }
+#endif
+}
+#endif
 
 /// Elements (pairs) i..<i + W of a row.
 INLINE vf get_whole_words(const void *row, ck_dtype dtype, bool pairs, ptrdiff_t i) {

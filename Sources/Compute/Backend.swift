@@ -73,7 +73,8 @@ package protocol Backend: AnyObject {
     /// In place: RMS norm over the whole row of `[tokens, heads · headDim]`, then the rotary embedding of each head on
     /// interleaved pairs: (a, b) becomes (a cos - b sin, a sin + b cos). Without a table only the norm.
     func rmsNormRotary(_ x: Tensor, gain: Tensor, eps: Float, heads: Int, rotary: RotaryTable?) throws(ComputeError)
-    /// `out = x / max(‖x‖₂, 1e-12) · sqrt(channels) · gain` over the last dimension, then SiLU if asked for.
+    /// `out = x / max(‖x‖₂, 1e-12) · sqrt(channels) · gain` over the last dimension, then SiLU if asked for. In
+    /// place allowed.
     func channelNorm(_ x: Tensor, gain: Tensor, silu: Bool, into out: Tensor) throws(ComputeError)
     /// `out = (x - mean) / sqrt(var + eps) · gain + offset`, then SiLU if asked for; mean and variance over all
     /// positions and `channels / groups` neighbouring channels of `[…, channels]`. In place allowed.

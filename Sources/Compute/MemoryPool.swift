@@ -5,15 +5,17 @@ package protocol MemorySource {
     /// What a request for `byteCount` occupies, at least that many bytes.
     func capacity(for byteCount: Int) -> Int
     func allocate(_ capacity: Int, requested: Int) throws(ComputeError) -> UInt
-    func release(_ address: UInt)
+    func release(_ address: UInt, _ capacity: Int)
     /// Makes what was released available to allocations of any size.
     func reclaim()
+    /// How much kept and used memory together may exceed the most that was in use at one time, `peak`.
+    func slack(atPeak peak: Int) -> Int
 }
 
 /// Memory that is kept for the next tensor of the same capacity.
 ///
-/// Kept and used memory together never exceed 9/8 of the most that was in use at one time, so that a loop neither
-/// grows nor asks for memory again and again.
+/// Kept and used memory together never exceed the most that was in use at one time by more than the source's slack,
+/// so that a loop neither grows nor asks for memory again and again.
 package final class MemoryPool {
     /// Bytes in use by tensors and reserves.
     package private(set) var currentBytes = 0
@@ -66,7 +68,7 @@ package final class MemoryPool {
             address = block.address
         } else {
             let most = max(peakBytes, currentBytes + capacity)
-            releaseKept(downTo: max(0, most + most / 8 - currentBytes - capacity))
+            releaseKept(downTo: max(0, most + source.slack(atPeak: most) - currentBytes - capacity))
             address = try allocate(capacity, requested: byteCount)
         }
         currentBytes += capacity
@@ -104,7 +106,7 @@ package final class MemoryPool {
             }
             guard let capacity = oldest?.key, let block = free[capacity]?.removeFirst() else { return }
             keptBytes -= capacity
-            source.release(block.address)
+            source.release(block.address, capacity)
         }
     }
 

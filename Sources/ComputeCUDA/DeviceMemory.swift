@@ -20,7 +20,7 @@ struct DeviceMemory: MemorySource {
     }
 
     /// A failure here means that the context is gone, and all memory with it.
-    func release(_ address: UInt) {
+    func release(_ address: UInt, _ capacity: Int) {
         _ = unsafe stream.context.call.cuMemFreeAsync(ck_address(address), stream.handle)
     }
 
@@ -33,4 +33,7 @@ struct DeviceMemory: MemorySource {
         else { return }
         _ = unsafe context.call.cuMemPoolTrimTo(pool, 0)
     }
+
+    /// Memory that is asked for again waits for the device.
+    func slack(atPeak peak: Int) -> Int { peak / 8 }
 }

@@ -3,47 +3,105 @@ package import Weights
 
 /// Convolution over time, height and width that sees only the past.
 ///
-/// A producer writes into `input(…)`; the last frames of what was written stay as they are, as the history of the next
-/// call. Frames before the first are zeros.
+/// A producer writes into `input(…)`. What later frames need of it is kept: the last frames as they were written, or what
+/// they add to the results to come where that is less than half as large. Frames before the first are zeros.
 package final class CausalConvolution {
+    /// Result channels.
+    package let outChannels: Int
+
     private let device: Device
-    private let weight: ConvolutionWeight
+    private let inChannels: Int
     private let bias: Tensor
-    private var history: [Tensor?]
+    private var past: Past
     private var next: Tensor?
+
+    private enum Past {
+        case frames([Tensor?], weight: ConvolutionWeight)
+        /// Of each result that frames seen add to, f32 `[1, height, width, out]` with the bias; the kernel in slices of
+        /// time.
+        case sums([Tensor?], slices: [ConvolutionWeight])
+    }
 
     /// - Parameter kernel: extent in time, height and width.
     package init(_ w: WeightScope, in inChannels: Int, out outChannels: Int, kernel: [Int], on device: Device) throws {
         self.device = device
+        self.inChannels = inChannels
+        self.outChannels = outChannels
         let stored = try w.tensor("weight", [outChannels, inChannels] + kernel)
-        weight = try device.backend.convolutionWeight(stored, for: device.dtype)
         bias = try device.backend.vector(w.tensor("bias", [outChannels]))
-        history = Array(repeating: nil, count: kernel[0] - 1)
+        let nothing = [Tensor?](repeating: nil, count: kernel[0] - 1)
+        if kernel[0] > 1, outChannels * DType.f32.byteWidth < inChannels * device.dtype.byteWidth / 2 {
+            let slices = stored.slices(ofAxis: 2)
+            past = .sums(
+                nothing, slices: try slices.map { try device.backend.convolutionWeight($0, for: device.dtype) })
+        } else {
+            past = .frames(nothing, weight: try device.backend.convolutionWeight(stored, for: device.dtype))
+        }
     }
-
-    /// Result channels.
-    package var outChannels: Int { weight.outChannels }
 
     /// Forgets what was seen.
     package func reset() {
-        history = history.map { _ in nil }
+        past =
+            switch past {
+            case .frames(let frames, let weight): .frames(frames.map { _ in nil }, weight: weight)
+            case .sums(let sums, let slices): .sums(sums.map { _ in nil }, slices: slices)
+            }
         next = nil
     }
 
     /// The place for the next `frames` frames, `[frames, height, width, in]`, to be written before the call.
     package func input(frames: Int, height: Int, width: Int) throws(ComputeError) -> Tensor {
-        let place = try device.allocate([frames, height, width, weight.inChannels])
+        let place = try device.allocate([frames, height, width, inChannels])
         next = place
         return place
+    }
+
+    /// The same for frames of the shape of x, which is not needed otherwise: x itself where it has the dtype of inputs.
+    package func input(over x: Tensor) throws(ComputeError) -> Tensor {
+        guard x.dtype == device.dtype else {
+            return try input(frames: x.shape[0], height: x.shape[1], width: x.shape[2])
+        }
+        next = x
+        return x
     }
 
     /// Convolves the frames written last into `out` `[frames, height, width, out]`; adds to it when `accumulate`.
     package func callAsFunction(accumulate: Bool = false, into out: Tensor) throws(ComputeError) {
         guard let x = next else { preconditionFailure("convolution before its input was written") }
-        try device.backend.convolution(
-            x, history: history, weight, bias: bias, accumulate: accumulate, into: out)
-        history = (history + (0..<x.shape[0]).map { x[$0] }).suffix(history.count)
         next = nil
+        switch past {
+        case .frames(let history, let weight):
+            try device.backend.convolution(
+                x, history: history, weight, bias: bias, accumulate: accumulate, into: out)
+            past = .frames((history + (0..<x.shape[0]).map { x[$0] }).suffix(history.count), weight: weight)
+        case .sums(var sums, let slices):
+            for index in 0..<x.shape[0] {
+                sums.append(nil)
+                try add(x[index..<index + 1], slices, to: &sums)
+                guard let sum = sums.removeFirst() else { preconditionFailure("no sum for frame \(index)") }
+                let place = out[index..<index + 1]
+                if accumulate {
+                    try device.backend.combine([(1, place), (1, sum)], into: place)
+                } else {
+                    try device.backend.copy(sum, into: place)
+                }
+            }
+            past = .sums(sums, slices: slices)
+        }
+    }
+
+    /// Adds what one frame means to its own result, the first, and to those after it.
+    private func add(_ x: Tensor, _ slices: [ConvolutionWeight], to sums: inout [Tensor?]) throws(ComputeError) {
+        let shape: Shape = [1, x.shape[1], x.shape[2], outChannels]
+        for (index, slice) in slices.reversed().enumerated() {
+            if let sum = sums[index] {
+                try device.backend.convolution(x, history: [], slice, bias: nil, accumulate: true, into: sum)
+            } else {
+                let sum = try device.backend.allocate(shape, .f32)
+                try device.backend.convolution(x, history: [], slice, bias: bias, accumulate: false, into: sum)
+                sums[index] = sum
+            }
+        }
     }
 }
 
@@ -61,10 +119,38 @@ package struct FrameConvolution {
         bias = try device.backend.vector(w.tensor("bias", [outChannels]))
     }
 
+    /// Result channels.
+    package var outChannels: Int { weight.outChannels }
+
     /// x `[frames, height, width, in]` in the device's dtype, result f32.
     package func callAsFunction(_ x: Tensor) throws(ComputeError) -> Tensor {
         let out = try device.backend.allocate([x.shape[0], x.shape[1], x.shape[2], weight.outChannels], .f32)
-        try device.backend.convolution(x, history: [], weight, bias: bias, accumulate: false, into: out)
+        try convolve(x, into: out)
         return out
+    }
+
+    private func convolve(_ x: Tensor, into out: Tensor) throws(ComputeError) {
+        try device.backend.convolution(x, history: [], weight, bias: bias, accumulate: false, into: out)
+    }
+
+    /// Convolves one frame x f32 `[1, height, width, in]` after its rows and columns were doubled, into f32
+    /// `[1, 2 height, 2 width, out]`.
+    ///
+    /// In bands, each with a row of its neighbours: the doubled frame would be a model's largest array.
+    package func doubling(_ x: Tensor, into out: Tensor, bandBytes: Int = 8 << 20) throws(ComputeError) {
+        let (height, width, channels) = (x.shape[1], x.shape[2], x.shape[3])
+        let step = max(1, bandBytes / (4 * width * channels * device.dtype.byteWidth))
+        let (rows, outRows) = (x[0], out[0])
+        for first in stride(from: 0, to: height, by: step) {
+            let end = min(first + step, height)
+            let seen = max(0, first - 1)..<min(end + 1, height)
+            let doubled = try device.allocate([1, 2 * seen.count, 2 * width, channels])
+            let band = rows[seen].reshaped([1, seen.count, width, channels])
+            try device.backend.upsample2x(device.cast(band), into: doubled)
+            guard seen.count < height else { return try convolve(doubled, into: out) }
+            let start = 2 * (first - seen.lowerBound)
+            try device.backend.copy(
+                self(doubled)[0][start..<start + 2 * (end - first)], into: outRows[2 * first..<2 * end])
+        }
     }
 }

@@ -4,7 +4,8 @@ import Models
 ///
 /// Latent frames go through one at a time. The first stays one frame; each later one is doubled by every block that
 /// doubles frames, before that block enlarges it. A convolution of kernel `t·h·w` costs `2 · in · out · t·h·w` for each
-/// position of its result.
+/// position of its result. Rows that are computed twice where a frame is enlarged in bands are left out: less than a
+/// hundredth of a large clip.
 struct DecoderWork {
     let config: WanVAEConfig
 

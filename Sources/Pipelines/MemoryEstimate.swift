@@ -50,7 +50,10 @@ struct MemoryEstimate {
         return tokens * (4 * (config.dim + config.attentionHeadDim) + wide) + 8 * latents.count * 4
     }
 
-    /// Each causal convolution keeps two frames; the largest stage has a few frames in f32 at work.
+    /// Each causal convolution keeps two frames.
+    ///
+    /// Of the largest stage a frame and what it becomes are there in f32 and the next input of a convolution; half a
+    /// frame waits. Residual shortcuts keep the frame before and all that it becomes.
     private static func decode(height: Int, width: Int, _ config: WanVAEConfig, _ dtype: DType) -> Int {
         let dims = config.decoderDims
         var windows = height * width * (config.zDim + 4 * dims[0])
@@ -63,7 +66,9 @@ struct MemoryEstimate {
             largest = max(largest, positions * dim)
             if config.doublesFrames(upBlock: index) != nil { positions *= 4 }
         }
-        windows += positions * dims[dims.count - 1]
-        return windows * 2 * dtype.byteWidth + largest * 4 * 6
+        // The last one keeps sums for its few results.
+        let last = positions * min(dims[dims.count - 1] * dtype.byteWidth, config.outChannels * 4)
+        let frames = config.isResidual ? 6 * 4 : 3 * 4 + 2
+        return windows * 2 * dtype.byteWidth + 2 * last + largest * frames
     }
 }

@@ -17,12 +17,12 @@ import Testing
         #expect(backend.pool.keptBytes <= 600_000)
     }
 
-    @Test func `kept and used memory stay near the most that was in use`() throws {
+    @Test func `kept and used memory together are never more than the most that was in use`() throws {
         let backend = try CPUBackend(threads: 1)
         for size in stride(from: 1_000_000, through: 9_000_000, by: 777_777) {
             let x = try backend.allocate([size], .u8)
             #expect(x.byteCount == size)
-            #expect(backend.pool.currentBytes + backend.pool.keptBytes <= backend.pool.peakBytes * 9 / 8)
+            #expect(backend.pool.currentBytes + backend.pool.keptBytes <= backend.pool.peakBytes)
         }
         backend.pool.releaseKept(downTo: 0)
         #expect(backend.pool.keptBytes == 0)

@@ -8,30 +8,35 @@ import Weights
 @testable import Layers
 
 @Suite(.bounded) struct CausalConvolutionTests {
-    private func layer(_ device: Device) throws -> CausalConvolution {
+    private func layer(_ device: Device, out channels: Int = 5) throws -> CausalConvolution {
         let kernel = [3, 3, 3]
         var random = TorchRandomSource(seed: 1)
         var writer = SafetensorsWriter()
-        writer.add("weight", [5, 4] + kernel, random.normals(5 * 4 * 27))
-        writer.add("bias", [5], random.normals(5))
+        // The first channels of a kernel with more are the same.
+        let values = random.normals(5 * 12 * 27)
+        writer.add("weight", [channels, 12] + kernel, Array(values.prefix(channels * 12 * 27)))
+        writer.add("bias", [channels], [Float](repeating: 0.25, count: channels))
         let bytes = HostBytes(writer.file.header + writer.file.data)
         return try CausalConvolution(
-            Checkpoint(bytes, file: "test").root, in: 4, out: 5, kernel: kernel, on: device)
+            Checkpoint(bytes, file: "test").root, in: 12, out: channels, kernel: kernel, on: device)
     }
 
-    private func run(_ chunks: [Int], on device: Device) throws -> [Float] {
-        let convolution = try layer(device)
+    private func run(
+        _ chunks: [Int], on device: Device, out channels: Int = 5, accumulate: Bool = false
+    ) throws -> [Float] {
+        let convolution = try layer(device, out: channels)
         var random = TorchRandomSource(seed: 2)
-        let frame = 6 * 7 * 4
+        let frame = 6 * 7 * 12
         let input = random.normals(chunks.reduce(0, +) * frame)
         var result: [Float] = []
         var start = 0
         for frames in chunks {
             let values = Array(input[start * frame..<(start + frames) * frame])
-            let x = try device.backend.upload(values, [frames, 6, 7, 4])
+            let x = try device.backend.upload(values, [frames, 6, 7, 12])
             try device.backend.copy(x, into: convolution.input(frames: frames, height: 6, width: 7))
-            let out = try device.backend.allocate([frames, 6, 7, 5], .f32)
-            try convolution(into: out)
+            let given = [Float](repeating: 0.5, count: frames * 6 * 7 * channels)
+            let out = try device.backend.upload(given, [frames, 6, 7, channels])
+            try convolution(accumulate: accumulate, into: out)
             result += try device.backend.download(out)
             start += frames
         }
@@ -45,13 +50,84 @@ import Weights
         #expect(deviation.relative < 1e-6, "\(deviation)")
     }
 
+    @Test(arguments: [DType.f32, .bf16], [false, true])
+    func `what is kept of the past, frames or sums, does not show in the result`(
+        _ dtype: DType, _ accumulate: Bool
+    ) throws {
+        let device = Device(backend: try CPUBackend(threads: 2), dtype: dtype)
+        for chunks in [[1, 1, 1, 1, 1], [2, 3], [5]] {
+            let frames = try run(chunks, on: device, out: 5, accumulate: accumulate)
+            let sums = try run(chunks, on: device, out: 1, accumulate: accumulate)
+            let first = stride(from: 0, to: frames.count, by: 5).map { frames[$0] }
+            let deviation = Deviation(sums, from: first)
+            #expect(deviation.relative < 1e-6, "\(deviation)")
+        }
+    }
+
+    @Test func `few results are kept rather than many inputs`() throws {
+        let backend = try CPUBackend(threads: 1)
+        let device = Device(backend: backend, dtype: .f32)
+        let convolution = try layer(device, out: 1)
+        let before = backend.pool.currentBytes
+        for _ in 0..<3 {
+            try device.backend.zero(convolution.input(frames: 1, height: 64, width: 64))
+            try convolution(into: device.backend.allocate([1, 64, 64, 1], .f32))
+        }
+        #expect(backend.pool.currentBytes - before < 64 * 64 * 4 * 4)
+    }
+
+    @Test(arguments: [DType.f32, .bf16])
+    func `an input written over another array is the same input`(_ dtype: DType) throws {
+        let device = Device(backend: try CPUBackend(threads: 1), dtype: dtype)
+        let convolution = try layer(device)
+        var random = TorchRandomSource(seed: 3)
+        for _ in 0..<4 {
+            let values = random.normals(6 * 7 * 12)
+            func push(_ place: (Tensor) throws -> Tensor) throws -> [Float] {
+                let x = try device.backend.upload(values, [1, 6, 7, 12])
+                let input = try place(x)
+                #expect(input.dtype == dtype)
+                if input.storage !== x.storage { try device.backend.copy(x, into: input) }
+                let out = try device.backend.allocate([1, 6, 7, 5], .f32)
+                try convolution(into: out)
+                return try device.backend.download(out)
+            }
+            convolution.reset()
+            let first = try push { _ in try convolution.input(frames: 1, height: 6, width: 7) }
+            let second = try push { _ in try convolution.input(frames: 1, height: 6, width: 7) }
+            convolution.reset()
+            #expect(try push { try convolution.input(over: $0) } == first)
+            #expect(try push { try convolution.input(over: $0) } == second)
+        }
+    }
+
+    @Test(arguments: [DType.f32, .bf16], [1, 2, 3, 5, 8, 11])
+    func `a frame enlarged in bands has the same bits as one enlarged whole`(_ dtype: DType, _ rows: Int) throws {
+        let device = Device(backend: try CPUBackend(threads: 2), dtype: dtype)
+        let (height, width, channels) = (11, 9, 20)
+        var random = TorchRandomSource(seed: 4)
+        var writer = SafetensorsWriter()
+        writer.add("weight", [24, channels, 3, 3], random.normals(24 * channels * 9))
+        writer.add("bias", [24], random.normals(24))
+        let bytes = HostBytes(writer.file.header + writer.file.data)
+        let layer = try FrameConvolution(
+            Checkpoint(bytes, file: "test").root, in: channels, out: 24, kernel: 3, on: device)
+        let x = try device.backend.upload(
+            random.normals(height * width * channels), [1, height, width, channels])
+        let large = try device.allocate([1, 2 * height, 2 * width, channels])
+        try device.backend.upsample2x(device.cast(x), into: large)
+        let out = try device.backend.allocate([1, 2 * height, 2 * width, 24], .f32)
+        try layer.doubling(x, into: out, bandBytes: rows * 4 * width * channels * dtype.byteWidth)
+        #expect(try device.backend.download(out) == device.backend.download(layer(large)))
+    }
+
     @Test func `what was seen is forgotten at a reset`() throws {
         let device = Device(backend: try CPUBackend(threads: 1), dtype: .f32)
         let convolution = try layer(device)
         let out = try device.backend.allocate([1, 2, 2, 5], .f32)
         func push() throws -> [Float] {
             try device.backend.copy(
-                device.backend.upload((0..<16).map(Float.init), [1, 2, 2, 4]),
+                device.backend.upload((0..<48).map(Float.init), [1, 2, 2, 12]),
                 into: convolution.input(frames: 1, height: 2, width: 2))
             try convolution(into: out)
             return try device.backend.download(out)

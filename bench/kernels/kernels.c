@@ -21,8 +21,9 @@ static double seconds(clockid_t clock) {
     return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
-/// Runs `body` until the best time is likely found and prints its rate; work in 10⁹ operations or bytes.
-static void measure(const char *name, const char *unit, double work, void (*body)(void *), void *context) {
+/// Runs `body` until the best time is likely found, prints its rate and returns that of one core; work in 10⁹
+/// operations or bytes.
+static double measure(const char *name, const char *unit, double work, void (*body)(void *), void *context) {
     double cpu = INFINITY, wall = INFINITY, start = seconds(CLOCK_MONOTONIC);
     for (int run = 0; run < 3 || (run < 50 && seconds(CLOCK_MONOTONIC) - start < 2); run++) {
         double c = seconds(CLOCK_PROCESS_CPUTIME_ID), w = seconds(CLOCK_MONOTONIC);
@@ -31,6 +32,7 @@ static void measure(const char *name, const char *unit, double work, void (*body
         wall = fmin(wall, seconds(CLOCK_MONOTONIC) - w);
     }
     printf("%-44s %8.1f %s a core  %8.1f wall  %9.3f ms\n", name, work / cpu, unit, work / wall, wall * 1e3);
+    return work / cpu;
 }
 
 #if defined(__x86_64__)
@@ -98,8 +100,8 @@ static void attend(void *context) {
         abort();
 }
 
-static void measure_attention(ptrdiff_t queries, ptrdiff_t keys, ptrdiff_t heads, ptrdiff_t head_dim, ck_groups groups,
-                              ptrdiff_t extent, ck_dtype dtype) {
+static double measure_attention(ptrdiff_t queries, ptrdiff_t keys, ptrdiff_t heads, ptrdiff_t head_dim,
+                                ck_groups groups, ptrdiff_t extent, ck_dtype dtype) {
     size_t count = (size_t)((queries > keys ? queries : keys) * heads * head_dim);
     float *noise = malloc(count * 4);
     for (size_t i = 0; i < count; i++)
@@ -125,10 +127,22 @@ static void measure_attention(ptrdiff_t queries, ptrdiff_t keys, ptrdiff_t heads
     const char *kinds[] = {"all", "consecutive", "strided"};
     snprintf(name, sizeof name, "attention %s %td x %td, %td x %td, %s", dtype == CK_DTYPE_F32 ? "f32" : "bf16",
              queries, keys, heads, head_dim, kinds[groups]);
-    measure(name, "GFLOP/s", 4e-9 * (double)queries * seen * (double)(heads * head_dim), attend, &call);
+    double work = 4e-9 * (double)queries * seen * (double)(heads * head_dim);
+    double rate = measure(name, "GFLOP/s", work, attend, &call);
     free(noise);
     free(x);
     free(out);
+    return rate;
+}
+
+/// Attention over time of `frames` frames of `positions`, beside full attention of the same work: the same heads and,
+/// with √positions · frames tokens, the same operations.
+static void measure_temporal(ptrdiff_t frames, ptrdiff_t positions, ptrdiff_t heads, ptrdiff_t head_dim,
+                             ck_dtype dtype) {
+    ptrdiff_t tokens = frames * positions, same = lround(sqrt((double)positions) * (double)frames);
+    double strided = measure_attention(tokens, tokens, heads, head_dim, CK_GROUPS_STRIDED, positions, dtype);
+    double full = measure_attention(same, same, heads, head_dim, CK_GROUPS_ALL, 0, dtype);
+    printf("%-44s %8.2f\n", "    strided over full", strided / full);
 }
 
 struct product {
@@ -200,7 +214,12 @@ int main(int count, char **arguments) {
         measure_attention(4096, 4096, 12, 128, CK_GROUPS_ALL, 0, dtype);
         measure_attention(4096, 512, 12, 128, CK_GROUPS_ALL, 0, dtype);
         measure_attention(4096, 4096, 12, 128, CK_GROUPS_CONSECUTIVE, 256, dtype);
-        measure_attention(4096, 4096, 12, 128, CK_GROUPS_STRIDED, 256, dtype);
+        measure_temporal(5, 36, 6, 32, dtype); // the built-in model
+        measure_temporal(5, 36, 6, 64, dtype);
+        measure_temporal(16, 256, 12, 128, dtype);
+        measure_temporal(21, 1560, 12, 128, dtype); // 81 frames of 832x480
+        measure_temporal(21, 390, 12, 64, dtype);
+        measure_temporal(64, 64, 12, 128, dtype);
         measure_attention(320, 320, 8, 32, CK_GROUPS_CONSECUTIVE, 64, dtype);
         measure_attention(1024, 1024, 1, 384, CK_GROUPS_ALL, 0, dtype);
         measure_attention(1024, 1024, 1, 1024, CK_GROUPS_ALL, 0, dtype);

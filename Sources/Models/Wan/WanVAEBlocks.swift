@@ -31,14 +31,19 @@ final class WanResidualBlock {
 
     /// x f32 `[frames, height, width, in]`; the result may be x itself, added to.
     func callAsFunction(_ x: Tensor) throws(ComputeError) -> Tensor {
+        try convolveFirst(x)
+        let out = try convShortcut?(device.cast(x), as: .f32) ?? x
+        try conv2(accumulate: true, into: out)
+        return out
+    }
+
+    /// As far as the second convolution's input.
+    private func convolveFirst(_ x: Tensor) throws(ComputeError) {
         let (frames, height, width) = (x.shape[0], x.shape[1], x.shape[2])
         try norm1(x, into: conv1.input(frames: frames, height: height, width: width))
         let middle = try device.backend.allocate([frames, height, width, conv1.outChannels], .f32)
         try conv1(into: middle)
-        try norm2(middle, into: conv2.input(frames: frames, height: height, width: width))
-        let out = try convShortcut?(device.cast(x), as: .f32) ?? x
-        try conv2(accumulate: true, into: out)
-        return out
+        try norm2(middle, into: conv2.input(over: middle))
     }
 }
 
@@ -134,8 +139,10 @@ final class WanUpBlock {
         upsampler?.reset()
     }
 
+    /// The resulting frames, f32 `[1, height, width, channels]` each.
+    ///
     /// - Parameter isFirst: whether x belongs to the clip's first latent frame, which is never doubled in time.
-    func callAsFunction(_ x: Tensor, isFirst: Bool) throws(ComputeError) -> Tensor {
+    func callAsFunction(_ x: Tensor, isFirst: Bool) throws(ComputeError) -> [Tensor] {
         var kept: Tensor?
         if shortcutTime != nil {
             // The residual blocks may add to x itself.
@@ -145,14 +152,25 @@ final class WanUpBlock {
         }
         var y = x
         for resnet in resnets { y = try resnet(y) }
-        guard let upsampler else { return y }
-        y = try upsampler(y, isFirst: isFirst)
-        if let shortcutTime, let kept {
-            try device.backend.addRepeatedUp(
-                kept, time: shortcutTime, space: 2, skip: isFirst ? shortcutTime - 1 : 0, into: y)
+        guard let upsampler else { return split(y) }
+        let small = try upsampler.frames(y, isFirst: isFirst)
+        let shape = upsampler.enlargedShape(small)
+        guard let shortcutTime, let kept else {
+            // Each in memory of its own, which goes when that frame is done.
+            return try split(small).map { (frame) throws(ComputeError) in
+                let large = try device.backend.allocate(Shape([1] + shape.dims.dropFirst()), .f32)
+                try upsampler.enlarge(frame, into: large)
+                return large
+            }
         }
-        return y
+        let large = try device.backend.allocate(shape, .f32)
+        for (frame, out) in zip(split(small), split(large)) { try upsampler.enlarge(frame, into: out) }
+        try device.backend.addRepeatedUp(
+            kept, time: shortcutTime, space: 2, skip: isFirst ? shortcutTime - 1 : 0, into: large)
+        return split(large)
     }
+
+    private func split(_ x: Tensor) -> [Tensor] { (0..<x.shape[0]).map { x[$0..<$0 + 1] } }
 }
 
 /// Doubles the frames by a causal convolution over time, then height and width by nearest neighbour and a convolution.
@@ -173,14 +191,21 @@ final class WanUpsampler {
         timeConv?.reset()
     }
 
+    /// The frames in their number, not yet enlarged.
+    ///
     /// The first latent frame skips the time convolution and leaves no trace in it.
-    func callAsFunction(_ x: Tensor, isFirst: Bool) throws(ComputeError) -> Tensor {
-        var frames = x
-        if let timeConv, !isFirst { frames = try doubled(x, timeConv) }
-        let (count, height, width, channels) = (frames.shape[0], frames.shape[1], frames.shape[2], frames.shape[3])
-        let large = try device.allocate([count, 2 * height, 2 * width, channels])
-        try device.backend.upsample2x(device.cast(frames), into: large)
-        return try resample(large)
+    func frames(_ x: Tensor, isFirst: Bool) throws(ComputeError) -> Tensor {
+        guard let timeConv, !isFirst else { return x }
+        return try doubled(x, timeConv)
+    }
+
+    func enlargedShape(_ frames: Tensor) -> Shape {
+        [frames.shape[0], 2 * frames.shape[1], 2 * frames.shape[2], resample.outChannels]
+    }
+
+    /// One frame, f32.
+    func enlarge(_ frame: Tensor, into out: Tensor) throws(ComputeError) {
+        try resample.doubling(frame, into: out)
     }
 
     private func doubled(_ x: Tensor, _ timeConv: CausalConvolution) throws(ComputeError) -> Tensor {

@@ -69,26 +69,39 @@ package final class WanVAEDecoder {
         try probe?("conv_in", x)
         let y = try midBlock(x)
         try probe?("mid_block", y)
-        try up(0, y, probe: probe, emit: emit)
+        try up(y, probe: probe, emit: emit)
         isFirst = false
     }
 
-    /// Sends one frame through block `index` and those after it.
+    /// Sends one frame through the up blocks.
     ///
-    /// Going depth first keeps only one frame of the large late stages alive.
-    private func up(_ index: Int, _ x: Tensor, probe: Probe?, emit: (Tensor) throws -> Void) throws {
-        guard index < upBlocks.count else { return try emit(head(x)) }
-        let y = try upBlocks[index](x, isFirst: isFirst)
-        try probe?("up_block.\(index).part.\(parts[index])", y)
-        parts[index] += 1
-        for frame in 0..<y.shape[0] {
-            try up(index + 1, y[frame..<frame + 1], probe: probe, emit: emit)
+    /// Going depth first keeps only one frame of the large late stages alive, and those that wait are small.
+    private func up(_ x: Tensor, probe: Probe?, emit: (Tensor) throws -> Void) throws {
+        var waiting = [(block: 0, frame: x)]
+        while let (block, frame) = waiting.popLast() {
+            guard block < upBlocks.count else {
+                try emit(head(frame))
+                continue
+            }
+            let frames = try upBlocks[block](frame, isFirst: isFirst)
+            if let probe { try probe("up_block.\(block).part.\(parts[block])", joined(frames)) }
+            parts[block] += 1
+            waiting += frames.reversed().map { (block + 1, $0) }
         }
     }
 
+    private func joined(_ frames: [Tensor]) throws(ComputeError) -> Tensor {
+        let all = try device.backend.allocate(Shape([frames.count] + frames[0].shape.dims.dropFirst()), .f32)
+        for (index, frame) in frames.enumerated() {
+            try device.backend.copy(frame, into: all[index..<index + 1])
+        }
+        return all
+    }
+
+    /// x is not needed afterwards.
     private func head(_ x: Tensor) throws(ComputeError) -> Tensor {
         let (height, width) = (x.shape[1], x.shape[2])
-        try normOut(x, into: convOut.input(frames: 1, height: height, width: width))
+        try normOut(x, into: convOut.input(over: x))
         let out = try device.backend.allocate([1, height, width, config.outChannels], .f32)
         try convOut(into: out)
         return out

@@ -30,6 +30,16 @@ extension OpCase {
             AttentionSize(queries: 24, keys: 24, heads: 2, headDim: 16, groups: .consecutive(length: 8)),
             AttentionSize(queries: 35, keys: 35, heads: 2, headDim: 32, groups: .strided(stride: 7)),
             AttentionSize(queries: 40, keys: 40, heads: 1, headDim: 24, groups: .strided(stride: 20)),
+            // Few keys a group, in tiles of every size, and the first number that is not few.
+            AttentionSize(queries: 180, keys: 180, heads: 6, headDim: 32, groups: .strided(stride: 36)),
+            AttentionSize(queries: 147, keys: 147, heads: 3, headDim: 20, groups: .strided(stride: 7)),
+            AttentionSize(queries: 91, keys: 91, heads: 2, headDim: 128, groups: .consecutive(length: 13)),
+            AttentionSize(queries: 128, keys: 128, heads: 2, headDim: 24, groups: .strided(stride: 2)),
+            AttentionSize(queries: 130, keys: 130, heads: 1, headDim: 36, groups: .strided(stride: 2)),
+            AttentionSize(queries: 42, keys: 42, heads: 2, headDim: 40, groups: .strided(stride: 3), bias: .key),
+            AttentionSize(queries: 50, keys: 50, heads: 3, headDim: 32, groups: .strided(stride: 5), bias: .head),
+            AttentionSize(queries: 210, keys: 10, heads: 2, headDim: 48, bias: .headMasked),
+            AttentionSize(queries: 7, keys: 31, heads: 2, headDim: 16, bias: .keyNone),
             AttentionSize(queries: 19, keys: 19, heads: 4, headDim: 16, bias: .head),
             AttentionSize(queries: 11, keys: 23, heads: 2, headDim: 64, bias: .key),
         ]

@@ -25,6 +25,11 @@ extension OpCase {
                         OpCase("channel norm \(text), SiLU \(silu)", 2 * errorBound(out)) {
                             try channelNorm($0, shape, x, out, silu)
                         })
+                    guard x == out else { continue }
+                    cases.append(
+                        OpCase("channel norm in place \(text), SiLU \(silu)", 2 * errorBound(out)) {
+                            try channelNorm($0, shape, x, out, silu, inPlace: true)
+                        })
                 }
             }
         }
@@ -136,12 +141,14 @@ extension OpCase {
     }
 
     static func channelNorm(
-        _ backend: any Backend, _ shape: Shape, _ xType: DType, _ outType: DType, _ silu: Bool
+        _ backend: any Backend, _ shape: Shape, _ xType: DType, _ outType: DType, _ silu: Bool,
+        inPlace: Bool = false
     ) throws -> OpResult {
         let x = Operand(shape, xType, seed: 1)
         let gain = Operand([shape.last], seed: 2)
-        let out = try backend.allocate(shape, outType)
-        try backend.channelNorm(x.tensor(on: backend), gain: gain.tensor(on: backend), silu: silu, into: out)
+        let given = try x.tensor(on: backend)
+        let out = try inPlace ? given : backend.allocate(shape, outType)
+        try backend.channelNorm(given, gain: gain.tensor(on: backend), silu: silu, into: out)
         let expected = byRow(x.doubles, shape.last) { row in
             let length = max(row.reduce(0) { $0 + $1 * $1 }.squareRoot(), 1e-12)
             return row.indices.map {
