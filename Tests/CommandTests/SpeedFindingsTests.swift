@@ -1,8 +1,9 @@
+import TestTools
 import Testing
 
 @testable import wan_infer
 
-struct SpeedFindingsTests {
+@Suite(.bounded) struct SpeedFindingsTests {
     @Test func `a share of the peak is told, and what is absurd is called slow`() {
         let fine = SpeedFindings.finding(.f32, ["product": 150e9, "convolution": 110e9], 200e9)
         #expect(fine.isGood)

@@ -1,11 +1,12 @@
 import Compute
 import Glibc
 import TestSupport
+import TestTools
 import Testing
 
 @testable import ComputeCPU
 
-struct ProductRouteTests {
+@Suite(.bounded) struct ProductRouteTests {
     @Test(arguments: [
         ("ref:any", true), ("ref_int8:any", true), ("gemm:ref", true), ("simple:any", true), ("simple::any", true),
         ("x64:gemm:jit", false), ("brgemm:avx512_core_bf16", false), ("jit:uni", false), ("jit_1x1:avx2", false),

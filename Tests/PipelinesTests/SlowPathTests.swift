@@ -6,7 +6,7 @@ import TestTools
 import Testing
 
 /// What every model that we know asks of this processor is computed by kernels, never by oneDNN's loops.
-struct SlowPathTests {
+@Suite(.bounded) struct SlowPathTests {
     /// Those that this processor has.
     static let instructionSets: [InstructionSet] = {
         let needed: [InstructionSet: [Substring]] = [

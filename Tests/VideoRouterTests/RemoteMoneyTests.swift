@@ -8,7 +8,7 @@ import VideoTypes
 @testable import VideoRouter
 
 /// What was made over there is spent and not ordered again, whatever fails here.
-@Suite(.timeLimit(.minutes(1))) struct RemoteMoneyTests {
+@Suite(.bounded(minutes: 1)) struct RemoteMoneyTests {
     private let folder: TemporaryFolder
     private let scene = Scene()
 

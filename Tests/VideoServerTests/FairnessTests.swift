@@ -5,7 +5,7 @@ import Testing
 import VideoServer
 
 /// One key cannot shut out the rest.
-@Suite(.timeLimit(.minutes(2))) struct FairnessTests {
+@Suite(.bounded(minutes: 2)) struct FairnessTests {
     private static let greedy = "greedy-0123456789abcdef"
     private static let other = "other-0123456789abcdef"
 

@@ -5,7 +5,7 @@ import VideoServer
 import VideoTypes
 
 /// Pages of other web sites: closed by default, open to those that are named.
-@Suite struct ForeignPageTests {
+@Suite(.bounded) struct ForeignPageTests {
     private let page = [("Origin", "https://app.example.org"), ("Sec-Fetch-Site", "cross-site")]
     private let wish = [("Access-Control-Request-Method", "POST")]
 

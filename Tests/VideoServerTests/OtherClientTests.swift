@@ -6,7 +6,7 @@ import Testing
 import VideoServer
 
 /// Clients as they are, other than openai's.
-@Suite(.timeLimit(.minutes(2))) struct OtherClientTests {
+@Suite(.bounded(minutes: 2)) struct OtherClientTests {
     private static let node = Subprocess.find("node")
     private static let curl = Subprocess.find("curl")
     private static let key = "wk-0123456789abcdef0123456789abcdef"
