@@ -173,7 +173,8 @@ let package = Package(
         tests(
             "PipelinesTests",
             [
-                "decision-walk", "Compute", "ComputeCPU", "ComputeCUDA", "FakeGPU", "KernelEmulation", "Models", "Pipelines",
+                "decision-walk", "Compute", "ComputeCPU", "ComputeCUDA", "FakeGPU", "KernelEmulation", "Models",
+                "Pipelines",
                 "Sampling", "StrictJSON", "TestSupport", "Tokenizers", "VideoTypes", "Weights",
             ],
             resources: [.copy("Fixtures")]),
