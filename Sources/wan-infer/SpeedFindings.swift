@@ -1,7 +1,6 @@
 import Backends
 import Compute
 import ComputeCPU
-import Pipelines
 import VideoTypes
 
 /// How fast the processor multiplies here, beside what it could do.
@@ -19,7 +18,7 @@ struct SpeedFindings {
                 findings.append(
                     finding(dtype, ["product": product, "convolution": try backend.convolutionSpeed(dtype)], peak))
             } catch {
-                throw VideoError(room: error)
+                throw VideoError(reporting: error)
             }
         }
         return findings
