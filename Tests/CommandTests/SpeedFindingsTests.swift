@@ -1,3 +1,4 @@
+import Compute
 import TestTools
 import Testing
 
