@@ -131,6 +131,7 @@ import Testing
         #expect(found("whi" + "le x.isEmpty { await Task.yield() }") == 1)
         #expect(found("gua" + "rd Subprocess.find(\"x\") != nil else { return }") == 1)
         #expect(found("gua" + "rd mount.status == 0 else { return }") == 1)
+        #expect(found("@Test(.time" + "Limit(.minutes(1))) func f() {}") == 1)
         #expect(found("#expect(eventually { x.isEmpty })") == 0)
     }
 

@@ -42,6 +42,8 @@ enum TestRule {
             if line.contains("while "), waits {
                 return "\(file.path):\(number): a wait without an end; `eventually` has one"
             }
+            // It counts the time before a test's turn too.
+            if line.contains(".timeLimit" + "(") { return "\(file.path):\(number): say `.bounded(minutes: …)`" }
             let isLost = line.contains("guard ") && line.contains("else { return }")
             let isTool = ["find(", "status == 0", "fileExists("].contains { line.contains($0) }
             if isLost, isTool { return "\(file.path):\(number): skipped unsaid; say `.needs(…)` or `#require`" }

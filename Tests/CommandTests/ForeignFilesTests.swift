@@ -8,7 +8,7 @@ import VideoRouter
 import VideoTypes
 
 /// Everything that writes, over folders full of other people's files.
-@Suite(.bounded, .timeLimit(.minutes(3))) struct ForeignFilesTests {
+@Suite(.bounded) struct ForeignFilesTests {
     private let folder: TemporaryFolder
 
     init() throws {

@@ -42,7 +42,7 @@ import Testing
 
     @Test func `every processor of this kind has some`() { #expect(Self.instructionSets.contains(.sse41)) }
 
-    @Test(.timeLimit(.minutes(10)), arguments: instructionSets)
+    @Test(.bounded(minutes: 10), arguments: instructionSets)
     func `no product, convolution or reorder of any model runs in a loop`(_ limit: InstructionSet) throws {
         for order in [[], ["--onednn-first"]] {
             let decisions = try decisions(limit, order)

@@ -29,7 +29,7 @@ package final class Bounded: SuiteTrait, TestTrait, TestScoping {
     package func provideScope(
         for test: Test, testCase: Test.Case?, performing function: @Sendable () async throws -> Void
     ) async throws {
-        let turn = await TestRun.shared.begin(test, limit)
+        let turn = await TestRun.shared.begin(TestRun.name(test), limit)
         defer { TestRun.shared.end(turn) }
         try await withTaskExecutorPreference(TestRun.threads) { try await function() }
     }

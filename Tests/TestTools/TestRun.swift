@@ -48,7 +48,7 @@ package final class TestRun: Sendable {
         atexit { TestRun.shared.report() }
     }
 
-    private static func name(_ test: Test) -> String {
+    static func name(_ test: Test) -> String {
         "\(test.sourceLocation.fileName.replacing(".swift", with: "")): \(test.displayName ?? test.name)"
     }
 
@@ -57,7 +57,7 @@ package final class TestRun: Sendable {
     }
 
     /// Waits for a turn; the number to end it with.
-    func begin(_ test: Test, _ limit: Duration) async -> Int {
+    package func begin(_ name: String, _ limit: Duration) async -> Int {
         let number = state.withLock { state in
             state.next += 1
             return state.next
@@ -66,7 +66,7 @@ package final class TestRun: Sendable {
             state.withLock { $0.waiting.append(Waiting(number: number, limit: limit, turn: turn)) }
             giveTurns()
         }
-        let running = Running(name: Self.name(test), limit: limit, start: .now)
+        let running = Running(name: name, limit: limit, start: .now)
         state.withLock { $0.running[number] = running }
         return number
     }
@@ -108,6 +108,7 @@ package final class TestRun: Sendable {
         }
         FileHandle.standardError.write(Data(text.utf8))
         for child in ProcessTable.descendants(of: getpid()) { kill(child, SIGKILL) }
+        fflush(nil)
         _exit(1)
     }
 

@@ -28,15 +28,6 @@ import VideoServer
         return client
     }
 
-    private func eventually(_ condition: () throws -> Bool) rethrows -> Bool {
-        let end = ContinuousClock.now + .seconds(20)
-        while ContinuousClock.now < end {
-            if try condition() { return true }
-            usleep(20_000)
-        }
-        return false
-    }
-
     private let slow = #"{"prompt": "x fake:step=1", "num_inference_steps": 100}"#
 
     @Test func `the queue keeps places for other keys, and turns for them`() throws {

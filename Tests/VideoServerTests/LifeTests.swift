@@ -59,8 +59,7 @@ import VideoServer
         for text in [process.errors, next.errors] { #expect(!text.contains("ThreadSanitizer"), "\(text)") }
     }
 
-    @Test(.timeLimit(.minutes(2)))
-    func `a hangup reads the keys again and ends nothing, and an idle end finishes no job`() throws {
+    @Test func `a hangup reads the keys again and ends nothing, and an idle end finishes no job`() throws {
         let process = try ServiceProcess()
         let id = try process.submit("x fake:step=0.1")
         for _ in 0..<3 {
@@ -93,8 +92,7 @@ import VideoServer
         #expect(next.wait() == 0)
     }
 
-    @Test(.timeLimit(.minutes(2)))
-    func `few open files are enough for a worker`() throws {
+    @Test func `few open files are enough for a worker`() throws {
         let folder = try TemporaryFolder()
         let script = "ulimit -n 60; exec timeout -s TERM 8 \"$0\" serve state=\"$1\" verbose=true"
         let run = try Subprocess("/bin/bash", ["-c", script, TestService.program, folder.file("state")])

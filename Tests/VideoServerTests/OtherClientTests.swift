@@ -6,7 +6,7 @@ import Testing
 import VideoServer
 
 /// Clients as they are, other than openai's.
-@Suite(.bounded(minutes: 2)) struct OtherClientTests {
+@Suite(.bounded) struct OtherClientTests {
     private static let node = Subprocess.find("node")
     private static let curl = Subprocess.find("curl")
     private static let key = "wk-0123456789abcdef0123456789abcdef"
@@ -30,7 +30,7 @@ import VideoServer
         ] { #expect(run.output.contains(part), "\(part): \(run.output)") }
     }
 
-    @Test(.enabled(if: curl != nil, "needs curl"), arguments: ["text/plain", "text/plain; charset=utf-8"])
+    @Test(.needs("curl"), arguments: ["text/plain", "text/plain; charset=utf-8"])
     func `curl's form fields may have types`(_ type: String) throws {
         let (service, _) = try service()
         let run = try Subprocess(

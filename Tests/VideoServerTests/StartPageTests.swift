@@ -79,8 +79,7 @@ import VideoServer
 }
 
 extension StartPageTests {
-    @Test(
-        .enabled(if: chromium != nil && python != nil, "needs chromium and python3"), .timeLimit(.minutes(5)))
+    @Test(.needs("python3"), .needs("chromium") { chromium != nil })
     func `the page does what its buttons say, below a path of a proxy`() throws {
         let key = "wk-0123456789abcdef0123456789abcdef"
         let secrets = try TemporaryFolder()
