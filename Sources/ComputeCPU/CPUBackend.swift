@@ -45,8 +45,8 @@ package final class CPUBackend: Backend {
         self.threads = threads
         self.hasNativeBF16 = hasNativeBF16
         unsafe self.workers = workers
-        // Below AVX-512 CKernels are the faster ones at any size.
-        unsafe ownProductLimit = ck_pool_isa(workers).rawValue < CK_ISA_AVX512.rawValue ? .max : 8_000_000
+        // With AVX2 CKernels are the faster ones at any size; with AVX alone oneDNN is, by more than twice.
+        unsafe ownProductLimit = ck_pool_isa(workers) == CK_ISA_AVX2 ? .max : 8_000_000
         if !multipliesAlone { try OneDNN.open() }
     }
 

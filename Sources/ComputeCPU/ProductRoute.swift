@@ -82,7 +82,7 @@ extension CPUBackend {
         }
     }
 
-    /// Whether CKernels beat oneDNN: everywhere below AVX-512, else below some size and for few rows, where oneDNN's
+    /// Whether CKernels beat oneDNN: everywhere with AVX2, else below some size and for few rows, where oneDNN's
     /// preparations take longer than the product.
     private func prefersOwn(_ key: ProductKey) -> Bool {
         key.multiplications < ownProductLimit || key.rows < 8 && ownProductLimit > 0

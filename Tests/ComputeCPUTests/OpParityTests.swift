@@ -51,11 +51,16 @@ struct OpParityTests {
     private func configurations() throws -> [Configuration] {
         let levels = [CK_ISA_BASELINE, CK_ISA_AVX2, CK_ISA_AVX512, CK_ISA_AVX512_BF16]
         let present = levels.filter { $0.rawValue <= ck_isa_best().rawValue }
-        var all = try present.map {
-            Configuration(
-                name: unsafe String(cString: ck_isa_name($0)),
-                backend: try CPUBackend(threads: 2, hasNativeBF16: CPUBackend.hasNativeBF16, level: $0))
+        var all = try present.map { level in
+            let backend = try CPUBackend(threads: 2, hasNativeBF16: CPUBackend.hasNativeBF16, level: level)
+            backend.ownProductLimit = .max
+            return Configuration(name: unsafe String(cString: ck_isa_name(level)), backend: backend)
         }
+        all.append(
+            Configuration(
+                name: "products shared with oneDNN",
+                backend: try CPUBackend(
+                    threads: 2, hasNativeBF16: CPUBackend.hasNativeBF16, level: CK_ISA_BASELINE)))
         let delegating = try CPUBackend(threads: 2)
         delegating.ownProductLimit = 0
         all.append(Configuration(name: "all products by oneDNN", backend: delegating))

@@ -30,24 +30,26 @@ import Weights
                 try FileManager.default.copyItem(atPath: words[1], toPath: folder.file("tokenizer"))
                 source = .folder(folder.path)
             }
-            for dtype in [DType.f32, .bf16] {
-                for tilesVAE in [false, true] {
-                    try decisions.merge(walk(source, dtype, tilesVAE, switches)) { $1 }
-                }
+            // With as many steps, both experts get one.
+            var request = VideoRequest(prompt: "a lighthouse on a cliff at dusk")
+            (request.steps, request.seed) = (3, 1)
+            var requests = [request]
+            if name != BuiltInModel.name {
+                // Two tiles, of few frames: they are blended on the host.
+                (request.width, request.height, request.frames, request.tilesVAE) = (448, 256, 5, true)
+                requests.append(request)
+            }
+            for request in requests {
+                for dtype in [DType.f32, .bf16] { try decisions.merge(walk(source, request, dtype, switches)) { $1 } }
             }
         }
         for (asked, chosen) in decisions.sorted(by: { $0.key < $1.key }) { print("\(asked)\t\(chosen)") }
     }
 
     private static func walk(
-        _ source: ModelSource, _ dtype: DType, _ tilesVAE: Bool, _ switches: [String]
+        _ source: ModelSource, _ request: VideoRequest, _ dtype: DType, _ switches: [String]
     ) throws -> [String: String] {
-        var request = VideoRequest(prompt: "a lighthouse on a cliff at dusk")
-        // With as many, both experts get a step.
-        request.steps = 4
-        request.seed = 1
-        var settings = try VideoPlanner(source).settings(for: request)
-        settings.tilesVAE = tilesVAE
+        let settings = try VideoPlanner(source).settings(for: request)
         let folder =
             switch source {
             case .builtIn: BuiltInModel.folder

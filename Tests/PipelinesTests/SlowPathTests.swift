@@ -37,29 +37,35 @@ import Testing
     }
 
     private func slow(_ decisions: [Substring: Substring]) -> [String] {
-        decisions.filter { Primitive.isLoop(String($0.value)) }.map { "\($0.key): \($0.value)" }.sorted()
+        decisions.filter { $0.value.contains("ref") || $0.value.contains("simple") }.map { "\($0.key): \($0.value)" }
+            .sorted()
     }
 
     @Test func `every processor of this kind has some`() { #expect(Self.instructionSets.contains(.sse41)) }
 
+    /// All that oneDNN has a kernel for is asked of it, as on processors where it is the faster one.
     @Test(.bounded(minutes: 10), arguments: instructionSets)
     func `no product, convolution or reorder of any model runs in a loop`(_ limit: InstructionSet) throws {
-        for order in [[], ["--onednn-first"]] {
-            let decisions = try decisions(limit, order)
-            #expect(decisions.count > 200)
-            for kind in ["product", "convolution"] + (order.isEmpty ? [] : ["reorder"]) {
-                #expect(decisions.contains { $0.key.hasPrefix(kind) }, "nobody asked for a \(kind)")
-            }
-            let slow = slow(decisions)
-            #expect(slow.isEmpty, "\(limit) \(order): \(slow.joined(separator: "\n"))")
+        let decisions = try decisions(limit, ["--onednn-first"])
+        #expect(decisions.count > 200)
+        for kind in ["product", "convolution", "reorder"] {
+            #expect(decisions.contains { $0.key.hasPrefix(kind) }, "nobody asked for a \(kind)")
         }
+        let slow = slow(decisions)
+        #expect(slow.isEmpty, "\(limit): \(slow.joined(separator: "\n"))")
+    }
+
+    @Test func `nor does any with the choice that is made here`() throws {
+        let decisions = try decisions(Self.instructionSets.last ?? .sse41)
+        #expect(decisions.count > 200)
+        let slow = slow(decisions)
+        #expect(slow.isEmpty, "\(slow.joined(separator: "\n"))")
     }
 
     /// Below AVX-512 oneDNN 2 has only a loop for products whose result is multiplied by a gate.
     @Test(.enabled(if: otherProgram == nil && (try? CPUBackend.oneDNNVersion())?.hasPrefix("2.") == true))
     func `loops are seen where they are accepted`() throws {
         let slow = try slow(decisions(.sse41, ["--onednn-first", "--accept-loops", "built-in"]))
-        #expect(!slow.isEmpty)
-        #expect(slow.allSatisfy { $0.contains("gatedAdd") }, "\(slow)")
+        #expect(slow.contains { $0.hasPrefix("product") && $0.contains("gatedAdd") }, "\(slow)")
     }
 }
