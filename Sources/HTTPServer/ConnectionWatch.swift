@@ -27,11 +27,32 @@ final class ConnectionWatch: Sendable {
         var turn: Int
     }
 
+    private struct Address {
+        var count = 0
+        var line = WaitingLine()
+    }
+
     private struct Connections {
         var all: [Int32: Connection] = [:]
-        var counts: [String: Int] = [:]
+        var addresses: [String: Address] = [:]
         var limit = Int.max
         var turn = 0
+
+        mutating func waits(_ descriptor: Int32) {
+            guard let connection = all[descriptor], connection.phase == .waiting else { return }
+            let all = all
+            addresses[connection.peer]?.line.append(descriptor, turn: connection.turn) { Self.waits(all, $0, $1) }
+        }
+
+        mutating func longestWaiting(of peer: String) -> Int32? {
+            let all = all
+            return addresses[peer]?.line.first { Self.waits(all, $0, $1) }
+        }
+
+        private static func waits(_ all: [Int32: Connection], _ descriptor: Int32, _ turn: Int) -> Bool {
+            guard let connection = all[descriptor] else { return false }
+            return connection.phase == .waiting && connection.turn == turn
+        }
     }
 
     private let connections = Mutex(Connections())
@@ -65,27 +86,29 @@ final class ConnectionWatch: Sendable {
             connections.turn += 1
             connections.all[descriptor] = Connection(
                 phase: .waiting, deadline: deadline, peer: peer, turn: connections.turn)
-            connections.counts[peer, default: 0] += 1
-            guard connections.all.count > connections.limit else { return }
-            let victim = Self.victim(connections, newcomer: descriptor)
-            shutdown(victim, Int32(SHUT_RDWR))
-            connections.all[victim]?.phase = .ending
+            connections.addresses[peer, default: Address()].count += 1
+            if connections.all.count > connections.limit {
+                let victim = Self.victim(&connections) ?? descriptor
+                shutdown(victim, Int32(SHUT_RDWR))
+                connections.all[victim]?.phase = .ending
+            }
+            connections.waits(descriptor)
         }
     }
 
     /// Who makes room: of the address that has most, the one that waits longest without a request; where all are at
-    /// work and one address has more than half of them, its oldest; else the newcomer.
-    private static func victim(_ connections: Connections, newcomer: Int32) -> Int32 {
-        let peers = connections.counts.sorted { $0.value > $1.value }
+    /// work and one address has more than half of them, its oldest; nil for the newcomer, which is in no line yet.
+    private static func victim(_ connections: inout Connections) -> Int32? {
+        let peers = connections.addresses.map { (peer: $0.key, count: $0.value.count) }.sorted { $0.count > $1.count }
         for (peer, count) in peers {
-            let own = connections.all.filter { $0.value.peer == peer && $0.key != newcomer }
-            let oldest = { (phases: Set<Phase>) in
-                own.filter { phases.contains($0.value.phase) }.min { $0.value.turn < $1.value.turn }?.key
+            if let waiting = connections.longestWaiting(of: peer) { return waiting }
+            guard count > connections.limit / 2 else { continue }
+            let working = connections.all.filter { _, connection in
+                connection.peer == peer && [.receiving, .answering].contains(connection.phase)
             }
-            if let waiting = oldest([.waiting]) { return waiting }
-            if count > connections.limit / 2, let working = oldest([.receiving, .answering]) { return working }
+            if let oldest = working.min(by: { $0.value.turn < $1.value.turn }) { return oldest.key }
         }
-        return newcomer
+        return nil
     }
 
     /// A connection has answered a request and waits for the next one.
@@ -97,8 +120,8 @@ final class ConnectionWatch: Sendable {
     func ended(_ descriptor: Int32) {
         connections.withLock { connections in
             guard let connection = connections.all.removeValue(forKey: descriptor) else { return }
-            let left = connections.counts[connection.peer, default: 1] - 1
-            connections.counts[connection.peer] = left > 0 ? left : nil
+            connections.addresses[connection.peer]?.count -= 1
+            if connections.addresses[connection.peer]?.count == 0 { connections.addresses[connection.peer] = nil }
         }
     }
 
@@ -115,6 +138,7 @@ final class ConnectionWatch: Sendable {
             connections.all[descriptor]?.phase = phase
             connections.all[descriptor]?.deadline = deadline
             connections.all[descriptor]?.turn = connections.turn
+            connections.waits(descriptor)
         }
     }
 

@@ -26,8 +26,9 @@ enum RequestBody {
         }
         var tree = FieldTree()
         for part in form.parts {
-            // As browsers send the field of a file that nobody chose.
-            if part.filename == "", part.bytes.isEmpty { continue }
+            // As browsers send the field of a file that nobody chose; node leaves the empty name out.
+            let isUnnamed = part.filename?.isEmpty ?? (part.mediaType == "application/octet-stream")
+            if isUnnamed, part.bytes.isEmpty { continue }
             // A file is what has a file's name; a type alone says nothing: many clients give texts one.
             if part.filename != nil || part.mediaType?.hasPrefix("image/") == true {
                 try tree.add(part.name, .file(UploadedFile(bytes: Array(part.bytes))))
