@@ -19,6 +19,7 @@ package final class Service: Sendable {
     private let sender: WebhookSender?
     private let stopping: StopFlag
     private let keys: CurrentKeys
+    private let webhooks: WebhookPolicy
     private let threads = Mutex<[OwnThread]>([])
 
     package init(_ options: ServiceOptions, log: @escaping @Sendable (String) -> Void) throws(VideoError) {
@@ -64,6 +65,7 @@ package final class Service: Sendable {
                 now: clock.wall, object: { id in desk.object(id) })
         self.stopping = stopping
         self.keys = keys
+        self.webhooks = webhooks
         let first = store.lastEvent
         server = try ServiceParts.server(options, handler)
         try runner.start()
@@ -164,7 +166,9 @@ package final class Service: Sendable {
         do throws(VideoError) {
             let ring = try ServiceParts.keys(options)
             let names = try ServiceParts.hostNames(options)
+            let others = try ServiceParts.webhooks(options, log: log)
             keys.replace(ring)
+            webhooks.follow(others)
             server.take(hostNames: names)
             log("wan-infer: the keys and the names of hosts were read again")
         } catch {

@@ -44,8 +44,8 @@ enum ServiceParts {
     }
 
     static func webhooks(_ options: ServiceOptions, log: (String) -> Void) throws(VideoError) -> WebhookPolicy {
-        let hosts = Set(options.webhookHosts.map { $0.lowercased() })
-        let privateHosts = Set(options.localWebhookHosts.map { $0.lowercased() })
+        let hosts = try names(options.webhookHosts)
+        let privateHosts = try names(options.localWebhookHosts)
         guard !hosts.isEmpty || !privateHosts.isEmpty else {
             guard options.webhookSecretFile == nil else {
                 throw .invalid("a webhook secret without webhook hosts", hint: "add \(.webhookHosts)")

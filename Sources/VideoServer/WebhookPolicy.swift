@@ -1,14 +1,28 @@
 import Crypto
 import HTTPClient
+import Synchronization
 import VideoTypes
 
-/// Where webhooks may go, and how they are signed.
-struct WebhookPolicy: Sendable {
-    let destinations: DestinationPolicy?
+/// Where webhooks may go now, and how they are signed.
+final class WebhookPolicy: Sendable {
+    private let current: Mutex<DestinationPolicy?>
     /// The bytes of the secret; empty where webhooks are off.
     let secret: [UInt8]
 
-    static let off = WebhookPolicy(destinations: nil, secret: [])
+    static var off: WebhookPolicy { WebhookPolicy(destinations: nil, secret: []) }
+
+    init(destinations: DestinationPolicy?, secret: [UInt8]) {
+        current = Mutex(destinations)
+        self.secret = secret
+    }
+
+    var destinations: DestinationPolicy? { current.withLock { $0 } }
+
+    /// From now on they go where the other lets them.
+    func follow(_ other: WebhookPolicy) {
+        let destinations = other.destinations
+        current.withLock { $0 = destinations }
+    }
 
     /// The address in its one spelling; refuses what must not be asked for, without the network.
     func admit(_ url: String) throws(APIError) -> String {

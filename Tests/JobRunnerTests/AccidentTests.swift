@@ -39,6 +39,8 @@ import VideoTypes
     private enum Answer {
         /// The same settings would fail in the same way again.
         case givesUp
+        /// What could not be written may be written by now.
+        case writesThreeTimes
         /// The next attempt has a new worker.
         case triesThreeTimes
         /// Attempts that met it do not count.
@@ -52,7 +54,7 @@ import VideoTypes
         case .diskFull: (.waitsForTheDisk, "no room on the disk for this clip")
         case .invalidRequest, .outOfMemory, .notFinite: (.givesUp, "the script says so")
         case .mediaFailed: (.givesUp, "the frames could not be encoded")
-        case .outputFailed: (.givesUp, "the clip could not be written")
+        case .outputFailed: (.writesThreeTimes, "the clip could not be written")
         case .weightsInvalid, .modelNotFound: (.givesUp, "the model cannot be used")
         default: (.givesUp, "the engine failed")
         }
@@ -69,6 +71,7 @@ import VideoTypes
         case .waitsForTheDisk:
             #expect(shop.runner.state.restarts == 0)
             #expect(shop.told.components(separatedBy: "disk_full").count == 1 + 3)
+        case .writesThreeTimes: #expect(job.attempt == 3 && shop.runner.state.restarts == 0)
         case .triesThreeTimes:
             #expect(job.attempt == 3 && shop.wait { $0.restarts == 3 && $0.worker == .cold }.restarts == 3)
         }

@@ -121,6 +121,25 @@ private final class Receiver: HTTPHandler {
         #expect(try refusal { $0.localWebhookHosts = ["169.254.169.254"] } != nil)
     }
 
+    @Test func `hosts in a file are read again`() throws {
+        let folder = try TemporaryFolder()
+        let secret = try TestService.secret("hook", "whsec_" + Base64.encode(Self.secret), in: folder)
+        let path = folder.file("hosts")
+        func name(_ host: String) throws { try Data("# ours\n\(host)\n".utf8).write(to: URL(fileURLWithPath: path)) }
+        try name("127.0.0.1:9")
+        let service = try TestService(in: folder) { options in
+            options.localWebhookHosts = ["@" + path]
+            options.webhookSecretFile = secret
+        }
+        func status(_ host: String) throws -> Int {
+            try service.post("/v1/videos", json: "{\"prompt\": \"x\", \"webhook_url\": \"http://\(host)/x\"}").status
+        }
+        #expect(try status("127.0.0.1:9") == 200 && status("127.0.0.1:7") == 400)
+        try name("127.0.0.1:7")
+        service.service.reload()
+        #expect(try status("127.0.0.1:7") == 200 && status("127.0.0.1:9") == 400)
+    }
+
     @Test func `each try that failed is a line of the log, without what the address may hide`() throws {
         let folder = try TemporaryFolder()
         let secret = try TestService.secret("hook", "whsec_" + Base64.encode(Self.secret), in: folder)
