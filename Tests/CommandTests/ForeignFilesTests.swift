@@ -46,7 +46,9 @@ import VideoTypes
 
     /// What was changed, but for what was made under these names.
     private func changes(from before: FolderPicture, made names: Set<String> = []) throws -> [String] {
-        before.changes(to: try FolderPicture(folder.path)).filter { !names.contains($0) }
+        // What this processor computes faster with is kept beside the kernels, in a name of its own.
+        before.changes(to: try FolderPicture(folder.path))
+            .filter { !names.contains($0) && !$0.hasPrefix("faster-dtype-") }
     }
 
     @Test func `the service refuses the folder and leaves it as it is`() throws {

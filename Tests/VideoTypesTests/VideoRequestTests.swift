@@ -44,10 +44,10 @@ import VideoTypes
     }
 
     @Test(arguments: [
-        Case("duration must be between 0.01 and 3600.0, got nan") { $0.durationSeconds = .nan },
-        Case("duration must be") { $0.durationSeconds = .infinity },
-        Case("duration must be") { $0.durationSeconds = 0 },
-        Case("duration must be") { $0.durationSeconds = -1 },
+        Case("durationSeconds must be between 0.01 and 3600.0, got nan") { $0.durationSeconds = .nan },
+        Case("durationSeconds must be") { $0.durationSeconds = .infinity },
+        Case("durationSeconds must be") { $0.durationSeconds = 0 },
+        Case("durationSeconds must be") { $0.durationSeconds = -1 },
         Case("resolution must be between 1 and 8192, got 0") { $0.resolution = Resolution(shorterSide: 0) },
         Case("resolution must be") { $0.resolution = Resolution(shorterSide: .max) },
         Case("at most 8 to 1, got 9:1") { $0.aspectRatio = AspectRatio(width: 9, height: 1) },
