@@ -6,6 +6,7 @@ package import Testing
 /// and two of them on two cores would keep even the limit from being noticed.
 package final class Bounded: SuiteTrait, TestTrait, TestScoping {
     package let isRecursive = true
+    static let usual = Duration.seconds(300)
     private let limit: Duration
 
     fileprivate init(_ limit: Duration) { self.limit = limit }
@@ -37,7 +38,7 @@ package final class Bounded: SuiteTrait, TestTrait, TestScoping {
 
 extension Trait where Self == Bounded {
     /// What every suite says of itself; a test that computes long gives it more minutes.
-    package static var bounded: Bounded { .bounded(minutes: 5) }
+    package static var bounded: Bounded { Bounded(Bounded.usual) }
 
     package static func bounded(minutes: Int) -> Bounded { Bounded(.seconds(60 * minutes)) }
 }

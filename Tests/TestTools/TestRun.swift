@@ -10,13 +10,17 @@ package final class TestRun: Sendable {
     package static let needsAll = ProcessInfo.processInfo.environment["CI"] == "true"
 
     /// Hundreds at once would take each other's time, ports and memory.
-    private static let width = 4
+    private static let width = min(4, ProcessInfo.processInfo.activeProcessorCount + 1)
+    /// Tests that compute long have so many turns at most: beside them the many that mostly wait go on.
+    private static let widthForLong = width / 2 + width % 2
     static let threads = TestThreads(count: 4 * width)
 
     private struct Waiting {
         let number: Int
         let limit: Duration
         let turn: CheckedContinuation<Void, Never>
+
+        var isLong: Bool { limit > Bounded.usual }
     }
 
     private struct Running {
@@ -29,8 +33,10 @@ package final class TestRun: Sendable {
         var next = 0
         var waiting: [Waiting] = []
         var running: [Int: Running] = [:]
-        /// Turns given away; whoever has one may not have begun yet.
-        var turns = 0
+        /// By number: turns given away, and whether to a test that computes long; it may not have begun yet.
+        var turns: [Int: Bool] = [:]
+
+        var hasTurnForLong: Bool { turns.values.count { $0 } < TestRun.widthForLong }
         var seconds: [String: Double] = [:]
         var skipped: [String] = []
     }
@@ -73,7 +79,7 @@ package final class TestRun: Sendable {
 
     func end(_ number: Int) {
         state.withLock { state in
-            state.turns -= 1
+            state.turns[number] = nil
             guard let test = state.running.removeValue(forKey: number) else { return }
             state.seconds[test.name, default: 0] += (ContinuousClock.now - test.start) / .seconds(1)
         }
@@ -84,14 +90,16 @@ package final class TestRun: Sendable {
         let chosen: [Waiting] = state.withLock { state in
             var chosen: [Waiting] = []
             // Who may take longest goes first, lest it be left alone at the end; then the next of a suite in series.
-            while state.turns < Self.width,
-                let index = state.waiting.indices.max(by: {
-                    (state.waiting[$0].limit, state.waiting[$0].number)
-                        < (state.waiting[$1].limit, state.waiting[$1].number)
-                })
+            while state.turns.count < Self.width,
+                let index = state.waiting.indices.filter({ state.hasTurnForLong || !state.waiting[$0].isLong })
+                    .max(by: {
+                        (state.waiting[$0].limit, state.waiting[$0].number)
+                            < (state.waiting[$1].limit, state.waiting[$1].number)
+                    })
             {
-                chosen.append(state.waiting.remove(at: index))
-                state.turns += 1
+                let next = state.waiting.remove(at: index)
+                state.turns[next.number] = next.isLong
+                chosen.append(next)
             }
             return chosen
         }
