@@ -43,8 +43,8 @@ run: build-release ## build the program and write a clip; PROMPT="…" for your 
 test: swift test-packages nvrtc openai ## run the whole suite
 	swift test
 
-test-long: swift test-packages nvrtc openai ## the suite with many kills and mutants, every compiler for every GPU
-	WAN_KILLS=50 WAN_MUTATIONS=3000 WAN_COMPILE_MATRIX=all swift test
+test-long: swift test-packages nvrtc openai ## the suite with many kills and mutants, all compilers, GPUs and models
+	WAN_KILLS=50 WAN_MUTATIONS=3000 WAN_COMPILE_MATRIX=all WAN_DECISIONS=all swift test
 	@# What a server keeps can be seen only where nothing else runs.
 	WAN_HTTP_MUTANTS=100000 swift test --skip-build --filter 'HTTPServerTests.*MutationTests'
 
@@ -102,12 +102,12 @@ onednn: test-packages ## fetch versions of oneDNN that products are asked of: 0.
 	  for data in "$$folder.part"/*.data/data; do cp -r "$$data/." "$$folder.part"; done; \
 	  rm -rf "$$folder.part"/*.whl "$$folder.part"/*.data "$$folder.part"/share; mv "$$folder.part" "$$folder"; done
 
-decisions: swift build-packages onednn ## ask every version of oneDNN who would compute what; minutes
-	swift test --filter SlowPathTests
+decisions: swift build-packages onednn ## ask three versions of oneDNN who would compute what; minutes
+	WAN_DECISIONS=all swift test --filter SlowPathTests
 	@# The program has the major version of the header that it was built with.
 	swift build --product decision-walk --scratch-path .build/onednn/3 -Xcc "-I$$PWD/.build/onednn/$(firstword $(ONEDNN_WHEELS))/include"
 	for version in $(ONEDNN_WHEELS); do LD_LIBRARY_PATH="$$PWD/.build/onednn/$$version/lib" \
-	  WAN_DECISION_WALK="$$PWD/.build/onednn/3/debug/decision-walk" swift test --skip-build --filter SlowPathTests; done
+	  WAN_DECISIONS=all WAN_DECISION_WALK="$$PWD/.build/onednn/3/debug/decision-walk" swift test --skip-build --filter SlowPathTests; done
 
 kernels: swift nvrtc ## compile every CUDA kernel for every GPU with every compiler
 	WAN_COMPILE_MATRIX=all swift test --filter CompileMatrixTests

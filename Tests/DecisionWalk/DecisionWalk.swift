@@ -10,8 +10,10 @@ import Weights
 /// Runs the models that we know, at their default sizes and computing nothing, and says who would compute each product,
 /// convolution and reorder in this process: `asked`, tab, `chosen`.
 ///
-///     decision-walk real-shapes.json TOKENIZER [--onednn-first] [--accept-loops] [MODEL …]
+///     decision-walk real-shapes.json TOKENIZER [--brief] [--onednn-first] [--accept-loops] [MODEL …]
 ///
+/// `--brief` leaves out what asks for little else: models of the same parts in other sizes, tiles, bf16 where oneDNN has
+/// none.
 /// `--onednn-first` leaves to CKernels only what oneDNN has no kernel for, `--accept-loops` not even that.
 @main enum DecisionWalk {
     static func main() throws {
@@ -21,7 +23,10 @@ import Weights
         guard words.count >= 2 else { fatalError("decision-walk SHAPES TOKENIZER [MODEL …]") }
         let shapes = try SparseModel(path: words[0])
         var decisions: [String: String] = [:]
-        let names = words.count > 2 ? Array(words[2...]) : [BuiltInModel.name] + shapes.models.keys.sorted()
+        let isBrief = switches.contains("--brief")
+        let known = isBrief ? ["wan2.1-t2v-1.3b", "wan2.2-ti2v-5b"] : shapes.models.keys.sorted()
+        let dtypes: [DType] = isBrief && !CPUBackend.hasNativeBF16 ? [.f32] : [.f32, .bf16]
+        let names = words.count > 2 ? Array(words[2...]) : [BuiltInModel.name] + known
         for name in names {
             let folder = try TemporaryFolder()
             var source = ModelSource.builtIn
@@ -32,15 +37,15 @@ import Weights
             }
             // With as many steps, both experts get one.
             var request = VideoRequest(prompt: "a lighthouse on a cliff at dusk")
-            (request.steps, request.seed) = (3, 1)
+            (request.steps, request.seed) = (isBrief ? 1 : 3, 1)
             var requests = [request]
-            if name != BuiltInModel.name {
+            if name != BuiltInModel.name, !isBrief {
                 // Two tiles, of few frames: they are blended on the host.
                 (request.width, request.height, request.frames, request.tilesVAE) = (448, 256, 5, true)
                 requests.append(request)
             }
             for request in requests {
-                for dtype in [DType.f32, .bf16] { try decisions.merge(walk(source, request, dtype, switches)) { $1 } }
+                for dtype in dtypes { try decisions.merge(walk(source, request, dtype, switches)) { $1 } }
             }
         }
         for (asked, chosen) in decisions.sorted(by: { $0.key < $1.key }) { print("\(asked)\t\(chosen)") }

@@ -28,8 +28,11 @@ import Testing
 
     /// Who would compute what, by what was asked for, with the process limited to `limit`.
     private func decisions(_ limit: InstructionSet, _ more: [String] = []) throws -> [Substring: Substring] {
+        let asksAll = ProcessInfo.processInfo.environment["WAN_DECISIONS"] == "all"
         let run = try Subprocess(
-            Self.program, [Fixture.path("real-shapes.json"), Fixture.path("wan21-t2v/model/tokenizer")] + more,
+            Self.program,
+            [Fixture.path("real-shapes.json"), Fixture.path("wan21-t2v/model/tokenizer")] + more
+                + (asksAll ? [] : ["--brief"]),
             environment: [InstructionSet.variable: limit.rawValue])
         try #require(run.status == 0, "\(run.errors)")
         let lines = run.output.split(separator: "\n").map { $0.split(separator: "\t") }
@@ -47,7 +50,7 @@ import Testing
     @Test(.bounded(minutes: 10), arguments: instructionSets)
     func `no product, convolution or reorder of any model runs in a loop`(_ limit: InstructionSet) throws {
         let decisions = try decisions(limit, ["--onednn-first"])
-        #expect(decisions.count > 200)
+        #expect(decisions.count > 50)
         for kind in ["product", "convolution", "reorder"] {
             #expect(decisions.contains { $0.key.hasPrefix(kind) }, "nobody asked for a \(kind)")
         }
@@ -57,7 +60,7 @@ import Testing
 
     @Test func `nor does any with the choice that is made here`() throws {
         let decisions = try decisions(Self.instructionSets.last ?? .sse41)
-        #expect(decisions.count > 200)
+        #expect(decisions.count > 50)
         let slow = slow(decisions)
         #expect(slow.isEmpty, "\(slow.joined(separator: "\n"))")
     }
