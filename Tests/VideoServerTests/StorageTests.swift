@@ -208,10 +208,10 @@ import VideoServer
         try Harm.emptied.happen(to: clip(id))
         try FileManager.default.removeItem(atPath: state + "/quarantine")
         let answer = try service.get("/v1/videos/\(id)/content")
-        #expect(answer.status == 500 && answer["error", "code"] == "internal_error", "\(answer.text)")
+        #expect(answer.status == 503 && answer["error", "code"] == "storage_unavailable", "\(answer.text)")
         let request = try #require(answer.header("x-request-id"))
         let line = try #require(service.log.first { $0.contains(request) }, "\(service.log)")
-        #expect(line.contains("\"cause\"") && line.contains("No such file") && line.contains("\"status\": 500"))
+        #expect(line.contains("\"cause\"") && line.contains("No such file") && line.contains("\"status\": 503"))
     }
 
     @Test func `a thumbnail that races with a delete is there or gone, never a failure`() async throws {
