@@ -80,6 +80,7 @@ extension APIError {
         answer.cause = error.videoError.message
         return answer
     }
+
     /// For the log: nobody reads the answer.
     static let clientGone = APIError(499, "client_gone", "the client has gone")
     static let stopping = APIError(503, "shutting_down", "the service is shutting down", retryAfter: 30)

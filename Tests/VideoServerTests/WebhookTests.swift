@@ -179,17 +179,14 @@ private final class Receiver: HTTPHandler {
             options.localWebhookHosts = ["127.0.0.1:\(server.port)", "127.0.0.1:\(hanging.port)"]
             options.webhookSecretFile = secret
         }
-        for _ in 0..<3 {
+        // Each takes ten seconds to be given up: in one line they would keep the others for a minute and more.
+        for _ in 0..<8 {
             _ = try service.finished(try service.submit("x", ", \"webhook_url\": \"\(hanging.url)/hook\""))
         }
         for _ in 0..<1000 where hanging.requests.isEmpty { usleep(10_000) }
-        #expect(hanging.requests.count == 1)
-        let start = ContinuousClock.now
         _ = try service.finished(
             try service.submit("x", ", \"webhook_url\": \"http://127.0.0.1:\(server.port)/hook\""))
-        for _ in 0..<800 where receiver.requests.isEmpty { usleep(10_000) }
-        #expect(receiver.requests.count == 1)
-        // A call to the host that hangs takes ten seconds.
-        #expect(ContinuousClock.now - start < .seconds(8))
+        for _ in 0..<3000 where receiver.requests.isEmpty { usleep(10_000) }
+        #expect(receiver.requests.count == 1 && (1..<6).contains(hanging.requests.count))
     }
 }
