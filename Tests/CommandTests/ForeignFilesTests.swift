@@ -44,11 +44,11 @@ import VideoTypes
         try files.setAttributes([.posixPermissions: 0o755], ofItemAtPath: path)
     }
 
-    /// What was changed, but for what was made under these names.
+    /// What was changed, but for what was made under these names, and what the cache keeps of its own.
     private func changes(from before: FolderPicture, made names: Set<String> = []) throws -> [String] {
-        // What this processor computes faster with is kept beside the kernels, in a name of its own.
-        before.changes(to: try FolderPicture(folder.path))
-            .filter { !names.contains($0) && !$0.hasPrefix("faster-dtype-") }
+        before.changes(to: try FolderPicture(folder.path)).filter {
+            !names.contains($0) && !$0.hasPrefix("faster-dtype-")
+        }
     }
 
     @Test func `the service refuses the folder and leaves it as it is`() throws {
@@ -70,7 +70,7 @@ import VideoTypes
         for name in ["ballast"] { try FileManager.default.removeItem(atPath: state + "/" + name) }
         try fill(state)
         let before = try FolderPicture(state)
-        let words = ["-s", "TERM", "5", Self.program, "serve", "--state", state, "--port", "0"]
+        let words = ["-s", "TERM", "10", Self.program, "serve", "--state", state, "--port", "0"]
         let run = try Subprocess("/usr/bin/timeout", words)
         #expect(run.errors.contains("listening on"), "\(run.errors)")
         let journal: Set = ["jobs.db", "jobs.db-wal", "jobs.db-shm"]

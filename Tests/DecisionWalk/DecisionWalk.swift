@@ -29,11 +29,12 @@ import Weights
         let names = words.count > 2 ? Array(words[2...]) : [BuiltInModel.name] + known
         for name in names {
             let folder = try TemporaryFolder()
-            var source = ModelSource.builtIn
+            var (source, files) = (ModelSource.builtIn, BuiltInModel.folder)
             if name != BuiltInModel.name {
                 try shapes.write(name, to: folder.path)
                 try FileManager.default.copyItem(atPath: words[1], toPath: folder.file("tokenizer"))
                 source = .folder(folder.path)
+                files = try ModelFolder(path: folder.path)
             }
             // With as many steps, both experts get one.
             var request = VideoRequest(prompt: "a lighthouse on a cliff at dusk")
@@ -45,26 +46,21 @@ import Weights
                 requests.append(request)
             }
             for request in requests {
-                for dtype in dtypes { try decisions.merge(walk(source, request, dtype, switches)) { $1 } }
+                for dtype in dtypes { try decisions.merge(walk(source, files, request, dtype, switches)) { $1 } }
             }
         }
         for (asked, chosen) in decisions.sorted(by: { $0.key < $1.key }) { print("\(asked)\t\(chosen)") }
     }
 
     private static func walk(
-        _ source: ModelSource, _ request: VideoRequest, _ dtype: DType, _ switches: [String]
+        _ source: ModelSource, _ files: ModelFolder, _ request: VideoRequest, _ dtype: DType, _ switches: [String]
     ) throws -> [String: String] {
         let settings = try VideoPlanner(source).settings(for: request)
-        let folder =
-            switch source {
-            case .builtIn: BuiltInModel.folder
-            case .folder(let path): try ModelFolder(path: path)
-            }
         let backend = try CPUBackend(threads: 2)
         if switches.contains("--onednn-first") { backend.ownProductLimit = 0 }
         if switches.contains("--accept-loops") { backend.acceptsImplementation = { _ in true } }
         backend.onlyDecide()
-        try WanPipeline(folder, backend: backend, dtype: dtype)
+        try WanPipeline(files, backend: backend, dtype: dtype)
             .generate(settings, report: { _ in true }, dump: nil, emit: { _ in })
         return backend.decisions
     }

@@ -37,9 +37,9 @@ import journal_child
         }
     }
 
-    /// Runs a child to its end, or kills it so long after it began to work; its status and what it said.
+    /// Runs a child to its end, or kills it so long after it said something; its status and what it said.
     private func run(
-        _ word: String, environment: [String: String] = [:], killAfter: Duration? = nil
+        _ word: String, environment: [String: String] = [:], killAfter: Duration? = nil, said: String = "\n"
     ) async throws -> (status: Int32, text: String) {
         let output = folder.file("said")
         _ = FileManager.default.createFile(atPath: output, contents: nil)
@@ -51,7 +51,7 @@ import journal_child
         process.standardError = FileHandle.nullDevice
         try process.run()
         if let killAfter {
-            while process.isRunning, try Data(contentsOf: URL(fileURLWithPath: output)).isEmpty {
+            while process.isRunning, try !String(contentsOfFile: output, encoding: .utf8).contains(said) {
                 try await Task.sleep(for: .milliseconds(2))
             }
             try await Task.sleep(for: killAfter)
@@ -66,8 +66,10 @@ import journal_child
         let kills = ProcessInfo.processInfo.environment["WAN_KILLS"].flatMap(Int.init) ?? 25
         var account = Account()
         var random = TestRandom(seed: 11)
-        for _ in 0..<kills {
-            account.read(try await run("churn", killAfter: .milliseconds(5 + random.below(80))).text)
+        for round in 0..<kills {
+            // Half of them when something is finished, however slow the machine is.
+            let said = round.isMultiple(of: 2) ? "completed" : "\n"
+            account.read(try await run("churn", killAfter: .milliseconds(5 + random.below(80)), said: said).text)
             let store = try JobStore(folder: state)
             let recovery = try store.recover()
             #expect(recovery.lost.isEmpty && recovery.quarantined.isEmpty)
@@ -77,7 +79,7 @@ import journal_child
         print(
             "\(kills) kills: \(account.submitted.count) jobs acknowledged, \(account.completed.count) completed,",
             "\(account.cancelled.count) cancelled, 0 lost")
-        #expect(account.submitted.count > kills && account.completed.count > kills)
+        #expect(!account.submitted.isEmpty && account.completed.count >= kills / 2)
     }
 
     private func check(_ account: Account, _ store: JobStore) throws {
