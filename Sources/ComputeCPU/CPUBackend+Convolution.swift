@@ -137,8 +137,8 @@ extension CPUBackend {
         return weights.map { Tap(primitive: primitive, weights: $0) }
     }
 
-    /// One slice in time of a stored kernel `[out, in, t, h, w]`, in the primitive's layout; nil where oneDNN has no kernel
-    /// for that.
+    /// One slice in time of a stored kernel `[out, in, t, h, w]`, in the primitive's layout; nil where oneDNN has no
+    /// kernel for that.
     private func pack(
         _ stored: Tensor, tap: Int, into layout: Layout
     ) throws(ComputeError) -> HostStorage? {

@@ -38,7 +38,7 @@ struct Gate: Sendable {
     }
 
     func check(_ head: Head, id: String) throws(GateRefusal) -> (request: HTTPRequest, body: BodySize) {
-        guard !head.hidesBytes else { throw .malformed("the request's head holds a zero byte") }
+        guard !head.hidesBytes else { throw .malformed("the request's head holds a zero byte or a folded field") }
         let target = try target(head.target)
         guard head.method.utf8.count <= Self.maxMethodBytes, HTTPToken.isToken(head.method) else {
             throw .malformed("the method is malformed")

@@ -3,8 +3,8 @@ package import Weights
 
 /// Convolution over time, height and width that sees only the past.
 ///
-/// A producer writes into `input(…)`. What later frames need of it is kept: the last frames as they were written, or what
-/// they add to the results to come where that is less than half as large. Frames before the first are zeros.
+/// A producer writes into `input(…)`. What later frames need of it is kept: the last frames as they were written, or
+/// what they add to the results to come where that is less than half as large. Frames before the first are zeros.
 package final class CausalConvolution {
     /// Result channels.
     package let outChannels: Int

@@ -58,9 +58,10 @@ package struct WanModel: Sendable {
         components.transformerDType != .f32 && prefersBF16() ? .bf16 : .f32
     }
 
-    /// Tokens that `text` is for the model, the closing one included; as many as it reads where nobody can count.
+    /// Tokens that `text` is for the model, the closing one included; as many as it reads where nobody can count words.
     package func tokenCount(_ text: String) -> Int {
-        tokenizer?.encode(PromptCleaning.clean(text)).count ?? tokenLimit
+        let text = PromptCleaning.clean(text)
+        return tokenizer?.encode(text).count ?? (text.isEmpty ? 1 : tokenLimit)
     }
 
     /// How many of a text's tokens the model reads.

@@ -42,7 +42,7 @@ enum Command: String, CaseIterable {
         case .route: "replay a router's decisions under a policy"
         case .completions: "print what a shell completes by"
         case .man: "print the manual page"
-        case .help: "print this text, or what there is to say about a command"
+        case .help: "print this text, or what a command takes"
         case .version: "print the version"
         case .worker: "make clips for a service"
         }

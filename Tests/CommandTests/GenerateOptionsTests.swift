@@ -25,7 +25,7 @@ import VideoTypes
         var request = VideoRequest(prompt: "")
         request.id = options.request.id
         #expect(options.request == request)
-        #expect(options.prompt == nil && options.output == "out.mp4" && options.threads == nil)
+        #expect(options.prompt == nil && options.output == nil && options.threads == nil)
         #expect(options.engine.model == .builtIn && options.engine.dtype == nil && options.engine.writesMetadata)
         #expect(options.engine.dumpPath == nil && options.detail == .normal)
     }

@@ -15,8 +15,9 @@ struct OpParityTests {
 
     @Test(
         arguments: [
-            ("linear", OpCase.linear), ("convolution", OpCase.convolution), ("attention", OpCase.attention),
-            ("norms", OpCase.norms), ("elementwise", OpCase.elementwise), ("layout", OpCase.layout),
+            ("linear", OpCase.linear), ("convolution", OpCase.convolution),
+            ("attention", OpCase.attention + OpCase.groupedBiases), ("norms", OpCase.norms),
+            ("elementwise", OpCase.elementwise), ("layout", OpCase.layout),
             ("memory", OpCase.memory),
         ])
     func `operations agree with their float64 references on every instruction set`(

@@ -12,8 +12,8 @@ import Weights
 ///
 ///     decision-walk real-shapes.json TOKENIZER [--brief] [--onednn-first] [--accept-loops] [MODEL …]
 ///
-/// `--brief` leaves out what asks for little else: models of the same parts in other sizes, tiles, bf16 where oneDNN has
-/// none.
+/// `--brief` leaves out what asks for little else: models of the same parts in other sizes, tiles, bf16 where oneDNN
+/// has none.
 /// `--onednn-first` leaves to CKernels only what oneDNN has no kernel for, `--accept-loops` not even that.
 @main enum DecisionWalk {
     static func main() throws {

@@ -7,8 +7,8 @@ import Testing
 
 /// umT5's and T5's own tokenizers: as much of their vocabularies as the cases can reach.
 ///
-/// `Tests/Reference/real_tokenizers.py` says why that suffices; where `WAN_TOKENIZERS` names a folder with the published
-/// files, they are read whole.
+/// `Tests/Reference/real_tokenizers.py` says why that suffices; where `WAN_TOKENIZERS` names a folder with the
+/// published files, they are read whole.
 @Suite(.bounded) struct RealTokenizerTests {
     private struct Case: Decodable {
         let text: String

@@ -117,7 +117,7 @@ import VideoTypes
         #expect(local.script.change { $0.begun } == ["a"])
         var other = request
         other.prompt = "b"
-        await #expect(throws: ProviderError.badRequest("belongs to another request", parameter: "id")) {
+        await #expect(throws: ProviderError.idInUse) {
             try await local.provider.generate(other) { _ in }
         }
         try FileManager.default.removeItem(atPath: one.path)

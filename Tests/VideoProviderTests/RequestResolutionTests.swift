@@ -75,7 +75,7 @@ import VideoTypes
         #expect((settings.width, settings.height) == (64, 32))
         #expect(try Self.settings { $0.width = 64 }.height == 480)
         let found = Self.error { ($0.width, $0.resolution) = (64, .p480) }
-        #expect(found?.message == "width with resolution or aspect ratio leaves the height open")
+        #expect(found?.message == "width with resolution or aspectRatio leaves height open")
         #expect(Self.error { ($0.height, $0.aspectRatio) = (64, .square) }?.code == .invalidRequest)
     }
 

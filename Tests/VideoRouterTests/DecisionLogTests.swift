@@ -194,10 +194,12 @@ import VideoTypes
         #expect(try error(good + Data("\n\r\n \n".utf8)) == nil)
         #expect(try error(good + Data("{}\n".utf8)) == "log, line 4: version is missing")
         #expect(try error(Data("{\"version\": 2}".utf8)) == "log, line 1: version is 2, this program reads 1")
-        #expect(try error(good + Data("\u{1}".utf8))?.hasPrefix("log, line 4: no JSON at byte 0") == true)
         let long = Data(repeating: UInt8(ascii: " "), count: 10) + Data(repeating: 0x5B, count: DecisionLine.byteLimit)
         #expect(try error(good + long)?.hasPrefix("log, line 4: the line is longer than") == true)
-        #expect(try error(Data([0xFF, 0x0A])) == "log, line 1: no JSON at byte 0: not valid UTF-8")
+        // What was torn is no line of the log's.
+        for torn in [Data("\u{1}".utf8), Data([0xFF, 0x0A]), Data("{\"version\": 1, \"ti".utf8)] {
+            #expect(try error(good + torn) == nil)
+        }
     }
 
     @Test func `a policy is read strictly`() throws {

@@ -26,7 +26,7 @@ import VideoServer
         for path in [
             "/../../etc/passwd", "/v1/videos/../../etc/passwd", "/v1/videos/..%2f..%2fetc%2fpasswd",
             "/v1/videos/%2e%2e/%2e%2e/etc/passwd", "/v1/videos/\(id)%00.mp4", "/v1/videos/\(id)/content/../../x",
-            "/v1/videos/\(id)%2fcontent", "//etc/passwd", "/v1//videos", "/v1/videos/", "/v1/videos/\(id.uppercased())",
+            "/v1/videos/\(id)%2fcontent", "//etc/passwd", "/v1//models//x", "/v1/videos/\(id.uppercased())",
             "/v1/videos/'%20OR%201=1", "/v1/videos/\(id)?x[]=1%00", "/v1/videos/\(id)/content?variant=../../jobs.db",
             "/v1/videos/\(id)/content?variant=video&variant=video", "/v1/models/..%2f..", "/\u{7F}",
         ] {

@@ -113,7 +113,7 @@ private final class Receiver: HTTPHandler {
     func `a host that can never be called is refused at the start`(_ host: String) throws {
         let error = try #require(try refusal { $0.webhookHosts = [host] })
         #expect(error.code == .invalidRequest && error.message.contains("\(host) can never be called"))
-        #expect(error.hint?.contains("--local-webhook-hosts") == true)
+        #expect(error.hint?.contains("localWebhookHosts") == true)
     }
 
     @Test func `a host of one's own network is named as that, metadata never`() throws {

@@ -30,9 +30,9 @@ typedef struct cdnn_version {
     int major, minor, patch;
 } cdnn_version;
 
-/// Opens the library at the first call; thread-safe. `max_isa` is the most that it may use of the CPU's instructions, in
-/// the words of ONEDNN_MAX_CPU_ISA, which goes before it; NULL for everything. False where the library is missing: then
-/// `reason`, which lives for ever, says why. The functions after cdnn_library need it open.
+/// Opens the library at the first call; thread-safe. `max_isa` is the most that it may use of the CPU's instructions,
+/// in the words of ONEDNN_MAX_CPU_ISA, which goes before it; NULL for everything. False where the library is missing:
+/// then `reason`, which lives for ever, says why. The functions after cdnn_library need it open.
 bool cdnn_open(const char *_Nullable max_isa, const char *_Nullable *_Nonnull reason);
 /// The file name that the library is known by, open or not.
 const char *_Nonnull cdnn_library(void);

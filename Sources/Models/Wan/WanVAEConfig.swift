@@ -36,7 +36,7 @@ package struct WanVAEConfig: Decodable, Sendable {
         case scaleFactorSpatial = "scale_factor_spatial"
     }
 
-    /// What is left out is what AutoencoderKLWan takes: the first Wan 2.1 repositories lack the keys that came with 2.2.
+    /// What is left out is as in AutoencoderKLWan: the first Wan 2.1 repositories lack the keys that came with 2.2.
     package init(from decoder: any Decoder) throws {
         let values = try decoder.container(keyedBy: CodingKeys.self)
         func read<T: Decodable>(_ key: CodingKeys, _ otherwise: T) throws -> T {

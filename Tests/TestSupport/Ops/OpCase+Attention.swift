@@ -36,8 +36,6 @@ extension OpCase {
             AttentionSize(queries: 91, keys: 91, heads: 2, headDim: 128, groups: .consecutive(length: 13)),
             AttentionSize(queries: 128, keys: 128, heads: 2, headDim: 24, groups: .strided(stride: 2)),
             AttentionSize(queries: 130, keys: 130, heads: 1, headDim: 36, groups: .strided(stride: 2)),
-            AttentionSize(queries: 42, keys: 42, heads: 2, headDim: 40, groups: .strided(stride: 3), bias: .key),
-            AttentionSize(queries: 50, keys: 50, heads: 3, headDim: 32, groups: .strided(stride: 5), bias: .head),
             AttentionSize(queries: 210, keys: 10, heads: 2, headDim: 48, bias: .headMasked),
             AttentionSize(queries: 7, keys: 31, heads: 2, headDim: 16, bias: .keyNone),
             AttentionSize(queries: 19, keys: 19, heads: 4, headDim: 16, bias: .head),
@@ -45,6 +43,15 @@ extension OpCase {
         ]
         return sizes.flatMap { [attentionCase($0, .f32), attentionCase($0, .bf16)] }
             + tiledAttention.map { attentionCase($0, .bf16) }
+    }
+
+    /// Biases inside groups, which no model asks for and only the processor has.
+    package static var groupedBiases: [OpCase] {
+        let sizes = [
+            AttentionSize(queries: 42, keys: 42, heads: 2, headDim: 40, groups: .strided(stride: 3), bias: .key),
+            AttentionSize(queries: 50, keys: 50, heads: 3, headDim: 32, groups: .strided(stride: 5), bias: .head),
+        ]
+        return sizes.flatMap { [attentionCase($0, .f32), attentionCase($0, .bf16)] }
     }
 
     /// Lengths around the tiles of kernels for matrix units (128 queries, 32 or 64 keys), groups that share a tile and

@@ -120,7 +120,7 @@ extension OpCase {
     package static var convolution: [OpCase] { mixedConvolutions + tiledConvolutions + blockedConvolutions }
 
     private static var blockedConvolutions: [OpCase] {
-        let sizes: [ConvolutionSize] = [([2, 9, 12], [31, 35], [3, 3, 3]), ([1, 3, 50], [52, 70], [1, 1, 5])]
+        let sizes: [ConvolutionSize] = [([2, 9, 12], [31, 35], [3, 3, 3]), ([1, 3, 50], [52, 70], [1, 1, 3])]
         var cases: [OpCase] = []
         for size in sizes {
             for (step, out) in [DType.f32, .bf16].enumerated() {
