@@ -312,6 +312,11 @@ def virtual_environment():
     return folder / "bin/python"
 
 
+def written(value):
+    """The value of an option as it was asked for; nothing for a switch."""
+    return "" if value is True else f" {','.join(value)}" if isinstance(value, list) else f" {value}"
+
+
 def main():
     measures = dict(start=measure_start, whole=measure_whole, dit=measure_transformer, vae=measure_decoder)
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -327,7 +332,7 @@ def main():
     parser.add_argument("--save", action="store_true", help="write bench/results/DATE-cpu.md")
     options = parser.parse_args()
     options.asked = " ".join(
-        f"--{name}" + ("" if value is True else f" {','.join(value) if isinstance(value, list) else value}") for name, value in vars(options).items()
+        f"--{name}{written(value)}" for name, value in vars(options).items()
         if name not in ("binary", "python") and value not in (None, False, parser.get_default(name)))
     options.rounds = options.rounds or (1 if options.quick else 3)
     options.models = ROOT / (".build/bench-quick" if options.quick else ".build/bench-models")
