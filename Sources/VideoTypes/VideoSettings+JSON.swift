@@ -16,6 +16,10 @@ extension VideoSettings {
             ("sigmas", sigmas.map { .array($0.map(JSONText.number)) } ?? .null),
             ("seed", .unsigned(seed)),
             ("vae_tiling", .bool(tilesVAE)),
-        ]
+        ] + (inputs.isEmpty ? [] : [("inputs", .array(inputs.map(\.json)))])
     }
+}
+
+extension ClipInput {
+    fileprivate var json: JSONText { ["role": .string(role.rawValue), "sha256": .string(digest)] }
 }
