@@ -50,7 +50,7 @@ let package = Package(
         room("JobStore", ["VideoTypes", "Distributions", "CSQLite", "Crypto"]),
         room("Tokenizers", ["VideoTypes", "StrictJSON"]),
         room("Weights", ["VideoTypes", "StrictJSON", "Compute"]),
-        room("Sampling", ["Compute"]),
+        room("Sampling", ["VideoTypes", "Compute"]),
         room("Media", ["VideoTypes", "Distributions", "CFFmpeg"]),
         room("ComputeCPU", ["Compute", "CKernels", "COneDNN"]),
         room("ComputeCUDA", ["Compute", "Distributions", "Threads", "CKernels"]),
@@ -168,7 +168,7 @@ let package = Package(
         tests("TokenizersTests", ["StrictJSON", "Tokenizers", "TestSupport"], resources: [.copy("Fixtures")]),
         tests("WeightsTests", ["StrictJSON", "Compute", "VideoTypes", "Weights", "TestSupport"]),
         tests(
-            "SamplingTests", ["Compute", "ComputeCPU", "Weights", "Sampling", "TestSupport"],
+            "SamplingTests", ["Compute", "ComputeCPU", "Weights", "Sampling", "TestSupport", "VideoTypes"],
             resources: [.copy("Fixtures")]),
         tests(
             "PipelinesTests",

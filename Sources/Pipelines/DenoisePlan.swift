@@ -3,7 +3,7 @@ import VideoTypes
 
 /// The denoise loop before it runs: its schedule, and which expert serves which steps.
 struct DenoisePlan {
-    let kind: SolverKind
+    let kind: Scheduler
     let schedule: Schedule
     let runs: [Run]
 
@@ -14,7 +14,7 @@ struct DenoisePlan {
     }
 
     init(_ settings: VideoSettings, _ components: WanComponents) {
-        kind = SolverKind(rawValue: settings.scheduler.rawValue) ?? .unipc
+        kind = settings.scheduler
         let train = components.scheduler.trainTimesteps
         // Another scheduler than the folder's walks plain levels.
         let shape = components.scheduler.kind == kind ? components.scheduler.shape : Schedule.Shape()

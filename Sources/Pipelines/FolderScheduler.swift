@@ -1,23 +1,29 @@
 import Sampling
+import VideoTypes
 import Weights
 
 /// What a folder's `scheduler/scheduler_config.json` asks for.
 struct FolderScheduler {
-    /// The solver that its class is; nil for a class that is not known here.
-    let kind: SolverKind?
+    /// The one that its class is; nil for a class that is not known here.
+    let kind: Scheduler?
     /// The model's timestep at noise level 1.
     let trainTimesteps: Int
     let shift: Double
     let shape: Schedule.Shape
-    /// Why a clip cannot be made as the folder says; of no matter to one that is made by another scheduler.
-    let refusal: WeightError?
+    /// What clips are made by as the folder says, or why they cannot be; of no matter to one made by another scheduler.
+    let own: Result<Scheduler, WeightError>
 
     private static let path = "scheduler/scheduler_config.json"
     /// As Diffusers spells them, whose folders these are.
-    private static let classes: [(name: String, kind: SolverKind)] = [
+    private static let classes: [(name: String, kind: Scheduler)] = [
         ("UniPCMultistepScheduler", .unipc), ("FlowMatchEulerDiscreteScheduler", .euler),
-        ("DPMSolverMultistepScheduler", .dpmSolver),
+        ("DPMSolverMultistepScheduler", .dpmpp),
     ]
+
+    private static var classNames: String {
+        let names = classes.map(\.name)
+        return names.dropLast().joined(separator: ", ") + " or " + (names.last ?? "")
+    }
 
     init(_ folder: ModelFolder) throws(WeightError) {
         let fields = try folder.config(Self.path, as: Fields.self)
@@ -40,34 +46,34 @@ struct FolderScheduler {
             if let terminal = shape.terminal, !(terminal > 0 && terminal < 1) {
                 refusal = check.failure("shift_terminal", terminal, "between 0 and 1")
             }
-        } else {
-            let names = Self.classes.map(\.name)
-            refusal = check.failure(
-                "_class_name", fields.className ?? "missing",
-                names.dropLast().joined(separator: ", ") + " or " + (names.last ?? ""))
         }
         shift = Schedule.shiftRange.contains(value) ? value : 1
         if shift != value {
             refusal = check.failure(
                 name, value, "from \(Schedule.shiftRange.lowerBound) to \(Schedule.shiftRange.upperBound)")
         }
-        self.refusal = refusal
+        own =
+            if let kind, refusal == nil {
+                .success(kind)
+            } else {
+                .failure(refusal ?? check.failure("_class_name", fields.className ?? "missing", Self.classNames))
+            }
         self.shape = refusal == nil ? shape : Schedule.Shape()
     }
 
     /// A class reads one of the two names and passes over the other.
-    private static func shift(_ kind: SolverKind?, _ fields: Fields) -> (name: String, value: Double) {
+    private static func shift(_ kind: Scheduler?, _ fields: Fields) -> (name: String, value: Double) {
         switch kind {
         case .euler: ("shift", fields.shift ?? 1)
-        case .unipc, .dpmSolver: ("flow_shift", fields.flowShift ?? 1)
+        case .unipc, .dpmpp: ("flow_shift", fields.flowShift ?? 1)
         case nil: fields.flowShift.map { ("flow_shift", $0) } ?? ("shift", fields.shift ?? 1)
         }
     }
 
-    private static func shape(_ kind: SolverKind, _ fields: Fields) -> Schedule.Shape {
+    private static func shape(_ kind: Scheduler, _ fields: Fields) -> Schedule.Shape {
         var shape = Schedule.Shape()
         // DPMSolverMultistepScheduler knows no end but 0. A 0 here is none at all.
-        if kind != .dpmSolver, let terminal = fields.shiftTerminal, terminal != 0 { shape.terminal = terminal }
+        if kind != .dpmpp, let terminal = fields.shiftTerminal, terminal != 0 { shape.terminal = terminal }
         guard kind == .euler else { return shape }
         if fields.usesKarras == true { shape.spacing = .karras }
         if fields.usesExponential == true { shape.spacing = .exponential }
@@ -124,11 +130,11 @@ extension FolderScheduler {
     ]
     private static let off: [FieldTable.Fixed] = [false, nil]
 
-    private static func table(_ kind: SolverKind) -> FieldTable {
+    private static func table(_ kind: Scheduler) -> FieldTable {
         switch kind {
         case .unipc: unipc
         case .euler: euler
-        case .dpmSolver: dpmSolver
+        case .dpmpp: dpmSolver
         }
     }
 

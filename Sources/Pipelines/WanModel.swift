@@ -33,14 +33,15 @@ package struct WanModel: Sendable {
 
     /// The folder's own scheduler; an error where it asks for what is not done here.
     package func folderScheduler() throws(VideoError) -> Scheduler {
-        if let refusal = components.scheduler.refusal {
+        switch components.scheduler.own {
+        case .success(let scheduler): return scheduler
+        case .failure(let refusal):
             throw VideoError(
                 .weightsInvalid, Wording(plain: refusal.message), field: .scheduler,
                 remedies: [
                     refusal.hint, "or name one that takes its place in a clip: \(.scheduler, "unipc"), euler or dpm++",
                 ])
         }
-        return components.scheduler.kind.flatMap { Scheduler(rawValue: $0.rawValue) } ?? .unipc
     }
 
     /// The shift of the folder's scheduler, for models that the manifest does not know.

@@ -1,14 +1,5 @@
 import Glibc
-
-/// Which update rule walks the schedule.
-package enum SolverKind: String, Sendable, CaseIterable {
-    /// UniPC of order 2 (bh2), predictor and corrector; Wan's own default.
-    case unipc
-    /// Plain Euler steps; what few-step distilled models are trained for.
-    case euler
-    /// DPM-Solver++ 2M, midpoint.
-    case dpmSolver = "dpm++"
-}
+package import VideoTypes
 
 /// Noise levels from 1 (pure noise) to 0 for a rectified flow, and the timesteps the model is told.
 ///
@@ -52,7 +43,7 @@ package struct Schedule: Sendable, Equatable {
     ///   - shift: moves steps towards pure noise where it is above 1; in `shiftRange`.
     ///   - trainTimesteps: the model's timestep at noise level 1.
     package init(
-        _ kind: SolverKind, steps: Int, shift: Double, shape: Shape = Shape(), trainTimesteps: Int = 1000
+        _ kind: Scheduler, steps: Int, shift: Double, shape: Shape = Shape(), trainTimesteps: Int = 1000
     ) {
         precondition(steps >= 1 && Self.shiftRange.contains(shift) && trainTimesteps >= 1)
         let train = Double(trainTimesteps)
@@ -68,7 +59,7 @@ package struct Schedule: Sendable, Equatable {
             let grid = Self.evenly(from: table(1) * train, to: last * train, count: steps)
             let levels = shape.stretched(grid.map { Self.shifted($0 / train, shift) })
             self.init(fractional: shape.spaced(levels).map { Float($0) }, train: trainTimesteps)
-        case .dpmSolver:
+        case .dpmpp:
             let alphas = Self.evenly(from: 1, to: 1 / train, count: steps + 1)
             self.init(whole: alphas.dropFirst().reversed().map { Self.shifted(1 - $0, shift) }, train: train)
         }
@@ -81,13 +72,13 @@ package struct Schedule: Sendable, Equatable {
     ///
     /// - Parameter levels: such as `accepts(levels:)` accepts.
     package init(
-        _ kind: SolverKind, levels: [Double], shift: Double, shape: Shape = Shape(), trainTimesteps: Int = 1000
+        _ kind: Scheduler, levels: [Double], shift: Double, shape: Shape = Shape(), trainTimesteps: Int = 1000
     ) {
         precondition(Self.accepts(levels: levels) && Self.shiftRange.contains(shift) && trainTimesteps >= 1)
         let train = Double(trainTimesteps)
         switch kind {
         case .unipc: self.init(nudged: shape.stretched(levels.map { Self.shifted($0, shift) }), train: train)
-        case .dpmSolver: self.init(whole: levels.map { Self.shifted($0, shift) }, train: train)
+        case .dpmpp: self.init(whole: levels.map { Self.shifted($0, shift) }, train: train)
         case .euler:
             let sigmas = levels.map { level -> Float in
                 Float(shift) * Float(level) / (1 + Float(shift - 1) * Float(level))

@@ -1,4 +1,5 @@
 package import Compute
+package import VideoTypes
 
 /// Walks a schedule: turns the model's velocity at each step into the next latents.
 ///
@@ -19,13 +20,13 @@ package protocol Solver {
     ) throws(ComputeError)
 }
 
-extension SolverKind {
+extension Scheduler {
     /// A solver at the beginning of `schedule`.
     package func solver(_ schedule: Schedule) -> any Solver {
         switch self {
         case .unipc: UniPCSolver(schedule)
         case .euler: EulerSolver(schedule)
-        case .dpmSolver: DPMSolver(schedule)
+        case .dpmpp: DPMSolver(schedule)
         }
     }
 
@@ -34,7 +35,7 @@ extension SolverKind {
         switch self {
         case .unipc: min(steps, 2) + min(steps, 1)
         case .euler: 0
-        case .dpmSolver: min(steps, 1)
+        case .dpmpp: min(steps, 1)
         }
     }
 }

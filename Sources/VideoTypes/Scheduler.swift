@@ -1,6 +1,9 @@
-/// A sampler by its command-line name.
+/// Which rule walks from noise to a clip, by the name that people and files give it.
 public enum Scheduler: String, Sendable, Hashable, CaseIterable, Codable {
+    /// UniPC of order 2 (bh2), predictor and corrector; Wan's own default.
     case unipc
+    /// Plain Euler steps; what few-step distilled models are trained for.
     case euler
+    /// DPM-Solver++ 2M, midpoint.
     case dpmpp = "dpm++"
 }

@@ -16,7 +16,7 @@ enum ImportRule {
         ],
         "Tokenizers": ["VideoTypes", "StrictJSON", "Swift"],
         "Weights": ["VideoTypes", "StrictJSON", "Compute", "Glibc"],
-        "Sampling": ["Compute", "Glibc"],
+        "Sampling": ["VideoTypes", "Compute", "Glibc"],
         "Media": ["VideoTypes", "Distributions", "CFFmpeg", "Glibc"],
         "ComputeCPU": ["Compute", "CKernels", "COneDNN", "Glibc"],
         "ComputeCUDA": ["Compute", "Distributions", "Threads", "CKernels", "Glibc", "Synchronization"],

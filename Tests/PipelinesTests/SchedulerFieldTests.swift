@@ -132,3 +132,9 @@ import Weights
         }
     }
 }
+
+extension FolderScheduler {
+    fileprivate var refusal: WeightError? {
+        if case .failure(let refusal) = own { refusal } else { nil }
+    }
+}

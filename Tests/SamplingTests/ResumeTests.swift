@@ -3,6 +3,7 @@ import ComputeCPU
 import Sampling
 import TestTools
 import Testing
+import VideoTypes
 
 /// A solver that goes on from another's history makes the same latents.
 @Suite(.bounded) struct ResumeTests {
@@ -18,8 +19,8 @@ import Testing
         return try backend.upload(random.normals(64), [64])
     }
 
-    @Test(arguments: SolverKind.allCases, [1, 2, 3, 7])
-    func `the latents behind any step are those of a walk without a break`(kind: SolverKind, steps: Int) throws {
+    @Test(arguments: Scheduler.allCases, [1, 2, 3, 7])
+    func `the latents behind any step are those of a walk without a break`(kind: Scheduler, steps: Int) throws {
         let backend = try CPUBackend(threads: 1)
         let schedule = Schedule(kind, steps: steps, shift: 3)
         let latents = try Self.noise(on: backend)
@@ -45,7 +46,7 @@ import Testing
         }
     }
 
-    @Test(arguments: SolverKind.allCases) func `there is no history before the first step`(kind: SolverKind) {
+    @Test(arguments: Scheduler.allCases) func `there is no history before the first step`(kind: Scheduler) {
         #expect(kind.solver(Schedule(kind, steps: 2, shift: 1)).history.isEmpty)
         #expect(kind.historyCount(after: 0) == 0)
     }

@@ -4,13 +4,14 @@ import Sampling
 import TestSupport
 import TestTools
 import Testing
+import VideoTypes
 import Weights
 
 @Suite(.bounded) struct SolverTests {
     /// A case of the fixture: `unipc/30/5`, `euler/levels/5`.
     struct Case: Sendable, CustomStringConvertible {
         let name: String
-        let kind: SolverKind
+        let kind: Scheduler
         let schedule: Schedule
         var description: String { name }
     }
@@ -23,7 +24,7 @@ import Weights
     private static func cases(of golden: Safetensors) throws -> [Case] {
         try golden.entries.keys.filter { $0.hasSuffix(".sigmas") }.sorted().map { key in
             let parts = key.dropLast(".sigmas".count).split(separator: "/")
-            let kind = try #require(SolverKind(rawValue: String(parts[0])))
+            let kind = try #require(Scheduler(rawValue: String(parts[0])))
             let shift = try #require(Double(parts[2]))
             let schedule =
                 if let steps = Int(parts[1]) {
@@ -77,7 +78,7 @@ import Weights
     }
 
     @Test func `the last step lands on the predicted clean latents exactly`() throws {
-        for kind in SolverKind.allCases {
+        for kind in Scheduler.allCases {
             let backend = try CPUBackend(threads: 1)
             let schedule = Schedule(kind, steps: 3, shift: 5)
             var solver = kind.solver(schedule)
