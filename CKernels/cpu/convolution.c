@@ -61,12 +61,13 @@ bool ck_kernel_pack(void *packed, const void *w, ck_dtype w_dtype, const ck_kern
 }
 
 bool ck_convolution(void *out, ck_dtype out_dtype, const void *const *frames, const ck_kernel *kernel,
-                    const void *packed, const float *bias, bool accumulate, ptrdiff_t count, ptrdiff_t height,
-                    ptrdiff_t width, ck_pool *pool) {
+                    const void *packed, const ck_window *window, const float *bias, bool accumulate, ptrdiff_t count,
+                    ptrdiff_t height, ptrdiff_t width, ck_pool *pool) {
     ck_gemm_plan plan = plan_convolution(kernel);
     plan.out = out;
     plan.out_dtype = out_dtype;
     plan.frames = frames;
+    plan.window = *window;
     plan.height = height;
     plan.width = width;
     plan.m = count * height * width;

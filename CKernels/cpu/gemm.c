@@ -80,6 +80,7 @@ bool ck_gemm(void *out, ck_dtype out_dtype, const void *x, ck_dtype x_dtype, con
                          .frames = &x,
                          .out_dtype = out_dtype,
                          .x_dtype = x_dtype,
+                         .window = {.stride = {1, 1, 1}, .dilation = {1, 1, 1}, .height = 1, .width = m},
                          .height = 1,
                          .width = m,
                          .channels = k,

@@ -44,11 +44,13 @@ typedef struct ck_elements {
 /// A matrix product or a convolution, and how it is cut into blocks. The rows of a matrix are the pixels of one frame.
 typedef struct ck_gemm_plan {
     void *out;
-    const void *const *frames; // of x: kernel[0] - 1 before its own; NULL for zeros
+    const void *const *frames; // of x; NULL for zeros
     ck_dtype out_dtype, x_dtype;
-    ptrdiff_t height, width, channels; // of a frame
-    ptrdiff_t kernel[3];               // extent in time, height and width
-    const void *w;                     // for gemm_dot: [n, channels]
+    ck_window window;
+    ptrdiff_t height, width; // of a frame of out
+    ptrdiff_t channels;
+    ptrdiff_t kernel[3]; // extent in time, height and width
+    const void *w;       // for gemm_dot: [n, channels]
     ck_dtype w_dtype;
     const float *bias, *gate;
     ck_epilogue epilogue;

@@ -41,19 +41,21 @@ INLINE void gemm_copy(char *out, ck_dtype out_dtype, const char *x, ck_dtype x_d
         v_give(out, out_dtype, i, v_take(x, x_dtype, i, count), count);
 }
 
-/// Gathers `count` numbers, from channel `channel` on, of the pixels (dy, dx) beside some consecutive ones.
+/// Gathers `count` numbers, from channel `channel` on, of the pixels (dy, dx) beside those of some consecutive results.
 static void gemm_gather_tap(const ck_gemm_plan *g, const char *frame, char *out, ck_dtype out_dtype, ptrdiff_t pixel,
                             ptrdiff_t rows, ptrdiff_t dy, ptrdiff_t dx, ptrdiff_t channel, ptrdiff_t count) {
-    ptrdiff_t y = pixel / g->width + dy, x = pixel % g->width + dx, size = (ptrdiff_t)ck_size(g->x_dtype);
-    ptrdiff_t at = ((y * g->width + x) * g->channels + channel) * size;
-    for (ptrdiff_t i = 0; i < rows; i++, out += most_depth * sizeof(float), at += g->channels * size) {
-        if (y >= 0 && y < g->height && x >= 0 && x < g->width)
-            gemm_copy(out, out_dtype, frame + at, g->x_dtype, count);
-        else
-            memset(out, 0, (size_t)count * ck_size(out_dtype));
-        if (++x == g->width + dx) {
-            x = dx;
-            y++;
+    const ck_window *seen = &g->window;
+    ptrdiff_t size = (ptrdiff_t)ck_size(g->x_dtype), step = seen->stride[2];
+    ptrdiff_t column = pixel % g->width, y = pixel / g->width * seen->stride[1] + dy;
+    for (ptrdiff_t i = 0; i < rows; column = 0, y += seen->stride[1]) {
+        ptrdiff_t end = ck_min(rows, i + g->width - column), x = column * step + dx;
+        ptrdiff_t at = ((y * seen->width + x) * g->channels + channel) * size;
+        bool exists = y >= 0 && y < seen->height;
+        for (; i < end; i++, x += step, at += step * g->channels * size, out += most_depth * sizeof(float)) {
+            if (exists && x >= 0 && x < seen->width)
+                gemm_copy(out, out_dtype, frame + at, g->x_dtype, count);
+            else
+                memset(out, 0, (size_t)count * ck_size(out_dtype));
         }
     }
 }
@@ -70,8 +72,9 @@ static void gemm_gather(const ck_gemm_plan *g, const char *frame, float *out, pt
     for (ptrdiff_t count; at < end; at += count, place += (size_t)count * ck_size(dtype)) {
         ptrdiff_t tap = at / g->channels, channel = at % g->channels;
         count = ck_min(g->channels - channel, end - at);
-        gemm_gather_tap(g, frame, place, dtype, pixel, rows, tap / g->kernel[2] - g->kernel[1] / 2,
-                        tap % g->kernel[2] - g->kernel[2] / 2, channel, count);
+        gemm_gather_tap(g, frame, place, dtype, pixel, rows,
+                        tap / g->kernel[2] * g->window.dilation[1] - g->window.above,
+                        tap % g->kernel[2] * g->window.dilation[2] - g->window.left, channel, count);
     }
     for (ptrdiff_t i = 0; end < wanted && i < rows; i++) // the other half of a pair
         memset(place + (size_t)(i * most_depth) * sizeof(float), 0, ck_size(dtype));
@@ -254,7 +257,7 @@ static void gemm_block(const ck_gemm_plan *g, ptrdiff_t row, ptrdiff_t column, f
     const float *packed = g->packed + (column - g->packed_first) * whole;
     ptrdiff_t slice = gemm_packed(g, g->packed_end - g->packed_first);
     for (ptrdiff_t time = 0; time < g->kernel[0]; time++, packed += slice) {
-        const char *x = g->frames[frame + time];
+        const char *x = g->frames[frame * g->window.stride[0] + time * g->window.dilation[0]];
         for (ptrdiff_t part = 0; x && part < parts; part++, block.grows = true) {
             block.first = part * step;
             block.depth = ck_min(step, whole - block.first);

@@ -1,4 +1,4 @@
-// Causal convolutions of bf16 on the tensor cores of sm_80 and later, as a matrix product that gathers its rows; after
+// Convolutions of bf16 on the tensor cores of sm_80 and later, as a matrix product that gathers its rows; after
 // product.cuh. The channels of x are a multiple of 8, the addresses of x, of its history and of the weight of 16.
 
 /// Copies of x under the taps and of the weight; a frame has fewer than 2^32 elements.
@@ -17,7 +17,7 @@ INLINE void open_source(ConvolutionSource<T> &source, const ck_convolution_argum
     source.tap_stride = (long long)args.out_channels * args.in_channels;
     UNROLL for (int i = 0; i < T::a_copies; i++) {
         const int pixel = place.pixel + first + i * T::row_step;
-        source.a_pixel[i] = (u32)pixel * (u32)args.in_channels + (u32)chunk * 8;
+        source.a_pixel[i] = (u32)result_pixel(args, pixel) * (u32)args.in_channels + (u32)chunk * 8;
         source.a_mask[i] = tap_mask(args, pixel);
     }
     UNROLL for (int i = 0; i < T::b_copies; i++) {

@@ -1,4 +1,4 @@
-// Causal convolutions of any dtype and number of channels with f32 multiply-adds; after product.cuh.
+// Convolutions of any dtype and number of channels with f32 multiply-adds; after product.cuh.
 
 struct ConvolutionSimtSource {
     static constexpr bool depth_first = false;
@@ -41,7 +41,7 @@ KERNEL(convolution_simt, ck_convolution_arguments, CK_SIMT_THREADS, 2) {
     source.b_aligned = is_aligned(args.weight, args.weight_dtype, args.in_channels);
     source.a_mask = tap_mask(args, pixel);
     source.k = (thread_index() & 3) * 4;
-    source.a_pixel = (long long)pixel * args.in_channels + source.k;
+    source.a_pixel = (long long)result_pixel(args, pixel) * args.in_channels + source.k;
     source.b_row = (long long)channel * args.in_channels + source.k;
     source.tap_stride = (long long)args.out_channels * args.in_channels;
     source.b_exists = channel < args.out_channels;

@@ -156,11 +156,12 @@ INLINE void store_row(const Result &result, const ColumnFactors<N> &factors, int
 /// A block's way through the sum.
 struct Taps {
     ck_address frame[3]; ///< the frames under the kernel; 0 is not visited
-    int kernel_height, kernel_width, width, channels;
-    int time, row, column; ///< of the tap
-    int frame_after;       ///< which frame follows each, two bits a frame
-    int channel;           ///< the first
-    int depth;             ///< channels at once
+    int kernel_height, kernel_width, channels;
+    int first, row_step, column_step; ///< distance in elements of the first tap; from tap to tap
+    int time, row, column;            ///< of the tap
+    int frame_after;                  ///< which frame follows each, two bits a frame
+    int channel;                      ///< the first
+    int depth;                        ///< channels at once
     int steps;
 };
 
@@ -179,13 +180,15 @@ INLINE void next_tap(Taps &taps) {
 }
 
 INLINE Taps open_taps(const ck_convolution_arguments &args, int frame, int depth) {
-    const u64 frame_bytes = (u64)args.height * (u64)args.width * (u64)args.in_channels * element_bytes(args.x_dtype);
+    const u64 frame_bytes =
+        (u64)args.x_height * (u64)args.x_width * (u64)args.in_channels * element_bytes(args.x_dtype);
     Taps taps;
     int visited = 0;
     UNROLL for (int i = 0; i < 3; i++) {
-        const int place = frame + i, past = args.kernel_frames - 1; // among the history and x
+        const int place = frame * args.stride[0] + i * args.dilation[0]; // among the history and x
+        const int past = args.history_frames;
         ck_address at = 0;
-        if (i <= past) {
+        if (i < args.kernel_frames) {
             if (place >= past)
                 at = args.x + (u64)(place - past) * frame_bytes;
             else
@@ -196,8 +199,10 @@ INLINE Taps open_taps(const ck_convolution_arguments &args, int frame, int depth
     }
     taps.kernel_height = args.kernel_height;
     taps.kernel_width = args.kernel_width;
-    taps.width = args.width;
     taps.channels = args.in_channels;
+    taps.first = -(args.above * args.x_width + args.left) * args.in_channels;
+    taps.row_step = args.dilation[1] * args.x_width * args.in_channels;
+    taps.column_step = args.dilation[2] * args.in_channels;
     taps.row = taps.column = taps.channel = 0;
     taps.depth = depth;
     taps.steps = ceil_divide(args.in_channels, depth) * visited * args.kernel_height * args.kernel_width;
@@ -208,10 +213,13 @@ INLINE Taps open_taps(const ck_convolution_arguments &args, int frame, int depth
     return taps;
 }
 
-/// Elements from a voxel's first channel to the first channel of this step under this tap.
+/// Elements from a result's pixel, its first channel, to the first channel of this step under this tap.
 INLINE int tap_distance(const Taps &taps) {
-    const int row = taps.row - taps.kernel_height / 2, column = taps.column - taps.kernel_width / 2;
-    return (row * taps.width + column) * taps.channels + taps.channel;
+    return taps.first + taps.row * taps.row_step + taps.column * taps.column_step + taps.channel;
+}
+/// The pixel of x that a result would lie on if nothing came before, in pixels.
+INLINE int result_pixel(const ck_convolution_arguments &args, int pixel) {
+    return pixel / args.width * args.stride[1] * args.x_width + pixel % args.width * args.stride[2];
 }
 /// The number of the tap in the weight, and of a tap of one frame in a mask of nine.
 INLINE int tap_number(const Taps &taps) {
@@ -219,13 +227,14 @@ INLINE int tap_number(const Taps &taps) {
 }
 INLINE int tap_bit(const Taps &taps) { return taps.row * 3 + taps.column; }
 
-/// Which taps of a frame find a pixel around this one.
+/// Which taps of a frame find a pixel around this result.
 INLINE u32 tap_mask(const ck_convolution_arguments &args, int pixel) {
-    const int row = pixel / args.width - args.kernel_height / 2, column = pixel % args.width - args.kernel_width / 2;
+    const int row = pixel / args.width * args.stride[1] - args.above;
+    const int column = pixel % args.width * args.stride[2] - args.left;
     u32 mask = 0;
     UNROLL for (int i = 0; i < 9; i++) {
-        const int y = row + i / 3, x = column + i % 3;
-        if (y >= 0 && y < args.height && x >= 0 && x < args.width)
+        const int y = row + i / 3 * args.dilation[1], x = column + i % 3 * args.dilation[2];
+        if (y >= 0 && y < args.x_height && x >= 0 && x < args.x_width)
             mask |= 1u << i;
     }
     return pixel < args.height * args.width ? mask : 0;

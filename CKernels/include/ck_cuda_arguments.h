@@ -69,17 +69,25 @@ enum {
     CK_GEMM_SM90_128X192_SHARED = 214080
 };
 
-/// Causal convolution of x [frames, height, width, in] with weight [taps in time, height, width][out][in], zeros around
-/// height and width; out [frames, height, width, out].
+/// Convolution of frames [x_height, x_width, in] with weight [taps in time, height, width][out][in]; out [frames,
+/// height, width, out].
+///
+/// Place p of the result and tap t of the kernel meet at p · stride + t · dilation of an axis (time, height, width),
+/// less what comes before; outside of x's height and width are zeros. In time it is counted from the history's first
+/// frame.
 typedef struct ck_convolution_arguments {
     ck_address out, x, weight;
     ck_address bias;       ///< f32 [out] or 0
-    ck_address history[2]; ///< the kernel_frames - 1 frames before x, oldest first; 0 is a frame of zeros
+    ck_address history[2]; ///< the history_frames frames before x, oldest first; 0 is a frame of zeros
     int frames, height, width;
     int in_channels, out_channels;
-    int kernel_frames, kernel_height, kernel_width;
-    int accumulate; ///< out += result
+    int kernel_frames, kernel_height, kernel_width; ///< at most 3 each
+    int accumulate;                                 ///< out += result
     int out_dtype, x_dtype, weight_dtype;
+    int x_height, x_width;
+    int stride[3], dilation[3];
+    int history_frames, above, left; ///< what comes before: frames, rows and columns of zeros
+    int reserved;
 } ck_convolution_arguments;
 
 /// Launches: grid (frames · tiles of height · width in a frame · tiles of channels, 1, 1); blocks of CK_GEMM_THREADS

@@ -78,7 +78,7 @@ bool ck_gemm(void *out, ck_dtype out_dtype, const void *x, ck_dtype x_dtype, con
 void ck_finish_sums(void *out, ck_dtype out_dtype, const float *sums, const float *bias, ck_epilogue epilogue,
                     const float *gate, ptrdiff_t m, ptrdiff_t n, ck_pool *pool);
 
-/// The kernel of a convolution over frames of dtype `x_dtype`, f32 or bf16. Extents of height and width are odd.
+/// The kernel of a convolution over frames of dtype `x_dtype`, f32 or bf16.
 typedef struct ck_kernel {
     ptrdiff_t in_channels, out_channels;
     ptrdiff_t extent[3]; ///< in time, height and width
@@ -91,14 +91,21 @@ size_t ck_kernel_bytes(const ck_kernel *kernel, const ck_pool *pool);
 /// had.
 bool ck_kernel_pack(void *packed, const void *w, ck_dtype w_dtype, const ck_kernel *kernel, ck_pool *pool);
 
-/// Convolution of frames [height, width, in_channels] with stride 1, in time over the frames up to its own, zeros
-/// around height and width: out [count, height, width, out_channels] = kernel * frames + bias, or grows by that.
+/// What each place of a convolution's result sees of the frames.
+typedef struct ck_window {
+    ptrdiff_t stride[3], dilation[3]; ///< in time, height and width
+    ptrdiff_t above, left;   ///< rows and columns of zeros before the first; behind the last are as many as needed
+    ptrdiff_t height, width; ///< of a frame
+} ck_window;
+
+/// Convolution of frames [window.height, window.width, in_channels]: out [count, height, width, out_channels] = kernel
+/// * frames + bias, or grows by that.
 ///
-/// frames: `count` of them behind the extent[0] - 1 that came before, where NULL is a frame of zeros. out f32 or bf16.
-/// bias may be NULL. False when scratch memory cannot be had.
+/// frames: those that the kernel sees, from the first place of the result on; NULL is a frame of zeros, which the last
+/// frame that a place sees is not. out f32 or bf16. bias may be NULL. False when scratch memory cannot be had.
 bool ck_convolution(void *out, ck_dtype out_dtype, const void *const *frames, const ck_kernel *kernel,
-                    const void *packed, const float *bias, bool accumulate, ptrdiff_t count, ptrdiff_t height,
-                    ptrdiff_t width, ck_pool *pool);
+                    const void *packed, const ck_window *window, const float *bias, bool accumulate, ptrdiff_t count,
+                    ptrdiff_t height, ptrdiff_t width, ck_pool *pool);
 
 /// Which tokens attend to which.
 typedef enum ck_groups {

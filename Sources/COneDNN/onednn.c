@@ -211,16 +211,15 @@ cdnn_result cdnn_product_create(cdnn_primitive **created, const cdnn_engine *eng
 
 cdnn_result cdnn_convolution_create(cdnn_primitive **created, const cdnn_engine *engine, const cdnn_layout *out,
                                     const cdnn_layout *x, const cdnn_layout *weights, const cdnn_layout *bias,
-                                    cdnn_after after, int64_t padding_rows, int64_t padding_columns) {
+                                    cdnn_after after, const cdnn_window *window) {
     const slot slots[] = {{DNNL_ARG_SRC, x}, {DNNL_ARG_WEIGHTS, weights}, {DNNL_ARG_DST, out}, {DNNL_ARG_BIAS, bias}};
-    const dnnl_dims_t padding = {padding_rows, padding_columns};
     dnnl_primitive_desc_t description;
     dnnl_primitive_attr_t attributes;
     CDNN_TRY(dnnl_primitive_attr_create, &attributes);
     cdnn_result result = fill_attributes(attributes, after, NULL);
     if (!result.call)
         result = cdnn_describe_convolution(&description, engine->engine, cdnn_view_of(out), cdnn_view_of(x),
-                                           cdnn_view_of(weights), cdnn_view_of(bias), padding, attributes);
+                                           cdnn_view_of(weights), cdnn_view_of(bias), window, attributes);
     onednn.dnnl_primitive_attr_destroy(attributes);
     return result.call ? result : create_primitive(created, engine, description, slots, 4);
 }

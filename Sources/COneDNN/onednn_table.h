@@ -30,7 +30,7 @@
 #else
 #define CDNN_FUNCTIONS(X)                                                                                              \
     CDNN_SHARED_FUNCTIONS(X) X(dnnl_memory_desc_init_by_tag) X(dnnl_memory_desc_init_by_strides)                       \
-    X(dnnl_matmul_desc_init) X(dnnl_convolution_forward_desc_init) X(dnnl_primitive_desc_create)
+    X(dnnl_matmul_desc_init) X(dnnl_dilated_convolution_forward_desc_init) X(dnnl_primitive_desc_create)
 #endif
 // clang-format on
 
@@ -69,7 +69,7 @@ cdnn_result cdnn_append_sum(dnnl_post_ops_t operations);
 cdnn_result cdnn_describe_product(dnnl_primitive_desc_t *description, dnnl_engine_t engine, cdnn_view out, cdnn_view x,
                                   cdnn_view weights, cdnn_view bias, dnnl_primitive_attr_t attributes);
 cdnn_result cdnn_describe_convolution(dnnl_primitive_desc_t *description, dnnl_engine_t engine, cdnn_view out,
-                                      cdnn_view x, cdnn_view weights, cdnn_view bias, const dnnl_dims_t padding,
+                                      cdnn_view x, cdnn_view weights, cdnn_view bias, const cdnn_window *window,
                                       dnnl_primitive_attr_t attributes);
 
 #endif

@@ -3,8 +3,6 @@
 
 #include <stdlib.h>
 
-static const dnnl_dims_t steps_of_one = {1, 1};
-
 static dnnl_data_type_t type_of(cdnn_dtype dtype) { return dtype == CDNN_DTYPE_BF16 ? dnnl_bf16 : dnnl_f32; }
 
 static dnnl_format_tag_t tag_of(cdnn_order order) {
@@ -65,11 +63,13 @@ cdnn_result cdnn_describe_product(dnnl_primitive_desc_t *description, dnnl_engin
 }
 
 cdnn_result cdnn_describe_convolution(dnnl_primitive_desc_t *description, dnnl_engine_t engine, cdnn_view out,
-                                      cdnn_view x, cdnn_view weights, cdnn_view bias, const dnnl_dims_t padding,
+                                      cdnn_view x, cdnn_view weights, cdnn_view bias, const cdnn_window *window,
                                       dnnl_primitive_attr_t attributes) {
-    static const dnnl_dims_t no_dilation = {0, 0};
+    // oneDNN counts the places that a dilated kernel leaves out.
+    const dnnl_dims_t left_out = {window->dilation[0] - 1, window->dilation[1] - 1};
     CDNN_TRY(dnnl_convolution_forward_primitive_desc_create, description, engine, dnnl_forward_inference,
-             dnnl_convolution_direct, x, weights, bias, out, steps_of_one, no_dilation, padding, padding, attributes);
+             dnnl_convolution_direct, x, weights, bias, out, window->stride, left_out, window->before, window->after,
+             attributes);
     return cdnn_done;
 }
 
@@ -119,11 +119,13 @@ cdnn_result cdnn_describe_product(dnnl_primitive_desc_t *description, dnnl_engin
 }
 
 cdnn_result cdnn_describe_convolution(dnnl_primitive_desc_t *description, dnnl_engine_t engine, cdnn_view out,
-                                      cdnn_view x, cdnn_view weights, cdnn_view bias, const dnnl_dims_t padding,
+                                      cdnn_view x, cdnn_view weights, cdnn_view bias, const cdnn_window *window,
                                       dnnl_primitive_attr_t attributes) {
+    // oneDNN counts the places that a dilated kernel leaves out.
+    const dnnl_dims_t left_out = {window->dilation[0] - 1, window->dilation[1] - 1};
     dnnl_convolution_desc_t convolution;
-    CDNN_TRY(dnnl_convolution_forward_desc_init, &convolution, dnnl_forward_inference, dnnl_convolution_direct, x,
-             weights, bias, out, steps_of_one, padding, padding);
+    CDNN_TRY(dnnl_dilated_convolution_forward_desc_init, &convolution, dnnl_forward_inference, dnnl_convolution_direct,
+             x, weights, bias, out, window->stride, left_out, window->before, window->after);
     CDNN_TRY(dnnl_primitive_desc_create, description, &convolution, attributes, engine, NULL);
     return cdnn_done;
 }

@@ -9,13 +9,27 @@ extension Backend {
             "attention on \(q.dtype), \(k.dtype), \(v.dtype) into \(out.dtype)")
     }
 
-    package func checkConvolution(_ x: Tensor, history: [Tensor?], _ weight: ConvolutionWeight, into out: Tensor) {
+    package func checkConvolution(
+        _ x: Tensor, history: [Tensor?], _ weight: ConvolutionWeight, _ window: Window, into out: Tensor
+    ) {
+        let kernel = weight.kernel
         precondition(
             x.shape.rank == 4 && x.shape.last == weight.inChannels && x.dtype == weight.dtype,
             "convolution of \(x.shape) \(x.dtype) by \(weight.inChannels) channels \(weight.dtype)")
+        let extent = window.extent(of: Array(x.shape.dims.dropLast()), kernel: kernel)
         precondition(
-            out.shape == [x.shape[0], x.shape[1], x.shape[2], weight.outChannels], "convolution into \(out.shape)")
-        precondition(history.count == weight.kernel[0] - 1, "\(history.count) frames before a kernel \(weight.kernel)")
+            out.shape == Shape(extent + [weight.outChannels]),
+            "convolution of \(x.shape) by \(kernel) in \(window) into \(out.shape)")
+        precondition(
+            window.axes.allSatisfy { $0.stride > 0 && $0.dilation > 0 && $0.before >= 0 && $0.after >= 0 },
+            "window \(window)")
+        // So that each result sees a frame of x, whatever the history.
+        precondition(
+            window.time.after == 0 && window.time.before <= (kernel[0] - 1) * window.time.dilation,
+            "window \(window) of a kernel \(kernel)")
+        precondition(
+            kernel != [1, 1, 1] || window == .causal(kernel), "window \(window) of a kernel of one place")
+        precondition(history.count == window.time.before, "\(history.count) frames before a window \(window)")
         for case let frame? in history {
             precondition(
                 frame.shape.dims == Array(x.shape.dims.dropFirst()) && frame.dtype == x.dtype,
@@ -34,5 +48,15 @@ extension Backend {
         precondition(
             (x.dtype == .f32 || x.dtype == .bf16) && flag.dtype == .u8 && flag.count == 1,
             "finite numbers of \(x.dtype) in a flag \(flag.shape) \(flag.dtype)")
+    }
+}
+
+extension Backend {
+    /// Convolution with stride 1 that sees only the past, with zeros around height and width so that both stay.
+    package func convolution(
+        _ x: Tensor, history: [Tensor?], _ weight: ConvolutionWeight, bias: Tensor?, accumulate: Bool, into out: Tensor
+    ) throws(ComputeError) {
+        try convolution(
+            x, history: history, weight, window: .causal(weight.kernel), bias: bias, accumulate: accumulate, into: out)
     }
 }

@@ -56,11 +56,12 @@ package protocol Backend: AnyObject {
         into out: Tensor
     ) throws(ComputeError)
 
-    /// Convolution over `[frames, height, width, channels]` with stride 1 that sees only the past, with zeros around
-    /// height and width so that both stay. `history` holds the `kernel[0] - 1` frames `[height, width, channels]`
-    /// before x, oldest first, nil for a frame of zeros. When `accumulate`, out += result.
+    /// Convolution over `[frames, height, width, channels]`; the window says what each place of the result sees.
+    /// `history` holds the `window.time.before` frames `[height, width, channels]` before x, oldest first, nil for a
+    /// frame of zeros. A kernel of one place has the window `.causal`. When `accumulate`, out += result.
     func convolution(
-        _ x: Tensor, history: [Tensor?], _ weight: ConvolutionWeight, bias: Tensor?, accumulate: Bool, into out: Tensor
+        _ x: Tensor, history: [Tensor?], _ weight: ConvolutionWeight, window: Window, bias: Tensor?, accumulate: Bool,
+        into out: Tensor
     ) throws(ComputeError)
 
     // MARK: norms, positions

@@ -58,7 +58,8 @@ package final class NullBackend: Backend {
         into out: Tensor
     ) {}
     package func convolution(
-        _ x: Tensor, history: [Tensor?], _ weight: ConvolutionWeight, bias: Tensor?, accumulate: Bool, into out: Tensor
+        _ x: Tensor, history: [Tensor?], _ weight: ConvolutionWeight, window: Window, bias: Tensor?, accumulate: Bool,
+        into out: Tensor
     ) {}
     package func layerNorm(_ x: Tensor, gain: Tensor?, offset: Tensor?, eps: Float, into out: Tensor) {}
     package func rmsNorm(_ x: Tensor, gain: Tensor, eps: Float, into out: Tensor) {}

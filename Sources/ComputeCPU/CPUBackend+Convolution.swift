@@ -4,12 +4,13 @@ package import Compute
 
 /// What decides the primitive that convolves frames one by one.
 struct ConvolutionKey: Hashable {
-    /// Frames, height, width.
+    /// Frames, height, width of the input.
     let extent: [Int]
     let inChannels: Int
     let outChannels: Int
     /// Extent in height and width.
     let kernel: [Int]
+    let window: Window
     let dtype: DType
     let outType: DType
     let hasBias: Bool
@@ -19,8 +20,13 @@ struct ConvolutionKey: Hashable {
 
 extension ConvolutionKey: CustomStringConvertible {
     var description: String {
-        "convolution \(extent) \(inChannels) to \(outChannels) channels, kernel \(kernel), \(dtype) to \(outType)"
-            + (hasBias ? ", bias" : "") + (accumulates ? ", add" : "")
+        "convolution \(extent) \(inChannels) to \(outChannels) channels, kernel \(kernel)\(steps), "
+            + "\(dtype) to \(outType)" + (hasBias ? ", bias" : "") + (accumulates ? ", add" : "")
+    }
+
+    private var steps: String {
+        let axes = [window.height, window.width]
+        return axes.allSatisfy { $0.stride == 1 } ? "" : ", every \(axes.map(\.stride))"
     }
 }
 
@@ -43,9 +49,10 @@ extension CPUBackend {
     }
 
     package func convolution(
-        _ x: Tensor, history: [Tensor?], _ weight: ConvolutionWeight, bias: Tensor?, accumulate: Bool, into out: Tensor
+        _ x: Tensor, history: [Tensor?], _ weight: ConvolutionWeight, window: Window, bias: Tensor?, accumulate: Bool,
+        into out: Tensor
     ) throws(ComputeError) {
-        checkConvolution(x, history: history, weight, into: out)
+        checkConvolution(x, history: history, weight, window, into: out)
         guard out.count > 0 else { return }
         if weight.storage is MatrixStorage {
             let matrix = LinearWeight(
@@ -53,13 +60,13 @@ extension CPUBackend {
                 dtype: weight.dtype)
             try linear(x, matrix, bias: bias, accumulate ? .add : .none, into: out)
         } else if let packed = weight.storage as? PackedKernel {
-            try convolveOurselves(x, history: history, packed, bias: bias, accumulate: accumulate, into: out)
+            try convolveOurselves(x, history: history, packed, window, bias: bias, accumulate: accumulate, into: out)
         } else if let kernel = weight.storage as? KernelStorage {
-            guard try !convolve(x, history, weight, kernel, bias, accumulate, into: out) else { return }
+            guard try !convolve(x, history, weight, kernel, window, bias, accumulate, into: out) else { return }
             let packed = try kernel.packedForCKernels { () throws(ComputeError) in
                 try packedKernel(kernel.stored, for: weight.dtype)
             }
-            try convolveOurselves(x, history: history, packed, bias: bias, accumulate: accumulate, into: out)
+            try convolveOurselves(x, history: history, packed, window, bias: bias, accumulate: accumulate, into: out)
         } else {
             preconditionFailure("weight of another backend")
         }
@@ -75,13 +82,14 @@ extension CPUBackend {
     ///
     /// False, and nothing done, where oneDNN has no kernel for that.
     private func convolve(
-        _ x: Tensor, _ history: [Tensor?], _ weight: ConvolutionWeight, _ kernel: KernelStorage, _ bias: Tensor?,
-        _ accumulate: Bool, into out: Tensor
+        _ x: Tensor, _ history: [Tensor?], _ weight: ConvolutionWeight, _ kernel: KernelStorage, _ window: Window,
+        _ bias: Tensor?, _ accumulate: Bool, into out: Tensor
     ) throws(ComputeError) -> Bool {
-        let isWhole = history.isEmpty
+        let isWhole = weight.kernel[0] == 1 && window.time.stride == 1
         // Neither sums in bf16 nor f32 into bf16 does oneDNN have.
         let isWide = out.dtype != .f32 && (x.dtype == .f32 || !isWhole)
-        let extent = isWhole ? Array(out.shape.dims.dropLast()) : [1] + out.shape.dims[1...2]
+        let extent = isWhole ? Array(x.shape.dims.dropLast()) : [1] + x.shape.dims[1...2]
+        let places = out.shape.rows / (isWhole ? 1 : out.shape[0])
         var taps: [(first: Tap, later: Tap)] = []
         for index in 0..<weight.kernel[0] {
             func tap(hasBias: Bool, accumulates: Bool) throws(ComputeError) -> Tap? {
@@ -89,11 +97,11 @@ extension CPUBackend {
                     index, kernel,
                     ConvolutionKey(
                         extent: extent, inChannels: weight.inChannels, outChannels: weight.outChannels,
-                        kernel: Array(weight.kernel.dropFirst()), dtype: x.dtype,
+                        kernel: Array(weight.kernel.dropFirst()), window: window, dtype: x.dtype,
                         outType: isWide ? .f32 : out.dtype, hasBias: hasBias, accumulates: accumulates,
                         threads: useThreads(
-                            forOperations: extent.reduce(weight.inChannels * weight.outChannels, *)
-                                * weight.kernel[1] * weight.kernel[2])))
+                            forOperations: places * weight.inChannels * weight.outChannels * weight.kernel[1]
+                                * weight.kernel[2])))
             }
             guard let first = try tap(hasBias: bias != nil, accumulates: accumulate) else { return false }
             guard let later = try isWhole ? first : tap(hasBias: false, accumulates: true) else { return false }
@@ -105,10 +113,11 @@ extension CPUBackend {
             try run(taps[0].first, x, bias, into: sums)
         } else {
             let frames = history + (0..<x.shape[0]).map { x[$0] }
-            for index in 0..<x.shape[0] {
+            for index in 0..<out.shape[0] {
                 var isFirst = true
-                for (tap, frame) in zip(taps, frames[index...]) {
-                    guard let frame else { continue }
+                for (time, tap) in taps.enumerated() {
+                    let place = index * window.time.stride + time * window.time.dilation
+                    guard let frame = frames[place] else { continue }
                     try run(isFirst ? tap.first : tap.later, frame, isFirst ? bias : nil, into: sums[index])
                     isFirst = false
                 }
@@ -159,15 +168,23 @@ extension CPUBackend {
     private func convolutionKernel(_ key: ConvolutionKey) throws(ComputeError) -> Primitive? {
         let extent = key.extent
         let x = try Layout([extent[0], key.inChannels, extent[1], extent[2]], key.dtype, CDNN_ORDER_NHWC)
-        let out = try Layout([extent[0], key.outChannels, extent[1], extent[2]], key.outType, CDNN_ORDER_NHWC)
+        let axes = [key.window.height, key.window.width]
+        let (rows, columns) = (
+            axes[0].results(of: extent[1], kernel: key.kernel[0]), axes[1].results(of: extent[2], kernel: key.kernel[1])
+        )
+        let out = try Layout([extent[0], key.outChannels, rows, columns], key.outType, CDNN_ORDER_NHWC)
         let weights = try Layout([key.outChannels, key.inChannels] + key.kernel, key.dtype, CDNN_ORDER_ANY)
         let bias = try key.hasBias ? Layout([key.outChannels], .f32, CDNN_ORDER_A) : nil
-        let padding = key.kernel.map { Int64($0 / 2) }
+        func both(_ of: KeyPath<Window.Axis, Int>) -> (Int64, Int64) {
+            (Int64(axes[0][keyPath: of]), Int64(axes[1][keyPath: of]))
+        }
+        var window = cdnn_window(
+            stride: both(\.stride), dilation: both(\.dilation), before: both(\.before), after: both(\.after))
         defer { withExtendedLifetime((x, weights, out, bias)) {} }
         return try unsafe Primitive.kernel(on: oneDNN) {
             unsafe cdnn_convolution_create(
                 &$0, $1, out.handle, x.handle, weights.handle, bias?.handle,
-                key.accumulates ? CDNN_AFTER_ADD : CDNN_AFTER_NOTHING, padding[0], padding[1])
+                key.accumulates ? CDNN_AFTER_ADD : CDNN_AFTER_NOTHING, &window)
         }
     }
 }

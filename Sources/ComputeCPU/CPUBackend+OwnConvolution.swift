@@ -33,17 +33,22 @@ extension CPUBackend {
     }
 
     func convolveOurselves(
-        _ x: Tensor, history: [Tensor?], _ packed: PackedKernel, bias: Tensor?, accumulate: Bool, into out: Tensor
+        _ x: Tensor, history: [Tensor?], _ packed: PackedKernel, _ window: Window, bias: Tensor?, accumulate: Bool,
+        into out: Tensor
     ) throws(ComputeError) {
         let frames = history + (0..<x.shape[0]).map { x[$0] }
         let addresses = unsafe frames.map { unsafe $0.map { unsafe UnsafeRawPointer(address($0)) } }
         var kernel = packed.kernel
+        var seen = ck_window(
+            stride: (window.time.stride, window.height.stride, window.width.stride),
+            dilation: (window.time.dilation, window.height.dilation, window.width.dilation),
+            above: window.height.before, left: window.width.before, height: x.shape[1], width: x.shape[2])
         oneDNN.note(
             "convolution \(x.shape) to \(kernel.out_channels) channels, \(x.dtype) to \(out.dtype)", "CKernels")
         let done = unsafe ck_convolution(
-            target(out), out.dtype.ck, addresses, &kernel, packed.host.address,
-            bias.map { unsafe floats($0, count: kernel.out_channels, "bias") }, accumulate, x.shape[0], x.shape[1],
-            x.shape[2], workers)
+            target(out), out.dtype.ck, addresses, &kernel, packed.host.address, &seen,
+            bias.map { unsafe floats($0, count: kernel.out_channels, "bias") }, accumulate, out.shape[0], out.shape[1],
+            out.shape[2], workers)
         guard done else { throw ComputeError.outOfMemory(requested: 0, backend: name) }
     }
 }

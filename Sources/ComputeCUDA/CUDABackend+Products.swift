@@ -76,11 +76,14 @@ extension CUDABackend {
     }
 
     package func convolution(
-        _ x: Tensor, history: [Tensor?], _ weight: ConvolutionWeight, bias: Tensor?, accumulate: Bool, into out: Tensor
+        _ x: Tensor, history: [Tensor?], _ weight: ConvolutionWeight, window: Window, bias: Tensor?, accumulate: Bool,
+        into out: Tensor
     ) throws(ComputeError) {
-        checkConvolution(x, history: history, weight, into: out)
+        checkConvolution(x, history: history, weight, window, into: out)
         // Kernels note in nine bits which places of a frame exist.
-        precondition(weight.kernel.allSatisfy { $0 <= 3 }, "kernel \(weight.kernel)")
+        precondition(
+            weight.kernel.allSatisfy { $0 <= 3 } && history.count <= 2,
+            "kernel \(weight.kernel) with \(history.count) frames before")
         guard out.count > 0 else { return }
         if weight.kernel == [1, 1, 1] {
             let matrix = LinearWeight(
@@ -93,9 +96,7 @@ extension CUDABackend {
         if let bias { arguments.bias = floats(bias, count: weight.outChannels, "bias") }
         let frames = history.map { $0.map { address($0) } ?? 0 } + [0, 0]
         arguments.history = (frames[0], frames[1])
-        (arguments.frames, arguments.height, arguments.width) = (
-            Int32(x.shape[0]), Int32(x.shape[1]), Int32(x.shape[2])
-        )
+        place(window, x.shape, out.shape, in: &arguments)
         (arguments.in_channels, arguments.out_channels) = (Int32(weight.inChannels), Int32(weight.outChannels))
         (arguments.kernel_frames, arguments.kernel_height, arguments.kernel_width) = (
             Int32(weight.kernel[0]), Int32(weight.kernel[1]), Int32(weight.kernel[2])
@@ -103,11 +104,21 @@ extension CUDABackend {
         arguments.accumulate = accumulate ? 1 : 0
         (arguments.x_dtype, arguments.weight_dtype) = (x.dtype.number, weight.dtype.number)
         arguments.out_dtype = out.dtype.number
-        try convolution(arguments, x.dtype, out.dtype)
+        try convolution(arguments, x.dtype, out.dtype, isCausal: window == .causal(weight.kernel))
+    }
+
+    private func place(_ window: Window, _ x: Shape, _ out: Shape, in arguments: inout ck_convolution_arguments) {
+        func all(_ of: KeyPath<Window.Axis, Int>) -> (Int32, Int32, Int32) {
+            (Int32(window.time[keyPath: of]), Int32(window.height[keyPath: of]), Int32(window.width[keyPath: of]))
+        }
+        (arguments.frames, arguments.height, arguments.width) = (Int32(out[0]), Int32(out[1]), Int32(out[2]))
+        (arguments.x_height, arguments.x_width) = (Int32(x[1]), Int32(x[2]))
+        (arguments.stride, arguments.dilation) = (all(\.stride), all(\.dilation))
+        (arguments.history_frames, arguments.above, arguments.left) = all(\.before)
     }
 
     private func convolution(
-        _ arguments: ck_convolution_arguments, _ dtype: DType, _ outType: DType
+        _ arguments: ck_convolution_arguments, _ dtype: DType, _ outType: DType, isCausal: Bool
     ) throws(ComputeError) {
         let places = [arguments.x, arguments.weight, arguments.history.0, arguments.history.1]
         guard dtype == .bf16, arguments.in_channels % 8 == 0, places.allSatisfy({ $0 % 16 == 0 }) else {
@@ -115,7 +126,9 @@ extension CUDABackend {
                 "convolution_simt", of: "convolution_simt", arguments, tile: (CK_SIMT_TILE, CK_SIMT_TILE),
                 threads: CK_SIMT_THREADS, shared: CK_SIMT_SHARED)
         }
-        if let hopper, hopper.serves(arguments, outType) { return try hopper.convolution(arguments, outType) }
+        if isCausal, let hopper, hopper.serves(arguments, outType) {
+            return try hopper.convolution(arguments, outType)
+        }
         let columns = columns(covering: Int(arguments.out_channels))
         try launchConvolution(
             "convolution_128x\(columns)", of: "convolution", arguments, tile: (CK_CONVOLUTION_ROWS, columns),

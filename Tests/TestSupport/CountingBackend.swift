@@ -36,7 +36,8 @@ package final class CountingBackend: Backend {
     }
 
     package func convolution(
-        _ x: Tensor, history: [Tensor?], _ weight: ConvolutionWeight, bias: Tensor?, accumulate: Bool, into out: Tensor
+        _ x: Tensor, history: [Tensor?], _ weight: ConvolutionWeight, window: Window, bias: Tensor?, accumulate: Bool,
+        into out: Tensor
     ) {
         let taps = weight.kernel.reduce(1, *)
         flops += 2 * Double(out.count) * Double(taps) * Double(weight.inChannels)

@@ -67,12 +67,16 @@ cdnn_result cdnn_product_create(cdnn_primitive *_Nullable *_Nonnull created, con
                                 const cdnn_layout *_Nonnull out, const cdnn_layout *_Nonnull x,
                                 const cdnn_layout *_Nonnull weights, const cdnn_layout *_Nullable bias,
                                 cdnn_after after, const cdnn_layout *_Nullable gate);
-/// out [b, n, h, w] = x [b, k, h, w] convolved with weights [n, k, 2 p0 + 1, 2 p1 + 1] + bias [n], then `after`, which
-/// is not a gate; zeros around x, p0 rows and p1 columns.
+/// How a convolution moves over rows and columns: steps between results and between taps, zeros around x.
+typedef struct cdnn_window {
+    int64_t stride[2], dilation[2], before[2], after[2];
+} cdnn_window;
+/// out [b, n, h', w'] = x [b, k, h, w] convolved with weights [n, k, t0, t1] + bias [n], then `after`, which is not a
+/// gate.
 cdnn_result cdnn_convolution_create(cdnn_primitive *_Nullable *_Nonnull created, const cdnn_engine *_Nonnull engine,
                                     const cdnn_layout *_Nonnull out, const cdnn_layout *_Nonnull x,
                                     const cdnn_layout *_Nonnull weights, const cdnn_layout *_Nullable bias,
-                                    cdnn_after after, int64_t padding_rows, int64_t padding_columns);
+                                    cdnn_after after, const cdnn_window *_Nonnull window);
 /// Copies between two layouts of the same array, converting the dtype; its arrays are x, out.
 cdnn_result cdnn_reorder_create(cdnn_primitive *_Nullable *_Nonnull created, const cdnn_engine *_Nonnull engine,
                                 const cdnn_layout *_Nonnull out, const cdnn_layout *_Nonnull x);
