@@ -9,7 +9,7 @@ package struct ClipMetadata: Sendable {
     private static let titleCharacters = 200
 
     package init(settings: VideoSettings, model: String, backend: String, dtype: String) {
-        let line = settings.prompt.split(whereSeparator: \.isWhitespace).joined(separator: " ")
+        let line = settings.prompts.positive.split(whereSeparator: \.isWhitespace).joined(separator: " ")
         title = String(line.withoutControls.prefix(Self.titleCharacters))
         comment =
             JSONText.object(

@@ -14,15 +14,17 @@ struct DenoisePlan {
     }
 
     init(_ settings: VideoSettings, _ components: WanComponents) {
-        kind = settings.scheduler
+        kind = settings.sampling.scheduler
         let train = components.scheduler.trainTimesteps
         // Another scheduler than the folder's walks plain levels.
         let shape = components.scheduler.kind == kind ? components.scheduler.shape : Schedule.Shape()
+        // Without a shift the levels stay as they are.
+        let shift = settings.sampling.shift ?? 1
         let schedule =
-            if let levels = settings.sigmas {
-                Schedule(kind, levels: levels, shift: settings.flowShift, shape: shape, trainTimesteps: train)
-            } else {
-                Schedule(kind, steps: settings.steps, shift: settings.flowShift, shape: shape, trainTimesteps: train)
+            switch settings.sampling.levels {
+            case .sigmas(let levels):
+                Schedule(kind, levels: levels, shift: shift, shape: shape, trainTimesteps: train)
+            case .steps(let steps): Schedule(kind, steps: steps, shift: shift, shape: shape, trainTimesteps: train)
             }
         self.schedule = schedule
         // The high-noise expert serves timesteps from the boundary up.

@@ -74,7 +74,7 @@ struct DenoiseStage {
         if let negative = expert.negative {
             let unconditional = try negative.run(time, probe: probe(name, "uncond", isFirst: isFirst))
             try dump?.record("\(name).uncond", unconditional, on: device.backend)
-            let scale = expert.number == 0 ? settings.guidanceScale : settings.guidanceScale2 ?? settings.guidanceScale
+            let scale = settings.sampling.guidance(ofExpert: expert.number)
             try Guidance.apply(
                 Float(scale), conditional: velocity, unconditional: unconditional, on: device.backend)
         }

@@ -15,8 +15,9 @@ struct FittingSize {
             return "\(Self.count(shorter)) at this size\(Self.tiling(shorter))"
         }
         if let smaller = smaller(settings) {
-            let size = "\(smaller.width) x \(smaller.height)"
-            let clip = smaller.frames == 1 ? "a single frame of \(size)" : "\(size) in \(smaller.frames) frames"
+            let size = "\(smaller.clip.width) x \(smaller.clip.height)"
+            let frames = smaller.clip.frames
+            let clip = frames == 1 ? "a single frame of \(size)" : "\(size) in \(frames) frames"
             return "\(clip) fits\(Self.tiling(smaller))"
         }
         return nil
@@ -27,26 +28,27 @@ struct FittingSize {
     }
 
     private static func count(_ settings: VideoSettings) -> String {
-        settings.frames == 1 ? "a single frame fits" : "\(settings.frames) frames fit"
+        settings.clip.frames == 1 ? "a single frame fits" : "\(settings.clip.frames) frames fit"
     }
 
     /// More frames never need less memory, so the limit is found by halving.
     private func shorter(_ settings: VideoSettings) -> VideoSettings? {
-        largest((settings.frames - 1) / frameStep) { count in
+        largest((settings.clip.frames - 1) / frameStep) { count in
             var candidate = settings
-            candidate.frames = count * frameStep + 1
+            candidate.clip.frames = count * frameStep + 1
             return candidate
         }
     }
 
     /// The same shape in steps of a sixteenth, a single frame of it last.
     private func smaller(_ settings: VideoSettings) -> VideoSettings? {
-        for frames in [settings.frames, 1] {
+        for frames in [settings.clip.frames, 1] {
             let found = largest(15) { sixteenths in
                 var candidate = settings
-                candidate.frames = frames
-                candidate.width = max(settings.width * sixteenths / 16 / widthStep * widthStep, widthStep)
-                candidate.height = max(settings.height * sixteenths / 16 / heightStep * heightStep, heightStep)
+                candidate.clip.frames = frames
+                candidate.clip.width = max(settings.clip.width * sixteenths / 16 / widthStep * widthStep, widthStep)
+                candidate.clip.height = max(
+                    settings.clip.height * sixteenths / 16 / heightStep * heightStep, heightStep)
                 return candidate
             }
             if let found { return found }

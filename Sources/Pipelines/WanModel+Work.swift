@@ -8,11 +8,11 @@ extension WanModel {
     /// What a clip costs in arithmetic and memory.
     package func work(_ settings: VideoSettings, on device: DeviceProfile) -> WorkEstimate {
         let memory = memoryEstimate(settings, on: device)
-        let texts = texts(settings)
+        let (texts, clip) = (texts(settings), settings.clip)
         return WorkEstimate(
             tokens: TransformerWork(components.transformer, latents: latentShape(settings)).tokens,
-            passes: settings.steps * texts.count,
-            decodedPixels: settings.frames * settings.width * settings.height,
+            passes: settings.sampling.steps * texts.count,
+            decodedPixels: clip.frames * clip.width * clip.height,
             flops: [
                 .text: textWork(texts).total, .denoise: denoiseWork(settings, texts).total,
                 .decode: decodeWork(settings).total,
@@ -25,7 +25,7 @@ extension WanModel {
 
     /// Words of each text that is encoded: of the prompt, and of the negative prompt where guidance needs it.
     private func texts(_ settings: VideoSettings) -> [Int] {
-        let texts = [settings.prompt] + (Guidance.isNeeded(settings) ? [settings.negativePrompt] : [])
+        let texts = [settings.prompts.positive] + (Guidance.isNeeded(settings) ? [settings.prompts.negative] : [])
         return texts.map { min(tokenCount($0), tokenLimit) }
     }
 
@@ -75,5 +75,7 @@ extension WanModel {
 }
 
 extension Guidance {
-    static func isNeeded(_ settings: VideoSettings) -> Bool { isNeeded(Float(settings.guidanceScale)) }
+    static func isNeeded(_ settings: VideoSettings) -> Bool {
+        isNeeded(Float(settings.sampling.guidance(ofExpert: 0)))
+    }
 }

@@ -84,7 +84,7 @@ package struct WanModel: Sendable {
     /// Checks settings against what this model can make.
     package func validate(_ settings: VideoSettings) throws(VideoError) {
         let grid = grid
-        let (width, height) = (settings.width, settings.height)
+        let (width, height, frames) = (settings.clip.width, settings.clip.height, settings.clip.frames)
         for (name, value, step) in [(Term.width, width, grid.widthStep), (.height, height, grid.heightStep)]
         where value % step != 0 {
             throw .invalid(
@@ -92,10 +92,10 @@ package struct WanModel: Sendable {
                 hint: "use \(grid.sizes(around: width, height))")
         }
         let factor = grid.frameStep
-        guard settings.frames % factor == 1 % factor else {
-            let lower = (settings.frames - 1) / factor * factor + 1
+        guard frames % factor == 1 % factor else {
+            let lower = (frames - 1) / factor * factor + 1
             throw .invalid(
-                "\(.frames) must be \(factor)k + 1, got \(settings.frames)", field: .frames,
+                "\(.frames) must be \(factor)k + 1, got \(frames)", field: .frames,
                 hint: "use \(lower) or \(lower + factor)")
         }
         let shape = latentShape(settings)
@@ -115,7 +115,7 @@ package struct WanModel: Sendable {
         guard let available = device.memoryBytes else { return }
         let need = memoryEstimate(settings, on: device).peak
         guard need > available else { return }
-        let clip = "\(settings.width) x \(settings.height) in \(settings.frames) frames"
+        let clip = "\(settings.clip.width) x \(settings.clip.height) in \(settings.clip.frames) frames"
         throw VideoError(
             .outOfMemory,
             "\(clip) needs about \(gigabytes(need)) GB, \(device.name) has \(gigabytes(available))",
@@ -153,10 +153,10 @@ package struct WanModel: Sendable {
 
     /// `[C, T, H, W]`.
     func latentShape(_ settings: VideoSettings) -> Shape {
-        let vae = components.vae
+        let (vae, clip) = (components.vae, settings.clip)
         return [
-            vae.zDim, (settings.frames - 1) / vae.scaleFactorTemporal + 1, settings.height / vae.scaleFactorSpatial,
-            settings.width / vae.scaleFactorSpatial,
+            vae.zDim, (clip.frames - 1) / vae.scaleFactorTemporal + 1, clip.height / vae.scaleFactorSpatial,
+            clip.width / vae.scaleFactorSpatial,
         ]
     }
 

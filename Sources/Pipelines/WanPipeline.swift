@@ -110,11 +110,12 @@ package final class WanPipeline {
             vocabulary: model.components.textEncoder.vocabSize, length: model.components.transformer.textLen,
             backend: device.backend, finite: try FiniteCheck(on: device), progress: run.progress, dump: run.dump)
         return try stage.encode(
-            run.settings.prompt, negative: Guidance.isNeeded(run.settings) ? run.settings.negativePrompt : nil)
+            run.settings.prompts.positive,
+            negative: Guidance.isNeeded(run.settings) ? run.settings.prompts.negative : nil)
     }
 
     private func noise(_ run: Run, _ shape: Shape) -> [Float] {
-        var random = TorchRandomSource(seed: run.settings.seed)
+        var random = TorchRandomSource(seed: run.settings.sampling.seed)
         let noise = random.normals(shape.count)
         run.dump?.record("rng.000", [1] + shape.dims, noise)
         run.dump?.record("noise.initial", [1] + shape.dims, noise)

@@ -300,11 +300,11 @@ package final class LocalQueue: Sendable {
 
     /// Takes in how long it took, and makes the result.
     private func learn(_ job: LocalJob, _ report: ClipReport, _ joules: Double?) -> VideoResult {
-        let now = clock()
+        let (now, clip) = (clock(), report.settings.clip)
         let cost = economics.cost(seconds: report.totalSeconds, joules: joules, backend: report.backend)
         let result = VideoResult(
-            path: report.path, provider: name, model: report.model, durationSeconds: report.settings.durationSeconds,
-            frames: report.settings.frames, width: report.settings.width, height: report.settings.height,
+            path: report.path, provider: name, model: report.model, durationSeconds: clip.durationSeconds,
+            frames: clip.frames, width: clip.width, height: clip.height,
             costDollars: cost.marginalDollars, latencySeconds: now - job.submitted,
             metadata: Self.metadata(report, cost, queued: job.started - job.submitted))
         books.change { books in

@@ -63,7 +63,7 @@ public final class LocalVideoProvider: VideoProvider {
             let forecast = queue.forecast(plan)
             found.estimate = forecast?.ready
             if let cost = forecast?.cost {
-                let perSecond = cost.perSecond(of: plan.settings.durationSeconds)
+                let perSecond = cost.perSecond(of: plan.settings.clip.durationSeconds)
                 found.marginalCostPerSecond = perSecond.marginal
                 found.amortisedCostPerSecond = perSecond.amortised
                 found.costDollars = cost.marginalDollars

@@ -39,13 +39,18 @@ struct RequestResolution {
         // A scale given for the first expert alone counts for both, as in Diffusers.
         let ownSecond = request.guidanceScale == nil ? defaults.guidance2 : nil
         return VideoSettings(
-            prompt: request.prompt, negativePrompt: request.negativePrompt ?? defaults.negativePrompt,
-            width: size.width, height: size.height, frames: try frames(framesPerSecond),
-            framesPerSecond: framesPerSecond, steps: request.sigmas?.count ?? request.steps ?? steps,
-            guidanceScale: scale, guidanceScale2: hasTwoExperts ? request.guidanceScale2 ?? ownSecond ?? scale : nil,
-            flowShift: request.flowShift ?? defaults.flowShift ?? folderShift,
-            scheduler: scheduler, sigmas: request.sigmas,
-            seed: request.seed ?? UInt64(UInt32.random(in: 0...UInt32.max)), tilesVAE: request.tilesVAE)
+            prompts: Prompts(
+                positive: request.prompt, negative: request.negativePrompt ?? defaults.negativePrompt),
+            clip: ClipShape(
+                width: size.width, height: size.height, frames: try frames(framesPerSecond),
+                framesPerSecond: framesPerSecond),
+            sampling: SamplingSettings(
+                scheduler: scheduler,
+                levels: request.sigmas.map { .sigmas($0) } ?? .steps(request.steps ?? steps),
+                shift: request.flowShift ?? defaults.flowShift ?? folderShift,
+                guidance: hasTwoExperts ? [scale, request.guidanceScale2 ?? ownSecond ?? scale] : [scale],
+                seed: request.seed ?? UInt64(UInt32.random(in: 0...UInt32.max))),
+            tilesVAE: request.tilesVAE)
     }
 
     private func refuseWhatItCannotMake() throws(VideoError) {

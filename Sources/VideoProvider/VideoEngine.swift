@@ -84,8 +84,8 @@ package final class VideoEngine: ClipEngine {
             let dumpFile = try options.dumpPath.map { try DumpFile($0) }
             let facts = facts
             let writer = try MP4Writer(
-                path: path, width: settings.width, height: settings.height,
-                framesPerSecond: settings.framesPerSecond,
+                path: path, width: settings.clip.width, height: settings.clip.height,
+                framesPerSecond: settings.clip.framesPerSecond,
                 metadata: options.writesMetadata
                     ? ClipMetadata(settings: settings, model: modelName, backend: facts.backend, dtype: facts.dtype)
                     : nil, keepsExisting: keepsExisting)
@@ -108,7 +108,7 @@ package final class VideoEngine: ClipEngine {
                 encoder: writer.encoderName, fileBytes: bytes, stageSeconds: clock.seconds,
                 totalSeconds: clock.totalSeconds, peakMemoryBytes: PeakMemory.bytes,
                 peakDeviceMemoryBytes: backend.peakDeviceBytes,
-                promptTokens: planner.model.tokenCount(settings.prompt),
+                promptTokens: planner.model.tokenCount(settings.prompts.positive),
                 promptTokenLimit: planner.model.tokenLimit)
         } catch {
             throw VideoError(reporting: error)

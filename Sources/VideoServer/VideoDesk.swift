@@ -224,17 +224,17 @@ extension VideoRequest {
     /// What was made once, to be made with another prompt.
     init(settings: VideoSettings, prompt: String) {
         self.init(prompt: prompt, tilesVAE: settings.tilesVAE)
-        negativePrompt = settings.negativePrompt
-        width = settings.width
-        height = settings.height
-        frames = settings.frames
-        framesPerSecond = settings.framesPerSecond
-        steps = settings.steps
-        guidanceScale = settings.guidanceScale
-        guidanceScale2 = settings.guidanceScale2
-        flowShift = settings.flowShift
-        scheduler = settings.scheduler
-        sigmas = settings.sigmas
-        seed = settings.seed
+        negativePrompt = settings.prompts.negative
+        width = settings.clip.width
+        height = settings.clip.height
+        frames = settings.clip.frames
+        framesPerSecond = settings.clip.framesPerSecond
+        steps = settings.sampling.steps
+        guidanceScale = settings.sampling.guidance(ofExpert: 0)
+        guidanceScale2 = settings.sampling.guidance.dropFirst().first
+        flowShift = settings.sampling.shift
+        scheduler = settings.sampling.scheduler
+        sigmas = settings.sampling.sigmas
+        seed = settings.sampling.seed
     }
 }

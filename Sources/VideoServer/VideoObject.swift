@@ -27,9 +27,9 @@ struct VideoObject {
             ("created_at", .integer(job.createdAt)),
             ("completed_at", job.state == .completed ? Self.optional(job.finishedAt) : .null),
             ("expires_at", Self.optional(job.expiresAt)),
-            ("size", .string("\(ClipSize(width: settings.width, height: settings.height))")),
+            ("size", .string("\(ClipSize(width: settings.clip.width, height: settings.clip.height))")),
             ("seconds", .string(Self.seconds(settings))),
-            ("prompt", .string(settings.prompt)),
+            ("prompt", .string(settings.prompts.positive)),
             ("remixed_from_video_id", job.order.remixedFrom.map { .string($0.description) } ?? .null),
             ("error", FailureText.json(of: job)),
         ]
@@ -40,14 +40,14 @@ struct VideoObject {
     /// The parameters as they were used, under the names by which they are given.
     static func fields(of settings: VideoSettings) -> [(String, JSONText)] {
         [
-            ("negative_prompt", .string(settings.negativePrompt)),
-            ("seed", .unsigned(settings.seed)),
-            ("num_frames", .integer(settings.frames)),
-            ("fps", .integer(settings.framesPerSecond)),
-            ("num_inference_steps", .integer(settings.steps)),
-            ("guidance_scale", .number(settings.guidanceScale)),
-            ("guidance_scale_2", settings.guidanceScale2.map(JSONText.number) ?? .null),
-            ("flow_shift", .number(settings.flowShift)),
+            ("negative_prompt", .string(settings.prompts.negative)),
+            ("seed", .unsigned(settings.sampling.seed)),
+            ("num_frames", .integer(settings.clip.frames)),
+            ("fps", .integer(settings.clip.framesPerSecond)),
+            ("num_inference_steps", .integer(settings.sampling.steps)),
+            ("guidance_scale", .number(settings.sampling.guidance(ofExpert: 0))),
+            ("guidance_scale_2", settings.sampling.guidance.dropFirst().first.map(JSONText.number) ?? .null),
+            ("flow_shift", settings.sampling.shift.map(JSONText.number) ?? .null),
             ("vae_tiling", .bool(settings.tilesVAE)),
         ]
     }
@@ -100,7 +100,7 @@ struct VideoObject {
 
     /// "4", "1.063".
     static func seconds(_ settings: VideoSettings) -> String {
-        let thousandths = (settings.durationSeconds * 1000).rounded()
+        let thousandths = (settings.clip.durationSeconds * 1000).rounded()
         guard thousandths.truncatingRemainder(dividingBy: 1000) != 0 else { return "\(Int(thousandths / 1000))" }
         return "\(thousandths / 1000)"
     }

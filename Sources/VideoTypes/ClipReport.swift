@@ -41,5 +41,5 @@ public struct ClipReport: Sendable, Hashable, Codable {
     /// Whether the end of the prompt took no part.
     public var isPromptCut: Bool { promptTokens ?? 0 > promptTokenLimit ?? .max }
 
-    public var videoSecondsPerMinute: Double { settings.durationSeconds / totalSeconds * 60 }
+    public var videoSecondsPerMinute: Double { settings.clip.durationSeconds / totalSeconds * 60 }
 }

@@ -2,19 +2,19 @@ extension VideoSettings {
     /// The settings as JSON fields, in the order of the command's options.
     package var jsonFields: [(String, JSONText)] {
         [
-            ("prompt", .string(prompt)),
-            ("negative_prompt", .string(negativePrompt)),
-            ("width", .integer(width)),
-            ("height", .integer(height)),
-            ("frames", .integer(frames)),
-            ("fps", .integer(framesPerSecond)),
-            ("steps", .integer(steps)),
-            ("guidance", .number(guidanceScale)),
-            ("guidance_2", guidanceScale2.map(JSONText.number) ?? .null),
-            ("flow_shift", .number(flowShift)),
-            ("scheduler", .string(scheduler.rawValue)),
-            ("sigmas", sigmas.map { .array($0.map(JSONText.number)) } ?? .null),
-            ("seed", .unsigned(seed)),
+            ("prompt", .string(prompts.positive)),
+            ("negative_prompt", .string(prompts.negative)),
+            ("width", .integer(clip.width)),
+            ("height", .integer(clip.height)),
+            ("frames", .integer(clip.frames)),
+            ("fps", .integer(clip.framesPerSecond)),
+            ("steps", .integer(sampling.steps)),
+            ("guidance", .number(sampling.guidance(ofExpert: 0))),
+            ("guidance_2", sampling.guidance.dropFirst().first.map(JSONText.number) ?? .null),
+            ("flow_shift", sampling.shift.map(JSONText.number) ?? .null),
+            ("scheduler", .string(sampling.scheduler.rawValue)),
+            ("sigmas", sampling.sigmas.map { .array($0.map(JSONText.number)) } ?? .null),
+            ("seed", .unsigned(sampling.seed)),
             ("vae_tiling", .bool(tilesVAE)),
         ] + (inputs.isEmpty ? [] : [("inputs", .array(inputs.map(\.json)))])
     }

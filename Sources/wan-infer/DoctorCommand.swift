@@ -102,9 +102,10 @@ struct DoctorCommand {
         } catch {
             throw error.videoError
         }
-        guard frames == result.settings.frames, flat == 0 else {
+        guard frames == result.settings.clip.frames, flat == 0 else {
             throw VideoError(
-                .internalError, "the clip has \(frames) frames of \(result.settings.frames), \(flat) of them empty",
+                .internalError,
+                "the clip has \(frames) frames of \(result.settings.clip.frames), \(flat) of them empty",
                 hint: "please report this with the output of wan-infer doctor")
         }
         return "\(frames) frames of the built-in model in \(Numbers.duration(result.totalSeconds)), read back"

@@ -32,7 +32,7 @@ struct PlanReport {
         let busy = time.estimate(plan.work, isCold: false).p50
         let cost = economics.cost(seconds: busy, joules: nil, backend: facts.backend)
         self.cost = cost
-        let video = plan.settings.durationSeconds
+        let video = plan.settings.clip.durationSeconds
         breakEven = apiDollarsPerSecond.map {
             BreakEven(economics, clip: cost, computeSeconds: busy, videoSeconds: video, apiDollarsPerSecond: $0)
         }
@@ -40,10 +40,10 @@ struct PlanReport {
 
     /// For people.
     var text: String {
-        let settings = plan.settings
+        let shape = plan.settings.clip
         let clip =
-            "\(settings.frames) frames of \(settings.width) x \(settings.height) at \(settings.framesPerSecond)/s, "
-            + "\(Numbers.fixed(settings.durationSeconds, 2)) s, \(settings.steps) steps"
+            "\(shape.frames) frames of \(shape.width) x \(shape.height) at \(shape.framesPerSecond)/s, "
+            + "\(Numbers.fixed(shape.durationSeconds, 2)) s, \(plan.settings.sampling.steps) steps"
         let work =
             "\(plan.work.tokens) tokens in \(plan.work.passes) passes, "
             + "\(Numbers.fixed(Double(plan.work.decodedPixels) / 1e6, 1)) M pixels to decode"
@@ -69,7 +69,7 @@ struct PlanReport {
 
     /// For programs.
     var json: JSONText {
-        let perSecond = cost.perSecond(of: plan.settings.durationSeconds)
+        let perSecond = cost.perSecond(of: plan.settings.clip.durationSeconds)
         let stages = VideoProgress.Stage.allCases.map { stage in
             let fields: [(String, JSONText)] = [
                 ("flops", plan.work.flops[stage].map(JSONText.number) ?? .null),
@@ -83,7 +83,7 @@ struct PlanReport {
         ]
         return .object(
             head + plan.settings.jsonFields + [
-                ("duration_seconds", .number(plan.settings.durationSeconds)),
+                ("duration_seconds", .number(plan.settings.clip.durationSeconds)),
                 ("tokens", .integer(plan.work.tokens)), ("passes", .integer(plan.work.passes)),
                 ("decoded_pixels", .integer(plan.work.decodedPixels)),
                 ("flops", .number(plan.work.flops.values.sorted().reduce(0, +))),
@@ -113,7 +113,7 @@ struct PlanReport {
     private var available: String { facts.memoryBytes.map { ", \(facts.backend) has \(Numbers.bytes($0))" } ?? "" }
 
     private var costText: String {
-        let perSecond = cost.perSecond(of: plan.settings.durationSeconds)
+        let perSecond = cost.perSecond(of: plan.settings.clip.durationSeconds)
         let marginal = "\(Self.dollars(cost.marginalDollars)) of electricity"
         guard economics.gpuDollarsPerHour > 0 else {
             return marginal + ", \(Self.dollars(perSecond.marginal)) for a second of video"
@@ -124,7 +124,7 @@ struct PlanReport {
 
     private func apiText(_ breakEven: BreakEven) -> String {
         let price = apiDollarsPerSecond ?? 0
-        let start = "\(Self.dollars(price * plan.settings.durationSeconds)) for the same clip; "
+        let start = "\(Self.dollars(price * plan.settings.clip.durationSeconds)) for the same clip; "
         guard let volume = breakEven.videoSecondsPerMonth, let share = breakEven.utilisation else {
             return start + "it never costs more than the electricity here"
         }

@@ -6,7 +6,7 @@ struct ResultReport {
 
     /// For people.
     var text: String {
-        let settings = result.settings
+        let (settings, clip) = (result.settings, result.settings.clip)
         let stages = VideoProgress.Stage.allCases.compactMap { stage in
             result.stageSeconds[stage].map { "\(stage.rawValue) \(Numbers.fixed($0, 2))" }
         }
@@ -14,13 +14,13 @@ struct ResultReport {
             ("wrote", result.path),
             (
                 "clip",
-                "\(settings.frames) frames of \(settings.width) x \(settings.height) at \(settings.framesPerSecond)/s, "
-                    + "\(Numbers.fixed(settings.durationSeconds, 2)) s, \(Numbers.bytes(result.fileBytes)), "
+                "\(clip.frames) frames of \(clip.width) x \(clip.height) at \(clip.framesPerSecond)/s, "
+                    + "\(Numbers.fixed(clip.durationSeconds, 2)) s, \(Numbers.bytes(result.fileBytes)), "
                     + result.encoder
             ),
-            ("prompt", Self.line(settings.prompt) + cut),
+            ("prompt", Self.line(settings.prompts.positive) + cut),
             ("model", "\(result.model), \(result.backend) \(result.dtype)"),
-            ("seed", "\(settings.seed)"),
+            ("seed", "\(settings.sampling.seed)"),
             ("seconds", (stages + ["total \(Numbers.fixed(result.totalSeconds, 2))"]).joined(separator: ", ")),
             ("speed", "\(Numbers.fixed(result.videoSecondsPerMinute, 1)) seconds of video per minute"),
             ("memory", "\(Numbers.bytes(result.peakMemoryBytes)) at its peak\(deviceMemory)"),
@@ -42,7 +42,7 @@ struct ResultReport {
                 ("dtype", .string(result.dtype)),
                 ("encoder", .string(result.encoder)),
             ] + result.settings.jsonFields + [
-                ("duration_seconds", .number(result.settings.durationSeconds)),
+                ("duration_seconds", .number(result.settings.clip.durationSeconds)),
                 ("stage_seconds", .object(stages)),
                 ("total_seconds", .number(result.totalSeconds)),
                 ("video_seconds_per_minute", .number(result.videoSecondsPerMinute)),

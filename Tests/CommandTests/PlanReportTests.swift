@@ -13,9 +13,10 @@ import VideoTypes
 
     private static let plan = ClipPlan(
         settings: VideoSettings(
-            prompt: "a bird", negativePrompt: "", width: 832, height: 480, frames: 81, framesPerSecond: 16, steps: 50,
-            guidanceScale: 6, guidanceScale2: nil, flowShift: 8, scheduler: .unipc, sigmas: nil, seed: 42,
-            tilesVAE: false),
+            prompts: Prompts(positive: "a bird"),
+            clip: ClipShape(width: 832, height: 480, frames: 81, framesPerSecond: 16),
+            sampling: SamplingSettings(
+                scheduler: .unipc, levels: .steps(50), shift: 8, guidance: [6], seed: 42)),
         work: WorkEstimate(
             tokens: 32_760, passes: 100, decodedPixels: 32_348_160,
             flops: [.text: 2.5e12, .denoise: 3.2e16, .decode: 8e13],

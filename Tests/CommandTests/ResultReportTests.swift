@@ -9,9 +9,10 @@ import VideoTypes
     private let result = ClipReport(
         path: "out.mp4", model: "built-in",
         settings: VideoSettings(
-            prompt: "a red\n \"circle\"", negativePrompt: "", width: 64, height: 64, frames: 81, framesPerSecond: 16,
-            steps: 30, guidanceScale: 3, guidanceScale2: nil, flowShift: 5, scheduler: .unipc, sigmas: nil,
-            seed: 42, tilesVAE: false),
+            prompts: Prompts(positive: "a red\n \"circle\""),
+            clip: ClipShape(width: 64, height: 64, frames: 81, framesPerSecond: 16),
+            sampling: SamplingSettings(
+                scheduler: .unipc, levels: .steps(30), shift: 5, guidance: [3], seed: 42)),
         backend: "cpu", dtype: "f32", encoder: "libx264", fileBytes: 34_240,
         stageSeconds: [.load: 0.05, .text: 0.01, .denoise: 1.2, .decode: 0.6], totalSeconds: 1.9,
         peakMemoryBytes: 180_000_000, promptTokens: 12, promptTokenLimit: 512)

@@ -10,7 +10,7 @@ struct FakeCheckpoint {
 
     init(_ place: CheckpointPlace, _ settings: VideoSettings) {
         self.place = place
-        seed = settings.seed
+        seed = settings.sampling.seed
     }
 
     func write(_ step: Int, _ state: UInt64) {

@@ -25,7 +25,7 @@ final class FakeEngine: ClipEngine {
         _ settings: VideoSettings, to path: String, checkpoint: CheckpointPlace?,
         progress: @escaping (VideoProgress) -> Bool
     ) throws(VideoError) -> ClipReport {
-        let run = FakeRun(FakeScript(isCareful ? [] : [script, settings.prompt]), settings, path, progress)
+        let run = FakeRun(FakeScript(isCareful ? [] : [script, settings.prompts.positive]), settings, path, progress)
         if !isLoaded {
             try run.load()
             isLoaded = true
@@ -52,7 +52,7 @@ private final class FakeRun {
         self.settings = settings
         self.path = path
         self.progress = progress
-        state = settings.seed
+        state = settings.sampling.seed
     }
 
     func load() throws(VideoError) {
@@ -65,31 +65,32 @@ private final class FakeRun {
         var step = 0
         if let kept = checkpoint?.read() { (step, state) = kept }
         let first = step
-        while step < settings.steps {
-            try report(.denoise, step, settings.steps)
+        while step < settings.sampling.steps {
+            try report(.denoise, step, settings.sampling.steps)
             try meetAccident(step + 1)
             pause(script.secondsPerStep)
             state = Self.next(state, step)
             step += 1
             if let checkpoint, step % checkpoint.place.everySteps == 0 { checkpoint.write(step, state) }
         }
-        seconds[.denoise] = Double(settings.steps - first) * script.secondsPerStep
-        try report(.denoise, settings.steps, settings.steps)
+        seconds[.denoise] = Double(settings.sampling.steps - first) * script.secondsPerStep
+        try report(.denoise, settings.sampling.steps, settings.sampling.steps)
     }
 
     /// nil where it was told to stop.
     func write(_ facts: EngineFacts) throws(VideoError) -> ClipReport? {
         do throws(MediaError) {
             let writer = try MP4Writer(
-                path: path, width: settings.width, height: settings.height, framesPerSecond: settings.framesPerSecond,
+                path: path, width: settings.clip.width, height: settings.clip.height,
+                framesPerSecond: settings.clip.framesPerSecond,
                 metadata: ClipMetadata(settings: settings, model: facts.model, backend: facts.backend, dtype: "f32"))
-            for index in 0..<settings.frames {
-                let goesOn = progress(VideoProgress(stage: .decode, completed: index, total: settings.frames))
+            for index in 0..<settings.clip.frames {
+                let goesOn = progress(VideoProgress(stage: .decode, completed: index, total: settings.clip.frames))
                 guard goesOn else { return nil }
                 try writer.append(frame(index))
             }
             let bytes = try writer.finish()
-            seconds[.decode] = 0.001 * Double(settings.frames)
+            seconds[.decode] = 0.001 * Double(settings.clip.frames)
             return ClipReport(
                 path: path, model: facts.model, settings: settings, backend: facts.backend, dtype: facts.dtype,
                 encoder: writer.encoderName, fileBytes: bytes, stageSeconds: seconds,
@@ -101,17 +102,17 @@ private final class FakeRun {
 
     /// Eight bars that move by a pixel a frame.
     private func frame(_ index: Int) -> Frame {
-        var pixels = [UInt8](repeating: 0, count: settings.width * settings.height * 3)
-        for y in 0..<settings.height {
-            for x in 0..<settings.width {
-                let bar = UInt64(((x + index) * 8 / settings.width) % 8)
+        var pixels = [UInt8](repeating: 0, count: settings.clip.width * settings.clip.height * 3)
+        for y in 0..<settings.clip.height {
+            for x in 0..<settings.clip.width {
+                let bar = UInt64(((x + index) * 8 / settings.clip.width) % 8)
                 for channel in 0..<3 {
                     let bits = Self.next(state, Int(bar) * 3 + channel)
-                    pixels[(y * settings.width + x) * 3 + channel] = UInt8(truncatingIfNeeded: bits >> 40)
+                    pixels[(y * settings.clip.width + x) * 3 + channel] = UInt8(truncatingIfNeeded: bits >> 40)
                 }
             }
         }
-        return Frame(width: settings.width, height: settings.height, pixels: pixels)
+        return Frame(width: settings.clip.width, height: settings.clip.height, pixels: pixels)
     }
 
     /// Splitmix64.
@@ -140,7 +141,7 @@ private final class FakeRun {
     /// A file beside the folder of parts remembers clips that had their accident.
     private func isFirstTime() -> Bool {
         let folders = path.split(separator: "/", omittingEmptySubsequences: false).dropLast(2)
-        let mark = folders.joined(separator: "/") + "/fake-accident-\(settings.seed)"
+        let mark = folders.joined(separator: "/") + "/fake-accident-\(settings.sampling.seed)"
         let file = unsafe open(mark, O_CREAT | O_EXCL | O_CLOEXEC | O_WRONLY, 0o600)
         if file >= 0 { close(file) }
         return file >= 0

@@ -7,9 +7,10 @@ extension JobOrder {
         _ prompt: String = "a red circle", priority: Int = 0, webhook: String? = nil
     ) -> JobOrder {
         let settings = VideoSettings(
-            prompt: prompt, negativePrompt: "", width: 96, height: 96, frames: 17, framesPerSecond: 16, steps: 16,
-            guidanceScale: 1, guidanceScale2: nil, flowShift: 3, scheduler: .unipc, sigmas: nil, seed: 7,
-            tilesVAE: false)
+            prompts: Prompts(positive: prompt),
+            clip: ClipShape(width: 96, height: 96, frames: 17, framesPerSecond: 16),
+            sampling: SamplingSettings(
+                scheduler: .unipc, levels: .steps(16), shift: 3, guidance: [1], seed: 7))
         let work = WorkEstimate(
             tokens: 180, passes: 16, decodedPixels: 17 * 96 * 96, flops: [.denoise: 1e9, .decode: 2e8],
             peakBytes: [.denoise: 1 << 24])

@@ -88,9 +88,10 @@ import VideoTypes
         // A title goes to terminals; the comment is JSON.
         let prompt = "a \"red\" circle\n→ 右へ 🟥 👩‍🚀 \\ \u{1B}[31m\u{9B}2J\u{202E}\u{7F}\u{1}"
         let settings = VideoSettings(
-            prompt: prompt, negativePrompt: "", width: 64, height: 64, frames: 1, framesPerSecond: 16, steps: 30,
-            guidanceScale: 3, guidanceScale2: nil, flowShift: 5, scheduler: .unipc, sigmas: [1, 0.5],
-            seed: .max, tilesVAE: false)
+            prompts: Prompts(positive: prompt),
+            clip: ClipShape(width: 64, height: 64, frames: 1, framesPerSecond: 16),
+            sampling: SamplingSettings(
+                scheduler: .unipc, levels: .sigmas([1, 0.5]), shift: 5, guidance: [3], seed: .max))
         let metadata = ClipMetadata(settings: settings, model: "built-in", backend: "cpu", dtype: "f32")
         let path = folder.file("clip.mp4")
         let writer = try MP4Writer(path: path, width: 64, height: 64, framesPerSecond: 16, metadata: metadata)

@@ -15,9 +15,10 @@ import Weights
 
     private static func plan(steps: Int = 4, _ scheduler: Scheduler = .unipc) throws -> DenoisePlan {
         let settings = VideoSettings(
-            prompt: "", negativePrompt: "", width: 16, height: 16, frames: 1, framesPerSecond: 16, steps: steps,
-            guidanceScale: 1, guidanceScale2: nil, flowShift: 3, scheduler: scheduler, sigmas: nil, seed: 0,
-            tilesVAE: false)
+            prompts: Prompts(positive: ""),
+            clip: ClipShape(width: 16, height: 16, frames: 1, framesPerSecond: 16),
+            sampling: SamplingSettings(
+                scheduler: scheduler, levels: .steps(steps), shift: 3, guidance: [1], seed: 0))
         return DenoisePlan(settings, try WanModel(ModelFolder(path: Fixture.path("wan21-t2v/model"))).components)
     }
 

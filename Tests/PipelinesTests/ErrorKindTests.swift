@@ -33,9 +33,10 @@ import Weights
         let pipeline = try WanPipeline(
             ModelFolder(path: Fixture.model("wan21-t2v")), backend: backend, dtype: .f32)
         let settings = VideoSettings(
-            prompt: "a bird", negativePrompt: "", width: isTiled ? 272 : 16, height: 16, frames: 5, framesPerSecond: 16,
-            steps: 1, guidanceScale: 1, guidanceScale2: nil, flowShift: 3, scheduler: .euler, sigmas: nil, seed: 1,
-            tilesVAE: isTiled)
+            prompts: Prompts(positive: "a bird"),
+            clip: ClipShape(width: isTiled ? 272 : 16, height: 16, frames: 5, framesPerSecond: 16),
+            sampling: SamplingSettings(
+                scheduler: .euler, levels: .steps(1), shift: 3, guidance: [1], seed: 1), tilesVAE: isTiled)
         // Each error costs a clip: a few of them with tiles.
         for (thrown, code) in isTiled ? Array(Self.errors.suffix(7)) : Self.errors {
             var count = 0

@@ -46,8 +46,10 @@ import Weights
     ]
 
     private static let settings = VideoSettings(
-        prompt: "a bird", negativePrompt: "red", width: 32, height: 16, frames: 5, framesPerSecond: 16, steps: 3,
-        guidanceScale: 3, guidanceScale2: 3, flowShift: 1, scheduler: .euler, sigmas: nil, seed: 1, tilesVAE: false)
+        prompts: Prompts(positive: "a bird", negative: "red"),
+        clip: ClipShape(width: 32, height: 16, frames: 5, framesPerSecond: 16),
+        sampling: SamplingSettings(
+            scheduler: .euler, levels: .steps(3), shift: 1, guidance: [3, 3], seed: 1))
 
     private static func failure(
         _ damage: Damage, on backend: any Backend, dtype: DType = .f32, isTiled: Bool = false
@@ -55,7 +57,7 @@ import Weights
         let folder = try DamagedModel("wan22-a14b").folder(damage.file, notANumber: damage.tensor)
         let pipeline = try WanPipeline(folder, backend: backend, dtype: dtype)
         var settings = settings
-        if isTiled { (settings.width, settings.tilesVAE) = (272, true) }
+        if isTiled { (settings.clip.width, settings.tilesVAE) = (272, true) }
         var frames = 0
         return #expect(throws: VideoError.self) {
             try pipeline.generate(settings, report: { _ in true }, dump: nil, emit: { _ in frames += 1 })

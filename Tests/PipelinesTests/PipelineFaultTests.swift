@@ -18,9 +18,10 @@ import Weights
 
     private static func settings(side: Int = 16, frames: Int = 1, steps: Int = 2) -> VideoSettings {
         VideoSettings(
-            prompt: "a bird", negativePrompt: "", width: side, height: side, frames: frames, framesPerSecond: 16,
-            steps: steps, guidanceScale: 5, guidanceScale2: nil, flowShift: 3, scheduler: .unipc, sigmas: nil, seed: 1,
-            tilesVAE: false)
+            prompts: Prompts(positive: "a bird"),
+            clip: ClipShape(width: side, height: side, frames: frames, framesPerSecond: 16),
+            sampling: SamplingSettings(
+                scheduler: .unipc, levels: .steps(steps), shift: 3, guidance: [5], seed: 1))
     }
 
     @Test func `a clip that does not fit is refused before work, with one that does`() throws {

@@ -44,9 +44,9 @@ import Weights
         let model = try WanModel(ModelFolder(path: folder.path))
         let settings = VideoSettings(
             // Longer than any model reads.
-            prompt: String(repeating: "a bird and ", count: 600), negativePrompt: "", width: 832, height: 448,
-            frames: 33, framesPerSecond: 16, steps: 30, guidanceScale: 5, guidanceScale2: 4, flowShift: 5,
-            scheduler: .unipc, sigmas: nil, seed: 1, tilesVAE: false)
+            prompts: Prompts(positive: String(repeating: "a bird and ", count: 600)),
+            clip: ClipShape(width: 832, height: 448, frames: 33, framesPerSecond: 16),
+            sampling: SamplingSettings(scheduler: .unipc, levels: .steps(30), shift: 5, guidance: [5, 4], seed: 1))
         let device = DeviceProfile(name: "d", dtype: .bf16, copiesWeights: true, memoryBytes: nil)
         let (found, expected) = (published.work(settings, on: device), model.work(settings, on: device))
         #expect(found.flops == expected.flops && found.tokens == expected.tokens)

@@ -25,9 +25,11 @@ import Weights
 
         var settings: VideoSettings {
             VideoSettings(
-                prompt: "a bird flies over the sea", negativePrompt: "grey", width: width, height: height,
-                frames: frames, framesPerSecond: 16, steps: steps, guidanceScale: guidance, guidanceScale2: 3,
-                flowShift: 5, scheduler: scheduler, sigmas: nil, seed: 1, tilesVAE: tiles)
+                prompts: Prompts(positive: "a bird flies over the sea", negative: "grey"),
+                clip: ClipShape(width: width, height: height, frames: frames, framesPerSecond: 16),
+                sampling: SamplingSettings(
+                    scheduler: scheduler, levels: .steps(steps), shift: 5, guidance: [guidance, 3], seed: 1),
+                tilesVAE: tiles)
         }
     }
 
@@ -104,7 +106,7 @@ import Weights
                 .load: weights.largest, .text: memory.text, .denoise: memory.denoise, .decode: memory.decode,
             ])
         #expect(weights.largest > 0)
-        settings.guidanceScale = 1
+        settings.sampling.guidance[0] = 1
         let unguided = model.work(settings, on: device)
         #expect(unguided.passes == 50)
         #expect((unguided.flops[.text] ?? 0) < (work.flops[.text] ?? 0))

@@ -108,12 +108,13 @@ package struct GoldenRun: Sendable, CustomStringConvertible {
             throw GoldenError.absent(name: arguments.scheduler)
         }
         let settings = VideoSettings(
-            prompt: arguments.prompt, negativePrompt: arguments.negative_prompt, width: arguments.width,
-            height: arguments.height, frames: arguments.frames, framesPerSecond: 16, steps: arguments.steps,
-            guidanceScale: arguments.guidance, guidanceScale2: arguments.guidance_2 ?? arguments.guidance,
-            flowShift: arguments.flow_shift ?? pipeline.model.folderShift, scheduler: scheduler,
-            sigmas: nil,
-            seed: arguments.seed, tilesVAE: false)
+            prompts: Prompts(positive: arguments.prompt, negative: arguments.negative_prompt),
+            clip: ClipShape(
+                width: arguments.width, height: arguments.height, frames: arguments.frames, framesPerSecond: 16),
+            sampling: SamplingSettings(
+                scheduler: scheduler, levels: .steps(arguments.steps),
+                shift: arguments.flow_shift ?? pipeline.model.folderShift,
+                guidance: [arguments.guidance, arguments.guidance_2 ?? arguments.guidance], seed: arguments.seed))
         try pipeline.validate(settings)
         let dump = TensorDump()
         var frames = 0

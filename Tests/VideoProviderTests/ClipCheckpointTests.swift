@@ -99,7 +99,7 @@ import VideoTypes
         do {
             let engine = try clip.engine(.bf16, on: gpu.backend())
             var settings = try clip.settings(engine)
-            (settings.width, settings.height, settings.frames) = (16, 16, 1)
+            (settings.clip.width, settings.clip.height, settings.clip.frames) = (16, 16, 1)
             _ = try engine.generate(settings, to: folder.file("whole.mp4"), checkpoint: nil) { _ in true }
             let expected = try Self.file(folder.file("whole.mp4"))
             for steps in 1...clip.steps {
@@ -167,9 +167,9 @@ import VideoTypes
         #expect(firstStep(engine, settings) == 2)
         try FileManager.default.removeItem(atPath: place.path)
         let changes: [(inout VideoSettings) -> Void] = [
-            { $0.seed = 4 }, { $0.prompt = "a cat" }, { $0.negativePrompt = "x" }, { $0.guidanceScale = 4.5 },
-            { $0.flowShift = 4 }, { $0.scheduler = .dpmpp }, { $0.frames = 9 }, { $0.width = 48 },
-            { $0.sigmas = [1, 0.7, 0.5, 0.1] },
+            { $0.sampling.seed = 4 }, { $0.prompts.positive = "a cat" }, { $0.prompts.negative = "x" },
+            { $0.sampling.guidance[0] = 4.5 }, { $0.sampling.shift = 4 }, { $0.sampling.scheduler = .dpmpp },
+            { $0.clip.frames = 9 }, { $0.clip.width = 48 }, { $0.sampling.levels = .sigmas([1, 0.7, 0.5, 0.1]) },
         ]
         for change in changes {
             // Left by the original, found by the other.

@@ -17,9 +17,10 @@ import VideoTypes
         let golden = try GoldenFile(folder.appending(path: "Fixtures/factorized.safetensors").path)
         let pipeline = try WanPipeline(BuiltInModel.folder, backend: CPUBackend(threads: 2), dtype: .f32)
         let settings = VideoSettings(
-            prompt: "a red circle moves from left to right", negativePrompt: "", width: 64, height: 64, frames: 9,
-            framesPerSecond: 8, steps: 4, guidanceScale: 3, guidanceScale2: nil, flowShift: 10, scheduler: .unipc,
-            sigmas: nil, seed: 7, tilesVAE: false)
+            prompts: Prompts(positive: "a red circle moves from left to right"),
+            clip: ClipShape(width: 64, height: 64, frames: 9, framesPerSecond: 8),
+            sampling: SamplingSettings(
+                scheduler: .unipc, levels: .steps(4), shift: 10, guidance: [3], seed: 7))
         let dump = TensorDump()
         try pipeline.generate(settings, report: { _ in true }, dump: dump, emit: { _ in })
         var unseen = Set(golden.names)

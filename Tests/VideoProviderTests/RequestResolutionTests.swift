@@ -24,12 +24,12 @@ import VideoTypes
 
     @Test func `what is left out is the model's own, but for the seed`() throws {
         let settings = try Self.settings { _ in }
-        #expect((settings.width, settings.height, settings.frames, settings.framesPerSecond) == (832, 480, 81, 16))
-        #expect(settings.steps == 50)
-        #expect(settings.seed <= UInt64(UInt32.max))
-        let seeds = try (0..<8).map { _ in try Self.settings { _ in }.seed }
+        #expect(settings.clip == ClipShape(width: 832, height: 480, frames: 81, framesPerSecond: 16))
+        #expect(settings.sampling.steps == 50)
+        #expect(settings.sampling.seed <= UInt64(UInt32.max))
+        let seeds = try (0..<8).map { _ in try Self.settings { _ in }.sampling.seed }
         #expect(Set(seeds).count > 1)
-        #expect(try Self.settings { $0.seed = 7 }.seed == 7)
+        #expect(try Self.settings { $0.seed = 7 }.sampling.seed == 7)
     }
 
     @Test(
@@ -39,12 +39,12 @@ import VideoTypes
         ] as [(Double, Int?, Int)])
     func `a duration is the nearest number of frames`(seconds: Double, fps: Int?, frames: Int) throws {
         let settings = try Self.settings { ($0.durationSeconds, $0.framesPerSecond) = (seconds, fps) }
-        #expect(settings.frames == frames)
-        #expect(settings.framesPerSecond == fps ?? 16)
+        #expect(settings.clip.frames == frames)
+        #expect(settings.clip.framesPerSecond == fps ?? 16)
     }
 
     @Test func `a duration and frames must agree`() throws {
-        #expect(try Self.settings { ($0.durationSeconds, $0.frames) = (5, 81) }.frames == 81)
+        #expect(try Self.settings { ($0.durationSeconds, $0.frames) = (5, 81) }.clip.frames == 81)
         let found = Self.error { ($0.durationSeconds, $0.frames) = (5, 77) }
         #expect(found?.message == "5.0 s at 16 frames a second are 81 frames, but frames is 77")
         #expect(Self.error { $0.durationSeconds = 3600 }?.hint?.hasPrefix("ask for at most ") == true)
@@ -64,7 +64,7 @@ import VideoTypes
             $0.resolution = resolution.flatMap { Resolution($0) }
             $0.aspectRatio = ratio.flatMap { AspectRatio($0) }
         }
-        #expect((settings.width, settings.height) == (width, height))
+        #expect((settings.clip.width, settings.clip.height) == (width, height))
     }
 
     @Test func `an exact size goes before words`() throws {
@@ -72,8 +72,8 @@ import VideoTypes
             ($0.width, $0.height) = (64, 32)
             ($0.resolution, $0.aspectRatio) = (.p720, .square)
         }
-        #expect((settings.width, settings.height) == (64, 32))
-        #expect(try Self.settings { $0.width = 64 }.height == 480)
+        #expect((settings.clip.width, settings.clip.height) == (64, 32))
+        #expect(try Self.settings { $0.width = 64 }.clip.height == 480)
         let found = Self.error { ($0.width, $0.resolution) = (64, .p480) }
         #expect(found?.message == "width with resolution or aspectRatio leaves height open")
         #expect(Self.error { ($0.height, $0.aspectRatio) = (64, .square) }?.code == .invalidRequest)
@@ -87,10 +87,10 @@ import VideoTypes
     }
 
     @Test func `quality is a share of the model's steps`() throws {
-        #expect(try Self.settings { $0.quality = .draft }.steps == 25)
-        #expect(try Self.settings { $0.quality = .premium }.steps == 75)
-        #expect(try Self.settings { ($0.quality, $0.steps) = (.premium, 3) }.steps == 3)
-        #expect(try Self.settings { ($0.quality, $0.sigmas) = (.draft, [1, 0.5]) }.steps == 2)
+        #expect(try Self.settings { $0.quality = .draft }.sampling.steps == 25)
+        #expect(try Self.settings { $0.quality = .premium }.sampling.steps == 75)
+        #expect(try Self.settings { ($0.quality, $0.steps) = (.premium, 3) }.sampling.steps == 3)
+        #expect(try Self.settings { ($0.quality, $0.sigmas) = (.draft, [1, 0.5]) }.sampling.steps == 2)
     }
 
     @Test func `sound and pictures are refused in words`() {
@@ -118,7 +118,7 @@ import VideoTypes
         #expect((limits.sizeStep, limits.frameStep) == (16, 4))
         #expect(!limits.makesAudio && limits.maxReferenceImages == 0)
         let longest = try Self.settings { $0.durationSeconds = limits.maxDurationSeconds }
-        #expect(longest.durationSeconds == limits.maxDurationSeconds)
+        #expect(longest.clip.durationSeconds == limits.maxDurationSeconds)
     }
 
     @Test func `one planner answers many threads at once`() async throws {

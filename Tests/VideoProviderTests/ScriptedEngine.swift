@@ -83,7 +83,7 @@ final class ScriptedEngine: ClipEngine {
         progress: @escaping (VideoProgress) -> Bool
     ) throws(VideoError) -> ClipReport {
         script.change { state in
-            state.begun.append(settings.prompt)
+            state.begun.append(settings.prompts.positive)
             state.threads.insert(UInt(pthread_self()))
         }
         var seconds: [VideoProgress.Stage: Double] = [:]
@@ -96,11 +96,11 @@ final class ScriptedEngine: ClipEngine {
         try stage(.text, 0, 1, progress)
         seconds[.text] = 0.5
         script.pass(0.5)
-        if settings.prompt.hasPrefix("fail ") {
-            throw VideoError(VideoError.Code(named: String(settings.prompt.dropFirst(5))), "as it was told")
+        if settings.prompts.positive.hasPrefix("fail ") {
+            throw VideoError(VideoError.Code(named: String(settings.prompts.positive.dropFirst(5))), "as it was told")
         }
-        for step in 0..<settings.steps {
-            try stage(.denoise, step, settings.steps, progress)
+        for step in 0..<settings.sampling.steps {
+            try stage(.denoise, step, settings.sampling.steps, progress)
             script.change { $0.steps += 1 }
             script.wait { $0.steps <= $0.allowedSteps ? () : nil }
             script.pass(script.secondsPerStep)
@@ -110,12 +110,12 @@ final class ScriptedEngine: ClipEngine {
         seconds[.decode] = 1
         script.pass(1)
         guard let file = unsafe fopen(path, "w") else { throw VideoError(.outputFailed, "no file at \(path)") }
-        unsafe fputs(settings.prompt, file)
+        unsafe fputs(settings.prompts.positive, file)
         unsafe fclose(file)
-        script.change { $0.finished.append(settings.prompt) }
+        script.change { $0.finished.append(settings.prompts.positive) }
         return ClipReport(
             path: path, model: facts.model, settings: settings, backend: facts.backend, dtype: facts.dtype,
-            encoder: "none", fileBytes: settings.prompt.utf8.count, stageSeconds: seconds,
+            encoder: "none", fileBytes: settings.prompts.positive.utf8.count, stageSeconds: seconds,
             totalSeconds: seconds.values.reduce(0, +), peakMemoryBytes: 1)
     }
 

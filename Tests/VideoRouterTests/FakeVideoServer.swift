@@ -95,9 +95,10 @@ final class FakeVideoServer: Sendable {
     private static func clip() throws -> [UInt8] {
         let folder = try TemporaryFolder()
         let settings = VideoSettings(
-            prompt: "", negativePrompt: "", width: 64, height: 48, frames: 9, framesPerSecond: 16, steps: 1,
-            guidanceScale: 1, guidanceScale2: nil, flowShift: 1, scheduler: .euler, sigmas: nil, seed: 1,
-            tilesVAE: false)
+            prompts: Prompts(positive: ""),
+            clip: ClipShape(width: 64, height: 48, frames: 9, framesPerSecond: 16),
+            sampling: SamplingSettings(
+                scheduler: .euler, levels: .steps(1), shift: 1, guidance: [1], seed: 1))
         let writer = try MP4Writer(
             path: folder.file("clip.mp4"), width: 64, height: 48, framesPerSecond: 16,
             metadata: ClipMetadata(settings: settings, model: "", backend: "", dtype: ""))

@@ -18,10 +18,10 @@ import VideoTypes
     @Test func `settings that were kept before there were pictures are read`() throws {
         let settings = try Self.settings(Self.kept)
         #expect(settings.inputs.isEmpty)
-        #expect(settings.scheduler == .dpmpp)
-        #expect(settings.guidanceScale2 == 3.5)
-        #expect(settings.sigmas == nil)
-        #expect(settings.seed == .max)
+        #expect(settings.sampling.scheduler == .dpmpp)
+        #expect(settings.sampling.guidance == [5, 3.5])
+        #expect(settings.sampling.sigmas == nil)
+        #expect(settings.sampling.seed == .max)
         let written = String(decoding: try JSONEncoder().encode(settings), as: UTF8.self)
         #expect(!written.contains("inputs"))
         #expect(try Self.settings(written) == settings)
@@ -29,7 +29,7 @@ import VideoTypes
 
     @Test func `settings with pictures are read as they were written`() throws {
         var settings = try Self.settings(Self.kept)
-        settings.sigmas = [1, 0.5]
+        settings.sampling.levels = .sigmas([1, 0.5])
         settings.inputs = [ClipInput(role: .first, digest: "ab"), ClipInput(role: .last, digest: "cd")]
         let written = String(decoding: try JSONEncoder().encode(settings), as: UTF8.self)
         #expect(try Self.settings(written) == settings)

@@ -59,9 +59,9 @@ final class MetricBook: Sendable {
                 let old = state.stageSeconds[stage] ?? (0, 0)
                 state.stageSeconds[stage] = (old.count + 1, old.sum + seconds)
             }
-            state.steps.count += report.settings.steps
+            state.steps.count += report.settings.sampling.steps
             state.steps.seconds += report.stageSeconds[.denoise] ?? 0
-            state.videoSeconds += report.settings.durationSeconds
+            state.videoSeconds += report.settings.clip.durationSeconds
             state.gpuSeconds += VideoObject.deviceSeconds(report)
             state.joules += cost?.joules ?? 0
             state.marginalDollars += cost?.marginalDollars ?? 0

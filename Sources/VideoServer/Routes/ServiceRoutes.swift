@@ -74,7 +74,7 @@ struct ServiceRoutes: Sendable {
         let quote = try desk.quote(wanted, owner: owner)
         let admission = try desk.admission(quote, priority: wanted.priority, owner: owner)
         let economics = desk.economics
-        let second = quote.plan.settings.durationSeconds
+        let second = quote.plan.settings.clip.durationSeconds
         return AnswerWriter.json(
             .object([
                 ("provider", "local"), ("model", .string(desk.modelName)),
@@ -105,7 +105,7 @@ enum QuoteText {
         let settings = quote.plan.settings
         let refusal: Refusal? = if case .refuse(let refusal) = admission { refusal } else { nil }
         return [
-            ("size", .string("\(ClipSize(width: settings.width, height: settings.height))")),
+            ("size", .string("\(ClipSize(width: settings.clip.width, height: settings.clip.height))")),
             ("seconds", .string(VideoObject.seconds(settings))),
         ] + VideoObject.fields(of: settings) + [
             ("queue_seconds", VideoObject.rounded(quote.estimate.queueSeconds)),

@@ -71,7 +71,7 @@ struct VideoRoutes: Sendable {
         if wanted.isDryRun {
             let head: [(String, JSONText)] = [
                 ("id", .null), ("object", "video.dry_run"), ("model", .string(desk.modelName)),
-                ("prompt", .string(quote.plan.settings.prompt)), ("provider", "local"),
+                ("prompt", .string(quote.plan.settings.prompts.positive)), ("provider", "local"),
             ]
             let admission = try desk.admission(quote, priority: wanted.priority, owner: owner)
             return .plan(AnswerWriter.json(.object(head + QuoteText.fields(quote, admission))))

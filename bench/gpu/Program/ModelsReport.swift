@@ -81,10 +81,12 @@ struct ModelsReport {
 
     func settings(_ clip: Clip, _ pipeline: WanPipeline) -> VideoSettings {
         VideoSettings(
-            prompt: prompts.positive, negativePrompt: prompts.negative, width: clip.width, height: clip.height,
-            frames: clip.frames, framesPerSecond: clip.framesPerSecond, steps: steps, guidanceScale: 5,
-            guidanceScale2: pipeline.model.hasTwoExperts ? 4 : nil, flowShift: pipeline.model.folderShift,
-            scheduler: .unipc, sigmas: nil, seed: 1, tilesVAE: false)
+            prompts: Prompts(positive: prompts.positive, negative: prompts.negative),
+            clip: ClipShape(
+                width: clip.width, height: clip.height, frames: clip.frames, framesPerSecond: clip.framesPerSecond),
+            sampling: SamplingSettings(
+                scheduler: .unipc, levels: .steps(steps), shift: pipeline.model.folderShift,
+                guidance: pipeline.model.hasTwoExperts ? [5, 4] : [5], seed: 1))
     }
 
     /// The very run of the product; before it is told of a step, the GPU has done it.
