@@ -1,4 +1,5 @@
 import StrictJSON
+import VideoTypes
 
 /// The normaliser of a tokenizer file.
 indirect enum Normalizer: Sendable {
@@ -57,7 +58,7 @@ extension Normalizer {
             }
             self = .sequence(parts)
         case "Precompiled":
-            guard let blob = base64Decoded(Array(try fields.string("precompiled_charsmap").utf8)) else {
+            guard let blob = Base64.decode(try fields.string("precompiled_charsmap")) else {
                 throw .badValue(field: fields.name("precompiled_charsmap"), reason: "is not base64")
             }
             self = .characterMap(try CharacterMap(blob))

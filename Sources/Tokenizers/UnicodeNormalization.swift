@@ -1,5 +1,6 @@
 // The standard library normalises strings for comparison; Foundation takes it from there by the same interface.
 @_spi(_Unicode) import Swift
+import VideoTypes
 
 /// The four normal forms of Unicode.
 enum UnicodeNormalization: Sendable {
@@ -37,7 +38,7 @@ enum UnicodeNormalization: Sendable {
     }
 
     private static let compatibilityMappings: [Unicode.Scalar: [Unicode.Scalar]] = {
-        var bytes = (base64Decoded(Array(CompatibilityTable.base64.utf8)) ?? [])[...]
+        var bytes = (Base64.decode(CompatibilityTable.base64) ?? [])[...]
         func number() -> UInt32? {
             var value: UInt32 = 0
             var shift: UInt32 = 0

@@ -1,4 +1,4 @@
-import Crypto
+import VideoTypes
 
 /// The picture that a request brings: an uploaded file, a data URL, or an object that holds one.
 enum ReferenceField {
