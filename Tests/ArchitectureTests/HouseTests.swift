@@ -21,6 +21,36 @@ import Testing
         #expect(order.last == "wan-infer")
     }
 
+    @Test func `every arrow of the package goes down a level`() throws {
+        let rooms = ImportRule.rooms(inPackage: try SourceFile("Package.swift").text)
+        let levels = ImportRule.levels(inPage: try SourceFile(".github/CONTRIBUTING.md").text)
+        #expect(rooms.count > 20 && rooms["wan-infer"]?.contains("VideoServer") == true)
+        #expect(levels["VideoTypes"] == 0 && levels["CLibrary"] == 0 && levels["wan-infer"] == 10)
+        report(ImportRule.violations(rooms: rooms, levels: levels))
+    }
+
+    @Test func `an arrow that goes up, and a room without a level, are found`() {
+        let package = """
+            room("A"),
+            room(
+                "B",
+                ["A", "D"]),
+            .executableTarget(
+                name: "wan-infer",
+                dependencies: ["A", "B"]),
+            room("Behind")
+            """
+        let rooms = ImportRule.rooms(inPackage: package)
+        #expect(rooms == ["A": [], "B": ["A", "D"], "wan-infer": ["A", "B"]])
+        let levels = ImportRule.levels(
+            inPage: "| level | room | a | b |\n| 1 | `A` | x | y |\n| 1 | `B`, `E` | x | y |")
+        #expect(levels == ["A": 1, "B": 1, "E": 1])
+        #expect(
+            ImportRule.violations(rooms: rooms, levels: levels) == [
+                "B of level 1 sees A", "E has a level and is no room", "wan-infer has no level",
+            ])
+    }
+
     @Test func `a forbidden import is found`() {
         for line in ["import Media", "package import Media", "@testable import Media", "import struct Media.MP4Writer"]
         {
