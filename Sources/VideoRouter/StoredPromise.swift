@@ -1,4 +1,3 @@
-import FoundationEssentials
 import StrictJSON
 import VideoTypes
 
@@ -8,120 +7,31 @@ struct StoredPromise: Codable {
     let provider: String?
     let model: String?
     let allowsPromise: Bool
-    let request: Request
+    let request: VideoRequest
+    /// 2 where extras are what they are; nil where each is a text that holds JSON.
+    let version: Int?
 
     init(_ kept: KeptRequest) {
         promise = kept.promise
         provider = kept.options.provider
         model = kept.options.model
         allowsPromise = kept.options.allowsPromise
-        request = Request(kept.request)
+        request = kept.request
+        version = 2
     }
 
-    /// nil where the request is none.
+    /// nil where an extra is no JSON.
     var kept: KeptRequest? {
-        guard let request = request.value else { return nil }
+        var request = request
+        if version == nil {
+            for (name, extra) in request.extras {
+                guard case .string(let text) = extra, let value = try? JSONValue(Array(text.utf8)) else { return nil }
+                request.extras[name] = JSONText(value)
+            }
+        }
         return KeptRequest(
             request: request, options: RoutingOptions(provider: provider, model: model, allowsPromise: allowsPromise),
             promise: promise)
-    }
-}
-
-extension StoredPromise {
-    /// Every field of a request.
-    struct Request: Codable {
-        var id: String
-        var prompt: String
-        var negativePrompt: String?
-        var durationSeconds: Double?
-        var resolution: Resolution?
-        var aspectRatio: AspectRatio?
-        var quality: Quality
-        var wantsAudio: Bool
-        var referenceImages: [Image]
-        var maxCostDollars: Double?
-        var maxLatencySeconds: Double?
-        /// As JSON.
-        var extras: [String: String]
-        var width: Int?
-        var height: Int?
-        var frames: Int?
-        var framesPerSecond: Int?
-        var steps: Int?
-        var guidanceScale: Double?
-        var guidanceScale2: Double?
-        var flowShift: Double?
-        var scheduler: Scheduler?
-        var sigmas: [Double]?
-        var seed: UInt64?
-        var tilesVAE: Bool
-    }
-
-    struct Image: Codable {
-        var bytes: Data
-        var format: String
-    }
-}
-
-extension StoredPromise.Request {
-    init(_ request: VideoRequest) {
-        id = request.id
-        prompt = request.prompt
-        negativePrompt = request.negativePrompt
-        durationSeconds = request.durationSeconds
-        resolution = request.resolution
-        aspectRatio = request.aspectRatio
-        quality = request.quality
-        wantsAudio = request.wantsAudio
-        referenceImages = request.referenceImages.map { .init(bytes: Data($0.bytes), format: $0.format.rawValue) }
-        maxCostDollars = request.maxCostDollars
-        maxLatencySeconds = request.maxLatencySeconds
-        extras = request.extras.mapValues(\.description)
-        width = request.width
-        height = request.height
-        frames = request.frames
-        framesPerSecond = request.framesPerSecond
-        steps = request.steps
-        guidanceScale = request.guidanceScale
-        guidanceScale2 = request.guidanceScale2
-        flowShift = request.flowShift
-        scheduler = request.scheduler
-        sigmas = request.sigmas
-        seed = request.seed
-        tilesVAE = request.tilesVAE
-    }
-
-    /// nil where an extra is no JSON or a picture of no known format.
-    var value: VideoRequest? {
-        var request = VideoRequest(prompt: prompt, quality: quality, tilesVAE: tilesVAE)
-        request.id = id
-        request.negativePrompt = negativePrompt
-        request.durationSeconds = durationSeconds
-        request.resolution = resolution
-        request.aspectRatio = aspectRatio
-        request.wantsAudio = wantsAudio
-        for image in referenceImages {
-            guard let format = ReferenceImage.Format(rawValue: image.format) else { return nil }
-            request.referenceImages.append(ReferenceImage(bytes: Array(image.bytes), format: format))
-        }
-        request.maxCostDollars = maxCostDollars
-        request.maxLatencySeconds = maxLatencySeconds
-        for (name, text) in extras {
-            guard let value = try? JSONValue(Array(text.utf8)) else { return nil }
-            request.extras[name] = JSONText(value)
-        }
-        request.width = width
-        request.height = height
-        request.frames = frames
-        request.framesPerSecond = framesPerSecond
-        request.steps = steps
-        request.guidanceScale = guidanceScale
-        request.guidanceScale2 = guidanceScale2
-        request.flowShift = flowShift
-        request.scheduler = scheduler
-        request.sigmas = sigmas
-        request.seed = seed
-        return request
     }
 }
 

@@ -2,7 +2,7 @@
 ///
 /// Fields left nil take the model's own defaults. Duration, resolution, aspect ratio and quality say it in words that
 /// every provider understands; frames, width, height and steps say it exactly and go before them.
-public struct VideoRequest: Sendable, Hashable, Identifiable {
+public struct VideoRequest: Sendable, Hashable, Identifiable, Codable {
     /// Names the request when it is cancelled and in logs; a provider that gets the same one twice makes one clip.
     public var id: String
     public var prompt: String

@@ -21,7 +21,7 @@ import VideoTypes
         request.resolution = .p720
         request.aspectRatio = .portrait
         request.wantsAudio = true
-        request.referenceImages = [ReferenceImage(bytes: [0, 255, 10], format: .webp)]
+        request.referenceImages = [ReferenceImage(bytes: [0, 255, 10], format: .webp, role: .last)]
         request.maxCostDollars = 1.25
         request.maxLatencySeconds = 60
         request.extras = ["a": 1, "b": ["c": [true, nil, 0.5, "x"]], "big": .unsigned(.max)]
@@ -61,6 +61,25 @@ import VideoTypes
         try await again.settle(kept.request.id)
         try await again.settle("never kept")
         #expect(try await again.all() == [earlier])
+    }
+
+    @Test func `promises that were kept when extras were texts are read`() async throws {
+        let path = folder.file("promises")
+        let promises = try PromiseFolder(path: path)
+        var request = VideoRequest(prompt: "x")
+        request.referenceImages = [ReferenceImage(bytes: [1, 2], format: .png)]
+        request.extras = ["a": ["b": [1, "z"]]]
+        try await promises.keep(Self.kept(request))
+        let file = try #require(FileManager.default.contentsOfDirectory(atPath: path).first)
+        let url = URL(filePath: path + "/" + file)
+        let written = String(decoding: try Data(contentsOf: url), as: UTF8.self)
+        let old = written.replacing(#""extras":{"a":{"b":[1,"z"]}}"#, with: #""extras":{"a":"{\"b\": [1, \"z\"]}"}"#)
+            .replacing(#","version":2"#, with: "").replacing(#","role":"first""#, with: "")
+        #expect(!old.contains("version") && !old.contains("role") && old.contains(#""a":"{"#))
+        try Data(old.utf8).write(to: url)
+        #expect(try await promises.all() == [Self.kept(request)])
+        try Data(old.replacing("[1,", with: "[1").utf8).write(to: url)
+        #expect(try await promises.damaged() == [path + "/" + file])
     }
 
     @Test func `an id never becomes part of a path, and damaged files are left alone`() async throws {
