@@ -92,6 +92,6 @@ extension APIError {
         let status = error.code == .outOfMemory ? 400 : error.code.httpStatus
         return APIError(
             status, error.code.name, texts.joined(separator: "; "),
-            parameter: error.field.flatMap(Parameter.init)?.rawValue)
+            parameter: error.field.flatMap { Parameter($0) }?.name)
     }
 }

@@ -84,7 +84,9 @@ struct VideoDesk: Sendable {
     func remix(
         _ job: Job, prompt: String, hash: String, owner: String?, repetition: Repetition
     ) throws(APIError) -> Job {
-        let plan = try plan(VideoRequest(settings: job.order.plan.settings, prompt: prompt))
+        var request = VideoRequest(job.order.plan.settings)
+        request.prompt = prompt
+        let plan = try plan(request)
         var order = JobOrder(plan: plan, requestHash: hash, expiresAfterSeconds: job.order.expiresAfterSeconds)
         order.priority = job.order.priority
         order.metadata = job.order.metadata
@@ -217,24 +219,5 @@ extension APIError {
         case .draining: APIError(503, "shutting_down", refusal.message, retryAfter: seconds)
         case .unhealthy: APIError(503, "engine_unavailable", refusal.message, retryAfter: seconds)
         }
-    }
-}
-
-extension VideoRequest {
-    /// What was made once, to be made with another prompt.
-    init(settings: VideoSettings, prompt: String) {
-        self.init(prompt: prompt, tilesVAE: settings.tilesVAE)
-        negativePrompt = settings.prompts.negative
-        width = settings.clip.width
-        height = settings.clip.height
-        frames = settings.clip.frames
-        framesPerSecond = settings.clip.framesPerSecond
-        steps = settings.sampling.steps
-        guidanceScale = settings.sampling.guidance(ofExpert: 0)
-        guidanceScale2 = settings.sampling.guidance.dropFirst().first
-        flowShift = settings.sampling.shift
-        scheduler = settings.sampling.scheduler
-        sigmas = settings.sampling.sigmas
-        seed = settings.sampling.seed
     }
 }

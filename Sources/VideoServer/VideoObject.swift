@@ -39,18 +39,16 @@ struct VideoObject {
 
     /// The parameters as they were used, under the names by which they are given.
     static func fields(of settings: VideoSettings) -> [(String, JSONText)] {
-        [
-            ("negative_prompt", .string(settings.prompts.negative)),
-            ("seed", .unsigned(settings.sampling.seed)),
-            ("num_frames", .integer(settings.clip.frames)),
-            ("fps", .integer(settings.clip.framesPerSecond)),
-            ("num_inference_steps", .integer(settings.sampling.steps)),
-            ("guidance_scale", .number(settings.sampling.guidance(ofExpert: 0))),
-            ("guidance_scale_2", settings.sampling.guidance.dropFirst().first.map(JSONText.number) ?? .null),
-            ("flow_shift", settings.sampling.shift.map(JSONText.number) ?? .null),
-            ("vae_tiling", .bool(settings.tilesVAE)),
-        ]
+        shown.compactMap { term in
+            guard let field = RequestField[term], let name = field.parameter?.name else { return nil }
+            return field.setting.map { (name, $0(settings)) }
+        }
     }
+
+    private static let shown = [
+        Term.negativePrompt, .seed, .frames, .framesPerSecond, .steps, .guidanceScale, .guidanceScale2, .flowShift,
+        .tilesVAE,
+    ]
 
     private var progressFields: [(String, JSONText)] {
         let step = job.state == .inProgress ? job.progress : nil

@@ -15,7 +15,7 @@ public struct AspectRatio: Sendable, Hashable, Codable {
     public var value: Double { Double(width) / Double(height) }
 }
 
-extension AspectRatio: CustomStringConvertible {
+extension AspectRatio: LosslessStringConvertible {
     /// As people write it: "16:9".
     public var description: String { "\(width):\(height)" }
 

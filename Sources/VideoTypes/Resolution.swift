@@ -13,7 +13,7 @@ public struct Resolution: Sendable, Hashable, Codable {
     }
 }
 
-extension Resolution: CustomStringConvertible {
+extension Resolution: LosslessStringConvertible {
     /// As people write it: "720p".
     public var description: String { "\(shorterSide)p" }
 

@@ -17,6 +17,7 @@ public enum Term: String, Sendable, Hashable, Codable, CaseIterable {
     case scheduler
     case sigmas
     case seed
+    case quality
     case tilesVAE
     case audio
     case referenceImages

@@ -32,19 +32,8 @@ extension VideoRequest {
         try validateID()
         try Self.validate(prompt, .prompt, "the prompt")
         try Self.validate(negativePrompt ?? "", .negativePrompt, "the negative prompt")
-        let leaveOut: Wording = "leave it out"
-        try Self.check(.duration, durationSeconds, Limits.durationSeconds, hint: leaveOut)
-        try Self.check(.resolution, resolution?.shorterSide, Limits.side, hint: leaveOut)
-        try Self.check(.maxCost, maxCostDollars, Limits.costDollars, hint: leaveOut)
-        try Self.check(.maxLatency, maxLatencySeconds, Limits.latencySeconds, hint: leaveOut)
-        try Self.check(.steps, steps, Limits.steps)
-        try Self.check(.frames, frames, Limits.frames)
-        try Self.check(.width, width, Limits.side)
-        try Self.check(.height, height, Limits.side)
-        try Self.check(.framesPerSecond, framesPerSecond, Limits.framesPerSecond)
-        try Self.check(.guidanceScale, guidanceScale, Limits.guidanceScale)
-        try Self.check(.guidanceScale2, guidanceScale2, Limits.guidanceScale)
-        try Self.check(.flowShift, flowShift, Limits.flowShift)
+        for field in RequestField.all { try check(field) }
+        try Self.check(.resolution, resolution?.shorterSide, Limits.side, "leave it out")
         try validateAspectRatio()
         try validateSigmas()
         try validateReferenceImages()
@@ -70,15 +59,24 @@ extension VideoRequest {
         }
     }
 
+    private func check(_ field: RequestField) throws(VideoError) {
+        let hint: Wording = "leave \(field.term) out\(field.part == .terms ? "" : " to use the model's default")"
+        switch field.value {
+        case .integer(let path, let range): try Self.check(field.term, self[keyPath: path], range, hint)
+        case .number(let path, let range): try Self.check(field.term, self[keyPath: path], range, hint)
+        default: return
+        }
+    }
+
     private static func check<T: Comparable>(
-        _ term: Term, _ value: T?, _ range: ClosedRange<T>, hint: Wording? = nil
+        _ term: Term, _ value: T?, _ range: ClosedRange<T>, _ hint: Wording
     ) throws(VideoError) {
         guard let value else { return }
         // A NaN is in no range.
         guard range.contains(value) else {
             throw .invalid(
                 "\(term) must be between \(range.lowerBound) and \(range.upperBound), got \(value)", field: term,
-                hint: hint ?? "leave \(term) out to use the model's default")
+                hint: hint)
         }
     }
 
@@ -127,6 +125,14 @@ extension VideoRequest {
             throw .invalid(
                 "\(referenceImages.count) reference images are given, the limit is \(Limits.referenceImages)",
                 field: .referenceImages, hint: "leave some of them out")
+        }
+        for role in [PictureRole.first, .last] {
+            let count = referenceImages.count { $0.role == role }
+            guard count <= 1 else {
+                throw .invalid(
+                    "\(count) pictures are to be the \(role.rawValue) frame, a clip has one", field: .referenceImages,
+                    hint: "leave all but one of them out")
+            }
         }
         for image in referenceImages {
             guard !image.bytes.isEmpty, image.bytes.count <= Limits.referenceImageBytes else {

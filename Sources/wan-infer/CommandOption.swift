@@ -1,3 +1,5 @@
+import VideoTypes
+
 /// One option of the command line.
 struct CommandOption {
     /// Without its dashes.
@@ -22,34 +24,12 @@ struct CommandOption {
     }
 
     /// Every option there is, in the order of the help.
-    static let all = [
-        CommandOption(name: "prompt", value: "TEXT", summary: "the same as PROMPT", group: .picture),
-        CommandOption(
-            name: "negative-prompt", value: "TEXT", summary: "what to keep out of the picture", group: .picture),
+    static let all = RequestField.all.compactMap { CommandOption($0) } + others
+
+    private static let others = [
         CommandOption(
             name: "model", value: "DIR", summary: "a model in the Diffusers layout (built-in)", group: .picture,
             commands: [.generate, .plan, .serve, .worker]),
-        CommandOption(name: "frames", value: "N", summary: "number of frames, 4k + 1", group: .picture),
-        CommandOption(
-            name: "seconds", value: "X", summary: "its length, in place of --frames", group: .picture),
-        CommandOption(name: "size", value: "WxH", summary: "width and height at once, as 832x480", group: .picture),
-        CommandOption(name: "width", value: "N", summary: "width in pixels", group: .picture),
-        CommandOption(name: "height", value: "N", summary: "height in pixels", group: .picture),
-        CommandOption(name: "fps", value: "N", summary: "frames per second", group: .picture),
-        CommandOption(name: "steps", value: "N", summary: "denoising steps", group: .sampling),
-        CommandOption(
-            name: "guidance", value: "X", summary: "weight of the prompt; 1 means no guidance", group: .sampling),
-        CommandOption(
-            name: "guidance-2", value: "X", summary: "the same for the low-noise expert of Wan 2.2", group: .sampling),
-        CommandOption(name: "flow-shift", value: "X", summary: "shift of the noise schedule", group: .sampling),
-        CommandOption(
-            name: "scheduler", value: "NAME", summary: "unipc, euler or dpm++", group: .sampling,
-            choices: ["unipc", "euler", "dpm++"]),
-        CommandOption(
-            name: "sigmas", value: "LIST", summary: "noise levels before the shift, as 1,0.75,0.5,0.25",
-            group: .sampling),
-        CommandOption(
-            name: "seed", value: "N", summary: "the same seed gives the same clip (random)", group: .sampling),
         CommandOption(
             name: "device", value: "NAME", summary: "auto, cpu, cuda or cuda:N (auto)", group: .machine,
             commands: [.generate, .plan, .serve, .worker], choices: ["auto", "cpu", "cuda"]),
@@ -59,8 +39,6 @@ struct CommandOption {
         CommandOption(
             name: "threads", value: "N", summary: "threads to compute with (all processors)", group: .machine,
             commands: [.generate, .plan, .serve, .worker]),
-        CommandOption(
-            name: "vae-tiling", value: nil, summary: "decode in tiles: less memory, more time", group: .machine),
         CommandOption(
             name: "output", value: "FILE.mp4", summary: "the clip to write (out.mp4, or the next free out-N.mp4)",
             group: .output,
@@ -141,6 +119,31 @@ struct CommandOption {
         case "FILE": return .file(ending: "")
         case _ where value.contains("."): return .file(ending: String(value.drop { $0 != "." }))
         default: return .text
+        }
+    }
+}
+
+extension CommandOption {
+    /// One of a request; nil where the command has none.
+    init?(_ field: RequestField) {
+        guard let option = field.option else { return nil }
+        name = option
+        summary = field.help
+        switch field.value {
+        case .text: value = "TEXT"
+        case .integer, .seed: value = "N"
+        case .number: value = "X"
+        case .numbers: value = "LIST"
+        case .flag: value = nil
+        case .word: value = "NAME"
+        case .special: value = field.term == .size ? "WxH" : "TEXT"
+        }
+        if case .word(let word) = field.value { choices = word.choices }
+        switch field.part {
+        case .prompts, .clip, .inputs: group = .picture
+        case .sampling: group = .sampling
+        case .decoding: group = .machine
+        case .terms: group = .money
         }
     }
 }

@@ -17,43 +17,18 @@ extension Vocabulary {
 extension CommandOption {
     /// The option that a term is here; nil where there is none.
     init?(_ term: Term) {
-        let name: String? =
-            switch term {
-            case .prompt: "prompt"
-            case .negativePrompt: "negative-prompt"
-            case .duration: "seconds"
-            case .size: "size"
-            case .width: "width"
-            case .height: "height"
-            case .frames: "frames"
-            case .framesPerSecond: "fps"
-            case .steps: "steps"
-            case .guidanceScale: "guidance"
-            case .guidanceScale2: "guidance-2"
-            case .flowShift: "flow-shift"
-            case .scheduler: "scheduler"
-            case .sigmas: "sigmas"
-            case .seed: "seed"
-            case .tilesVAE: "vae-tiling"
-            case .model: "model"
-            case .device: "device"
-            case .dtype: "dtype"
-            case .threads: "threads"
-            case .stateFolder: "state"
-            case .host: "host"
-            case .keyFile: "key-file"
-            case .hostNames: "host-names"
-            case .origins: "origins"
-            case .webhookHosts: "webhook-hosts"
-            case .localWebhookHosts: "local-webhook-hosts"
-            case .webhookSecretFile: "webhook-secret-file"
-            case .resolution, .aspectRatio, .audio, .referenceImages, .maxCost, .maxLatency, .extras, .doctor, .models,
-                .serve:
-                nil
-            }
-        guard let option = name.flatMap({ name in Self.all.first { $0.name == name } }) else { return nil }
+        let name = RequestField[term]?.option ?? Self.names[term]
+        guard let option = Self.all.first(where: { $0.name == name }) else { return nil }
         self = option
     }
+
+    /// Of what is said about this machine, not about a clip.
+    private static let names: [Term: String] = [
+        .model: "model", .device: "device", .dtype: "dtype", .threads: "threads", .stateFolder: "state",
+        .host: "host", .keyFile: "key-file", .hostNames: "host-names", .origins: "origins",
+        .webhookHosts: "webhook-hosts", .localWebhookHosts: "local-webhook-hosts",
+        .webhookSecretFile: "webhook-secret-file",
+    ]
 }
 
 extension VideoError {

@@ -24,26 +24,14 @@ struct GenerateOptions {
         let values = OptionValues(arguments.values)
         prompt = arguments.prompt ?? values.text("prompt")
         if let prompt { try Self.check(prompt: prompt) }
-        var request = VideoRequest(prompt: prompt ?? "", tilesVAE: arguments.has("vae-tiling"))
-        request.negativePrompt = values.text("negative-prompt")
-        request.frames = try values.integer("frames")
-        request.width = try values.integer("width")
-        request.height = try values.integer("height")
+        var request = VideoRequest(prompt: prompt ?? "")
+        for field in RequestField.all { try values.read(field, arguments.has, into: &request) }
         if let size = try values.size() {
             guard request.width == nil, request.height == nil else {
                 throw .invalid("--size says what --width and --height say", hint: "leave --size out, or the others")
             }
             (request.width, request.height) = size
         }
-        request.durationSeconds = try values.number("seconds")
-        request.framesPerSecond = try values.integer("fps")
-        request.steps = try values.integer("steps")
-        request.guidanceScale = try values.number("guidance")
-        request.guidanceScale2 = try values.number("guidance-2")
-        request.flowShift = try values.number("flow-shift")
-        request.scheduler = try values.choice("scheduler", Scheduler.allCases.map(\.rawValue)).flatMap(Scheduler.init)
-        request.sigmas = try values.numbers("sigmas")
-        request.seed = try values.seed()
         try request.validate()
         self.request = request
 

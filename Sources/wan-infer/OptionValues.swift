@@ -64,14 +64,33 @@ struct OptionValues {
         return (width, height)
     }
 
-    func seed() throws(VideoError) -> UInt64? {
-        guard let text = texts["seed"] else { return nil }
+    private func seed(_ name: String) throws(VideoError) -> UInt64? {
+        guard let text = texts[name] else { return nil }
         guard let value = UInt64(text) else {
             throw .invalid(
-                "--seed must be a whole number from 0 to \(UInt64.max), got '\(Self.shown(text))'",
-                hint: "leave --seed out for a random one")
+                "--\(name) must be a whole number from 0 to \(UInt64.max), got '\(Self.shown(text))'",
+                hint: "leave --\(name) out for a random one")
         }
         return value
+    }
+
+    /// Puts what a field's option says into a request; its range is checked with the rest of the request.
+    func read(
+        _ field: RequestField, _ isSwitchedOn: (String) -> Bool, into request: inout VideoRequest
+    ) throws(VideoError) {
+        guard let name = field.option else { return }
+        switch field.value {
+        case .text(let path): request[keyPath: path] = text(name)
+        case .integer(let path, _): request[keyPath: path] = try integer(name)
+        case .number(let path, _): request[keyPath: path] = try number(name)
+        case .numbers(let path): request[keyPath: path] = try numbers(name)
+        case .seed(let path): request[keyPath: path] = try seed(name)
+        case .flag(let path): request[keyPath: path] = isSwitchedOn(name)
+        case .word(let word):
+            guard let text = text(name), !word.read(text, &request) else { return }
+            throw .invalid("--\(name) must be \(word.rule), got '\(Self.shown(text))'")
+        case .special: return
+        }
     }
 
     private static func number(_ text: Substring, _ name: String) throws(VideoError) -> Double {

@@ -92,12 +92,18 @@ struct ParsedArguments: Equatable {
     }
 
     /// What other programs and the API call some options.
-    private static let synonyms = [
-        "num-frames": "frames", "length": "seconds", "duration": "seconds", "resolution": "size",
-        "num-inference-steps": "steps", "quality": "steps", "guidance-scale": "guidance", "cfg": "guidance",
-        "cfg-scale": "guidance", "shift": "flow-shift", "sampler": "scheduler", "solver": "scheduler",
-        "negative": "negative-prompt", "ckpt-dir": "model", "save-file": "output",
-    ]
+    private static let synonyms: [String: String] = {
+        var synonyms = [
+            "resolution": "size", "quality": "steps", "ckpt-dir": "model", "save-file": "output",
+        ]
+        for field in RequestField.all {
+            guard let option = field.option else { continue }
+            for name in field.otherNames + [field.parameter?.name].compactMap(\.self) where name != option {
+                synonyms[name.replacing("_", with: "-")] = option
+            }
+        }
+        return synonyms
+    }()
 
     private func unknown(_ word: String) -> VideoError {
         let name = String(word.drop { $0 == "-" })

@@ -129,7 +129,7 @@ extension RawClient.Answer {
                 #expect(Parameter(term) == nil)
                 continue
             }
-            #expect(Parameter(rawValue: name) != nil, "\(name)")
+            #expect(Parameter(name) != nil, "\(name)")
         }
         for term in [Term.device, .dtype, .threads, .stateFolder, .doctor, .scheduler] {
             #expect(Vocabulary.api.spelled(term) == nil)

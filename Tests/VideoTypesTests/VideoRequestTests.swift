@@ -27,7 +27,8 @@ import VideoTypes
             ($0.guidanceScale, $0.guidanceScale2, $0.flowShift) = (0, 1000, 0.01)
             ($0.maxCostDollars, $0.maxLatencySeconds) = (0, 0)
             $0.sigmas = [1, 0.5, 0.0001]
-            $0.referenceImages = Array(repeating: ReferenceImage(bytes: [1], format: .png), count: 16)
+            $0.referenceImages = Array(
+                repeating: ReferenceImage(bytes: [1], format: .png, role: .reference), count: 16)
             $0.extras = Dictionary(uniqueKeysWithValues: (0..<64).map { ("name\($0)", .array([1, "x"])) })
         }
         #expect(found == nil, "\(String(describing: found))")
@@ -67,6 +68,9 @@ import VideoTypes
         Case("the id must have") { $0.id = String(repeating: "a", count: 257) },
         Case("17 reference images") {
             $0.referenceImages = Array(repeating: ReferenceImage(bytes: [1], format: .png), count: 17)
+        },
+        Case("2 pictures are to be the last frame") {
+            $0.referenceImages = Array(repeating: ReferenceImage(bytes: [1], format: .png, role: .last), count: 2)
         },
         Case("a reference image has 0 bytes") { $0.referenceImages = [ReferenceImage(bytes: [], format: .png)] },
         Case("65 extras") { $0.extras = Dictionary(uniqueKeysWithValues: (0..<65).map { ("\($0)", 1) }) },

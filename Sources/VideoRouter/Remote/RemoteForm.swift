@@ -19,7 +19,7 @@ struct RemoteForm {
         if let model = options.model { add("model", model) }
         addDuration(limits, isOurs: isOurs)
         addSize(limits)
-        addSampling(isOurs ? .own : options.fields == .extended ? .shared : .standard)
+        addFields(isOurs ? .own : options.fields == .extended ? .shared : .standard)
         addRest(limits, isOurs: isOurs)
     }
 
@@ -38,11 +38,10 @@ struct RemoteForm {
 
     /// What of it can be asked of our own server's capabilities.
     var query: String {
-        let asked = Set([
-            "model", "seconds", "size", "resolution", "aspect_ratio", "num_frames", "fps", "num_inference_steps",
-            "guidance_scale", "guidance_scale_2", "flow_shift", "quality", "generate_sound",
-        ])
-        let pairs = fields.filter { asked.contains($0.name) }.map { "\($0.name)=\(Self.escaped($0.text))" }
+        let parts: [RequestField.Part] = [.clip, .sampling]
+        let asked = RequestField.all.filter { parts.contains($0.part) && $0.term != .seed }
+        let names = Set(asked.compactMap(\.parameter?.name) + ["model"])
+        let pairs = fields.filter { names.contains($0.name) }.map { "\($0.name)=\(Self.escaped($0.text))" }
         return pairs.isEmpty ? "" : "?" + pairs.joined(separator: "&")
     }
 
@@ -133,39 +132,43 @@ extension RemoteForm {
 
 // Everything else.
 extension RemoteForm {
-    private enum Names: Int {
-        case standard
-        case shared
-        case own
+    private typealias Dialect = RequestField.Dialect
+
+    private mutating func addFields(_ spoken: Dialect) {
+        for term in Self.sent {
+            guard let field = RequestField[term], let text = text(of: field, spoken) else { continue }
+            if let parameter = field.parameter, parameter.dialect.rawValue <= spoken.rawValue {
+                add(parameter.name, text)
+            } else if term != .quality {
+                // Nothing is dropped in silence, but for what has a value in every request.
+                refuse(field.parameter?.name ?? field.jsonName, "the server's API has no such field")
+            }
+        }
     }
 
-    private mutating func addSampling(_ names: Names) {
-        add("negative_prompt", request.negativePrompt, from: .shared, names)
+    /// Of these, what was given goes as it is; length, size, picture and sound have their own rules.
+    private static let sent = [
+        Term.negativePrompt, .frames, .framesPerSecond, .steps, .guidanceScale, .guidanceScale2, .seed, .flowShift,
+        .scheduler, .sigmas, .quality,
+    ]
+
+    /// nil where the request has none, or another field has said it.
+    private func text(of field: RequestField, _ spoken: Dialect) -> String? {
         // A clip of frames and rate that only seconds could say has been said by them.
-        if names != .standard || request.framesPerSecond == nil {
-            add("num_frames", request.frames.map { "\($0)" }, from: .shared, names)
+        if spoken == .standard, request.frames != nil, request.framesPerSecond != nil,
+            [.frames, .framesPerSecond].contains(field.term)
+        {
+            return nil
         }
-        if names != .standard || request.frames == nil {
-            add("fps", request.framesPerSecond.map { "\($0)" }, from: .shared, names)
-        }
-        add("num_inference_steps", request.steps.map { "\($0)" }, from: .shared, names)
-        add("guidance_scale", request.guidanceScale.map(Self.text), from: .shared, names)
-        add("guidance_scale_2", request.guidanceScale2.map(Self.text), from: .shared, names)
+        switch field.value {
+        case .text(let path): return request[keyPath: path]
+        case .integer(let path, _): return request[keyPath: path].map { "\($0)" }
+        case .number(let path, _): return request[keyPath: path].map(Self.text)
         // Only the low 32 bits matter.
-        add("seed", request.seed.map { "\($0 > Int64.max ? $0 & 0xFFFF_FFFF : $0)" }, from: .shared, names)
-        add("flow_shift", request.flowShift.map(Self.text), from: .own, names)
-        if request.scheduler != nil { refuse("scheduler", "the server's API has no such field") }
-        if request.sigmas != nil { refuse("sigmas", "the server's API has no such field") }
-        if names == .own { add("quality", request.quality.rawValue) }
-    }
-
-    /// Adds a field that was given, or says that this server has none of that name: nothing is dropped in silence.
-    private mutating func add(_ name: String, _ text: String?, from least: Names, _ names: Names) {
-        guard let text else { return }
-        if names.rawValue >= least.rawValue {
-            add(name, text)
-        } else {
-            refuse(name, "the server's API has no such field")
+        case .seed(let path): return request[keyPath: path].map { "\($0 > Int64.max ? $0 & 0xFFFF_FFFF : $0)" }
+        case .word(let word): return word.text(request)
+        case .numbers(let path): return request[keyPath: path].map { $0.map(Self.text).joined(separator: ",") }
+        case .flag, .special: return nil
         }
     }
 

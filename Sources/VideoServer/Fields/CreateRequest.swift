@@ -19,11 +19,8 @@ package struct CreateRequest: Sendable, Equatable {
 extension CreateRequest {
     package enum Limits {
         package static let promptBytes = 8 * 1024
-        package static let seconds = 0.01...3600.0
         package static let priority = -100...100
         package static let expiresAfterSeconds = 60...30 * 86_400
-        package static let maxLatencySeconds = 0.0...604_800.0
-        package static let maxCostDollars = 0.0...1e6
         package static let metadataPairs = 16
         package static let metadataKeyBytes = 64
         package static let metadataValueBytes = 512
@@ -36,14 +33,9 @@ extension CreateRequest {
             throw APIError(400, "missing_required_parameter", "a prompt is needed", parameter: "prompt")
         }
         guard prompt.contains(where: { !$0.isWhitespace }) else { throw .invalid("prompt", "is empty") }
-        var video = VideoRequest(
-            prompt: prompt, quality: try reader.choice(.quality, Quality.self) ?? .standard,
-            tilesVAE: try reader.flag(.tilesVAE) ?? false)
-        video.negativePrompt = try reader.text(.negativePrompt, maxBytes: Limits.promptBytes)
-        try video.readShape(reader)
-        try video.readSampling(reader)
-        video.maxLatencySeconds = try reader.number(.maxLatency, in: Limits.maxLatencySeconds)
-        video.maxCostDollars = try reader.number(.maxCost, in: Limits.maxCostDollars)
+        var video = VideoRequest(prompt: prompt)
+        for field in RequestField.all { try reader.read(field, into: &video) }
+        try video.readSize(reader)
         video.extras = try Self.extras(reader)
         self.video = video
         model = try reader.text(.model, maxBytes: 256)
@@ -116,9 +108,8 @@ extension CreateRequest {
 }
 
 extension VideoRequest {
-    fileprivate mutating func readShape(_ reader: FieldReader) throws(APIError) {
-        width = try reader.integer(.width, in: Limits.side)
-        height = try reader.integer(.height, in: Limits.side)
+    /// Width and height come together, or as one text, or in other words.
+    fileprivate mutating func readSize(_ reader: FieldReader) throws(APIError) {
         guard (width == nil) == (height == nil) else {
             throw .invalid(width == nil ? "width" : "height", "is missing; width and height come together")
         }
@@ -130,30 +121,8 @@ extension VideoRequest {
             width = size.width
             height = size.height
         }
-        if let text = try reader.text(.resolution, maxBytes: 64) {
-            guard let resolution = Resolution(text) else {
-                throw .invalid("resolution", "must be like 480p, 720p or 1080p")
-            }
-            guard width == nil else { throw .twice("resolution", "size") }
-            self.resolution = resolution
-        }
-        if let text = try reader.text(.aspectRatio, maxBytes: 64) {
-            guard let ratio = AspectRatio(text) else { throw .invalid("aspect_ratio", "must be like 16:9") }
-            guard width == nil else { throw .twice("aspect_ratio", "size") }
-            aspectRatio = ratio
-        }
-        durationSeconds = try reader.number(.seconds, in: CreateRequest.Limits.seconds)
-        frames = try reader.integer(.frames, in: Limits.frames)
-        framesPerSecond = try reader.integer(.framesPerSecond, in: Limits.framesPerSecond)
-        wantsAudio = try reader.flag(.sound) ?? false
-    }
-
-    fileprivate mutating func readSampling(_ reader: FieldReader) throws(APIError) {
-        seed = try reader.seed()
-        steps = try reader.integer(.steps, in: Limits.steps)
-        guidanceScale = try reader.number(.guidanceScale, in: Limits.guidanceScale)
-        guidanceScale2 = try reader.number(.guidanceScale2, in: Limits.guidanceScale)
-        flowShift = try reader.number(.flowShift, in: Limits.flowShift)
+        if resolution != nil, width != nil { throw .twice("resolution", "size") }
+        if aspectRatio != nil, width != nil { throw .twice("aspect_ratio", "size") }
     }
 }
 

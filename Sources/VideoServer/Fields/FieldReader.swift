@@ -1,25 +1,25 @@
+import VideoTypes
+
 /// Reads the fields of a body as the kinds of value that they stand for.
 struct FieldReader {
     let fields: [String: FieldValue]
 
     /// Refuses names that are not known.
     init(_ fields: [String: FieldValue]) throws(APIError) {
-        for name in fields.keys.sorted() where Parameter(rawValue: name) == nil {
-            let nearest = Parameter.nearest(to: name).map { "; did you mean '\($0.rawValue)'?" } ?? ""
+        for name in fields.keys.sorted() where Parameter(name) == nil {
+            let nearest = Parameter.nearest(to: name).map { "; did you mean '\($0.name)'?" } ?? ""
             throw APIError(
                 400, "unknown_parameter", "there is no parameter '\(name.clipped)'\(nearest)", parameter: name.clipped)
         }
         self.fields = fields
     }
 
-    func has(_ parameter: Parameter) -> Bool { fields[parameter.rawValue] != nil }
-
-    func value(_ parameter: Parameter) -> FieldValue? { fields[parameter.rawValue] }
+    func value(_ parameter: Parameter) -> FieldValue? { fields[parameter.name] }
 
     /// A text for people: no zero byte, no control characters but line breaks and tabs.
     func text(_ parameter: Parameter, maxBytes: Int) throws(APIError) -> String? {
         guard let value = value(parameter) else { return nil }
-        return try Self.text(value, parameter.rawValue, maxBytes: maxBytes)
+        return try Self.text(value, parameter.name, maxBytes: maxBytes)
     }
 
     static func text(_ value: FieldValue, _ name: String, maxBytes: Int) throws(APIError) -> String {
@@ -38,23 +38,23 @@ struct FieldReader {
         guard let digits = try digits(parameter, "must be a whole number") else { return nil }
         // What overflows is out of every range.
         guard let value = Int(try whole(digits, parameter)), range.contains(value) else {
-            throw .invalid(parameter.rawValue, "must be between \(range.lowerBound) and \(range.upperBound)")
+            throw .invalid(parameter.name, "must be between \(range.lowerBound) and \(range.upperBound)")
         }
         return value
     }
 
     /// Any number of 64 bits, as the command takes it.
-    func seed() throws(APIError) -> UInt64? {
-        guard let digits = try digits(.seed, "must be a whole number") else { return nil }
-        guard let value = UInt64(try whole(digits, .seed)) else {
-            throw .invalid(Parameter.seed.rawValue, "must be between 0 and \(UInt64.max)")
+    func seed(_ parameter: Parameter) throws(APIError) -> UInt64? {
+        guard let digits = try digits(parameter, "must be a whole number") else { return nil }
+        guard let value = UInt64(try whole(digits, parameter)) else {
+            throw .invalid(parameter.name, "must be between 0 and \(UInt64.max)")
         }
         return value
     }
 
     private func whole(_ text: String, _ parameter: Parameter) throws(APIError) -> String {
         guard let digits = WholeNumber.digits(text) else {
-            throw .invalid(parameter.rawValue, "must be a whole number", code: "invalid_type")
+            throw .invalid(parameter.name, "must be a whole number", code: "invalid_type")
         }
         return digits
     }
@@ -62,10 +62,10 @@ struct FieldReader {
     func number(_ parameter: Parameter, in range: ClosedRange<Double>) throws(APIError) -> Double? {
         guard let digits = try digits(parameter, "must be a number") else { return nil }
         guard Self.isNumber(digits) else {
-            throw .invalid(parameter.rawValue, "must be a number", code: "invalid_type")
+            throw .invalid(parameter.name, "must be a number", code: "invalid_type")
         }
         guard let value = Double(digits), range.contains(value) else {
-            throw .invalid(parameter.rawValue, "must be between \(range.lowerBound) and \(range.upperBound)")
+            throw .invalid(parameter.name, "must be between \(range.lowerBound) and \(range.upperBound)")
         }
         return value
     }
@@ -76,19 +76,8 @@ struct FieldReader {
         case .bool(let value): return value
         case .text("true"): return true
         case .text("false"): return false
-        default: throw .invalid(parameter.rawValue, "must be true or false", code: "invalid_type")
+        default: throw .invalid(parameter.name, "must be true or false", code: "invalid_type")
         }
-    }
-
-    func choice<Choice: RawRepresentable<String> & CaseIterable>(
-        _ parameter: Parameter, _: Choice.Type
-    ) throws(APIError) -> Choice? {
-        guard let text = try text(parameter, maxBytes: 256) else { return nil }
-        guard let choice = Choice(rawValue: text) else {
-            let known = Choice.allCases.map(\.rawValue).joined(separator: ", ")
-            throw .invalid(parameter.rawValue, "must be one of \(known)")
-        }
-        return choice
     }
 
     /// Numbers come as numbers, in a form as text; `seconds` may be a string in JSON too, and so may `seed`, for
@@ -97,10 +86,12 @@ struct FieldReader {
         switch value(parameter) {
         case nil: return nil
         case .number(let text), .text(let text): return text
-        case .string(let text) where parameter == .seconds || parameter == .seed: return text
-        default: throw .invalid(parameter.rawValue, problem, code: "invalid_type")
+        case .string(let text) where Self.textual.contains(parameter): return text
+        default: throw .invalid(parameter.name, problem, code: "invalid_type")
         }
     }
+
+    private static let textual = [Term.duration, .seed].compactMap { Parameter($0) }
 
     /// As JSON writes whole numbers: ASCII digits, no plus, no leading zero.
     static func isInteger(_ text: String) -> Bool {
@@ -120,6 +111,26 @@ struct FieldReader {
         let mantissa = parts[0].split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
         let isDigits = { (part: Substring) in !part.isEmpty && part.utf8.allSatisfy { (48...57).contains($0) } }
         return isInteger(String(mantissa[0])) && (mantissa.count == 1 || isDigits(mantissa[1])) && isDigits(unsigned)
+    }
+}
+
+/// Fields of the clip, all in one way.
+extension FieldReader {
+    /// Puts a field into a request, where the body has it.
+    func read(_ field: RequestField, into request: inout VideoRequest) throws(APIError) {
+        guard let parameter = Parameter(field), value(parameter) != nil else { return }
+        switch field.value {
+        case .text(let path):
+            request[keyPath: path] = try text(parameter, maxBytes: CreateRequest.Limits.promptBytes)
+        case .integer(let path, let range): request[keyPath: path] = try integer(parameter, in: range)
+        case .number(let path, let range): request[keyPath: path] = try number(parameter, in: range)
+        case .seed(let path): request[keyPath: path] = try seed(parameter)
+        case .flag(let path): request[keyPath: path] = try flag(parameter) ?? false
+        case .word(let word):
+            guard let text = try text(parameter, maxBytes: 256) else { return }
+            guard word.read(text, &request) else { throw .invalid(parameter.name, "must be \(word.rule)") }
+        case .numbers, .special: return
+        }
     }
 }
 

@@ -1,55 +1,74 @@
 import VideoTypes
 
-/// The fields that a request for a clip may have, under the names that SGLang and vLLM-Omni use too.
-enum Parameter: String, CaseIterable {
-    case prompt
-    case model
-    case seconds
-    case size
-    case inputReference = "input_reference"
-    case negativePrompt = "negative_prompt"
-    case seed
-    case frames = "num_frames"
-    case framesPerSecond = "fps"
-    case steps = "num_inference_steps"
-    case guidanceScale = "guidance_scale"
-    case guidanceScale2 = "guidance_scale_2"
-    case flowShift = "flow_shift"
-    case boundaryRatio = "boundary_ratio"
-    case width
-    case height
-    case resolution
-    case aspectRatio = "aspect_ratio"
-    case tilesVAE = "vae_tiling"
-    case quality
-    case sound = "generate_sound"
-    case lora
-    case priority
-    case webhook = "webhook_url"
-    case expiresAfter = "expires_after"
-    case maxLatency = "max_latency_seconds"
-    case maxCost = "max_cost_dollars"
-    case metadata
-    case dryRun = "dry_run"
-    case extras
+/// A field that a request for a clip may have, under the name that SGLang and vLLM-Omni use too.
+struct Parameter: Hashable {
+    let name: String
+
+    private init(own name: String) { self.name = name }
+
+    /// What every request of this term is read from.
+    private static func field(_ term: Term) -> Parameter {
+        Parameter(own: RequestField[term]?.parameter?.name ?? term.rawValue)
+    }
+
+    static let prompt = field(.prompt)
+    static let size = field(.size)
+    static let inputReference = field(.referenceImages)
+    static let extras = field(.extras)
+    static let model = Parameter(own: "model")
+    static let boundaryRatio = Parameter(own: "boundary_ratio")
+    static let lora = Parameter(own: "lora")
+    static let priority = Parameter(own: "priority")
+    static let webhook = Parameter(own: "webhook_url")
+    static let expiresAfter = Parameter(own: "expires_after")
+    static let metadata = Parameter(own: "metadata")
+    static let dryRun = Parameter(own: "dry_run")
+
+    static let all =
+        RequestField.all.compactMap { Parameter($0) }
+        + [model, boundaryRatio, lora, priority, webhook, expiresAfter, metadata, dryRun]
+
+    /// The one of this name; nil where there is none.
+    init?(_ name: String) {
+        guard let known = Self.all.first(where: { $0.name == name }) else { return nil }
+        self = known
+    }
+
+    /// A field of the clip by itself, even a side; nil where it has no name here.
+    init?(_ field: RequestField) {
+        guard let parameter = field.parameter else { return nil }
+        self.init(own: parameter.name)
+    }
+
+    /// The field that a part of a request is here; nil where there is none.
+    init?(_ term: Term) {
+        // Sides are asked for as one size by most.
+        let term = [.width, .height].contains(term) ? .size : term
+        guard term != .model else {
+            self = .model
+            return
+        }
+        guard let field = RequestField[term] else { return nil }
+        self.init(field)
+    }
 
     /// Other names that people try.
-    private static let synonyms: [String: Parameter] = [
-        "duration": .seconds, "length": .seconds, "frames": .frames, "video_length": .frames,
-        "frame_rate": .framesPerSecond,
-        "steps": .steps, "guidance": .guidanceScale, "cfg": .guidanceScale, "cfg_scale": .guidanceScale,
-        "shift": .flowShift, "image": .inputReference, "image_url": .inputReference, "reference_url": .inputReference,
-        "negative": .negativePrompt, "audio": .sound, "callback_url": .webhook, "webhook": .webhook,
-    ]
+    private static let synonyms: [String: Parameter] = {
+        var synonyms = ["callback_url": webhook, "webhook": webhook]
+        for field in RequestField.all {
+            for name in field.otherNames + [field.jsonName] { synonyms[name] = Parameter(field) }
+        }
+        return synonyms
+    }()
 
     /// The known name that somebody who wrote `name` probably meant.
     static func nearest(to name: String) -> Parameter? {
         let name = name.lowercased()
         guard name.utf8.count <= 40 else { return nil }
         if let parameter = synonyms[name] { return parameter }
-        let ranked = allCases.map { (parameter: $0, distance: distance(name, $0.rawValue)) }
+        let ranked = all.map { (parameter: $0, distance: distance(name, $0.name)) }
         guard let best = ranked.min(by: { $0.distance < $1.distance }) else { return nil }
-        return best.distance <= max(2, best.parameter.rawValue.utf8.count / 3) ? best.parameter : nil
+        return best.distance <= max(2, best.parameter.name.utf8.count / 3) ? best.parameter : nil
     }
 
     /// Letters to insert, remove, replace or swap with their neighbour.
@@ -75,47 +94,10 @@ enum Parameter: String, CaseIterable {
     }
 }
 
-extension Parameter {
-    /// The field that a part of a request is here; nil where there is none.
-    init?(_ term: Term) {
-        switch term {
-        case .prompt: self = .prompt
-        case .negativePrompt: self = .negativePrompt
-        case .duration: self = .seconds
-        case .resolution: self = .resolution
-        case .aspectRatio: self = .aspectRatio
-        // Sides are asked for as one size by most.
-        case .size, .width, .height: self = .size
-        case .frames: self = .frames
-        case .framesPerSecond: self = .framesPerSecond
-        case .steps: self = .steps
-        case .guidanceScale: self = .guidanceScale
-        case .guidanceScale2: self = .guidanceScale2
-        case .flowShift: self = .flowShift
-        case .seed: self = .seed
-        case .tilesVAE: self = .tilesVAE
-        case .audio: self = .sound
-        case .referenceImages: self = .inputReference
-        case .maxCost: self = .maxCost
-        case .maxLatency: self = .maxLatency
-        case .extras: self = .extras
-        case .model: self = .model
-        case .scheduler, .sigmas, .device, .dtype, .threads, .stateFolder, .host, .keyFile, .hostNames, .origins,
-            .webhookHosts, .localWebhookHosts, .webhookSecretFile, .doctor, .models, .serve:
-            return nil
-        }
-    }
-}
-
 extension Vocabulary {
     /// The words of those who order clips: what is the owner's of this machine has no name.
     static let api = Vocabulary { term, value in
-        let name =
-            switch term {
-            case .width: Parameter.width.rawValue
-            case .height: Parameter.height.rawValue
-            default: Parameter(term)?.rawValue
-            }
+        let name = term == .model ? Parameter.model.name : RequestField[term]?.parameter?.name
         return name.map { name in value.map { "\(name) = \($0)" } ?? name }
     }
 }

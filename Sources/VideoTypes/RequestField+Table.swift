@@ -1,0 +1,152 @@
+extension RequestField {
+    private typealias Limits = VideoRequest.Limits
+
+    /// Every field of a request, in the order of the command's help and of JSON.
+    package static let all: [RequestField] = words + shape + sampling + rest
+
+    private static let words = [
+        RequestField(
+            .prompt, .prompts, .special, option: "prompt", parameter: "prompt", spokenBy: .standard,
+            help: "the same as PROMPT"
+        ) { .string($0.prompts.positive) },
+        RequestField(
+            .negativePrompt, .prompts, .text(\.negativePrompt), option: "negative-prompt", parameter: "negative_prompt",
+            also: ["negative"], help: "what to keep out of the picture"
+        ) { .string($0.prompts.negative) },
+    ]
+
+    private static let shape = [
+        RequestField(
+            .size, .clip, .special, option: "size", parameter: "size", spokenBy: .standard,
+            help: "width and height at once, as 832x480"),
+        RequestField(
+            .width, .clip, .integer(\.width, Limits.side), option: "width", parameter: "width", help: "width in pixels"
+        ) { .integer($0.clip.width) },
+        RequestField(
+            .height, .clip, .integer(\.height, Limits.side), option: "height", parameter: "height",
+            help: "height in pixels"
+        ) { .integer($0.clip.height) },
+        RequestField(
+            .resolution, .clip, .word(\.resolution, "like 480p, 720p or 1080p"), parameter: "resolution", spokenBy: .own
+        ),
+        RequestField(.aspectRatio, .clip, .word(\.aspectRatio, "like 16:9"), parameter: "aspect_ratio", spokenBy: .own),
+        RequestField(
+            .frames, .clip, .integer(\.frames, Limits.frames), option: "frames", parameter: "num_frames",
+            also: ["video_length"], help: "number of frames"
+        ) { .integer($0.clip.frames) },
+        RequestField(
+            .duration, .clip, .number(\.durationSeconds, Limits.durationSeconds), option: "seconds",
+            parameter: "seconds", spokenBy: .standard, also: ["duration", "length"],
+            help: "its length, in place of --frames"),
+        RequestField(
+            .framesPerSecond, .clip, .integer(\.framesPerSecond, Limits.framesPerSecond), option: "fps",
+            parameter: "fps", also: ["frame_rate"], help: "frames per second"
+        ) { .integer($0.clip.framesPerSecond) },
+        RequestField(
+            .audio, .clip, .flag(\.wantsAudio), parameter: "generate_sound", spokenBy: .own, also: ["audio"]),
+    ]
+
+    private static let sampling = [
+        RequestField(
+            .steps, .sampling, .integer(\.steps, Limits.steps), option: "steps", parameter: "num_inference_steps",
+            help: "denoising steps"
+        ) { .integer($0.sampling.steps) },
+        RequestField(
+            .guidanceScale, .sampling, .number(\.guidanceScale, Limits.guidanceScale), option: "guidance",
+            parameter: "guidance_scale", also: ["cfg", "cfg_scale"], help: "weight of the prompt; 1 means no guidance"
+        ) { .number($0.sampling.guidance(ofExpert: 0)) },
+        RequestField(
+            .guidanceScale2, .sampling, .number(\.guidanceScale2, Limits.guidanceScale), option: "guidance-2",
+            parameter: "guidance_scale_2", help: "the same for the low-noise expert of Wan 2.2"
+        ) { $0.sampling.guidance.dropFirst().first.map(JSONText.number) ?? .null },
+        RequestField(
+            .flowShift, .sampling, .number(\.flowShift, Limits.flowShift), option: "flow-shift",
+            parameter: "flow_shift", spokenBy: .own, also: ["shift"], help: "shift of the noise schedule"
+        ) { $0.sampling.shift.map(JSONText.number) ?? .null },
+        RequestField(
+            .scheduler, .sampling, .choice(\.scheduler), option: "scheduler", also: ["sampler", "solver"],
+            help: listed(Scheduler.allCases.map(\.rawValue))
+        ) { .string($0.sampling.scheduler.rawValue) },
+        RequestField(
+            .sigmas, .sampling, .numbers(\.sigmas), option: "sigmas",
+            help: "noise levels before the shift, as 1,0.75,0.5,0.25"
+        ) { $0.sampling.sigmas.map { .array($0.map(JSONText.number)) } ?? .null },
+        RequestField(
+            .seed, .sampling, .seed(\.seed), option: "seed", parameter: "seed",
+            help: "the same seed gives the same clip (random)"
+        ) { .unsigned($0.sampling.seed) },
+        RequestField(.quality, .sampling, .choice(\.quality), parameter: "quality", spokenBy: .own),
+    ]
+
+    private static let rest = [
+        RequestField(
+            .tilesVAE, .decoding, .flag(\.tilesVAE), option: "vae-tiling", parameter: "vae_tiling", spokenBy: .own,
+            help: "decode in tiles: less memory, more time"
+        ) { .bool($0.tilesVAE) },
+        RequestField(
+            .referenceImages, .inputs, .special, parameter: "input_reference", spokenBy: .standard,
+            also: ["image", "image_url", "reference_url"]),
+        RequestField(
+            .maxLatency, .terms, .number(\.maxLatencySeconds, Limits.latencySeconds), parameter: "max_latency_seconds",
+            spokenBy: .own),
+        RequestField(
+            .maxCost, .terms, .number(\.maxCostDollars, Limits.costDollars), parameter: "max_cost_dollars",
+            spokenBy: .own),
+        RequestField(.extras, .terms, .special, parameter: "extras", spokenBy: .own),
+    ]
+
+    /// "unipc, euler or dpm++".
+    private static func listed(_ words: [String]) -> String {
+        words.dropLast().joined(separator: ", ") + " or " + (words.last ?? "")
+    }
+}
+
+extension RequestField.Value {
+    /// One of a few words.
+    fileprivate static func choice<Choice: RawRepresentable<String> & CaseIterable & Sendable>(
+        _ path: any RequestField.Path<Choice?>
+    ) -> Self {
+        .word(
+            RequestField.Word(choices: names(Choice.self), rule: rule(Choice.self)) { text, request in
+                guard let choice = Choice(rawValue: text) else { return false }
+                request[keyPath: path] = choice
+                return true
+            } text: {
+                $0[keyPath: path]?.rawValue
+            })
+    }
+
+    fileprivate static func choice<Choice: RawRepresentable<String> & CaseIterable & Sendable>(
+        _ path: any RequestField.Path<Choice>
+    ) -> Self {
+        .word(
+            RequestField.Word(choices: names(Choice.self), rule: rule(Choice.self)) { text, request in
+                guard let choice = Choice(rawValue: text) else { return false }
+                request[keyPath: path] = choice
+                return true
+            } text: {
+                $0[keyPath: path].rawValue
+            })
+    }
+
+    private static func names<Choice: RawRepresentable<String> & CaseIterable>(_: Choice.Type) -> [String] {
+        Choice.allCases.map(\.rawValue)
+    }
+
+    private static func rule<Choice: RawRepresentable<String> & CaseIterable>(_ type: Choice.Type) -> String {
+        "one of " + names(type).joined(separator: ", ")
+    }
+
+    fileprivate static func word<Meaning: LosslessStringConvertible & Sendable>(
+        _ path: any RequestField.Path<Meaning?>, _ rule: String
+    ) -> Self {
+        .word(
+            RequestField.Word(choices: [], rule: rule) { text, request in
+                guard let meaning = Meaning(text) else { return false }
+                request[keyPath: path] = meaning
+                return true
+            } text: {
+                $0[keyPath: path]?.description
+            })
+    }
+}

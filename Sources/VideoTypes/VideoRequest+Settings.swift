@@ -1,0 +1,19 @@
+extension VideoRequest {
+    /// What was made once, to be made again: every default as it was.
+    package init(_ settings: VideoSettings) {
+        self.init(prompt: settings.prompts.positive, tilesVAE: settings.tilesVAE)
+        let (clip, sampling) = (settings.clip, settings.sampling)
+        negativePrompt = settings.prompts.negative
+        (width, height) = (clip.width, clip.height)
+        (frames, framesPerSecond) = (clip.frames, clip.framesPerSecond)
+        switch sampling.levels {
+        case .steps(let count): steps = count
+        case .sigmas(let levels): sigmas = levels
+        }
+        guidanceScale = sampling.guidance(ofExpert: 0)
+        guidanceScale2 = sampling.guidance.dropFirst().first
+        flowShift = sampling.shift
+        scheduler = sampling.scheduler
+        seed = sampling.seed
+    }
+}
