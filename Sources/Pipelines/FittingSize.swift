@@ -2,10 +2,7 @@ import VideoTypes
 
 /// Looks for the largest clip of the same kind that a device can hold.
 struct FittingSize {
-    /// Frames come in this many plus one, width and height in multiples.
-    let frameStep: Int
-    let widthStep: Int
-    let heightStep: Int
+    let grid: ClipGrid
     let fits: (VideoSettings) -> Bool
 
     /// Says what fits with fewer frames, or else at a smaller size, decoded in tiles only where it must be; nil where
@@ -32,9 +29,9 @@ struct FittingSize {
 
     /// More frames never need less memory, so the limit is found by halving.
     private func shorter(_ settings: VideoSettings) -> VideoSettings? {
-        largest((settings.frames - 1) / frameStep) { count in
+        largest((settings.frames - 1) / grid.frameStep) { count in
             var candidate = settings
-            candidate.frames = count * frameStep + 1
+            candidate.frames = count * grid.frameStep + 1
             return candidate
         }
     }
@@ -45,8 +42,10 @@ struct FittingSize {
             let found = largest(15) { sixteenths in
                 var candidate = settings
                 candidate.frames = frames
-                candidate.width = max(settings.width * sixteenths / 16 / widthStep * widthStep, widthStep)
-                candidate.height = max(settings.height * sixteenths / 16 / heightStep * heightStep, heightStep)
+                candidate.width = max(
+                    settings.width * sixteenths / 16 / grid.widthStep * grid.widthStep, grid.widthStep)
+                candidate.height = max(
+                    settings.height * sixteenths / 16 / grid.heightStep * grid.heightStep, grid.heightStep)
                 return candidate
             }
             if let found { return found }

@@ -18,7 +18,7 @@ import Weights
             prompt: "", negativePrompt: "", width: 16, height: 16, frames: 1, framesPerSecond: 16, steps: steps,
             guidanceScale: 1, guidanceScale2: nil, flowShift: 3, scheduler: scheduler, sigmas: nil, seed: 0,
             tilesVAE: false)
-        return DenoisePlan(settings, try WanModel(ModelFolder(path: Fixture.path("wan21-t2v/model"))).components)
+        return DenoisePlan(settings, try FolderScheduler(ModelFolder(path: Fixture.model("wan21-t2v"))))
     }
 
     /// A state behind two steps of UniPC.

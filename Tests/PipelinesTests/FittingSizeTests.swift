@@ -10,8 +10,11 @@ import VideoTypes
         prompt: "", negativePrompt: "", width: 1280, height: 704, frames: 121, framesPerSecond: 24, steps: 30,
         guidanceScale: 5, guidanceScale2: nil, flowShift: 5, scheduler: .unipc, sigmas: nil, seed: 0, tilesVAE: false)
 
+    private static let grid = ClipGrid(
+        widthStep: 32, heightStep: 32, frameStep: 4, maxWidth: 8192, maxHeight: 8192, maxFrames: 4093)
+
     private static func hint(_ fits: @escaping (VideoSettings) -> Bool) -> String? {
-        FittingSize(frameStep: 4, widthStep: 32, heightStep: 32, fits: fits).hint(below: settings)?.text
+        FittingSize(grid: grid, fits: fits).hint(below: settings)?.text
     }
 
     private static func volume(_ settings: VideoSettings) -> Int {

@@ -15,7 +15,7 @@ import VideoTypes
     @Test func `the built-in model computes what its training code computes`() throws {
         let folder = URL(filePath: #filePath).deletingLastPathComponent()
         let golden = try GoldenFile(folder.appending(path: "Fixtures/factorized.safetensors").path)
-        let pipeline = try WanPipeline(BuiltInModel.folder, backend: CPUBackend(threads: 2), dtype: .f32)
+        let pipeline = try Families.open(BuiltInModel.folder).pipeline(on: CPUBackend(threads: 2), dtype: .f32)
         let settings = VideoSettings(
             prompt: "a red circle moves from left to right", negativePrompt: "", width: 64, height: 64, frames: 9,
             framesPerSecond: 8, steps: 4, guidanceScale: 3, guidanceScale2: nil, flowShift: 10, scheduler: .unipc,

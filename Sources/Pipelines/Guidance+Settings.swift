@@ -1,0 +1,6 @@
+import Sampling
+import VideoTypes
+
+extension Guidance {
+    static func isNeeded(_ settings: VideoSettings) -> Bool { isNeeded(Float(settings.guidanceScale)) }
+}
