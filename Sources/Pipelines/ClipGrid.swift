@@ -1,3 +1,5 @@
+package import VideoTypes
+
 /// The sizes and lengths that a model can make.
 package struct ClipGrid: Sendable, Hashable {
     /// Width and height come in multiples of these.
@@ -43,5 +45,22 @@ package struct ClipGrid: Sendable, Hashable {
         let lower = min(value / step * step, most)
         guard lower != value, lower > 0, lower < most else { return [max(lower, step)] }
         return [lower, lower + step]
+    }
+
+    /// Checks that settings lie on the grid; how far it reaches is the model's to say.
+    package func validate(_ settings: VideoSettings) throws(VideoError) {
+        let (width, height) = (settings.clip.width, settings.clip.height)
+        for (name, value, step) in [(Term.width, width, widthStep), (.height, height, heightStep)]
+        where value % step != 0 {
+            throw .invalid(
+                "\(name) must be a multiple of \(step) for this model, got \(value)", field: name,
+                hint: "use \(sizes(around: width, height))")
+        }
+        guard settings.clip.frames % frameStep == 1 % frameStep else {
+            let lower = (settings.clip.frames - 1) / frameStep * frameStep + 1
+            throw .invalid(
+                "\(.frames) must be \(frameStep)k + 1, got \(settings.clip.frames)", field: .frames,
+                hint: "use \(lower) or \(lower + frameStep)")
+        }
     }
 }

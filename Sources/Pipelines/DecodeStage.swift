@@ -4,7 +4,7 @@ import VideoTypes
 
 /// Latents to frames, chunk by chunk.
 struct DecodeStage {
-    let decoder: WanVAEDecoder
+    let decoder: any LatentDecoder
     let backend: any Backend
     let finite: FiniteCheck
     let progress: ProgressReporter
@@ -15,19 +15,19 @@ struct DecodeStage {
         // The decoder stays; what it has seen does not.
         defer { decoder.reset() }
         try recordInput(latents)
-        let patch = decoder.config.patchSize
-        let scale = decoder.config.scaleFactorSpatial
-        let record = dump.map {
-            DecodedFrames($0, patch: patch, height: latents.shape[2] * scale, width: latents.shape[3] * scale)
-        }
-        let tiling = TiledDecoder(decoder: decoder, backend: backend) { x, tile, index in
-            guard try finite.passes(x) else { throw try failure(tile, chunk: index) }
-        }
-        if tiled, TiledDecoder.isNeeded(height: latents.shape[2], width: latents.shape[3], scale: scale) {
-            let clip = Clip(height: latents.shape[2] * scale, width: latents.shape[3] * scale)
+        let geometry = decoder.geometry
+        let (rows, columns) = (latents.shape[2], latents.shape[3])
+        let (height, width) = (rows * geometry.scale, columns * geometry.scale)
+        let record = dump.map { DecodedFrames($0, geometry, height: height, width: width) }
+        if tiled, geometry.tiling.isNeeded(height: rows, width: columns) {
+            let clip = Clip(height: height, width: width)
+            let tiling = TiledDecoder(decoder: decoder, backend: backend) { x, tile, chunk in
+                guard try finite.passes(x) else { throw try failure(tile, chunk: chunk) }
+            }
             try tiling.run(latents, progress: progress) { part, place in
                 clip.put(
-                    try pixels(part).frame(), row: place.row * patch, column: place.column * patch, frame: place.frame)
+                    try pixels(part).frame(), row: place.row * geometry.patch, column: place.column * geometry.patch,
+                    frame: place.frame)
                 try record?.put(part, place, from: backend)
             }
             for frame in clip.frames { try emit(frame) }
@@ -45,9 +45,10 @@ struct DecodeStage {
             guard try frame.isFinite() else { throw try failure(latents, chunk: chunk) }
             try emit(frame.frame())
         }
-        try progress.begin(.decode, total: latents.shape[1])
-        for index in 0..<latents.shape[1] {
-            try decoder.decode(latents, frame: index, probe: probe(chunk: index)) { x in
+        let chunks = decoder.chunks(latents.shape)
+        try progress.begin(.decode, total: chunks.count)
+        for (index, chunk) in chunks.enumerated() {
+            try decoder.decode(latents, chunk: chunk, probe: probe(chunk: index)) { x in
                 let next = try pixels(x)
                 try record?.put(x, TiledDecoder.Place(frame: count, row: 0, column: 0), from: backend)
                 count += 1
@@ -56,7 +57,7 @@ struct DecodeStage {
             }
             try progress.advance()
         }
-        if let last { try give(last, chunk: latents.shape[1] - 1) }
+        if let last { try give(last, chunk: chunks.count - 1) }
     }
 
     /// Decodes once more and says in which block the numbers went.
@@ -64,19 +65,23 @@ struct DecodeStage {
     /// - Parameter chunk: the last that had been decoded by then.
     private func failure(_ latents: Tensor, chunk: Int) throws -> VideoError {
         let search = try finite.search()
+        let chunks = decoder.chunks(latents.shape)
+        func place(_ chunk: Int) -> String {
+            let (first, last) = (chunks[chunk].lowerBound + 1, chunks[chunk].upperBound)
+            let frames = first == last ? "latent frame \(first)" : "latent frames \(first) to \(last)"
+            return "\(frames) of \(chunks[chunks.count - 1].upperBound)"
+        }
         decoder.reset()
         for index in 0...chunk {
-            try decoder.decode(latents, frame: index, probe: search.look) { try search.look("the head", $0) }
-            guard search.part == nil else {
-                return finite.failure(.decode, "latent frame \(index + 1) of \(latents.shape[1])", part: search.part)
-            }
+            try decoder.decode(latents, chunk: chunks[index], probe: search.look) { try search.look("the head", $0) }
+            if let part = search.part { return finite.failure(.decode, place(index), part: part) }
         }
-        return finite.failure(.decode, "latent frame \(chunk + 1) of \(latents.shape[1])", part: nil)
+        return finite.failure(.decode, place(chunk), part: nil)
     }
 
     /// x f32 `[1, height, width, out_channels]`, before clamping and unpatching.
     private func pixels(_ x: Tensor) throws(ComputeError) -> PendingFrame {
-        let patch = decoder.config.patchSize
+        let patch = decoder.geometry.patch
         let (height, width) = (x.shape[1] * patch, x.shape[2] * patch)
         let pixels = try backend.allocate([1, height, width, 3], .u8)
         try backend.pixels(x, patch: patch, into: pixels)
@@ -91,12 +96,8 @@ struct DecodeStage {
 
     private func recordInput(_ latents: Tensor) throws {
         guard let dump else { return }
-        let config = decoder.config
-        let plane = latents.count / config.zDim
-        let values = try backend.download(latents).enumerated().map { index, value in
-            value * config.latentsStd[index / plane] + config.latentsMean[index / plane]
-        }
-        dump.record("vae.decode_in", [1] + latents.shape.dims, values)
+        let (values, shape) = decoder.decoded(try backend.download(latents), latents.shape)
+        dump.record("vae.decode_in", [1] + shape, values)
     }
 }
 

@@ -3,17 +3,15 @@ import Compute
 /// Collects decoded frames in float for a dump.
 final class DecodedFrames {
     private let dump: TensorDump
-    private let patch: Int
+    private let geometry: DecoderGeometry
     private let height: Int
     private let width: Int
     private var frames: [[Float]] = []
 
-    /// - Parameters:
-    ///   - patch: side of the pixel square that one decoded position holds.
-    ///   - height: in pixels, as the width.
-    init(_ dump: TensorDump, patch: Int, height: Int, width: Int) {
+    /// - Parameter height: in pixels, as the width.
+    init(_ dump: TensorDump, _ geometry: DecoderGeometry, height: Int, width: Int) {
         self.dump = dump
-        self.patch = patch
+        self.geometry = geometry
         self.height = height
         self.width = width
     }
@@ -22,7 +20,9 @@ final class DecodedFrames {
     func put(_ x: Tensor, _ place: TiledDecoder.Place, from backend: any Backend) throws(ComputeError) {
         while frames.count <= place.frame { frames.append([Float](repeating: 0, count: height * width * 3)) }
         let values = try backend.download(x)
+        let patch = geometry.patch
         let channels = 3 * patch * patch
+        let bound: Float = geometry.isClamped ? 1 : .infinity
         for y in 0..<x.shape[1] {
             for column in 0..<x.shape[2] {
                 for channel in 0..<channels {
@@ -30,7 +30,7 @@ final class DecodedFrames {
                     let row = (place.row + y) * patch + ph
                     let target = (row * width + (place.column + column) * patch + pw) * 3 + color
                     frames[place.frame][target] = min(
-                        1, max(-1, values[(y * x.shape[2] + column) * channels + channel]))
+                        bound, max(-bound, values[(y * x.shape[2] + column) * channels + channel]))
                 }
             }
         }

@@ -13,11 +13,12 @@ struct DenoisePlan {
         let steps: Range<Int>
     }
 
-    init(_ settings: VideoSettings, _ components: WanComponents) {
+    /// - Parameter expert: which of a model's experts serves a timestep.
+    init(_ settings: VideoSettings, _ scheduler: FolderScheduler, expert: (_ timestep: Float) -> Int = { _ in 0 }) {
         kind = settings.sampling.scheduler
-        let train = components.scheduler.trainTimesteps
+        let train = scheduler.trainTimesteps
         // Another scheduler than the folder's walks plain levels.
-        let shape = components.scheduler.kind == kind ? components.scheduler.shape : Schedule.Shape()
+        let shape = scheduler.kind == kind ? scheduler.shape : Schedule.Shape()
         // Without a shift the levels stay as they are.
         let shift = settings.sampling.shift ?? 1
         let schedule =
@@ -27,13 +28,8 @@ struct DenoisePlan {
             case .steps(let steps): Schedule(kind, steps: steps, shift: shift, shape: shape, trainTimesteps: train)
             }
         self.schedule = schedule
-        // The high-noise expert serves timesteps from the boundary up.
-        let experts = schedule.timesteps.map { timestep in
-            guard let boundary = components.index.boundaryRatio else { return 0 }
-            return Double(timestep) >= boundary * Double(train) ? 0 : 1
-        }
         var runs: [Run] = []
-        for (step, expert) in experts.enumerated() {
+        for (step, expert) in schedule.timesteps.map(expert).enumerated() {
             if let last = runs.last, last.expert == expert {
                 runs[runs.count - 1] = Run(expert: expert, steps: last.steps.lowerBound..<step + 1)
             } else {

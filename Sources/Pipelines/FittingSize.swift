@@ -2,10 +2,7 @@ import VideoTypes
 
 /// Looks for the largest clip of the same kind that a device can hold.
 struct FittingSize {
-    /// Frames come in this many plus one, width and height in multiples.
-    let frameStep: Int
-    let widthStep: Int
-    let heightStep: Int
+    let grid: ClipGrid
     let fits: (VideoSettings) -> Bool
 
     /// Says what fits with fewer frames, or else at a smaller size, decoded in tiles only where it must be; nil where
@@ -33,9 +30,9 @@ struct FittingSize {
 
     /// More frames never need less memory, so the limit is found by halving.
     private func shorter(_ settings: VideoSettings) -> VideoSettings? {
-        largest((settings.clip.frames - 1) / frameStep) { count in
+        largest((settings.clip.frames - 1) / grid.frameStep) { count in
             var candidate = settings
-            candidate.clip.frames = count * frameStep + 1
+            candidate.clip.frames = count * grid.frameStep + 1
             return candidate
         }
     }
@@ -46,9 +43,10 @@ struct FittingSize {
             let found = largest(15) { sixteenths in
                 var candidate = settings
                 candidate.clip.frames = frames
-                candidate.clip.width = max(settings.clip.width * sixteenths / 16 / widthStep * widthStep, widthStep)
+                candidate.clip.width = max(
+                    settings.clip.width * sixteenths / 16 / grid.widthStep * grid.widthStep, grid.widthStep)
                 candidate.clip.height = max(
-                    settings.clip.height * sixteenths / 16 / heightStep * heightStep, heightStep)
+                    settings.clip.height * sixteenths / 16 / grid.heightStep * grid.heightStep, grid.heightStep)
                 return candidate
             }
             if let found { return found }

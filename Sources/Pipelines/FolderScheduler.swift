@@ -61,6 +61,19 @@ struct FolderScheduler {
         self.shape = refusal == nil ? shape : Schedule.Shape()
     }
 
+    /// The scheduler as a request would name it; an error where the folder asks for what is not done here.
+    func named() throws(VideoError) -> Scheduler {
+        switch own {
+        case .success(let scheduler): return scheduler
+        case .failure(let refusal):
+            throw VideoError(
+                .weightsInvalid, Wording(plain: refusal.message), field: .scheduler,
+                remedies: [
+                    refusal.hint, "or name one that takes its place in a clip: \(.scheduler, "unipc"), euler or dpm++",
+                ])
+        }
+    }
+
     /// A class reads one of the two names and passes over the other.
     private static func shift(_ kind: Scheduler?, _ fields: Fields) -> (name: String, value: Double) {
         switch kind {

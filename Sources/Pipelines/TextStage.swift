@@ -5,17 +5,20 @@ import VideoTypes
 
 /// Prompts to what the transformer attends to.
 struct TextStage {
+    /// Hidden states f32 `[tokens, width]` of one text's tokens.
+    typealias Encoder = (_ ids: [Int32], _ probe: Probe?) throws(ComputeError) -> Tensor
+
+    let preparation: TextPreparation
     let tokenizer: Tokenizer
-    let encoder: T5Encoder
+    let encoder: Encoder
     let vocabulary: Int
-    /// Rows that a text is padded to, and cut at.
-    let length: Int
     let backend: any Backend
     let finite: FiniteCheck
     let progress: ProgressReporter
     let dump: TensorDump?
 
-    /// Hidden states f32 `[tokens, width]`, without padding; negative only where guidance needs it.
+    /// Hidden states f32 `[tokens, width]`, without padding unless the encoder reads it; negative only where guidance
+    /// needs it.
     struct Embeddings {
         let prompt: Tensor
         let negative: Tensor?
@@ -27,16 +30,16 @@ struct TextStage {
     }
 
     private func embed(_ text: String, _ name: String) throws -> Tensor {
-        let ids = tokenizer.encode(PromptCleaning.clean(text), maximumLength: length)
+        let ids = preparation.tokens(text, tokenizer)
         if let id = ids.first(where: { $0 < 0 || $0 >= vocabulary }) {
             throw VideoError(
                 .weightsInvalid, "the tokenizer gives id \(id), the text encoder knows \(vocabulary)",
                 hint: "tokenizer and text_encoder belong to different models")
         }
-        let embedding = try encoder(ids, probe: dump?.probe("text.\(name)", on: backend))
+        let embedding = try encoder(ids, dump?.probe("text.\(name)", on: backend))
         guard try finite.passes(embedding) else {
             let search = try finite.search()
-            try search.look("the last norm", encoder(ids, probe: search.look))
+            try search.look("the last norm", encoder(ids, search.look))
             throw finite.failure(.text, "the \(name)", part: search.part)
         }
         if let dump { try record(ids, embedding, name, dump) }
@@ -45,6 +48,7 @@ struct TextStage {
     }
 
     private func record(_ ids: [Int32], _ embedding: Tensor, _ name: String, _ dump: TensorDump) throws {
+        let length = preparation.length
         let padding = length - ids.count
         dump.record(
             "text.\(name)_ids", [1, length],

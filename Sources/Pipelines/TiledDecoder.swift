@@ -1,19 +1,15 @@
 import Compute
-import Models
 import VideoTypes
 
 /// Decodes a clip in overlapping spatial tiles, which bounds the decoder's memory, and blends their borders.
 ///
-/// Tiles are 256 pixels wide and high, 192 apart, as in Diffusers' tiled decoding, whose result this is. Of a tile's
-/// frames only the borders that its neighbours blend with are kept.
+/// The result is that of Diffusers' tiled decoding. Of a tile's frames only the borders that its neighbours blend with
+/// are kept.
 struct TiledDecoder {
-    let decoder: WanVAEDecoder
+    let decoder: any LatentDecoder
     let backend: any Backend
-    /// Looks at what was decoded of a tile's latent frame.
-    let check: (_ x: Tensor, _ tile: Tensor, _ frame: Int) throws -> Void
-
-    private static let tilePixels = 256
-    private static let stridePixels = 192
+    /// Looks at what was decoded of a tile's chunk.
+    let check: (_ x: Tensor, _ tile: Tensor, _ chunk: Int) throws -> Void
 
     /// Part of one decoded frame: `[height, width, channels]`.
     private struct Patch {
@@ -40,48 +36,37 @@ struct TiledDecoder {
         let column: Int
     }
 
-    private var scale: Int { decoder.config.scaleFactorSpatial }
-    private var stride: Int { Self.stridePixels / scale }
-    /// Decoded positions per latent position; pixels are unpatched later.
-    private var factor: Int { scale / decoder.config.patchSize }
-    private var blend: Int { (Self.tilePixels - Self.stridePixels) / decoder.config.patchSize }
-
-    /// Where the tiles of one axis lie.
-    static func ranges(_ extent: Int, scale: Int) -> [Range<Int>] {
-        Swift.stride(from: 0, to: extent, by: stridePixels / scale).map { start in
-            start..<min(start + tilePixels / scale, extent)
-        }
-    }
-
-    /// Whether latents of this size are larger than one tile.
-    static func isNeeded(height: Int, width: Int, scale: Int) -> Bool { max(height, width) > tilePixels / scale }
-
     /// - Parameter place: receives f32 `[1, height, width, out_channels]` and where it belongs, in decoded positions.
     ///   The parts of one frame cover it without overlap.
     func run(_ latents: Tensor, progress: ProgressReporter, place: (Tensor, _ at: Place) throws -> Void) throws {
-        let rows = Self.ranges(latents.shape[2], scale: scale)
-        let columns = Self.ranges(latents.shape[3], scale: scale)
+        let tiling = decoder.geometry.tiling
+        let rows = tiling.rows.ranges(latents.shape[2])
+        let columns = tiling.columns.ranges(latents.shape[3])
         let values = try backend.download(latents)
-        try progress.begin(.decode, total: rows.count * columns.count * latents.shape[1])
+        try progress.begin(.decode, total: rows.count * columns.count * decoder.chunks(latents.shape).count)
         var above: [[Patch]] = []  // of each column, the last rows of each frame
-        for row in rows {
+        for (rowNumber, row) in rows.enumerated() {
             var below: [[Patch]] = []
             var left: [Patch] = []
             for (number, column) in columns.enumerated() {
                 var frames = try decode(crop(values, latents.shape, row, column), progress)
                 for index in frames.indices {
-                    if row.lowerBound > 0 { blendRows(above[number][index], into: &frames[index]) }
-                    if column.lowerBound > 0 { blendColumns(left[index], into: &frames[index]) }
+                    if rowNumber > 0 { blendRows(above[number][index], tiling.rows.blend, into: &frames[index]) }
+                    if number > 0 { blendColumns(left[index], tiling.columns.blend, into: &frames[index]) }
                     let own = frames[index].cropped(
-                        rows: 0..<min(frames[index].height, stride * factor),
-                        columns: 0..<min(frames[index].width, stride * factor))
+                        rows: 0..<min(frames[index].height, tiling.rows.kept),
+                        columns: 0..<min(frames[index].width, tiling.columns.kept))
                     try place(
                         backend.upload(own.values, [1, own.height, own.width, own.channels]),
-                        Place(frame: index, row: row.lowerBound * factor, column: column.lowerBound * factor))
+                        Place(frame: index, row: rowNumber * tiling.rows.kept, column: number * tiling.columns.kept))
                 }
                 below.append(
-                    frames.map { $0.cropped(rows: max(0, $0.height - blend)..<$0.height, columns: 0..<$0.width) })
-                left = frames.map { $0.cropped(rows: 0..<$0.height, columns: max(0, $0.width - blend)..<$0.width) }
+                    frames.map {
+                        $0.cropped(rows: max(0, $0.height - tiling.rows.blend)..<$0.height, columns: 0..<$0.width)
+                    })
+                left = frames.map {
+                    $0.cropped(rows: 0..<$0.height, columns: max(0, $0.width - tiling.columns.blend)..<$0.width)
+                }
             }
             above = below
         }
@@ -90,8 +75,8 @@ struct TiledDecoder {
     private func decode(_ latents: Tensor, _ progress: ProgressReporter) throws -> [Patch] {
         decoder.reset()
         var frames: [Patch] = []
-        for index in 0..<latents.shape[1] {
-            try decoder.decode(latents, frame: index) { x in
+        for (index, chunk) in decoder.chunks(latents.shape).enumerated() {
+            try decoder.decode(latents, chunk: chunk, probe: nil) { x in
                 try check(x, latents, index)
                 frames.append(
                     Patch(height: x.shape[1], width: x.shape[2], channels: x.shape[3], values: try backend.download(x)))
@@ -115,7 +100,7 @@ struct TiledDecoder {
     }
 
     /// Linear ramp from the last rows of the tile above to the first of this one.
-    private func blendRows(_ above: Patch, into frame: inout Patch) {
+    private func blendRows(_ above: Patch, _ blend: Int, into frame: inout Patch) {
         let extent = min(above.height, frame.height, blend)
         let length = frame.width * frame.channels
         for y in 0..<extent {
@@ -128,7 +113,7 @@ struct TiledDecoder {
         }
     }
 
-    private func blendColumns(_ left: Patch, into frame: inout Patch) {
+    private func blendColumns(_ left: Patch, _ blend: Int, into frame: inout Patch) {
         let extent = min(left.width, frame.width, blend)
         for y in 0..<frame.height {
             for x in 0..<extent {

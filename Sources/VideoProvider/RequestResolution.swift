@@ -18,7 +18,7 @@ struct RequestResolution {
 
     /// - Parameter request: such as passed `validate`.
     init(
-        _ request: VideoRequest, defaults: Manifest.Defaults, model: WanModel, modelName: String
+        _ request: VideoRequest, defaults: Manifest.Defaults, model: any VideoModel, modelName: String
     ) throws(VideoError) {
         self.request = request
         self.defaults = defaults

@@ -11,14 +11,14 @@ package final class VideoEngine: ClipEngine {
     private let options: EngineOptions
     private let backend: any Backend
     private let planner: VideoPlanner
-    private let pipeline: WanPipeline
+    private let pipeline: any VideoPipeline
 
     /// Opens and checks the model; its weights are loaded when a request needs them.
     package init(_ options: EngineOptions, backend: any Backend) throws(VideoError) {
         self.options = options
         self.backend = backend
         planner = try VideoPlanner(options.model, dtype: options.dtype)
-        pipeline = WanPipeline(planner.model, backend: backend, dtype: options.dtype)
+        pipeline = planner.model.pipeline(on: backend, dtype: options.dtype)
     }
 
     /// How results name the model.
@@ -97,7 +97,7 @@ package final class VideoEngine: ClipEngine {
             // A dump holds every step, so it begins at the first.
             let file = dump == nil ? checkpoint.map { CheckpointFile($0, halfway: options.duringCheckpoint) } : nil
             try pipeline.generate(
-                settings, checkpoint: file?.checkpoint(identity(settings)), report: report, dump: dump
+                settings, pictures: [:], checkpoint: file?.checkpoint(identity(settings)), report: report, dump: dump
             ) { try writer.append($0) }
             if let dump, let dumpFile { try dumpFile.write(dump) }
             let bytes = try writer.finish()

@@ -9,7 +9,7 @@ import Weights
 package final class VideoPlanner: Sendable {
     /// How results name the model.
     package let modelName: String
-    let model: WanModel
+    let model: any VideoModel
     private let defaults: Manifest.Defaults
     private let dtype: DType
     private let copiesWeights: Bool
@@ -26,12 +26,12 @@ package final class VideoPlanner: Sendable {
             let entry: Manifest.Entry?
             switch source {
             case .builtIn:
-                model = try WanModel(BuiltInModel.folder)
+                model = try Families.open(BuiltInModel.folder)
                 entry = manifest.builtIn
                 modelName = BuiltInModel.name
             case .folder(let path):
                 let folder = try ModelFolder(path: path)
-                model = try WanModel(folder)
+                model = try Families.open(folder)
                 entry = try manifest.entry(matching: Traits(folder))
                 modelName = entry?.id ?? folder.name
             case .published(let name):
@@ -39,7 +39,7 @@ package final class VideoPlanner: Sendable {
                 guard let entry, let folder = entry.folder else {
                     throw VideoError(.modelNotFound, "nothing is known of \(name) to plan with", field: .model)
                 }
-                model = try WanModel(published: folder, parameters: entry.components.mapValues(\.parameters))
+                model = try Families.open(published: folder, parameters: entry.components.mapValues(\.parameters))
                 modelName = entry.id
             }
             defaults = entry?.defaults ?? manifest.unknown

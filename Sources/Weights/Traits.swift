@@ -9,7 +9,7 @@ package struct Traits: Decodable, Sendable, Equatable {
     /// Where the second expert takes over, as a part of the noise; nil with one expert.
     package let boundaryRatio: Double?
     /// Whether each token has its own timestep.
-    package let expandTimesteps: Bool?
+    package let expandTimesteps: Bool
     /// Patch length in time; nil where patches are flat.
     package let patchSizeT: Int?
 
@@ -22,19 +22,31 @@ package struct Traits: Decodable, Sendable, Equatable {
         case patchSizeT = "patch_size_t"
     }
 
+    /// Those of an entry of the manifest.
+    package init(from decoder: any Decoder) throws {
+        let values = try decoder.container(keyedBy: CodingKeys.self)
+        pipeline = try values.decode(String.self, forKey: .pipeline)
+        layers = try values.decode(Int.self, forKey: .layers)
+        heads = try values.decode(Int.self, forKey: .heads)
+        headDim = try values.decode(Int.self, forKey: .headDim)
+        inChannels = try values.decode(Int.self, forKey: .inChannels)
+        boundaryRatio = try values.decodeIfPresent(Double.self, forKey: .boundaryRatio)
+        expandTimesteps = try values.decodeIfPresent(Bool.self, forKey: .expandTimesteps) ?? false
+        patchSizeT = try values.decodeIfPresent(Int.self, forKey: .patchSizeT)
+    }
+
     /// The numbers of an opened folder.
     package init(_ folder: ModelFolder) throws(WeightError) {
         let index = try folder.config("model_index.json", as: ModelIndex.self)
         let transformer = try folder.config("transformer/config.json", as: Transformer.self)
         pipeline = index.className
-        // What is left out is what the class of the reference takes, WanTransformer3DModel.
+        // What is left out is what WanTransformer3DModel takes; other classes write every number.
         layers = transformer.layers ?? 40
         heads = transformer.heads ?? 40
         headDim = transformer.headDim ?? 128
         inChannels = transformer.inChannels ?? 16
         boundaryRatio = index.boundaryRatio
-        let isWan = index.className.hasPrefix("Wan")
-        expandTimesteps = isWan ? index.expandTimesteps ?? false : nil
+        expandTimesteps = index.expandTimesteps ?? false
         patchSizeT = transformer.patchSizeT
     }
 

@@ -54,7 +54,7 @@ extension WeightError: Reportable {
             "\(file): field '\(field.printable)' must be \(rule), is \(value.printable)"
         case .unknownField(let file, let field, let value):
             "\(file): field '\(field.printable)' (\(value.printable)) is not known here"
-        case .otherPipeline(let folder, let name): "\(folder): a folder for \(name.printable)" + Self.purpose(name)
+        case .otherPipeline(let folder, let name, _): "\(folder): a folder for \(name.printable)" + Self.purpose(name)
         case .interrupted: "nobody wants the weights any more"
         }
     }
@@ -76,8 +76,8 @@ extension WeightError: Reportable {
             "weights and config.json do not belong together: fetch the folder again or correct the config"
         case .dtype: "use the model's f32, f16 or bf16 files"
         case .unknownField: "what it asks for might change the clip; take it out of the file if it does not"
-        case .otherPipeline:
-            "folders for WanPipeline run here: text to video; \(.models) lists the models and what they can do"
+        case .otherPipeline(_, _, let known):
+            "folders for \(known.joined(separator: " and ")) run here; \(.models) lists the models and what they can do"
         case .config(_, _, _, let rule): "set it in the file: it must be \(rule)"
         case .interrupted: "start again"
         }

@@ -39,7 +39,7 @@ package enum WeightError: Error, Equatable, Sendable {
     /// A field that nothing here reads and that nobody has proven to be without effect.
     case unknownField(file: String, field: String, value: String)
     /// A folder for another pipeline than those that run here.
-    case otherPipeline(folder: String, className: String)
+    case otherPipeline(folder: String, className: String, known: [String])
     /// Nobody wants the weights any more.
     case interrupted
 }

@@ -63,6 +63,29 @@ import Testing
         #expect(ImportRule.violations(in: stranger).count == 1)
     }
 
+    @Test func `a family is named in its own folders alone`() throws {
+        let files = try SourceFile.all(
+            ["Sources", "Tests/TestSupport", "Tests/DecisionWalk", "bench/gpu/Program"], ["swift"])
+        let families = FamilyRule.families(in: files)
+        #expect(families.contains("Wan"))
+        report(files.flatMap { FamilyRule.violations(in: $0, families) })
+    }
+
+    @Test func `a family out of its place is found`() {
+        func found(_ path: String, _ text: String) -> Int {
+            FamilyRule.violations(in: SourceFile(path: path, text: text), ["Wan", "Cog"]).count
+        }
+        #expect(found("Sources/VideoProvider/X.swift", "let pipeline: WanPipeline") == 1)
+        #expect(found("Sources/Weights/X.swift", "let isWan = true") == 1)
+        #expect(found("Sources/Pipelines/X.swift", "case \"WanPipeline\": CogModel()") == 2)
+        #expect(found("Sources/Pipelines/Cog/X.swift", "WanVAEDecoder()") == 1)
+        #expect(found("Sources/Models/Wan/X.swift", "WanBlock()") == 0)
+        #expect(found("Sources/Pipelines/Families.swift", "WanModel()") == 0)
+        #expect(found("Sources/Layers/X.swift", "let x = Wanted() // as Wan does") == 0)
+        let files = ["Sources/Models/Probe.swift", "Sources/Models/Wan/A.swift", "Sources/Pipelines/Cog/B.swift"]
+        #expect(FamilyRule.families(in: files.map { SourceFile(path: $0, text: "") }) == ["Wan", "Cog"])
+    }
+
     @Test func `files, functions and lines keep their budget`() throws {
         let files =
             try SourceFile.all(["Sources", "Tests"], ["swift"])

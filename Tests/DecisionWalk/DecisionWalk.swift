@@ -60,7 +60,7 @@ import Weights
         if switches.contains("--onednn-first") { backend.ownProductLimit = 0 }
         if switches.contains("--accept-loops") { backend.acceptsImplementation = { _ in true } }
         backend.onlyDecide()
-        try WanPipeline(files, backend: backend, dtype: dtype)
+        try Families.open(files).pipeline(on: backend, dtype: dtype)
             .generate(settings, report: { _ in true }, dump: nil, emit: { _ in })
         return backend.decisions
     }

@@ -75,8 +75,8 @@ struct ModelsReportTests {
             machine: bench.machine, output: bench.output, library: library, only: nil, steps: 8)
         for clip in ModelsReport.published {
             // Reads every tensor's name, shape and dtype.
-            let pipeline = try WanPipeline(library.folder(clip.model), backend: NullBackend(), dtype: .bf16)
-            try pipeline.validate(report.settings(clip, pipeline))
+            let pipeline = try Families.open(library.folder(clip.model)).pipeline(on: NullBackend(), dtype: .bf16)
+            try pipeline.validate(report.settings(clip, pipeline.model))
         }
     }
 

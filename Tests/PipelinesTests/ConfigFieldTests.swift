@@ -71,7 +71,7 @@ import Weights
         let text = String(decoding: try #require(files[file]).copied, as: UTF8.self)
         files[file] = HostBytes(Array(change(text).utf8))
         do throws(VideoError) {
-            _ = try WanModel(ModelFolder(files: files, name: "m"))
+            _ = try Families.open(ModelFolder(files: files, name: "m"))
             return nil
         } catch {
             return error

@@ -19,7 +19,7 @@ import Weights
             clip: ClipShape(width: 16, height: 16, frames: 1, framesPerSecond: 16),
             sampling: SamplingSettings(
                 scheduler: scheduler, levels: .steps(steps), shift: 3, guidance: [1], seed: 0))
-        return DenoisePlan(settings, try WanModel(ModelFolder(path: Fixture.path("wan21-t2v/model"))).components)
+        return DenoisePlan(settings, try FolderScheduler(ModelFolder(path: Fixture.model("wan21-t2v"))))
     }
 
     /// A state behind two steps of UniPC.

@@ -30,8 +30,8 @@ import Weights
     @Test(arguments: [0, 1, 4], [false, true])
     func `an error of whoever takes the frames keeps its kind`(frame: Int, isTiled: Bool) throws {
         let backend = try CPUBackend(threads: 1)
-        let pipeline = try WanPipeline(
-            ModelFolder(path: Fixture.model("wan21-t2v")), backend: backend, dtype: .f32)
+        let pipeline = try Families.open(ModelFolder(path: Fixture.model("wan21-t2v")))
+            .pipeline(on: backend, dtype: .f32)
         let settings = VideoSettings(
             prompts: Prompts(positive: "a bird"),
             clip: ClipShape(width: isTiled ? 272 : 16, height: 16, frames: 5, framesPerSecond: 16),

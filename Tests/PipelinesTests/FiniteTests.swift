@@ -55,7 +55,7 @@ import Weights
         _ damage: Damage, on backend: any Backend, dtype: DType = .f32, isTiled: Bool = false
     ) throws -> VideoError? {
         let folder = try DamagedModel("wan22-a14b").folder(damage.file, notANumber: damage.tensor)
-        let pipeline = try WanPipeline(folder, backend: backend, dtype: dtype)
+        let pipeline = try Families.open(folder).pipeline(on: backend, dtype: dtype)
         var settings = settings
         if isTiled { (settings.clip.width, settings.tilesVAE) = (272, true) }
         var frames = 0

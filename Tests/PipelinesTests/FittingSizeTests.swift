@@ -12,8 +12,11 @@ import VideoTypes
         sampling: SamplingSettings(
             scheduler: .unipc, levels: .steps(30), shift: 5, guidance: [5], seed: 0))
 
+    private static let grid = ClipGrid(
+        widthStep: 32, heightStep: 32, frameStep: 4, maxWidth: 8192, maxHeight: 8192, maxFrames: 4093)
+
     private static func hint(_ fits: @escaping (VideoSettings) -> Bool) -> String? {
-        FittingSize(frameStep: 4, widthStep: 32, heightStep: 32, fits: fits).hint(below: settings)?.text
+        FittingSize(grid: grid, fits: fits).hint(below: settings)?.text
     }
 
     private static func volume(_ settings: VideoSettings) -> Int {

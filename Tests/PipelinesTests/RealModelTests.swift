@@ -21,7 +21,7 @@ import Weights
         let folder = try TemporaryFolder()
         try write(name, to: folder)
         let model = try ModelFolder(path: folder.path)
-        _ = try WanPipeline(model, backend: NullBackend(), dtype: .f32)
+        _ = try Families.open(model)
         let root = Fixture.path("").split(separator: "/").dropLast(3).joined(separator: "/")
         let manifest = try Manifest(MappedFile.open("/\(root)/weights-manifest.json"))
         let entry = try #require(manifest.entry(matching: Traits(model)))
@@ -39,9 +39,9 @@ import Weights
         let root = Fixture.path("").split(separator: "/").dropLast(3).joined(separator: "/")
         let manifest = try Manifest(MappedFile.open("/\(root)/weights-manifest.json"))
         let entry = try #require(manifest.entry(named: name))
-        let published = try WanModel(
+        let published = try Families.open(
             published: #require(entry.folder), parameters: entry.components.mapValues(\.parameters))
-        let model = try WanModel(ModelFolder(path: folder.path))
+        let model = try Families.open(ModelFolder(path: folder.path))
         let settings = VideoSettings(
             // Longer than any model reads.
             prompts: Prompts(positive: String(repeating: "a bird and ", count: 600)),
@@ -63,7 +63,7 @@ import Weights
         let text = try String(contentsOf: URL(filePath: config), encoding: .utf8)
         try Data(text.replacing("\"ffn_dim\": 8960", with: "\"ffn_dim\": 8961").utf8).write(to: URL(filePath: config))
         let error = #expect(throws: VideoError.self) {
-            try WanPipeline(ModelFolder(path: folder.path), backend: NullBackend(), dtype: .f32)
+            try Families.open(ModelFolder(path: folder.path))
         }
         #expect(error?.message.contains("blocks.0.ffn.net.0.proj.weight") == true, "\(String(describing: error))")
     }

@@ -34,7 +34,9 @@ import Weights
     }
 
     /// Counts a whole run by stages; what a stage's loading asks for counts for it.
-    private static func counted(_ model: WanModel, _ settings: VideoSettings) throws -> [VideoProgress.Stage: Double] {
+    private static func counted(_ model: any VideoModel, _ settings: VideoSettings) throws -> [VideoProgress.Stage:
+        Double]
+    {
         let backend = CountingBackend()
         var counts: [VideoProgress.Stage: Double] = [:]
         var stage = VideoProgress.Stage.text
@@ -43,7 +45,7 @@ import Weights
             counts[stage, default: 0] += backend.flops - before
             before = backend.flops
         }
-        try WanPipeline(model, backend: backend, dtype: .f32).generate(
+        try model.pipeline(on: backend, dtype: .f32).generate(
             settings,
             report: { progress in
                 // Contexts and times are made behind the loading, before the first step.
@@ -60,7 +62,7 @@ import Weights
         return counts
     }
 
-    private static func expect(_ model: WanModel, _ clip: Clip) throws {
+    private static func expect(_ model: any VideoModel, _ clip: Clip) throws {
         let device = DeviceProfile(name: "x", dtype: .f32, copiesWeights: true, memoryBytes: nil)
         let work = model.work(clip.settings, on: device)
         let counted = try counted(model, clip.settings)
@@ -80,7 +82,7 @@ import Weights
         Clip(model: "wan21-t2v", width: 528, height: 272, frames: 5, steps: 1, tiles: true),
         Clip(model: "wan22-ti2v", width: 480, height: 288, frames: 5, steps: 1, tiles: true),
     ]) func `the count is exact for small models`(_ clip: Clip) throws {
-        try Self.expect(WanModel(ModelFolder(path: Fixture.path("\(clip.model)/model"))), clip)
+        try Self.expect(Families.open(ModelFolder(path: Fixture.path("\(clip.model)/model"))), clip)
     }
 
     @Test(arguments: ["wan2.1-t2v-1.3b", "wan2.2-ti2v-5b"])
@@ -90,22 +92,23 @@ import Weights
         try FileManager.default.copyItem(
             atPath: Fixture.path("wan21-t2v/model/tokenizer"), toPath: folder.file("tokenizer"))
         try Self.expect(
-            WanModel(ModelFolder(path: folder.path)), Clip(model: name, width: 128, height: 64, frames: 5, steps: 2))
+            Families.open(ModelFolder(path: folder.path)),
+            Clip(model: name, width: 128, height: 64, frames: 5, steps: 2))
     }
 
     @Test func `tokens, passes and pixels are those of the clip`() throws {
-        let model = try WanModel(ModelFolder(path: Fixture.path("wan21-t2v/model")))
+        let model = try Families.open(ModelFolder(path: Fixture.path("wan21-t2v/model")))
         let device = DeviceProfile(name: "x", dtype: .bf16, copiesWeights: true, memoryBytes: nil)
         var settings = Clip(model: "", width: 832, height: 480, frames: 81, steps: 50).settings
         let work = model.work(settings, on: device)
         #expect((work.tokens, work.passes, work.decodedPixels) == (32760, 100, 832 * 480 * 81))
-        let memory = model.memoryEstimate(settings, on: device)
-        let weights = model.components.weights(dtype: .bf16, copies: true)
+        let memory = model.memory(settings, on: device)
         #expect(
             work.peakBytes == [
-                .load: weights.largest, .text: memory.text, .denoise: memory.denoise, .decode: memory.decode,
+                .load: memory.weights, .text: memory[.text].bytes, .denoise: memory[.denoise].bytes,
+                .decode: memory[.decode].bytes,
             ])
-        #expect(weights.largest > 0)
+        #expect(memory.weights > 0)
         settings.sampling.guidance[0] = 1
         let unguided = model.work(settings, on: device)
         #expect(unguided.passes == 50)

@@ -103,7 +103,7 @@ package struct GoldenRun: Sendable, CustomStringConvertible {
         let data = try Data(contentsOf: URL(filePath: "\(folder)/\(self).json"))
         let arguments = try JSONDecoder().decode(Arguments.self, from: data)
         let model = try ModelFolder(path: "\(folder)/\(variant)/model")
-        let pipeline = try WanPipeline(model, backend: backend, dtype: dtype)
+        let pipeline = try Families.open(model).pipeline(on: backend, dtype: dtype)
         guard let scheduler = Scheduler(rawValue: arguments.scheduler) else {
             throw GoldenError.absent(name: arguments.scheduler)
         }

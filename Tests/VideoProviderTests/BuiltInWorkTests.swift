@@ -15,7 +15,7 @@ import VideoTypes
         request.steps = 2
         let plan = try VideoPlanner(.builtIn).plan(for: request, memoryBytes: nil)
         let backend = CountingBackend()
-        try WanPipeline(BuiltInModel.folder, backend: backend, dtype: .f32)
+        try Families.open(BuiltInModel.folder).pipeline(on: backend, dtype: .f32)
             .generate(plan.settings, report: { _ in true }, dump: nil, emit: { _ in })
         #expect(plan.work.flops.values.reduce(0, +) == backend.flops)
         #expect(plan.work.flops.values.allSatisfy { $0 > 0 })

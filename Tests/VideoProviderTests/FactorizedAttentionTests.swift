@@ -15,7 +15,7 @@ import VideoTypes
     @Test func `the built-in model computes what its training code computes`() throws {
         let folder = URL(filePath: #filePath).deletingLastPathComponent()
         let golden = try GoldenFile(folder.appending(path: "Fixtures/factorized.safetensors").path)
-        let pipeline = try WanPipeline(BuiltInModel.folder, backend: CPUBackend(threads: 2), dtype: .f32)
+        let pipeline = try Families.open(BuiltInModel.folder).pipeline(on: CPUBackend(threads: 2), dtype: .f32)
         let settings = VideoSettings(
             prompts: Prompts(positive: "a red circle moves from left to right"),
             clip: ClipShape(width: 64, height: 64, frames: 9, framesPerSecond: 8),

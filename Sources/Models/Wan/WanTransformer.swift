@@ -98,17 +98,16 @@ package struct WanTransformer {
         fileprivate let embedding: Tensor  // [1, dim]
         fileprivate let projection: Tensor  // [6, dim]
 
-        /// A place for any one step's row, for recordings.
-        package func place(on backend: any Backend) throws(ComputeError) -> Time {
-            Time(
-                embedding: try backend.allocate(embedding.shape, .f32),
-                projection: try backend.allocate(projection.shape, .f32))
+        fileprivate init(embedding: Tensor, projection: Tensor) {
+            self.embedding = embedding
+            self.projection = projection
         }
 
-        package func copy(into place: Time, on backend: any Backend) throws(ComputeError) {
-            try backend.copy(embedding, into: place.embedding)
-            try backend.copy(projection, into: place.projection)
-        }
+        /// - Parameter tensors: as those of a step, or copies of them.
+        package init(_ tensors: [Tensor]) { self.init(embedding: tensors[0], projection: tensors[1]) }
+
+        /// What a step brings to a pass, to be laid where a recording finds it.
+        package var tensors: [Tensor] { [embedding, projection] }
     }
 
     /// Prepares all timesteps of a run at once, so that the weights of the embedder are read once.

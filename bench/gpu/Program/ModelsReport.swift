@@ -1,7 +1,5 @@
 import Compute
 import ComputeCUDA
-import Layers
-import Models
 import Pipelines
 import VideoTypes
 import Weights
@@ -67,6 +65,7 @@ struct ModelsReport {
         /// Least and largest value of a pixel; equal where something is broken.
         var range = (least: UInt8.max, most: UInt8.min)
         var peakBytes = 0
+        /// From a transformer's last tensor to its first step: what blocks know of texts, places and times.
         var contextSeconds = 0.0
     }
 
@@ -79,38 +78,43 @@ struct ModelsReport {
         return report(clip, result)
     }
 
-    func settings(_ clip: Clip, _ pipeline: WanPipeline) -> VideoSettings {
+    func settings(_ clip: Clip, _ model: any VideoModel) -> VideoSettings {
         VideoSettings(
             prompts: Prompts(positive: prompts.positive, negative: prompts.negative),
             clip: ClipShape(
                 width: clip.width, height: clip.height, frames: clip.frames, framesPerSecond: clip.framesPerSecond),
             sampling: SamplingSettings(
-                scheduler: .unipc, levels: .steps(steps), shift: pipeline.model.folderShift,
-                guidance: pipeline.model.hasTwoExperts ? [5, 4] : [5], seed: 1))
+                scheduler: .unipc, levels: .steps(steps), shift: model.folderShift,
+                guidance: model.hasTwoExperts ? [5, 4] : [5], seed: 1))
     }
 
     /// The very run of the product; before it is told of a step, the GPU has done it.
     private func generate(_ clip: Clip, _ folder: ModelFolder) throws -> Result {
         let backend = try machine.backend()
         _ = try backend.registers()
-        let pipeline = try WanPipeline(folder, backend: backend, dtype: .bf16)
-        let settings = settings(clip, pipeline)
+        let pipeline = try Families.open(folder).pipeline(on: backend, dtype: .bf16)
+        let settings = settings(clip, pipeline.model)
         try pipeline.validate(settings)
         var result = Result()
         var failure: ComputeError?
+        var loaded: Double?
         let start = ContinuousClock.now
         try pipeline.generate(
             settings,
             report: { progress in
                 // A network's loading is measured as a whole, and not held up at its pieces.
-                if progress.stage == .load, progress.completed > 0 { return true }
+                let isLoaded = progress.completed == progress.total
+                if progress.stage == .load, progress.completed > 0, !isLoaded { return true }
                 do throws(ComputeError) {
                     try backend.synchronize()
                 } catch {
                     failure = error
                     return false
                 }
-                result.marks.note(progress, at: seconds(since: start))
+                let now = seconds(since: start)
+                if progress.stage == .denoise, let loaded { result.contextSeconds += now - loaded }
+                loaded = progress.stage == .load && isLoaded ? now : nil
+                if loaded == nil { result.marks.note(progress, at: now) }
                 return true
             }, dump: nil,
             emit: { frame in
@@ -124,27 +128,7 @@ struct ModelsReport {
         if let failure { throw failure }
         result.marks.finish(at: seconds(since: start))
         result.peakBytes = backend.peakDeviceBytes ?? 0
-        result.contextSeconds = try context(folder, backend)
         return result
-    }
-
-    /// Keys and values of two texts of 100 tokens for every block.
-    private func context(_ folder: ModelFolder, _ backend: CUDABackend) throws -> Double {
-        let config = try folder.config("transformer/config.json", as: WanTransformerConfig.self)
-        let device = Device(backend: backend, dtype: .bf16)
-        let transformer = try WanTransformer(Checkpoint(folder, "transformer").root, config, on: device)
-        var numbers = RandomNumbers(seed: 3)
-        let rows = min(100, config.textLen)
-        let text = try backend.upload(
-            (0..<rows * config.textDim).map { _ in numbers.normal() }, [rows, config.textDim])
-        return 2
-            * median(
-                try (0..<5).map { _ in
-                    try wallSeconds {
-                        let context = try transformer.context(text, probe: nil)
-                        try withExtendedLifetime(context) { try backend.synchronize() }
-                    }
-                })
     }
 
     private func report(_ clip: Clip, _ result: Result) -> JSONText {
@@ -160,7 +144,7 @@ struct ModelsReport {
             "  step with guidance: \(shown(step, 3)) s, the median of \(later.count); the first of an expert "
                 + first.map { shown($0, 3) }.joined(separator: ", "))
         output.line(
-            "  text encoder \(shown(text, 3)) s, text context \(shown(result.contextSeconds, 3)) s, "
+            "  text encoder \(shown(text, 3)) s, context \(shown(result.contextSeconds, 3)) s, "
                 + "decoding \(shown(decode, 3)) s")
         output.line("  loads \(loads) s, peak \(shown(Double(result.peakBytes) / 1e9)) GB")
         output.line(

@@ -1,7 +1,7 @@
 import Weights
 
-/// What `model_index.json` says about a folder in the Diffusers layout.
-struct PipelineIndex {
+/// What the `model_index.json` of a Wan folder says.
+struct WanIndex {
     /// Share of the noise range that belongs to the first of two experts.
     let boundaryRatio: Double?
     let expandTimesteps: Bool
@@ -13,9 +13,6 @@ struct PipelineIndex {
 
     init(_ folder: ModelFolder) throws(WeightError) {
         let fields = try folder.config(Self.path, as: Fields.self)
-        guard fields.className == "WanPipeline" else {
-            throw .otherPipeline(folder: folder.name, className: fields.className)
-        }
         if let failure = try folder.failure(Self.path, Self.table) { throw failure }
         let check = ConfigFields(file: folder.fullName(Self.path))
         boundaryRatio = fields.boundaryRatio
@@ -60,7 +57,6 @@ struct PipelineIndex {
     }
 
     private struct Fields: Decodable {
-        let className: String
         let boundaryRatio: Double?
         let expandTimesteps: Bool?
         let transformer: Component?
@@ -71,7 +67,6 @@ struct PipelineIndex {
         let imageProcessor: Component?
 
         enum CodingKeys: String, CodingKey, CaseIterable {
-            case className = "_class_name"
             case boundaryRatio = "boundary_ratio"
             case expandTimesteps = "expand_timesteps"
             case transformer

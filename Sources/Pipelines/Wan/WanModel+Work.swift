@@ -1,26 +1,20 @@
 import Compute
 import Models
 import Sampling
-import Tokenizers
-package import VideoTypes
+import VideoTypes
 
 extension WanModel {
-    /// What a clip costs in arithmetic and memory.
-    package func work(_ settings: VideoSettings, on device: DeviceProfile) -> WorkEstimate {
-        let memory = memoryEstimate(settings, on: device)
-        let (texts, clip) = (texts(settings), settings.clip)
+    func work(_ settings: VideoSettings, on device: DeviceProfile) -> WorkEstimate {
+        let texts = texts(settings)
         return WorkEstimate(
-            tokens: TransformerWork(components.transformer, latents: latentShape(settings)).tokens,
+            tokens: WanTransformerWork(components.transformer, latents: latentShape(settings)).tokens,
             passes: settings.sampling.steps * texts.count,
-            decodedPixels: clip.frames * clip.width * clip.height,
+            decodedPixels: settings.clip.frames * settings.clip.width * settings.clip.height,
             flops: [
                 .text: textWork(texts).total, .denoise: denoiseWork(settings, texts).total,
                 .decode: decodeWork(settings).total,
             ],
-            peakBytes: [
-                .load: components.weights(dtype: device.dtype, copies: device.copiesWeights).largest,
-                .text: memory.text, .denoise: memory.denoise, .decode: memory.decode,
-            ])
+            peakBytes: memory(settings, on: device).peaks)
     }
 
     /// Words of each text that is encoded: of the prompt, and of the negative prompt where guidance needs it.
@@ -43,11 +37,11 @@ extension WanModel {
     }
 
     private func denoiseWork(_ settings: VideoSettings, _ texts: [Int]) -> ArithmeticCount {
-        let plan = DenoisePlan(settings, components)
+        let plan = plan(settings)
         let latents = latentShape(settings)
         var count = ArithmeticCount()
         for run in plan.runs {
-            let work = TransformerWork(components.transformer(expert: run.expert), latents: latents)
+            let work = WanTransformerWork(components.transformer(expert: run.expert), latents: latents)
             count.add(work.times(run.steps.count))
             for words in texts {
                 count.add(work.context(words: words))
@@ -59,23 +53,18 @@ extension WanModel {
 
     private func decodeWork(_ settings: VideoSettings) -> ArithmeticCount {
         let shape = latentShape(settings)
-        let (height, width, scale) = (shape[2], shape[3], components.vae.scaleFactorSpatial)
-        let work = DecoderWork(config: components.vae)
-        guard settings.tilesVAE, TiledDecoder.isNeeded(height: height, width: width, scale: scale) else {
+        let (height, width) = (shape[2], shape[3])
+        let work = WanDecoderWork(config: components.vae)
+        let tiling = components.vae.tiling
+        guard settings.tilesVAE, tiling.isNeeded(height: height, width: width) else {
             return work.clip(frames: shape[1], height: height, width: width)
         }
         var count = ArithmeticCount()
-        for rows in TiledDecoder.ranges(height, scale: scale) {
-            for columns in TiledDecoder.ranges(width, scale: scale) {
+        for rows in tiling.rows.ranges(height) {
+            for columns in tiling.columns.ranges(width) {
                 count.add(work.clip(frames: shape[1], height: rows.count, width: columns.count))
             }
         }
         return count
-    }
-}
-
-extension Guidance {
-    static func isNeeded(_ settings: VideoSettings) -> Bool {
-        isNeeded(Float(settings.sampling.guidance(ofExpert: 0)))
     }
 }

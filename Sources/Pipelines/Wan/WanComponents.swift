@@ -1,29 +1,18 @@
 import Compute
 import Layers
 import Models
-import Sampling
 import Weights
 
 /// The parts of a Wan folder: configurations read and checked, weights opened but not yet in a backend.
 struct WanComponents {
     let folder: ModelFolder
-    let index: PipelineIndex
+    let index: WanIndex
     let textEncoder: T5Config
     let transformer: WanTransformerConfig
     let transformer2: WanTransformerConfig?
     let vae: WanVAEConfig
     let scheduler: FolderScheduler
-    /// How the weights of each component are stored.
-    private let stored: [String: Storage]
-
-    private struct Storage {
-        let dtype: DType
-        let byteCount: Int
-        /// Of the tensor that stands for all.
-        let digest: UInt64
-
-        func bytes(as other: DType) -> Int { byteCount / dtype.byteWidth * other.byteWidth }
-    }
+    let stored: StoredWeights
 
     private static let encoderKeys = [
         IgnoredKey("encoder.*", reason: "only image-to-video encodes pixels"),
@@ -40,8 +29,7 @@ struct WanComponents {
     ///   to be stored in 16 bits.
     init(_ folder: ModelFolder, published: [String: Int]? = nil) throws {
         self.folder = folder
-        guard folder.exists("model_index.json") else { throw WeightError.notAModel(path: folder.name) }
-        index = try PipelineIndex(folder)
+        index = try WanIndex(folder)
         textEncoder = try Self.config(folder, "text_encoder/config.json", as: T5Config.self, T5Config.fields) {
             try $0.validate($1)
         }
@@ -52,18 +40,16 @@ struct WanComponents {
         }
         scheduler = try FolderScheduler(folder)
         if let published {
-            stored = published.mapValues { Storage(dtype: .bf16, byteCount: 2 * $0, digest: 0) }
+            stored = StoredWeights(published: published)
             try checkAgreement()
             return
         }
-        stored = [
-            "text_encoder": try Self.storage(folder, "text_encoder", of: "encoder.final_layer_norm.weight"),
-            "transformer": try Self.storage(folder, "transformer", of: "proj_out.weight"),
-            "vae": try Self.storage(folder, "vae", of: "decoder.conv_out.weight"),
-        ].merging(
-            index.hasSecondTransformer
-                ? ["transformer_2": try Self.storage(folder, "transformer_2", of: "proj_out.weight")] : [:]
-        ) { $1 }
+        var keys = [
+            "text_encoder": "encoder.final_layer_norm.weight", "transformer": "proj_out.weight",
+            "vae": "decoder.conv_out.weight",
+        ]
+        if transformer2 != nil { keys["transformer_2"] = "proj_out.weight" }
+        stored = try StoredWeights(folder, keys)
         try checkAgreement()
         let nowhere = Device(backend: NullBackend(), dtype: .f32)
         _ = try makeTextEncoder(on: nowhere)
@@ -95,35 +81,6 @@ struct WanComponents {
         let decoder = try WanVAEDecoder(checkpoint.root, vae, on: device)
         try checkpoint.assertAllUsed(ignoring: Self.encoderKeys)
         return decoder
-    }
-
-    /// How the matrices of the transformers are stored.
-    var transformerDType: DType { stored["transformer"]?.dtype ?? .f32 }
-
-    /// Bytes of weights that a device has to hold: all of them, or copies where the stored dtype does not serve.
-    func weights(dtype: DType, copies: Bool) -> MemoryEstimate.Weights {
-        func bytes(_ component: String) -> Int {
-            guard let stored = stored[component] else { return 0 }
-            return copies || stored.dtype != dtype ? stored.bytes(as: dtype) : 0
-        }
-        return MemoryEstimate.Weights(
-            text: bytes("text_encoder"), transformer: bytes("transformer"), decoder: bytes("vae"))
-    }
-
-    /// - Parameter key: a tensor whose dtype stands for all.
-    private static func storage(_ folder: ModelFolder, _ component: String, of key: String) throws -> Storage {
-        let checkpoint = try Checkpoint(folder, component)
-        let tensor = try checkpoint.root.tensor(key, checkpoint.shape(of: key) ?? [])
-        var digest = Digest64()
-        digest.add(tensor.bytes.copied)
-        return Storage(dtype: tensor.dtype, byteCount: checkpoint.byteCount, digest: digest.value)
-    }
-
-    /// Tells the weights of one training from those of another.
-    var fingerprint: String {
-        stored.sorted { $0.key < $1.key }
-            .map { "\($0.key) \($0.value.dtype) \($0.value.byteCount) \(String($0.value.digest, radix: 16))" }
-            .joined(separator: ", ")
     }
 
     private func checkAgreement() throws {

@@ -2,7 +2,7 @@ import Compute
 import Models
 
 /// Arithmetic of a Wan transformer with `tokens` positions, width `d` and `l` layers.
-struct TransformerWork {
+struct WanTransformerWork {
     let config: WanTransformerConfig
     /// Patches of one latent frame, and latent frames.
     let frame: Int

@@ -6,7 +6,7 @@ import Models
 /// doubles frames, before that block enlarges it. A convolution of kernel `t·h·w` costs `2 · in · out · t·h·w` for each
 /// position of its result. Rows that are computed twice where a frame is enlarged in bands are left out: less than a
 /// hundredth of a large clip.
-struct DecoderWork {
+struct WanDecoderWork {
     let config: WanVAEConfig
 
     /// A clip of `frames` latent frames of `height` x `width`.

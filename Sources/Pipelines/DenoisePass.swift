@@ -1,0 +1,44 @@
+import Compute
+import Models
+
+/// One of a network's passes over what it is shown, the same at every step but for what the step itself brings.
+///
+/// Where the backend can, the pass is taken down at its first run and only repeated from then on.
+final class DenoisePass {
+    /// Computes the prediction from what a step brings, and from what does not change.
+    typealias Compute = (
+        _ step: [Tensor], _ probe: Probe?, _ prediction: Tensor
+    ) throws(ComputeError) -> Void
+
+    private let backend: any Backend
+    private let compute: Compute
+    private let prediction: Tensor
+    /// Where a recording finds what the step brings.
+    private var places: [Tensor] = []
+    private var recording: (any Recording)?
+
+    /// - Parameter shape: of the prediction, `[C, T, H, W]` or as the family's latents are.
+    init(_ shape: Shape, on backend: any Backend, _ compute: @escaping Compute) throws(ComputeError) {
+        self.backend = backend
+        self.compute = compute
+        prediction = try backend.allocate(shape, .f32)
+    }
+
+    /// The prediction, in a tensor that the next run overwrites.
+    ///
+    /// - Parameter step: f32, of equal shapes at every run.
+    func run(_ step: [Tensor], probe: Probe?) throws(ComputeError) -> Tensor {
+        if let probe {
+            try compute(step, probe, prediction)
+            return prediction
+        }
+        for tensor in step.dropFirst(places.count) { places.append(try backend.allocate(tensor.shape, .f32)) }
+        for (tensor, place) in zip(step, places) { try backend.copy(tensor, into: place) }
+        if let recording {
+            try recording.replay()
+        } else {
+            recording = try backend.record { () throws(ComputeError) in try compute(places, nil, prediction) }
+        }
+        return prediction
+    }
+}

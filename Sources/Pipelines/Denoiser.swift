@@ -1,0 +1,40 @@
+import Compute
+import Models
+
+/// What predicts in the denoise loop: a family's networks beside the texts and pictures of one clip.
+///
+/// The loop keeps the latents in one tensor, f32, whose shape is the family's.
+protocol Denoiser: AnyObject {
+    /// What the networks are shown of the latents: they themselves, or always the same tensor that is filled here.
+    func shown(_ latents: Tensor) throws(ComputeError) -> Tensor
+
+    /// Makes a run's network ready, whichever of the run's steps is the first to be made.
+    ///
+    /// - Parameter probe: of what is made ready for the passes "cond" and "uncond".
+    func passes(
+        _ run: DenoisePlan.Run, over shown: Tensor, probe: (_ pass: String) -> Probe?
+    ) throws -> DenoisePasses
+
+    /// Weight of the prompt against the negative prompt.
+    func guidanceScale(_ step: Int, of run: DenoisePlan.Run) -> Float
+
+    /// Brings latents that a step has left into the form that the family keeps them in.
+    func settle(_ latents: Tensor) throws(ComputeError)
+
+    /// What the networks are told of the step's timestep, one number or one for each token.
+    func timesteps(_ timestep: Float, _ latents: Shape) -> [Float]
+}
+
+extension Denoiser {
+    func shown(_ latents: Tensor) -> Tensor { latents }
+    func settle(_ latents: Tensor) {}
+    func timesteps(_ timestep: Float, _ latents: Shape) -> [Float] { [timestep] }
+}
+
+/// A loaded network's passes: beside the prompt, and beside the negative prompt where guidance needs it.
+struct DenoisePasses {
+    let prompt: DenoisePass
+    let negative: DenoisePass?
+    /// What step `index` of the schedule brings.
+    let step: (_ index: Int) -> [Tensor]
+}

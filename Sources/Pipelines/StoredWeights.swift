@@ -1,0 +1,53 @@
+import Compute
+import Weights
+
+/// How the weights of a model's components are stored, told without loading them.
+struct StoredWeights {
+    private let components: [String: Component]
+
+    private struct Component {
+        let dtype: DType
+        let byteCount: Int
+        /// Of the tensor that stands for all.
+        let digest: UInt64
+    }
+
+    /// Of a folder.
+    ///
+    /// - Parameter keys: a tensor of each component whose dtype and numbers stand for all.
+    init(_ folder: ModelFolder, _ keys: [String: String]) throws(WeightError) {
+        var components: [String: Component] = [:]
+        for (name, key) in keys {
+            let checkpoint = try Checkpoint(folder, name)
+            let tensor = try checkpoint.root.tensor(key, checkpoint.shape(of: key) ?? [])
+            var digest = Digest64()
+            digest.add(tensor.bytes.copied)
+            components[name] = Component(dtype: tensor.dtype, byteCount: checkpoint.byteCount, digest: digest.value)
+        }
+        self.components = components
+    }
+
+    /// Of a model that is only published: taken to be stored in 16 bits.
+    ///
+    /// - Parameter parameters: of each component.
+    init(published parameters: [String: Int]) {
+        components = parameters.mapValues { Component(dtype: .bf16, byteCount: 2 * $0, digest: 0) }
+    }
+
+    /// How the matrices of a component are stored.
+    func dtype(_ component: String) -> DType { components[component]?.dtype ?? .f32 }
+
+    /// Bytes of a component's weights that a device has to hold: all of them, or copies where the stored dtype does not
+    /// serve.
+    func bytes(_ component: String, dtype: DType, copies: Bool) -> Int {
+        guard let stored = components[component], copies || stored.dtype != dtype else { return 0 }
+        return stored.byteCount / stored.dtype.byteWidth * dtype.byteWidth
+    }
+
+    /// Tells the weights of one training from those of another.
+    var fingerprint: String {
+        components.sorted { $0.key < $1.key }
+            .map { "\($0.key) \($0.value.dtype) \($0.value.byteCount) \(String($0.value.digest, radix: 16))" }
+            .joined(separator: ", ")
+    }
+}

@@ -1,0 +1,91 @@
+import Compute
+import Layers
+import Models
+import Tokenizers
+import VideoTypes
+import Weights
+
+/// An opened Wan model.
+struct WanModel: VideoModel {
+    let components: WanComponents
+    /// Nil where there are only configurations, to plan with.
+    let tokenizer: Tokenizer?
+
+    /// Opens a folder and checks it completely, without loading weights.
+    ///
+    /// - Parameter published: parameters of each component where there are only configurations.
+    init(_ folder: ModelFolder, published: [String: Int]? = nil) throws {
+        components = try WanComponents(folder, published: published)
+        tokenizer = published == nil ? try Tokenizer(folder) : nil
+    }
+
+    func folderScheduler() throws(VideoError) -> Scheduler { try components.scheduler.named() }
+
+    var folderShift: Double { components.scheduler.shift }
+
+    var hasTwoExperts: Bool { components.transformer2 != nil }
+
+    var fingerprint: String { components.stored.fingerprint }
+
+    var isStoredIn16Bits: Bool { components.stored.dtype("transformer") != .f32 }
+
+    var pictures: PictureNeeds { .none }
+
+    /// Texts are padded too, but behind the encoder: with zeros, which the transformer folds into one row.
+    var preparation: TextPreparation {
+        TextPreparation(isCleaned: true, length: components.transformer.textLen, readsPadding: false)
+    }
+
+    func tokenCount(_ text: String) -> Int { preparation.count(text, tokenizer) }
+
+    var tokenLimit: Int { preparation.length }
+
+    var grid: ClipGrid {
+        let vae = components.vae
+        let transformer = components.transformer
+        let limit = transformer.ropeMaxSeqLen
+        let (widthStep, heightStep) = (
+            vae.scaleFactorSpatial * transformer.patch.width, vae.scaleFactorSpatial * transformer.patch.height
+        )
+        return ClipGrid(
+            widthStep: widthStep, heightStep: heightStep, frameStep: vae.scaleFactorTemporal,
+            maxWidth: limit * widthStep, maxHeight: limit * heightStep,
+            maxFrames: (limit - 1) * vae.scaleFactorTemporal + 1)
+    }
+
+    func validate(_ settings: VideoSettings) throws(VideoError) {
+        try grid.validate(settings)
+        let shape = latentShape(settings)
+        let patch = components.transformer.patch
+        let limit = components.transformer.ropeMaxSeqLen
+        for (name, extent) in [
+            (Term.frames, shape[1]), (.height, shape[2] / patch.height), (.width, shape[3] / patch.width),
+        ]
+        where extent > limit {
+            throw .invalid(
+                "\(name) gives \(extent) positions, the model knows \(limit)", field: name, hint: "make it smaller")
+        }
+    }
+
+    func pipeline(on backend: any Backend, dtype: DType?) -> any VideoPipeline {
+        WanPipeline(self, on: Device(backend: backend, dtype: dtype ?? self.dtype(prefersBF16: backend.prefersBF16)))
+    }
+
+    /// `[C, T, H, W]`.
+    func latentShape(_ settings: VideoSettings) -> Shape {
+        let vae = components.vae
+        return [
+            vae.zDim, (settings.clip.frames - 1) / vae.scaleFactorTemporal + 1,
+            settings.clip.height / vae.scaleFactorSpatial,
+            settings.clip.width / vae.scaleFactorSpatial,
+        ]
+    }
+
+    func plan(_ settings: VideoSettings) -> DenoisePlan {
+        // The high-noise expert serves timesteps from the boundary up.
+        let boundary = components.index.boundaryRatio.map { $0 * Double(components.scheduler.trainTimesteps) }
+        return DenoisePlan(settings, components.scheduler) { timestep in
+            boundary.map { Double(timestep) >= $0 ? 0 : 1 } ?? 0
+        }
+    }
+}

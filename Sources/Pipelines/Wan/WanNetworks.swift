@@ -1,0 +1,27 @@
+import Compute
+import Layers
+import Models
+
+/// The networks of a Wan model on one device, loaded or not.
+struct WanNetworks {
+    let textEncoder: Resident<T5Encoder>
+    /// One for each expert.
+    let transformers: [Resident<WanTransformer>]
+    let decoder: Resident<WanVAEDecoder>
+    let residency: Residency
+
+    init(_ components: WanComponents, on device: Device) {
+        let copies = device.backend.copiesWeights
+        func bytes(_ component: String) -> Int {
+            components.stored.bytes(component, dtype: device.dtype, copies: copies)
+        }
+        textEncoder = Resident(bytes: bytes("text_encoder")) { try components.makeTextEncoder(on: device, watch: $0) }
+        transformers = (0..<(components.transformer2 == nil ? 1 : 2)).map { expert in
+            Resident(bytes: bytes("transformer")) {
+                try components.makeTransformer(expert: expert, on: device, watch: $0)
+            }
+        }
+        decoder = Resident(bytes: bytes("vae")) { try components.makeDecoder(on: device, watch: $0) }
+        residency = Residency([textEncoder] + transformers + [decoder], on: device)
+    }
+}
