@@ -8,6 +8,7 @@ enum ImportRule {
         "Distributions": ["Glibc"],
         "Compute": ["VideoTypes", "Glibc"],
         "StrictJSON": [],
+        "Pictures": ["VideoTypes", "Glibc"],
         "Crypto": ["CCrypto", "Distributions", "Glibc"],
         "HTTPServer": ["CMicroHTTPD", "Distributions", "Threads", "Glibc", "Synchronization"],
         "HTTPClient": ["Distributions", "Threads", "CCurl", "Glibc", "Synchronization"],
