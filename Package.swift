@@ -153,7 +153,8 @@ let package = Package(
                 "KernelEmulation", "Media", "VideoProvider", "VideoRouter", "VideoTypes", "TestSupport",
             ],
             resources: [.copy("Snapshots")]),
-        tests("MediaTests", ["Media", "VideoTypes", "CFFmpeg", "TestSupport"]),
+        tests(
+            "MediaTests", ["Media", "VideoTypes", "CFFmpeg", "TestSupport"], resources: [.copy("Fixtures")]),
         tests("ComputeCPUTests", ["CKernels", "Compute", "ComputeCPU", "TestSupport"]),
         tests(
             "ComputeCUDATests", ["Compute", "ComputeCUDA", "FakeGPU", "KernelEmulation", "TestSupport"]),
