@@ -44,6 +44,7 @@ let package = Package(
         room("Distributions"),
         room("Compute", ["VideoTypes"]),
         room("StrictJSON"),
+        room("Pictures", ["VideoTypes"]),
         room("Crypto", ["CCrypto", "Distributions"]),
         room("HTTPServer", ["CMicroHTTPD", "Distributions", "Threads"]),
         room("HTTPClient", ["Distributions", "Threads", "CCurl"]),
@@ -123,6 +124,7 @@ let package = Package(
             path: "Tests/DecisionWalk", swiftSettings: strict),
         tests("DistributionsTests", ["CLibrary", "Distributions", "TestSupport"]),
         tests("VideoTypesTests", ["VideoTypes"]),
+        tests("PicturesTests", ["Pictures", "VideoTypes", "TestSupport"], resources: [.copy("Fixtures")]),
         tests("CryptoTests", ["Crypto"]),
         tests("HTTPServerTests", ["HTTPServer", "TestSupport"]),
         tests("HTTPClientTests", ["HTTPClient", "TestSupport"]),
@@ -151,7 +153,8 @@ let package = Package(
                 "KernelEmulation", "Media", "VideoProvider", "VideoRouter", "VideoTypes", "TestSupport",
             ],
             resources: [.copy("Snapshots")]),
-        tests("MediaTests", ["Media", "VideoTypes", "CFFmpeg", "TestSupport"]),
+        tests(
+            "MediaTests", ["Media", "VideoTypes", "CFFmpeg", "TestSupport"], resources: [.copy("Fixtures")]),
         tests("ComputeCPUTests", ["CKernels", "Compute", "ComputeCPU", "TestSupport"]),
         tests(
             "ComputeCUDATests", ["Compute", "ComputeCUDA", "FakeGPU", "KernelEmulation", "TestSupport"]),

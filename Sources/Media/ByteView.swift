@@ -12,10 +12,22 @@ struct ByteView {
         offset >= 0 && offset < bytes.count ? bytes[bytes.startIndex + offset] : nil
     }
 
+    /// `count` bytes; nil where they are not all there.
+    func slice(_ offset: Int, _ count: Int) -> ArraySlice<UInt8>? {
+        guard offset >= 0, count >= 0, offset <= bytes.count, count <= bytes.count - offset else { return nil }
+        return bytes[bytes.startIndex + offset..<bytes.startIndex + offset + count]
+    }
+
     func starts(with prefix: [UInt8]) -> Bool { bytes.starts(with: prefix) }
 
     func contains(_ text: String, at offset: Int) -> Bool {
         offset >= 0 && offset <= bytes.count && bytes.dropFirst(offset).starts(with: text.utf8)
+    }
+
+    /// Where `byte` comes next.
+    func next(_ byte: UInt8, from offset: Int) -> Int? {
+        guard offset >= 0, offset < bytes.count else { return nil }
+        return bytes[(bytes.startIndex + offset)...].firstIndex(of: byte).map { $0 - bytes.startIndex }
     }
 
     /// `count` bytes, at most four, the most significant first.

@@ -38,7 +38,7 @@ import CFFmpeg
         return pointer
     }
 
-    private func text(_ status: Int32) -> String {
+    func text(_ status: Int32) -> String {
         var buffer = [CChar](repeating: 0, count: Int(AV_ERROR_MAX_STRING_SIZE))
         return unsafe buffer.withUnsafeMutableBufferPointer { buffer in
             guard let base = buffer.baseAddress else { return "" }

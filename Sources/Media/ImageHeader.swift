@@ -22,12 +22,12 @@ package struct ImageHeader: Sendable, Equatable {
             size = PNGHeader.size(header)
         } else if header.starts(with: [0xFF, 0xD8, 0xFF]) {
             format = .jpeg
-            size = JPEGHeader.size(header)
+            size = try JPEGHeader.size(header)
         } else if header.starts(with: Array("RIFF".utf8)), header.contains("WEBP", at: 8) {
             format = .webp
-            size = WebPHeader.size(header)
+            size = try WebPHeader.size(header)
         } else {
-            throw .unknownFormat
+            throw .unknownFormat(found: ForeignFormat.name(header))
         }
         guard let (width, height) = size, width > 0, height > 0 else { throw .malformed(format) }
         // Each side first, so that their product is small.

@@ -108,7 +108,7 @@ extension OutputProblem {
         }
     }
 
-    fileprivate static func text(_ errno: Int32) -> String {
+    static func text(_ errno: Int32) -> String {
         var buffer = [CChar](repeating: 0, count: 128)
         // Safe: strerror_r ends its text with a zero within the buffer.
         return unsafe buffer.withUnsafeMutableBufferPointer { buffer in

@@ -1,3 +1,5 @@
+import VideoTypes
+
 /// The header chunk of a PNG file (RFC 2083, 11.2.2 of the W3C's edition).
 enum PNGHeader {
     static let signature: [UInt8] = [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]

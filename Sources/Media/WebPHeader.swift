@@ -1,13 +1,15 @@
+import VideoTypes
+
 /// The chunks of a WebP file (RFC 9649) up to the one that holds the picture.
 enum WebPHeader {
     private static let animation: UInt8 = 0x02
 
-    static func size(_ file: ByteView) -> (width: Int, height: Int)? {
+    static func size(_ file: ByteView) throws(ImageHeaderError) -> (width: Int, height: Int)? {
         guard let length = file.littleEndian(4, 4), length >= 12, length + 8 <= file.count else { return nil }
         guard file.contains("VP8X", at: 12) else { return picture(file, at: 12, end: length + 8) }
-        guard file.littleEndian(16, 4) == 10, let flags = file[20], flags & animation == 0,
-            let width = file.littleEndian(24, 3), let height = file.littleEndian(27, 3)
-        else { return nil }
+        guard file.littleEndian(16, 4) == 10, let flags = file[20] else { return nil }
+        guard flags & animation == 0 else { throw .animated(.webp) }
+        guard let width = file.littleEndian(24, 3), let height = file.littleEndian(27, 3) else { return nil }
         let canvas = (width: width + 1, height: height + 1)
         // A still picture covers its canvas; one of another size would be decoded behind the limits' back.
         var offset = 30

@@ -6,7 +6,7 @@ enum ImportRule {
         "Threads": ["Glibc"], "Distributions": ["Glibc"], "Compute": ["Glibc"], "Crypto": ["Glibc"],
         "HTTPServer": ["Glibc", "Synchronization"], "HTTPClient": ["Glibc", "Synchronization"],
         "JobStore": ["Glibc", "Synchronization", "FoundationEssentials"], "Tokenizers": ["Swift"],
-        "Weights": ["Glibc"], "Sampling": ["Glibc"], "Media": ["Glibc"], "ComputeCPU": ["Glibc"],
+        "Pictures": ["Glibc"], "Weights": ["Glibc"], "Sampling": ["Glibc"], "Media": ["Glibc"], "ComputeCPU": ["Glibc"],
         "ComputeCUDA": ["Glibc", "Synchronization"], "Layers": ["Glibc"], "Models": ["Glibc"], "Backends": ["Glibc"],
         "VideoProvider": ["Glibc", "Synchronization", "FoundationEssentials"],
         "JobRunner": ["Glibc", "Synchronization", "FoundationEssentials"],

@@ -1,7 +1,7 @@
 /// Words that some places must not contain.
 enum WordRule {
     /// Rooms that are pure arithmetic and order; memory is touched below them.
-    static let safeRooms: Set<String> = ["Models", "Layers", "Pipelines", "Sampling", "VideoTypes"]
+    static let safeRooms: Set<String> = ["Models", "Layers", "Pipelines", "Sampling", "Pictures", "VideoTypes"]
 
     /// What only the command calls so: others say it as a term, which each surface spells in its own words.
     private static func isTyped(_ line: Substring) -> Bool {

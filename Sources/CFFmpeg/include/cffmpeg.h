@@ -19,7 +19,7 @@
     X(avcodec_find_encoder_by_name) X(avcodec_find_decoder) X(avcodec_alloc_context3) X(avcodec_free_context)          \
     X(avcodec_open2) X(avcodec_send_frame) X(avcodec_receive_packet) X(avcodec_send_packet) X(avcodec_receive_frame)   \
     X(avcodec_parameters_from_context) X(avcodec_parameters_to_context) X(av_packet_alloc) X(av_packet_free)           \
-    X(av_packet_unref) X(av_packet_rescale_ts)
+    X(av_packet_unref) X(av_packet_rescale_ts) X(av_new_packet)
 #define CFF_AVFORMAT(X)                                                                                                \
     X(avformat_alloc_output_context2) X(avformat_new_stream) X(avformat_write_header) X(av_interleaved_write_frame)    \
     X(av_write_trailer) X(avformat_free_context) X(avio_open) X(avio_flush) X(avio_closep) X(avformat_open_input)      \
@@ -50,6 +50,7 @@ void cff_rgb_from_picture(const CFFmpeg *_Nonnull ffmpeg, struct SwsContext *_No
 static inline int cff_error_again(void) { return AVERROR(EAGAIN); }
 static inline int cff_error_end_of_file(void) { return AVERROR_EOF; }
 static inline int cff_error_out_of_memory(void) { return AVERROR(ENOMEM); }
+static inline int cff_error_not_implemented(void) { return AVERROR_PATCHWELCOME; }
 static inline int cff_quality(int scale) { return FF_QP2LAMBDA * scale; }
 
 #endif
