@@ -43,7 +43,7 @@ struct CommandOption {
             name: "guidance-2", value: "X", summary: "the same for the low-noise expert of Wan 2.2", group: .sampling),
         CommandOption(name: "flow-shift", value: "X", summary: "shift of the noise schedule", group: .sampling),
         CommandOption(
-            name: "scheduler", value: "NAME", summary: "unipc, euler or dpm++", group: .sampling,
+            name: "scheduler", value: "NAME", summary: "unipc, euler or dpm++; for CogVideoX ddim or dpm", group: .sampling,
             choices: ["unipc", "euler", "dpm++"]),
         CommandOption(
             name: "sigmas", value: "LIST", summary: "noise levels before the shift, as 1,0.75,0.5,0.25",

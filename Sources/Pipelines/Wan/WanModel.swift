@@ -55,6 +55,11 @@ struct WanModel: VideoModel {
 
     func validate(_ settings: VideoSettings) throws(VideoError) {
         try grid.validate(settings)
+        guard settings.scheduler.isFlow else {
+            throw .invalid(
+                "\(.scheduler) \(settings.scheduler.rawValue) walks a diffusion, this model was trained as a flow",
+                field: .scheduler, hint: "use unipc, euler or dpm++")
+        }
         let shape = latentShape(settings)
         let patch = components.transformer.patch
         let limit = components.transformer.ropeMaxSeqLen
