@@ -40,7 +40,8 @@ package final class NullBackend: Backend {
     package func linearWeight(_ stored: StoredTensor, for dtype: DType) -> LinearWeight {
         LinearWeight(
             storage: NullStorage(byteCount: stored.bytes.count), outFeatures: stored.shape[0],
-            inFeatures: stored.shape.dims.dropFirst().reduce(1, *), dtype: dtype)
+            inFeatures: stored.shape.dims.dropFirst().reduce(1, *), format: stored.format,
+            dtype: dtype)
     }
 
     package func convolutionWeight(_ stored: StoredTensor, for dtype: DType) -> ConvolutionWeight {
@@ -61,12 +62,18 @@ package final class NullBackend: Backend {
         _ x: Tensor, history: [Tensor?], _ weight: ConvolutionWeight, window: Window, bias: Tensor?, accumulate: Bool,
         into out: Tensor
     ) {}
-    package func layerNorm(_ x: Tensor, gain: Tensor?, offset: Tensor?, eps: Float, into out: Tensor) {}
+    package func layerNorm(
+        _ x: Tensor, gain: Tensor?, offset: Tensor?, runs: RowRuns, eps: Float, into out: Tensor
+    ) {}
+    package func layerNormRotary(
+        _ x: Tensor, gain: Tensor, offset: Tensor, eps: Float, heads: Int, rotary: RotaryTable?
+    ) {}
     package func rmsNorm(_ x: Tensor, gain: Tensor, eps: Float, into out: Tensor) {}
     package func rmsNormRotary(_ x: Tensor, gain: Tensor, eps: Float, heads: Int, rotary: RotaryTable?) {}
     package func channelNorm(_ x: Tensor, gain: Tensor, silu: Bool, into out: Tensor) {}
     package func groupNorm(
-        _ x: Tensor, groups: Int, gain: Tensor, offset: Tensor, eps: Float, silu: Bool, into out: Tensor
+        _ x: Tensor, groups: Int, gain: Tensor, offset: Tensor, places: PlaceVectors?, eps: Float, silu: Bool,
+        into out: Tensor
     ) {}
     package func silu(_ x: Tensor, into out: Tensor) {}
     package func gelu(_ x: Tensor, _ form: GELU, into out: Tensor) {}

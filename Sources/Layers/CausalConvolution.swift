@@ -4,7 +4,7 @@ package import Weights
 /// Convolution over time, height and width that sees only the past.
 ///
 /// A producer writes into `input(…)`. What later frames need of it is kept: the last frames as they were written, or
-/// what they add to the results to come where that is less than half as large. Frames before the first are zeros.
+/// what they add to the results to come where that is less than half as large.
 package final class CausalConvolution {
     /// Result channels.
     package let outChannels: Int
@@ -12,8 +12,16 @@ package final class CausalConvolution {
     private let device: Device
     private let inChannels: Int
     private let bias: Tensor
+    private let before: Before
     private var past: Past
     private var next: Tensor?
+
+    /// What is seen in front of the first frame.
+    package enum Before {
+        case zeros
+        /// The first frame, again and again.
+        case first
+    }
 
     private enum Past {
         case frames([Tensor?], weight: ConvolutionWeight)
@@ -23,8 +31,12 @@ package final class CausalConvolution {
     }
 
     /// - Parameter kernel: extent in time, height and width.
-    package init(_ w: WeightScope, in inChannels: Int, out outChannels: Int, kernel: [Int], on device: Device) throws {
+    package init(
+        _ w: WeightScope, in inChannels: Int, out outChannels: Int, kernel: [Int], before: Before = .zeros,
+        on device: Device
+    ) throws {
         self.device = device
+        self.before = before
         self.inChannels = inChannels
         self.outChannels = outChannels
         let stored = try w.tensor("weight", [outChannels, inChannels] + kernel)
@@ -70,15 +82,16 @@ package final class CausalConvolution {
         guard let x = next else { preconditionFailure("convolution before its input was written") }
         next = nil
         switch past {
-        case .frames(let history, let weight):
+        case .frames(var history, let weight):
+            if before == .first { history = history.map { $0 ?? x[0] } }
             try device.backend.convolution(
                 x, history: history, weight, bias: bias, accumulate: accumulate, into: out)
-            past = .frames((history + (0..<x.shape[0]).map { x[$0] }).suffix(history.count), weight: weight)
+            past = .frames(try kept(of: x, after: history), weight: weight)
         case .sums(var sums, let slices):
             for index in 0..<x.shape[0] {
-                sums.append(nil)
-                try add(x[index..<index + 1], slices, to: &sums)
-                guard let sum = sums.removeFirst() else { preconditionFailure("no sum for frame \(index)") }
+                let isFirst = before == .first && sums.allSatisfy { $0 == nil }
+                let frame = x[index..<index + 1]
+                let sum = try isFirst ? firstSum(frame, slices, &sums) : nextSum(frame, slices, &sums)
                 let place = out[index..<index + 1]
                 if accumulate {
                     try device.backend.combine([(1, place), (1, sum)], into: place)
@@ -88,6 +101,44 @@ package final class CausalConvolution {
             }
             past = .sums(sums, slices: slices)
         }
+    }
+
+    /// The last frames; of many frames copies, so that the others can go.
+    private func kept(of x: Tensor, after history: [Tensor?]) throws(ComputeError) -> [Tensor?] {
+        let (frames, count) = (x.shape[0], history.count)
+        guard frames > count, count > 0 else { return (history + (0..<frames).map { x[$0] }).suffix(count) }
+        let last = try device.allocate(Shape([count] + x.shape.dims.dropFirst()))
+        try device.backend.copy(x[frames - count..<frames], into: last)
+        return (0..<count).map { last[$0] }
+    }
+
+    /// The result at the first frame, which is also seen in front of itself.
+    ///
+    /// The slices of time as they add up: all of them here, all but the last in the next result, and so on.
+    private func firstSum(
+        _ x: Tensor, _ slices: [ConvolutionWeight], _ sums: inout [Tensor?]
+    ) throws(ComputeError) -> Tensor {
+        var partial: [Tensor] = []
+        for slice in slices {
+            let sum = try device.backend.allocate([1, x.shape[1], x.shape[2], outChannels], .f32)
+            try device.backend.convolution(
+                x, history: [], slice, bias: partial.isEmpty ? bias : nil, accumulate: false, into: sum)
+            if let last = partial.last { try device.backend.combine([(1, last), (1, sum)], into: sum) }
+            partial.append(sum)
+        }
+        let whole = partial.removeLast()
+        sums = partial.reversed()
+        return whole
+    }
+
+    /// The result at one frame more.
+    private func nextSum(
+        _ x: Tensor, _ slices: [ConvolutionWeight], _ sums: inout [Tensor?]
+    ) throws(ComputeError) -> Tensor {
+        sums.append(nil)
+        try add(x, slices, to: &sums)
+        guard let sum = sums.removeFirst() else { preconditionFailure("a frame without a sum") }
+        return sum
     }
 
     /// Adds what one frame means to its own result, the first, and to those after it.
@@ -110,9 +161,15 @@ package struct FrameConvolution {
     private let device: Device
     private let weight: ConvolutionWeight
     private let bias: Tensor
+    private let window: Window
 
-    package init(_ w: WeightScope, in inChannels: Int, out outChannels: Int, kernel: Int, on device: Device) throws {
+    /// - Parameter window: nil for one whose result has the input's extent.
+    package init(
+        _ w: WeightScope, in inChannels: Int, out outChannels: Int, kernel: Int, window: Window? = nil,
+        on device: Device
+    ) throws {
         self.device = device
+        self.window = window ?? .causal([1, kernel, kernel])
         let stored = try w.tensor("weight", [outChannels, inChannels, kernel, kernel])
         weight = try device.backend.convolutionWeight(
             stored.reshaped([outChannels, inChannels, 1, kernel, kernel]), for: device.dtype)
@@ -124,13 +181,15 @@ package struct FrameConvolution {
 
     /// x `[frames, height, width, in]` in the device's dtype, result f32.
     package func callAsFunction(_ x: Tensor) throws(ComputeError) -> Tensor {
-        let out = try device.backend.allocate([x.shape[0], x.shape[1], x.shape[2], weight.outChannels], .f32)
+        let extent = window.extent(of: Array(x.shape.dims.dropLast()), kernel: weight.kernel)
+        let out = try device.backend.allocate(Shape(extent + [weight.outChannels]), .f32)
         try convolve(x, into: out)
         return out
     }
 
     private func convolve(_ x: Tensor, into out: Tensor) throws(ComputeError) {
-        try device.backend.convolution(x, history: [], weight, bias: bias, accumulate: false, into: out)
+        try device.backend.convolution(
+            x, history: [], weight, window: window, bias: bias, accumulate: false, into: out)
     }
 
     /// Convolves one frame x f32 `[1, height, width, in]` after its rows and columns were doubled, into f32

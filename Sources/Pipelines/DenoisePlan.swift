@@ -1,10 +1,12 @@
 import Sampling
 import VideoTypes
 
-/// The denoise loop before it runs: its schedule, and which expert serves which steps.
+/// The denoise loop before it runs: who walks which schedule, and which expert serves which steps.
 struct DenoisePlan {
-    let kind: Scheduler
-    let schedule: Schedule
+    /// At the beginning of its schedule.
+    let solver: any Solver
+    /// The noise levels of the schedule, as the reference calls them.
+    let levels: (name: String, values: [Float])
     let runs: [Run]
 
     /// Steps that one expert serves without a break.
@@ -13,9 +15,30 @@ struct DenoisePlan {
         let steps: Range<Int>
     }
 
+    var timesteps: [Float] { solver.timesteps }
+    var stepCount: Int { solver.timesteps.count }
+
     /// - Parameter expert: which of a model's experts serves a timestep.
+    init(
+        _ solver: any Solver, levels: (name: String, values: [Float]),
+        expert: (_ timestep: Float) -> Int = { _ in 0 }
+    ) {
+        self.solver = solver
+        self.levels = levels
+        var runs: [Run] = []
+        for (step, expert) in solver.timesteps.map(expert).enumerated() {
+            if let last = runs.last, last.expert == expert {
+                runs[runs.count - 1] = Run(expert: expert, steps: last.steps.lowerBound..<step + 1)
+            } else {
+                runs.append(Run(expert: expert, steps: step..<step + 1))
+            }
+        }
+        self.runs = runs
+    }
+
+    /// Of a rectified flow.
     init(_ settings: VideoSettings, _ scheduler: FolderScheduler, expert: (_ timestep: Float) -> Int = { _ in 0 }) {
-        kind = settings.sampling.scheduler
+        let kind = settings.sampling.scheduler
         let train = scheduler.trainTimesteps
         // Another scheduler than the folder's walks plain levels.
         let shape = scheduler.kind == kind ? scheduler.shape : Schedule.Shape()
@@ -27,16 +50,7 @@ struct DenoisePlan {
                 Schedule(kind, levels: levels, shift: shift, shape: shape, trainTimesteps: train)
             case .steps(let steps): Schedule(kind, steps: steps, shift: shift, shape: shape, trainTimesteps: train)
             }
-        self.schedule = schedule
-        var runs: [Run] = []
-        for (step, expert) in schedule.timesteps.map(expert).enumerated() {
-            if let last = runs.last, last.expert == expert {
-                runs[runs.count - 1] = Run(expert: expert, steps: last.steps.lowerBound..<step + 1)
-            } else {
-                runs.append(Run(expert: expert, steps: step..<step + 1))
-            }
-        }
-        self.runs = runs
+        self.init(kind.solver(schedule), levels: ("sigmas", schedule.sigmas), expert: expert)
     }
 
     /// The run that step `index` belongs to.

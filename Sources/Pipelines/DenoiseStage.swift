@@ -24,35 +24,39 @@ struct DenoiseStage {
     ///   - noise: draws numbers in the family's own shape of latents.
     ///   - denoiser: asked for only where steps are left.
     func run(_ shape: Shape, noise: NoiseSource, _ denoiser: () throws -> any Denoiser) throws -> Tensor {
-        let count = plan.schedule.stepCount
+        let count = plan.stepCount
+        let draw: NoiseDraw = { () throws(ComputeError) in try backend.upload(noise.draw(shape), shape) }
         if let state = checkpoint?.state(plan, shape) {
             let latents = try backend.upload(state.latents, shape)
             guard state.step < count else {
                 try progress.begin(.denoise, completed: count, total: count)
                 return latents
             }
-            try walk(latents, denoiser(), after: state)
+            // The noise goes on where it was: behind what began the latents and what the steps drew.
+            noise.skip(shape, times: 1 + plan.solver.draws(before: state.step))
+            try walk(latents, denoiser(), draw, after: state)
             return latents
         }
         let numbers = noise.draw(shape)
         dump?.record("noise.initial", [1] + shape.dims, numbers)
         let latents = try backend.upload(numbers, shape)
-        try walk(latents, denoiser(), after: nil)
+        try walk(latents, denoiser(), draw, after: nil)
         return latents
     }
 
-    private func walk(_ latents: Tensor, _ denoiser: any Denoiser, after state: DenoiseState?) throws {
-        let schedule = plan.schedule
-        dump?.record("schedule.timesteps", [schedule.stepCount], schedule.timesteps)
-        dump?.record("schedule.sigmas", [schedule.stepCount + 1], schedule.sigmas)
-        var solver = plan.kind.solver(schedule)
+    private func walk(
+        _ latents: Tensor, _ denoiser: any Denoiser, _ draw: NoiseDraw, after state: DenoiseState?
+    ) throws {
+        dump?.record("schedule.timesteps", [plan.stepCount], plan.timesteps)
+        dump?.record("schedule.\(plan.levels.name)", [plan.levels.values.count], plan.levels.values)
+        var solver = plan.solver
         if let state {
             var history: [Tensor] = []
             for tensor in state.history { history.append(try backend.upload(tensor, latents.shape)) }
             try solver.resume(after: state.step, history: history, on: backend)
         }
         var serving: Serving?
-        for index in (state?.step ?? 0)..<schedule.stepCount {
+        for index in (state?.step ?? 0)..<plan.stepCount {
             let run = plan.run(of: index)
             if serving?.run.steps != run.steps {
                 serving = nil  // The one weight set may have to leave before the other arrives.
@@ -60,11 +64,11 @@ struct DenoiseStage {
                     probe(step: index, $0, isFirst: true)
                 }
                 serving = Serving(run: run, passes: passes)
-                try progress.begin(.denoise, completed: index, total: schedule.stepCount)
+                try progress.begin(.denoise, completed: index, total: plan.stepCount)
             }
             guard let serving else { preconditionFailure("nothing serves step \(index)") }
-            try step(index, serving, denoiser, latents, &solver)
-            if let checkpoint, checkpoint.isDue(after: index + 1, of: schedule.stepCount) {
+            try step(index, serving, denoiser, latents, draw, &solver)
+            if let checkpoint, checkpoint.isDue(after: index + 1, of: plan.stepCount) {
                 checkpoint.keep(
                     try DenoiseState(step: index + 1, latents: latents, solver: solver, on: backend), latents.shape)
             }
@@ -73,14 +77,15 @@ struct DenoiseStage {
     }
 
     private func step(
-        _ index: Int, _ serving: Serving, _ denoiser: any Denoiser, _ latents: Tensor, _ solver: inout any Solver
+        _ index: Int, _ serving: Serving, _ denoiser: any Denoiser, _ latents: Tensor, _ draw: NoiseDraw,
+        _ solver: inout any Solver
     ) throws {
         let name = "step.\(threeDigits(index))"
         let shown = try denoiser.shown(latents)
         try dump?.record("\(name).model_input", shown, on: backend)
-        recordTimestep(name, denoiser.timesteps(plan.schedule.timesteps[index], latents.shape), serving.run.expert)
+        recordTimestep(name, denoiser.timesteps(plan.timesteps[index], latents.shape), serving.run.expert)
         let passes = serving.passes
-        let brought = passes.step(index)
+        let brought = try passes.step(index)
         let isFirst = index == serving.run.steps.lowerBound
         let prediction = try passes.prompt.run(brought, probe: probe(step: index, "cond", isFirst: isFirst))
         try dump?.record("\(name).cond", prediction, on: backend)
@@ -93,14 +98,14 @@ struct DenoiseStage {
         }
         guard try finite.passes(prediction) else { throw try failure(index, passes) }
         try dump?.record("\(name).noise_pred", prediction, on: backend)
-        try solver.step(index, velocity: prediction, latents: latents, on: backend)
+        try solver.step(index, output: prediction, latents: latents, noise: draw, on: backend)
         try denoiser.settle(latents)
         try dump?.record("\(name).latents", latents, on: backend)
     }
 
     /// Makes the step once more, before the latents have changed, and says in which block the numbers went.
     private func failure(_ index: Int, _ passes: DenoisePasses) throws -> VideoError {
-        let place = "step \(index + 1) of \(plan.schedule.stepCount)"
+        let place = "step \(index + 1) of \(plan.stepCount)"
         let all = [(passes.prompt, "")] + (passes.negative.map { [($0, " of the negative prompt")] } ?? [])
         for (pass, text) in all {
             let search = try finite.search()

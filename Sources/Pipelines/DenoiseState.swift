@@ -39,9 +39,9 @@ struct DenoiseState {
             let state = file.entries["state"], state.dtypeName == "I64", state.shape == [3]
         else { return nil }
         let numbers = bytes[state.range].integers
-        guard numbers[0] == Self.version, (1...Int64(plan.schedule.stepCount)).contains(numbers[1]) else { return nil }
+        guard numbers[0] == Self.version, (1...Int64(plan.stepCount)).contains(numbers[1]) else { return nil }
         step = Int(numbers[1])
-        let names = (0..<plan.kind.historyCount(after: step)).map { "history.\($0)" }
+        let names = (0..<plan.solver.historyCount(after: step)).map { "history.\($0)" }
         guard file.entries.count == names.count + 2 else { return nil }
         var tensors: [[Float]] = []
         for name in ["latents"] + names {

@@ -36,5 +36,5 @@ struct DenoisePasses {
     let prompt: DenoisePass
     let negative: DenoisePass?
     /// What step `index` of the schedule brings.
-    let step: (_ index: Int) -> [Tensor]
+    let step: (_ index: Int) throws(ComputeError) -> [Tensor]
 }

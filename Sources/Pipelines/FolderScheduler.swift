@@ -78,7 +78,7 @@ struct FolderScheduler {
     private static func shift(_ kind: Scheduler?, _ fields: Fields) -> (name: String, value: Double) {
         switch kind {
         case .euler: ("shift", fields.shift ?? 1)
-        case .unipc, .dpmpp: ("flow_shift", fields.flowShift ?? 1)
+        case .unipc, .dpmpp, .ddim, .dpm: ("flow_shift", fields.flowShift ?? 1)
         case nil: fields.flowShift.map { ("flow_shift", $0) } ?? ("shift", fields.shift ?? 1)
         }
     }
@@ -148,6 +148,7 @@ extension FolderScheduler {
         case .unipc: unipc
         case .euler: euler
         case .dpmpp: dpmSolver
+        case .ddim, .dpm: preconditionFailure("\(kind) walks no flow")
         }
     }
 

@@ -23,6 +23,12 @@ final class NoiseSource {
         return noise
     }
 
+    /// Goes past so many draws of `shape`.
+    func skip(_ shape: Shape, times: Int) {
+        for _ in 0..<times { _ = random.normals(shape.count) }
+        draws += times
+    }
+
     /// To the nearest bf16, ties to even.
     private static func rounded(_ value: Float) -> Float {
         let bits = value.bitPattern

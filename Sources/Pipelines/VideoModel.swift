@@ -11,7 +11,7 @@ package protocol VideoModel: Sendable {
     /// The folder's own scheduler; an error where it asks for what is not done here.
     func folderScheduler() throws(VideoError) -> Scheduler
     /// The shift of the folder's scheduler, for models that the manifest does not know.
-    var folderShift: Double { get }
+    var folderShift: Double? { get }
     /// Whether a second expert serves the low noise levels.
     var hasTwoExperts: Bool { get }
 

@@ -13,7 +13,9 @@ package struct DPMSolver: Solver {
         self.schedule = schedule
     }
 
+    package var timesteps: [Float] { schedule.timesteps }
     package var history: [Tensor] { clean.map { [$0.now] } ?? [] }
+    package func historyCount(after steps: Int) -> Int { min(steps, 1) }
 
     package mutating func resume(
         after steps: Int, history: [Tensor], on backend: any Backend
@@ -22,7 +24,7 @@ package struct DPMSolver: Solver {
     }
 
     package mutating func step(
-        _ index: Int, velocity: Tensor, latents: Tensor, on backend: any Backend
+        _ index: Int, output velocity: Tensor, latents: Tensor, noise: NoiseDraw, on backend: any Backend
     ) throws(ComputeError) {
         let (now, before) = try buffers(like: latents, on: backend)
         clean = (now, before)

@@ -62,6 +62,7 @@ package struct Schedule: Sendable, Equatable {
         case .dpmpp:
             let alphas = Self.evenly(from: 1, to: 1 / train, count: steps + 1)
             self.init(whole: alphas.dropFirst().reversed().map { Self.shifted(1 - $0, shift) }, train: train)
+        case .ddim, .dpm: preconditionFailure("\(kind) walks no flow")
         }
     }
 
@@ -79,6 +80,7 @@ package struct Schedule: Sendable, Equatable {
         switch kind {
         case .unipc: self.init(nudged: shape.stretched(levels.map { Self.shifted($0, shift) }), train: train)
         case .dpmpp: self.init(whole: levels.map { Self.shifted($0, shift) }, train: train)
+        case .ddim, .dpm: preconditionFailure("\(kind) walks no flow")
         case .euler:
             let sigmas = levels.map { level -> Float in
                 Float(shift) * Float(level) / (1 + Float(shift - 1) * Float(level))

@@ -23,6 +23,10 @@ package struct UniPCSolver: Solver {
         self.schedule = schedule
     }
 
+    package var timesteps: [Float] { schedule.timesteps }
+
+    package func historyCount(after steps: Int) -> Int { min(steps, 2) + min(steps, 1) }
+
     package var history: [Tensor] {
         state.map { [$0.corrected] + $0.clean.prefix(min($0.count, 2)) } ?? []
     }
@@ -37,7 +41,7 @@ package struct UniPCSolver: Solver {
     }
 
     package mutating func step(
-        _ index: Int, velocity: Tensor, latents: Tensor, on backend: any Backend
+        _ index: Int, output velocity: Tensor, latents: Tensor, noise: NoiseDraw, on backend: any Backend
     ) throws(ComputeError) {
         var state: State
         if let kept = self.state { state = kept } else { state = try newState(like: latents, on: backend) }

@@ -9,7 +9,7 @@ struct RequestResolution {
     private let defaults: Manifest.Defaults
     private let grid: ClipGrid
     private let scheduler: Scheduler
-    private let folderShift: Double
+    private let folderShift: Double?
     private let hasTwoExperts: Bool
     private let modelName: String
 

@@ -6,4 +6,11 @@ public enum Scheduler: String, Sendable, Hashable, CaseIterable, Codable {
     case euler
     /// DPM-Solver++ 2M, midpoint.
     case dpmpp = "dpm++"
+    /// DDIM without noise of its own, for CogVideoX.
+    case ddim
+    /// DPM-Solver++ 2M with noise at every step, for CogVideoX.
+    case dpm
+
+    /// Whether it walks a rectified flow, as Wan is; else a diffusion, as CogVideoX is.
+    public var isFlow: Bool { self != .ddim && self != .dpm }
 }

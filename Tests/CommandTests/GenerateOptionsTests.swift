@@ -73,7 +73,7 @@ import VideoTypes
         (["--sigmas", "0.5,1"], "--sigmas must fall from at most 1 in steps of at least 0.0001, got 1.0"),
         (["--sigmas", "1,0.5", "--steps", "3"], "--steps is 3 but --sigmas has 2 values"),
         (["--seed", "-1"], "--seed must be a whole number from 0 to 18446744073709551615, got '-1'"),
-        (["--scheduler", "ddim"], "--scheduler must be one of unipc, euler, dpm++, got 'ddim'"),
+        (["--scheduler", "ddpm"], "--scheduler must be one of unipc, euler, dpm++, ddim, dpm, got 'ddpm'"),
         (["--dtype", "f16"], "--dtype must be one of auto, f32, bf16, got 'f16'"),
         (["--device", "tpu"], "--device must be auto, cpu, cuda or cuda:N, got 'tpu'"),
         (["--device", "cuda:"], "--device must be auto, cpu, cuda or cuda:N, got 'cuda:'"),

@@ -25,9 +25,9 @@ import Weights
     /// A state behind two steps of UniPC.
     private static func file() throws -> [UInt8] {
         let backend = try CPUBackend(threads: 1)
-        var solver = try plan().kind.solver(plan().schedule)
+        var solver = try plan().solver
         let latents = try backend.upload((0..<24).map { Float($0) }, shape)
-        for index in 0..<2 { try solver.step(index, velocity: latents, latents: latents, on: backend) }
+        for index in 0..<2 { try solver.step(index, output: latents, latents: latents, noise: noNoise, on: backend) }
         let state = try DenoiseState(step: 2, latents: latents, solver: solver, on: backend)
         let file = state.file(identity: "a", shape: shape)
         return file.header + file.data

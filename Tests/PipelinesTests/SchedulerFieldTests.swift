@@ -105,7 +105,8 @@ import Weights
         var solver = try #require(scheduler.kind).solver(schedule)
         for index in 0..<Self.steps {
             try solver.step(
-                index, velocity: backend.upload(noise.normals(16), [1, 16]), latents: latents, on: backend)
+                index, output: backend.upload(noise.normals(16), [1, 16]), latents: latents, noise: noNoise, on: backend
+            )
             let step = Array(expected[index * 16..<index * 16 + 16])
             #expect(Deviation(try backend.download(latents), from: step).relative < 1e-5, "step \(index)")
         }

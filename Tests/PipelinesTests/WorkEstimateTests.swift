@@ -28,8 +28,8 @@ import Weights
                 prompts: Prompts(positive: "a bird flies over the sea", negative: "grey"),
                 clip: ClipShape(width: width, height: height, frames: frames, framesPerSecond: 16),
                 sampling: SamplingSettings(
-                    scheduler: scheduler, levels: .steps(steps), shift: 5, guidance: [guidance, 3], seed: 1),
-                tilesVAE: tiles)
+                    scheduler: scheduler, levels: .steps(steps), shift: scheduler.isFlow ? 5 : 1,
+                    guidance: [guidance, 3], seed: 1), tilesVAE: tiles)
         }
     }
 
@@ -45,8 +45,9 @@ import Weights
             counts[stage, default: 0] += backend.flops - before
             before = backend.flops
         }
+        let picture = Frame(width: 4, height: 4, pixels: [UInt8](repeating: 9, count: 48))
         try model.pipeline(on: backend, dtype: .f32).generate(
-            settings,
+            settings, pictures: [.first: picture], checkpoint: nil,
             report: { progress in
                 // Contexts and times are made behind the loading, before the first step.
                 if progress.stage == .load || (progress.stage == .text && progress.completed == 0) {
@@ -81,6 +82,11 @@ import Weights
         Clip(model: "wan22-a14b", steps: 6), Clip(model: "wan22-a14b", guidance: 1, steps: 5, scheduler: .euler),
         Clip(model: "wan21-t2v", width: 528, height: 272, frames: 5, steps: 1, tiles: true),
         Clip(model: "wan22-ti2v", width: 480, height: 288, frames: 5, steps: 1, tiles: true),
+        Clip(model: "cogvideox-2b", scheduler: .ddim), Clip(model: "cogvideox-5b", frames: 13, scheduler: .dpm),
+        Clip(model: "cogvideox-2b", width: 64, height: 80, frames: 1, guidance: 1, tiles: true, scheduler: .dpm),
+        Clip(model: "cogvideox-5b-i2v", height: 16, scheduler: .ddim),
+        Clip(model: "cogvideox1.5-5b", frames: 5, scheduler: .dpm),
+        Clip(model: "cogvideox1.5-5b-i2v", guidance: 1, scheduler: .dpm),
     ]) func `the count is exact for small models`(_ clip: Clip) throws {
         try Self.expect(Families.open(ModelFolder(path: Fixture.path("\(clip.model)/model"))), clip)
     }

@@ -41,7 +41,7 @@ import VideoTypes
     }
 
     private static let clips =
-        Scheduler.allCases.flatMap { scheduler in
+        Scheduler.allCases.filter(\.isFlow).flatMap { scheduler in
             [1.0, 4.0].map { Clip(model: "wan21-t2v", scheduler: scheduler, guidance: $0, steps: 5) }
         } + [
             Clip(model: "wan22-a14b", scheduler: .unipc, guidance: 4, steps: 6),

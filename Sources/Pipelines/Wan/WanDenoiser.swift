@@ -10,20 +10,20 @@ final class WanDenoiser: Denoiser {
     private let networks: WanNetworks
     private let texts: TextStage.Embeddings
     private let settings: VideoSettings
-    private let schedule: Schedule
+    private let timesteps: [Float]
     /// Bytes that the loop needs beside the weights.
     private let workBytes: Int
     private let progress: ProgressReporter
 
     init(
         _ components: WanComponents, _ networks: WanNetworks, _ texts: TextStage.Embeddings, _ settings: VideoSettings,
-        _ schedule: Schedule, workBytes: Int, _ progress: ProgressReporter
+        _ timesteps: [Float], workBytes: Int, _ progress: ProgressReporter
     ) {
         self.components = components
         self.networks = networks
         self.texts = texts
         self.settings = settings
-        self.schedule = schedule
+        self.timesteps = timesteps
         self.workBytes = workBytes
         self.progress = progress
     }
@@ -47,7 +47,7 @@ final class WanDenoiser: Denoiser {
         }
         let prompt = try pass(texts.prompt, "cond")
         let negative = try texts.negative.map { try pass($0, "uncond") }
-        let times = try transformer.times(Array(schedule.timesteps[run.steps]))
+        let times = try transformer.times(Array(timesteps[run.steps]))
         return DenoisePasses(prompt: prompt, negative: negative) { times[$0 - run.steps.lowerBound].tensors }
     }
 

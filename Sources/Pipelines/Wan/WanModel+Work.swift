@@ -23,16 +23,9 @@ extension WanModel {
         return texts.map { min(tokenCount($0), tokenLimit) }
     }
 
-    /// For each layer `2 n (4 d i + 3 d f) + 4 n² i` with `n` words, width `d`, heads of width `i` together and hidden
-    /// width `f`.
     private func textWork(_ texts: [Int]) -> ArithmeticCount {
-        let config = components.textEncoder
         var count = ArithmeticCount()
-        for words in texts {
-            count.linear(words, config.dModel, config.inner, times: 4 * config.numLayers)
-            count.attention(queries: words, keys: words, width: config.inner, times: config.numLayers)
-            count.linear(words, config.dModel, config.dFf, times: 3 * config.numLayers)
-        }
+        for words in texts { count.text(words, components.textEncoder) }
         return count
     }
 

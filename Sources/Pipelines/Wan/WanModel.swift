@@ -21,7 +21,7 @@ struct WanModel: VideoModel {
 
     func folderScheduler() throws(VideoError) -> Scheduler { try components.scheduler.named() }
 
-    var folderShift: Double { components.scheduler.shift }
+    var folderShift: Double? { components.scheduler.shift }
 
     var hasTwoExperts: Bool { components.transformer2 != nil }
 
@@ -55,6 +55,11 @@ struct WanModel: VideoModel {
 
     func validate(_ settings: VideoSettings) throws(VideoError) {
         try grid.validate(settings)
+        guard settings.sampling.scheduler.isFlow else {
+            throw .invalid(
+                "\(.scheduler) \(settings.sampling.scheduler.rawValue) walks a diffusion, this model was trained as a flow",
+                field: .scheduler, hint: "use unipc, euler or dpm++")
+        }
         let shape = latentShape(settings)
         let patch = components.transformer.patch
         let limit = components.transformer.ropeMaxSeqLen

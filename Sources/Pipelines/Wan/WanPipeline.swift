@@ -60,7 +60,7 @@ final class WanPipeline: VideoPipeline {
         let noise = NoiseSource(seed: run.settings.sampling.seed, dump: run.dump)
         return try stage.run(wan.latentShape(run.settings), noise: noise) {
             WanDenoiser(
-                wan.components, networks, try encodeTexts(run), run.settings, run.plan.schedule,
+                wan.components, networks, try encodeTexts(run), run.settings, run.plan.timesteps,
                 workBytes: run.memory[.denoise].work, run.progress)
         }
     }
