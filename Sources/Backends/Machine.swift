@@ -99,13 +99,6 @@ package enum Machine {
         return line.flatMap { $0.split(separator: ":", maxSplits: 1).last }.map { String($0.drop { $0.isWhitespace }) }
     }
 
-    /// Seconds of a clock that only goes forward.
-    package static func seconds() -> Double {
-        var time = timespec()
-        unsafe clock_gettime(CLOCK_MONOTONIC, &time)
-        return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
-    }
-
     package static func exists(_ path: String) -> Bool { unsafe access(path, F_OK) == 0 }
 
     /// The start of a small file of the kernel's.

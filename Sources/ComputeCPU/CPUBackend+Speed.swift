@@ -1,5 +1,6 @@
 import CKernels
 package import Compute
+import Files
 import Glibc
 
 /// How fast this backend is here: floating-point operations a second, two for a multiplication and its addition.
@@ -8,9 +9,9 @@ extension CPUBackend {
     package func peakSpeed() -> Double {
         var best = 0.0
         for _ in 0..<8 {
-            let begin = Self.seconds()
+            let begin = SystemClock.monotonic()
             let operations = unsafe ck_multiply_adds(16 * threads, workers)
-            best = max(best, operations / (Self.seconds() - begin))
+            best = max(best, operations / (SystemClock.monotonic() - begin))
         }
         return best
     }
@@ -41,14 +42,14 @@ extension CPUBackend {
 
     /// The best of some runs, after one that also prepares what is kept.
     private func speed(_ operations: Int, _ run: () throws(ComputeError) -> Void) throws(ComputeError) -> Double {
-        let start = Self.seconds()
+        let start = SystemClock.monotonic()
         try run()
         var best = Double.infinity
         repeat {
-            let begin = Self.seconds()
+            let begin = SystemClock.monotonic()
             try run()
-            best = min(best, Self.seconds() - begin)
-        } while Self.seconds() - start < 0.05
+            best = min(best, SystemClock.monotonic() - begin)
+        } while SystemClock.monotonic() - start < 0.05
         return Double(operations) / best
     }
 
@@ -63,12 +64,6 @@ extension CPUBackend {
         let owner = TensorBytes(tensor)
         let bytes = unsafe HostBytes(base: address(tensor), count: tensor.byteCount, owner: owner)
         return StoredTensor(bytes: bytes, dtype: dtype, shape: shape)
-    }
-
-    private static func seconds() -> Double {
-        var time = timespec()
-        unsafe clock_gettime(CLOCK_MONOTONIC, &time)
-        return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
     }
 }
 

@@ -1,3 +1,4 @@
+import Files
 import Glibc
 import Synchronization
 
@@ -53,11 +54,12 @@ package final class CubinCache: Sendable {
         let bytes = CacheEntry.bytes(cubin, key)
         let number = Self.written.add(1, ordering: .relaxed).newValue
         let temporary = path(".\(getpid())-\(number)\(Self.temporarySuffix)")
-        guard write(bytes, to: temporary) else { return }
-        guard unsafe rename(temporary, path(key.fileName)) == 0 else {
-            warn("cannot write \(path(key.fileName)): \(Self.reason(errno))")
-            unsafe unlink(temporary)
-            return
+        do throws(FileFailure) {
+            let file = try NewFile(path(key.fileName), temporary: .free(temporary))
+            try file.append(bytes)
+            try file.publish()
+        } catch {
+            return warn("cannot write \(path(key.fileName)): \(error)")
         }
         prune(keeping: key.fileName)
     }
@@ -68,10 +70,6 @@ package final class CubinCache: Sendable {
 
     private func warn(_ text: String) {
         state.withLock { $0.warning = $0.warning ?? text }
-    }
-
-    private static func reason(_ number: Int32) -> String {
-        unsafe strerror(number).map { unsafe String(cString: $0) } ?? "error \(number)"
     }
 
     // MARK: the folder
@@ -94,10 +92,10 @@ package final class CubinCache: Sendable {
             guard unsafe mkdir(path, 0o700) != 0, errno != EEXIST else { continue }
             let failure = errno
             // A parent that exists may refuse with another reason, EROFS for one.
-            if unsafe access(path, F_OK) != 0 { return "cannot make \(path): \(reason(failure))" }
+            if unsafe access(path, F_OK) != 0 { return "cannot make \(path): \(SystemError.text(failure))" }
         }
         var facts = stat()
-        guard unsafe stat(folder, &facts) == 0 else { return "cannot use \(folder): \(reason(errno))" }
+        guard unsafe stat(folder, &facts) == 0 else { return "cannot use \(folder): \(SystemError.text(errno))" }
         guard facts.st_mode & S_IFMT == S_IFDIR else { return "cannot use \(folder): it is no folder" }
         guard facts.st_uid == geteuid(), facts.st_mode & 0o022 == 0 else {
             return "cannot use \(folder): others can write to it"
@@ -127,31 +125,6 @@ package final class CubinCache: Sendable {
         // The longest unused is removed first.
         if CacheEntry.begins(bytes) { futimens(file, nil) }
         return bytes
-    }
-
-    private func write(_ bytes: [UInt8], to path: String) -> Bool {
-        let file = unsafe open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
-        guard file >= 0 else {
-            warn("cannot write to \(folder): \(Self.reason(errno))")
-            return false
-        }
-        var done = 0
-        while done < bytes.count {
-            let count = unsafe bytes.withUnsafeBytes {
-                unsafe Glibc.write(file, $0.baseAddress.map { unsafe $0 + done }, $0.count - done)
-            }
-            if count < 0, errno == EINTR { continue }
-            if count <= 0 { break }
-            done += count
-        }
-        let isWritten = done == bytes.count && fsync(file) == 0
-        let failure = errno
-        guard close(file) == 0, isWritten else {
-            warn("cannot write to \(folder): \(Self.reason(failure))")
-            unsafe unlink(path)
-            return false
-        }
-        return true
     }
 
     // MARK: room

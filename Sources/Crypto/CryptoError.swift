@@ -1,4 +1,6 @@
 import Distributions
+import Files
+package import VideoTypes
 
 /// Why something could not be hashed.
 package enum CryptoError: Error, Sendable, Equatable {
@@ -8,18 +10,16 @@ package enum CryptoError: Error, Sendable, Equatable {
     case notReadable(errno: Int32)
 }
 
-extension CryptoError {
-    /// For people.
-    package var message: String {
+extension CryptoError: Reportable {
+    package var videoError: VideoError {
         switch self {
-        case .libraryMissing(let name, let reason): "\(name) cannot be opened: \(reason)"
-        case .failed(let call): "libcrypto: \(call) failed"
-        case .notReadable(let errno): "a file to be hashed cannot be read (error \(errno))"
+        case .libraryMissing(let name, let reason):
+            VideoError(
+                .deviceUnavailable, "\(name) cannot be opened: \(reason)",
+                hint: Wording(plain: Distribution.remedy(for: name)))
+        case .failed(let call): VideoError(.internalError, "libcrypto's \(call) failed")
+        case .notReadable(let errno):
+            VideoError(.stateUnusable, "a file to be hashed cannot be read: \(SystemError.text(errno))")
         }
-    }
-
-    /// What to do about it.
-    package var hint: String? {
-        if case .libraryMissing(let name, _) = self { Distribution.remedy(for: name) } else { nil }
     }
 }

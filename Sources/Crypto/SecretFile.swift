@@ -1,3 +1,4 @@
+import Files
 import Glibc
 
 /// A file with keys or secrets in it, which not everybody may read.
@@ -15,7 +16,7 @@ package enum SecretFile {
     package static func text(_ path: String, maxBytes: Int = 4096) throws(Refusal) -> String {
         let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
         guard descriptor >= 0 else {
-            throw Refusal(reason: "cannot be read: \(reason(errno))", remedy: "it must exist and be readable")
+            throw Refusal(reason: "cannot be read: \(SystemError.text(errno))", remedy: "it must exist and be readable")
         }
         defer { close(descriptor) }
         var facts = stat()
@@ -45,7 +46,7 @@ package enum SecretFile {
             let count = unsafe read(descriptor, &buffer, buffer.count)
             if count < 0, errno == EINTR { continue }
             guard count >= 0 else {
-                throw Refusal(reason: "cannot be read: \(reason(errno))", remedy: "look at the disk")
+                throw Refusal(reason: "cannot be read: \(SystemError.text(errno))", remedy: "look at the disk")
             }
             if count == 0 { return bytes }
             bytes += buffer[..<count]
@@ -53,9 +54,5 @@ package enum SecretFile {
                 throw Refusal(reason: "grows while it is read", remedy: "write it before the start")
             }
         }
-    }
-
-    private static func reason(_ number: Int32) -> String {
-        unsafe strerror(number).map { unsafe String(cString: $0) } ?? "error \(number)"
     }
 }

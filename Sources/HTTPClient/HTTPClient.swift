@@ -1,4 +1,5 @@
 import CCurl
+import Files
 import Synchronization
 import Threads
 
@@ -33,20 +34,28 @@ package final class HTTPClient: Sendable {
         _ call: HTTPCall, to path: String, cancellation: HTTPCancellation? = nil,
         each: ([UInt8]) -> Void = { _ in }
     ) throws(HTTPClientError) -> HTTPAnswer {
-        let file = try PartFile(path: path)
+        let file = try Self.written { () throws(FileFailure) in try NewFile(path) }
         return try withoutActuallyEscaping(each) { each throws(HTTPClientError) in
             let transfer = Transfer(
                 maxBytes: call.maxBytes, peers: call.destination?.peers, cancellation: cancellation
             ) { bytes throws(HTTPClientError) in
-                try file.write(bytes)
+                try Self.written { () throws(FileFailure) in try file.append(bytes) }
                 each(bytes)
             }
             try run(call, transfer)
             guard transfer.isSaving else {
                 return HTTPAnswer(status: transfer.status, headers: transfer.headers, body: transfer.body)
             }
-            try file.finish()
+            try Self.written { () throws(FileFailure) in try file.publish() }
             return HTTPAnswer(status: transfer.status, headers: transfer.headers, savedBytes: transfer.savedBytes)
+        }
+    }
+
+    private static func written<T>(_ work: () throws(FileFailure) -> T) throws(HTTPClientError) -> T {
+        do throws(FileFailure) {
+            return try work()
+        } catch {
+            throw .fileFailed(error)
         }
     }
 

@@ -1,4 +1,6 @@
 import Distributions
+package import Files
+package import VideoTypes
 
 /// Why a call brought no whole answer; holds no text from outside and no key.
 package enum HTTPClientError: Error, Sendable, Hashable {
@@ -14,30 +16,35 @@ package enum HTTPClientError: Error, Sendable, Hashable {
     /// The connection broke after something may have been sent.
     case interrupted(String)
     case answerTooLarge(limit: Int)
-    case fileFailed(action: String, status: Int32)
+    case fileFailed(FileFailure)
     case cancelled
 }
 
-extension HTTPClientError {
-    /// For people.
-    package var message: String {
+extension HTTPClientError: Reportable {
+    package var videoError: VideoError {
         switch self {
-        case .libraryMissing(let name, let reason): "\(name) cannot be opened: \(reason)"
-        case .invalidCall(let reason): "the call cannot be sent: \(reason)"
-        case .forbiddenDestination(let reason): "the address may not be called: \(reason)"
-        case .unreachable(let reason): "no connection: \(reason)"
-        case .timedOut: "no answer in time"
-        case .interrupted(let reason): "the connection broke: \(reason)"
-        case .answerTooLarge(let limit): "the answer is larger than \(limit) bytes"
-        case .fileFailed(let action, let status): "cannot \(action) the file: \(SystemError.text(status))"
-        case .cancelled: "cancelled"
+        case .libraryMissing(let name, let reason):
+            VideoError(
+                .deviceUnavailable, "\(name) cannot be opened: \(reason)",
+                hint: Wording(plain: Distribution.remedy(for: name)))
+        case .invalidCall(let reason): .invalid("the call cannot be sent: \(reason)")
+        case .forbiddenDestination(let reason): .invalid("the address may not be called: \(reason)")
+        // Whose clip comes from elsewhere hears of these as a provider's error; no clip of this machine fails of them.
+        case .unreachable(let reason): VideoError(.internalError, "no connection: \(reason)")
+        case .timedOut: VideoError(.internalError, "no answer in time")
+        case .interrupted(let reason): VideoError(.internalError, "the connection broke: \(reason)")
+        case .answerTooLarge(let limit):
+            VideoError(.internalError, "the answer is larger than \(limit) bytes")
+        case .fileFailed(let failure):
+            VideoError(
+                failure.isFullDisk ? .diskFull : .outputFailed, "what comes cannot be written: \(failure)",
+                hint: failure.isFullDisk ? "free some space" : nil)
+        case .cancelled: VideoError(.cancelled, "cancelled")
         }
     }
 
-    /// What to do about it.
-    package var hint: String? {
-        if case .libraryMissing(let name, _) = self { Distribution.remedy(for: name) } else { nil }
-    }
+    /// For people.
+    package var message: String { videoError.message }
 
     /// Whether the server may have got the call.
     package var mayHaveBeenSent: Bool {

@@ -1,3 +1,4 @@
+import Files
 import Synchronization
 import Threads
 
@@ -128,6 +129,9 @@ final class ConnectionWatch: Sendable {
     /// The numeric address of the other side.
     func peer(of descriptor: Int32) -> String { connections.withLock { $0.all[descriptor]?.peer } ?? "" }
 
+    /// nil where there is no such connection.
+    func phase(of descriptor: Int32) -> Phase? { connections.withLock { $0.all[descriptor]?.phase } }
+
     /// nil: as long as it takes.
     func set(_ descriptor: Int32, _ phase: Phase, milliseconds: Int?) {
         let deadline = milliseconds.map { now() + $0 }
@@ -204,8 +208,6 @@ final class ConnectionWatch: Sendable {
     }
 
     static func monotonicMilliseconds() -> Int {
-        var time = timespec()
-        unsafe clock_gettime(CLOCK_MONOTONIC, &time)
-        return time.tv_sec * 1000 + time.tv_nsec / 1_000_000
+        Int(SystemClock.monotonic() * 1000)
     }
 }

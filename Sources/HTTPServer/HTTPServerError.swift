@@ -1,4 +1,6 @@
 import Distributions
+import Files
+package import VideoTypes
 
 /// Why a server cannot start.
 package enum HTTPServerError: Error, Hashable {
@@ -15,26 +17,28 @@ package enum HTTPServerError: Error, Hashable {
     case notStarted
 }
 
-extension HTTPServerError {
-    package var message: String {
+extension HTTPServerError: Reportable {
+    package var videoError: VideoError {
         switch self {
-        case .libraryMissing(let name, let reason): "cannot open \(name): \(reason)"
-        case .notAnAddress(let host): "'\(host)' is not a numeric address"
-        case .addressInUse(let host, let port): "port \(port) of \(host) is in use"
-        case .addressNotHere(let host): "\(host) is not an address of this machine"
-        case .portNotAllowed(let port): "may not listen on port \(port)"
-        case .system(let call, let errno): "cannot listen: \(call) failed with error \(errno)"
-        case .notStarted: "libmicrohttpd did not start"
+        case .libraryMissing(let name, let reason):
+            VideoError(
+                .deviceUnavailable, "\(name) cannot be opened: \(reason)",
+                hint: Wording(plain: Distribution.remedy(for: name)))
+        case .notAnAddress(let host):
+            .invalid("'\(host)' is not a numeric address", field: .host, hint: Self.addresses)
+        case .addressNotHere(let host):
+            .invalid("\(host) is not an address of this machine", field: .host, hint: Self.addresses)
+        case .addressInUse(let host, let port):
+            .invalid("port \(port) of \(host) is in use", hint: "stop the other program, or choose another port")
+        case .portNotAllowed(let port):
+            .invalid("may not listen on port \(port)", hint: "choose a port from 1024 on")
+        case .system(let call, let errno):
+            VideoError(
+                .deviceUnavailable, "cannot listen: \(call) failed: \(SystemError.text(errno))", hint: Self.limits)
+        case .notStarted: VideoError(.deviceUnavailable, "libmicrohttpd did not start", hint: Self.limits)
         }
     }
 
-    package var hint: String {
-        switch self {
-        case .libraryMissing(let name, _): Distribution.remedy(for: name)
-        case .notAnAddress, .addressNotHere: "give an address such as 127.0.0.1, ::1 or 0.0.0.0"
-        case .addressInUse: "stop the other program, or choose another port"
-        case .portNotAllowed: "choose a port from 1024 on"
-        case .system, .notStarted: "look at the limits on open files and threads (ulimit -n, ulimit -u)"
-        }
-    }
+    private static let addresses: Wording = "give an address such as 127.0.0.1, ::1 or 0.0.0.0"
+    private static let limits: Wording = "look at the limits on open files and threads (ulimit -n, ulimit -u)"
 }

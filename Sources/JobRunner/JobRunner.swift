@@ -1,3 +1,4 @@
+import Files
 import Glibc
 package import JobStore
 import Synchronization
@@ -67,7 +68,7 @@ package final class JobRunner: Sendable {
     /// Returns at once.
     package func drain(seconds: Double) {
         board.content.withLock { content in
-            let end = MonotonicClock.seconds + max(seconds, 0)
+            let end = SystemClock.monotonic() + max(seconds, 0)
             content.requests.drainEnd = min(end, content.requests.drainEnd ?? end)
         }
         bell.ring()
@@ -149,10 +150,10 @@ extension JobRunner {
     }
 
     private func refusal(
-        _ plan: ClipPlan?, _ priority: Int, _ owner: String?, _ forecast: QueueForecast,
+        _ plan: ClipPlan?, _ priority: Int, _ owner: String?, _ forecast: QueueForecast<JobID>,
         _ content: RunnerBoard.Content, _ disk: Disk
     ) -> Refusal? {
-        let now = MonotonicClock.seconds
+        let now = SystemClock.monotonic()
         let rest = content.running?.rest(at: now).p50 ?? 0
         if let end = content.requests.drainEnd {
             return Refusal(reason: .draining, retryAfterSeconds: max(end - now, 1))
@@ -190,13 +191,10 @@ extension JobRunner {
         for plan: ClipPlan, priority: Int = 0, owner: String? = nil
     ) throws(StoreError) -> TimeEstimate {
         let forecast = try forecast()
-        let now = MonotonicClock.seconds
+        let now = SystemClock.monotonic()
         return board.content.withLock { content in
             let rest = content.running?.rest(at: now) ?? TimeSpan()
-            let isFirst = content.running == nil && forecast.count == 0
-            let time = content.model.estimate(plan.work, isCold: isFirst && content.worker != .warm)
-            return TimeEstimate(
-                TimeSpan(time), behind: rest + forecast.ahead(ofPriority: priority, owner: owner))
+            return forecast.newClip(plan.work, behind: rest, priority: priority, owner: owner).ready
         }
     }
 
@@ -208,7 +206,7 @@ extension JobRunner {
     /// Where the job stands and when it will be ready; nil for one that is finished or unknown.
     package func place(of id: JobID) throws(StoreError) -> QueuePlace? {
         let forecast = try forecast()
-        let now = MonotonicClock.seconds
+        let now = SystemClock.monotonic()
         return board.content.withLock { content in
             let rest = content.running?.rest(at: now) ?? TimeSpan()
             if content.running?.id == id {
@@ -226,7 +224,7 @@ extension JobRunner {
     package var state: RunnerState {
         let forecast = try? forecast()
         let disk = disk
-        let now = MonotonicClock.seconds
+        let now = SystemClock.monotonic()
         return board.content.withLock { content in
             var state = RunnerState()
             state.worker = content.worker
@@ -234,6 +232,7 @@ extension JobRunner {
             state.isHealthy = content.isHealthy
             state.isDraining = content.requests.drainEnd != nil || content.requests.stops
             state.facts = content.facts
+            state.measuredWatts = content.measuredWatts
             state.restarts = content.restarts
             state.running = content.running?.id
             state.queued = forecast?.count ?? 0
@@ -251,7 +250,7 @@ extension JobRunner {
     }
 
     /// Of the queue as it is; kept until the queue changes, for it is asked at every poll of every client.
-    private func forecast() throws(StoreError) -> QueueForecast {
+    private func forecast() throws(StoreError) -> QueueForecast<JobID> {
         let (kept, changes) = board.content.withLock { ($0.forecast, $0.changes) }
         if let kept { return kept }
         let queue = try store.queue()
@@ -262,7 +261,7 @@ extension JobRunner {
         }
     }
 
-    private static func forecast(_ queue: [QueuedJob], _ content: RunnerBoard.Content) -> QueueForecast {
+    private static func forecast(_ queue: [QueuedJob], _ content: RunnerBoard.Content) -> QueueForecast<JobID> {
         QueueForecast(queue, model: content.model, startsCold: content.worker != .warm && content.running == nil)
     }
 }

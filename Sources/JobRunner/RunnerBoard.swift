@@ -16,13 +16,14 @@ final class RunnerBoard: Sendable {
         var isHealthy = true
         var workerProcess: Int32?
         var facts: EngineFacts?
+        var measuredWatts: Double?
         var restarts = 0
         var problem: VideoError?
         /// Until the worker has said what it runs on, a guess.
         var model = TimeModel(prior: EngineFacts(model: "", backend: "cpu", dtype: "bf16", memoryBytes: nil))
         var running: RunningClip?
         /// Of the queue as it was when it last changed; nil where nobody asked since.
-        var forecast: QueueForecast?
+        var forecast: QueueForecast<JobID>?
         /// Grows with every change that makes a forecast wrong.
         var changes = 0
     }

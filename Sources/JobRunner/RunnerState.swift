@@ -10,6 +10,8 @@ package struct RunnerState: Sendable {
     package var isDraining = false
     /// Of the worker that last said what it runs on.
     package var facts: EngineFacts?
+    /// What its device took for the last clip; nil where nobody counts, or before the first.
+    package var measuredWatts: Double?
     /// Its number; nil where none runs.
     package var workerProcess: Int32?
     /// Workers that were started after the first.

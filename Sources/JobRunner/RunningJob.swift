@@ -1,3 +1,4 @@
+import Files
 import JobStore
 import VideoTypes
 
@@ -49,7 +50,7 @@ final class RunningJob {
         if reason == .dropped { stopReason = .dropped }
         guard stopEnd == nil else { return }
         stopReason = reason
-        stopEnd = MonotonicClock.seconds + seconds
+        stopEnd = SystemClock.monotonic() + seconds
         worker?.send(.cancel(tag))
     }
 

@@ -1,3 +1,4 @@
+import Files
 import Glibc
 import JobStore
 import Synchronization
@@ -10,7 +11,7 @@ extension Supervisor {
 
     /// Gives the worker the next job, where there is one and room for its clip.
     func begin() {
-        let now = MonotonicClock.seconds
+        let now = SystemClock.monotonic()
         guard now >= heldUntil else { return }
         if let trouble = store.trouble { return hold("no job is begun", trouble) }
         guard hasRoom() else { return }
@@ -49,11 +50,12 @@ extension Supervisor {
 
     /// Whether the disk has room for a clip; where it has not, files whose time is over go first.
     private func hasRoom() -> Bool {
+        // What cannot be read now is told when the next job is claimed.
         guard let queue = try? store.queue(), let next = queue.first else { return true }
         let needed = DiskRoom.sum(options.reserveBytes, DiskRoom.outputBytes(of: next.work))
         let outputs = store.outputs
         if let free = try? outputs.freeBytes(), free < needed {
-            _ = try? store.sweep()
+            sweep()
             guard let free = try? outputs.freeBytes(), free >= needed else {
                 hold("no room for the next clip", .diskFull)
                 return false
@@ -62,10 +64,19 @@ extension Supervisor {
         return true
     }
 
+    /// Clears away what is too old, to make room.
+    private func sweep() {
+        do throws(StoreError) {
+            _ = try store.sweep()
+        } catch {
+            log("what is too old cannot be cleared away: \(error.videoError.message)")
+        }
+    }
+
     /// Begins nothing for a while.
     private func hold(_ what: String, _ error: StoreError) {
         if heldUntil == 0 { log("\(what): \(error.videoError.message)") }
-        heldUntil = MonotonicClock.seconds + options.fullDiskSeconds
+        heldUntil = SystemClock.monotonic() + options.fullDiskSeconds
         board.content.withLock { $0.problem = error.videoError }
     }
 
@@ -73,7 +84,7 @@ extension Supervisor {
 
     /// Renews the lease and writes down progress that had to wait.
     func keepClaim() {
-        let now = MonotonicClock.seconds
+        let now = SystemClock.monotonic()
         if now >= nextLook {
             nextLook = now + options.leaseSeconds
             do throws(StoreError) {
@@ -92,7 +103,7 @@ extension Supervisor {
 
     func proceed(_ progress: VideoProgress) {
         guard let running else { return }
-        let now = MonotonicClock.seconds
+        let now = SystemClock.monotonic()
         running.lastWord = now
         board.content.withLock { content in
             content.running?.report(progress, now: now)
@@ -127,13 +138,16 @@ extension Supervisor {
         guard let running else { return }
         running.report = report
         policy.worked()
-        board.content.withLock { $0.isHealthy = true }
+        board.content.withLock { content in
+            content.isHealthy = true
+            if let watts = report.watts { content.measuredWatts = watts }
+        }
         keepClip()
     }
 
     /// Stores the clip that the worker has finished: where the disk does not take it now, it is asked again later.
     func keepClip() {
-        guard let running, let report = running.report, MonotonicClock.seconds >= running.storeAt else { return }
+        guard let running, let report = running.report, SystemClock.monotonic() >= running.storeAt else { return }
         let sample = TimeSample(
             work: running.claim.job.order.plan.work, isCold: running.isCold, stageSeconds: report.stageSeconds)
         let key = board.content.withLock { $0.model.key }
@@ -156,7 +170,7 @@ extension Supervisor {
             log("\(running.id): \(error.videoError.message)")
             return giveBack(running, countsAttempt: true)
         }
-        if error == .diskFull { _ = try? store.sweep() }
+        if error == .diskFull { sweep() }
         // What does not lie in a folder that everybody can see to be unusable may never pass.
         if error != .diskFull, store.trouble == nil { running.storeFailures += 1 }
         if running.storeFailures >= JobStore.maxAttempts {
@@ -272,7 +286,7 @@ extension Supervisor {
             return removeCheckpoint(running.id)
         }
         giveBack(running, countsAttempt: false)
-        _ = try? store.sweep()
+        sweep()
         hold("\(running.id) waits", .diskFull)
     }
 

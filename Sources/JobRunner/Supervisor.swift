@@ -1,4 +1,5 @@
 import CProcess
+import Files
 import Glibc
 import JobStore
 import Synchronization
@@ -84,7 +85,7 @@ final class Supervisor {
             isOver = true
         } else if drainEnd != nil, running == nil {
             isOver = true
-        } else if let drainEnd, MonotonicClock.seconds >= drainEnd, let running {
+        } else if let drainEnd, SystemClock.monotonic() >= drainEnd, let running {
             if running.report == nil {
                 running.stop(.handBack, within: options.graceSeconds, worker)
             } else {
@@ -97,7 +98,7 @@ final class Supervisor {
 
     private func keepWorker() {
         dying.removeAll { $0.reap() != nil }
-        let now = MonotonicClock.seconds
+        let now = SystemClock.monotonic()
         guard let worker else {
             if drainEnd == nil, now >= nextStart { startWorker(now) }
             return
@@ -156,7 +157,7 @@ final class Supervisor {
             nextStart = 0
         } else {
             let problem = board.content.withLock { $0.problem }
-            trouble(problem ?? VideoError(.workerCrashed, "the worker \(reason)"), MonotonicClock.seconds)
+            trouble(problem ?? VideoError(.workerCrashed, "the worker \(reason)"), SystemClock.monotonic())
         }
     }
 
@@ -199,7 +200,7 @@ final class Supervisor {
     // MARK: waiting and listening
 
     private func wait() {
-        let now = MonotonicClock.seconds
+        let now = SystemClock.monotonic()
         var end = now + Self.idleSeconds
         if worker == nil, drainEnd == nil { end = min(end, nextStart) }
         if worker != nil { end = min(end, silenceEnd) }
@@ -243,7 +244,11 @@ final class Supervisor {
         isOpen = true
         policy.opened()
         var model = TimeModel(prior: facts)
-        if let samples = try? store.samples(engine: model.key) { model.learn(samples) }
+        do throws(StoreError) {
+            model.learn(try store.samples(engine: model.key))
+        } catch {
+            log("how long clips took cannot be read: \(error.videoError.message)")
+        }
         board.content.withLock { content in
             content.facts = facts
             content.model = model

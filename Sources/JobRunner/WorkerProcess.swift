@@ -1,4 +1,5 @@
 import CProcess
+import Files
 import Glibc
 import JobStore
 import VideoTypes
@@ -108,7 +109,7 @@ final class WorkerProcess {
     }
 
     private static func failure(_ call: String, _ number: Int32) -> VideoError {
-        let reason = unsafe strerror(number).map { unsafe String(cString: $0) } ?? "error \(number)"
+        let reason = SystemError.text(number)
         return VideoError(
             .internalError, "the worker cannot be started: \(call): \(reason)",
             hint: number == EMFILE || number == ENFILE

@@ -1,3 +1,4 @@
+import Files
 import Glibc
 
 /// Wakes those who wait for something new in the journal.
@@ -63,10 +64,8 @@ import Glibc
 
     /// Seconds of the monotonic clock, and some more; a wait of years is for ever.
     static func deadline(in seconds: Double) -> Double {
-        var now = timespec()
-        unsafe clock_gettime(CLOCK_MONOTONIC, &now)
         // NaN and less than nothing come to nothing.
-        return Double(now.tv_sec) + Double(now.tv_nsec) * 1e-9 + (seconds > 0 ? min(seconds, 1e8) : 0)
+        SystemClock.monotonic() + (seconds > 0 ? min(seconds, 1e8) : 0)
     }
 
     private func locked<T>(_ body: () -> T) -> T {

@@ -53,6 +53,8 @@ package struct JobOrder: Sendable, Hashable, Codable {
     package var plan: ClipPlan
     /// Higher goes first.
     package var priority: Int
+    /// That was asked for, in one word; what it came to is in the plan.
+    package var quality: Quality?
     package var remixedFrom: JobID?
     package var webhook: String?
     package var expiresAfterSeconds: Int

@@ -69,6 +69,14 @@ extension JobStore {
         }
     }
 
+    /// Those of them that this service claimed before it was started again, or an older program in its folder.
+    func claimedBefore() throws(StoreError) -> [Job] {
+        try read { (connection) throws(StoreError) in
+            let sql: SQL = " WHERE state = 'in_progress' AND coalesce(claimant, ?1) = ?1 ORDER BY number"
+            return try connection.rows(JobRow.columns + sql, [.text(self.claimant)], JobRow.job)
+        }
+    }
+
     package func counts() throws(StoreError) -> StoreCounts {
         try read { (connection) throws(StoreError) in
             let states = try connection.rows("SELECT state, count(*) FROM job GROUP BY state") {

@@ -17,11 +17,13 @@ package struct Recovery: Sendable, Hashable {
 extension JobStore {
     /// Puts right what a crash left behind; to be called before the first claim.
     ///
+    /// What another service has claimed is its own affair, until its lease is over.
+    ///
     /// Of finished clips the sizes are looked at; each is read through when it is first asked for.
     package func recover() throws(StoreError) -> Recovery {
         var recovery = Recovery()
         try failUnreadable()
-        for job in try running() { try recover(job, &recovery) }
+        for job in try claimedBefore() { try recover(job, &recovery) }
         try checkFinished(&recovery)
         try removeLeftovers()
         return recovery

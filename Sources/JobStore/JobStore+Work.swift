@@ -35,10 +35,13 @@ extension JobStore {
     private func begin(_ changes: Changes, _ job: QueuedJob, _ leaseSeconds: Double) throws(StoreError) {
         try changes.connection.run(
             """
-            UPDATE job SET state = 'in_progress', attempt = attempt + 1, started_at = ?, lease_until = ?,
+            UPDATE job SET state = 'in_progress', attempt = attempt + 1, started_at = ?, lease_until = ?, claimant = ?,
             stage = NULL, step = NULL, steps = NULL WHERE number = ? AND state = 'queued'
             """,
-            [.integer(changes.now), .real(clock.boot() + leaseSeconds), .integer(job.number)])
+            [
+                .integer(changes.now), .real(try time.now(changes.connection) + leaseSeconds), .text(claimant),
+                .integer(job.number),
+            ])
         try changes.connection.run(
             """
             INSERT INTO turn (owner, served) VALUES (?, (SELECT coalesce(max(served), 0) + 1 FROM turn))
@@ -48,9 +51,9 @@ extension JobStore {
 
     /// Says that the worker is alive.
     package func renew(_ claim: Claim, leaseSeconds: Double) throws(StoreError) -> Bool {
-        let until = SQLValue.real(clock.boot() + leaseSeconds)
-        return try write { (changes) throws(StoreError) in
-            try Self.update(changes, claim, "UPDATE job SET lease_until = ?", [until])
+        try write { (changes) throws(StoreError) in
+            let until = SQLValue.real(try self.time.now(changes.connection) + leaseSeconds)
+            return try Self.update(changes, claim, "UPDATE job SET lease_until = ?", [until])
         }
     }
 
@@ -97,7 +100,7 @@ extension JobStore {
 
     /// Takes the jobs from workers that have not been heard of for too long; they count as dead.
     package func expireLeases() throws(StoreError) -> [Claim] {
-        let now = SQLValue.real(clock.boot())
+        let now = SQLValue.real(time.mine)
         let late = try read { (connection) throws(StoreError) in
             let sql: SQL = " WHERE state = 'in_progress' AND lease_until < ? ORDER BY number"
             return try connection.rows(JobRow.columns + sql, [now], JobRow.job)

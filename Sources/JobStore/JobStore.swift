@@ -11,6 +11,9 @@ package final class JobStore: Sendable {
     package let outputs: Outputs
     let clock: StoreClock
     let bell: EventBell
+    let time: JournalTime
+    /// By which our claims are known: the name that this service's folder has.
+    let claimant: String
     private let folder: StateFolder
     private let ballast: Ballast
     /// The file that was opened; its number is nobody else's while it is open.
@@ -27,7 +30,11 @@ package final class JobStore: Sendable {
         ballast = Ballast(folder)
         let (folder, ballast) = (folder, ballast)
         // First of all that is made: the folder is ours from now on, whatever becomes of this start.
-        let connection = try ballast.spending { () throws(StoreError) in try Self.open(folder) }
+        let (connection, claimant) = try ballast.spending { () throws(StoreError) in
+            (try Self.open(folder), try folder.name())
+        }
+        self.claimant = claimant
+        time = JournalTime(clock, passed: try JournalTime.passed(connection))
         journal = folder.identity(Self.journalName)
         outputs = try Outputs(folder)
         ballast.refill()

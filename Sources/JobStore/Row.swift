@@ -11,6 +11,8 @@ struct Row {
 
     mutating func integer() throws(StoreError) -> Int { try present(statement.integer(next()), "number") }
 
+    mutating func real() throws(StoreError) -> Double { try present(statement.real(next()), "number") }
+
     mutating func text() throws(StoreError) -> String { try present(statement.text(next()), "text") }
 
     mutating func integerOrNull() throws(StoreError) -> Int? {

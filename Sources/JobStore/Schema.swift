@@ -1,6 +1,6 @@
 /// The tables of the journal.
 enum Schema {
-    static let version = 1
+    static let version = 2
     private static let tables: [SQL] = [
         """
         CREATE TABLE job (
@@ -89,17 +89,33 @@ enum Schema {
             throw .damaged("jobs.db is not a journal of wan-infer")
         }
         guard found <= version else { throw .newerSchema(found: found, known: version) }
-        guard found == version else { throw .damaged("no journal has version \(found)") }
+        guard found >= 1 else { throw .damaged("no journal has version \(found)") }
         let complaints = try connection.rows("PRAGMA quick_check(1)") { (row: inout Row) throws(StoreError) in
             try row.text()
         }
         guard complaints == ["ok"] else { throw .damaged(complaints.first ?? "the check says nothing") }
+        if found == 1 { try bringFromOne(connection) }
+    }
+
+    /// What came with version 2: who claimed a job, and the journal's own time.
+    private static let second: [SQL] = [
+        "ALTER TABLE job ADD COLUMN claimant TEXT", "CREATE TABLE passed (seconds REAL NOT NULL) STRICT",
+        "INSERT INTO passed VALUES (0)",
+    ]
+
+    /// Leases of the older program were told in the time of a machine that may have been started again since; its jobs
+    /// belong to this folder, and are taken back at once.
+    private static func bringFromOne(_ connection: Connection) throws(StoreError) {
+        try connection.transaction { () throws(StoreError) in
+            for change in second { try connection.run(change) }
+            try connection.run("PRAGMA user_version = 2")
+        }
     }
 
     private static func create(_ connection: Connection) throws(StoreError) {
         try connection.transaction { () throws(StoreError) in
-            for table in tables { try connection.run(table) }
-            try connection.run("PRAGMA user_version = 1")
+            for table in tables + second { try connection.run(table) }
+            try connection.run("PRAGMA user_version = 2")
         }
     }
 

@@ -70,6 +70,23 @@ final class StateFolder: Sendable {
         FileIdentity(AT_FDCWD, path) == FileIdentity(descriptor) && identity("lock") == FileIdentity(lock)
     }
 
+    /// The name that the folder got at its first start, which is kept in its lock: it goes where the folder goes.
+    func name() throws(StoreError) -> String {
+        var bytes = [UInt8](repeating: 0, count: Self.nameDigits)
+        let count = unsafe pread(lock, &bytes, bytes.count, 0)
+        let known = String(decoding: bytes.prefix(max(count, 0)), as: UTF8.self)
+        if known.utf8.count == Self.nameDigits, known.allSatisfy(\.isHexDigit) { return known }
+        let digits = String(UInt64.random(in: 0...UInt64.max), radix: 16)
+        let name = String(repeating: "0", count: Self.nameDigits - digits.count) + digits
+        guard unsafe pwrite(lock, name, Self.nameDigits, 0) == Self.nameDigits, fsync(lock) == 0 else {
+            if errno == ENOSPC || errno == EDQUOT { throw .diskFull }
+            throw .system(call: "write", path: path + "/lock", errno: errno)
+        }
+        return name
+    }
+
+    private static let nameDigits = 16
+
     func remove(_ name: String) {
         unsafe _ = unlinkat(descriptor, name, 0)
     }

@@ -1,4 +1,4 @@
-import Glibc
+import Files
 
 /// The time, as a journal needs it: two clocks.
 package struct StoreClock: Sendable {
@@ -12,16 +12,5 @@ package struct StoreClock: Sendable {
         self.boot = boot
     }
 
-    package static let system = StoreClock(
-        wall: { read(CLOCK_REALTIME).tv_sec },
-        boot: {
-            let now = read(CLOCK_BOOTTIME)
-            return Double(now.tv_sec) + Double(now.tv_nsec) * 1e-9
-        })
-
-    private static func read(_ clock: clockid_t) -> timespec {
-        var now = timespec()
-        unsafe clock_gettime(clock, &now)
-        return now
-    }
+    package static let system = StoreClock(wall: { Int(SystemClock.unix()) }, boot: SystemClock.boot)
 }

@@ -1,4 +1,5 @@
 import Distributions
+import Files
 import Glibc
 package import VideoTypes
 
@@ -26,13 +27,6 @@ package enum StoreError: Error, Sendable, Equatable {
     case outputMissing(JobID)
     case database(code: Int32, text: String)
     case system(call: String, path: String, errno: Int32)
-}
-
-extension StoreError {
-    /// What the system calls this number.
-    private static func reason(_ number: Int32) -> String {
-        unsafe strerror(number).map { unsafe String(cString: $0) } ?? "error \(number)"
-    }
 }
 
 extension StoreError: Reportable {
@@ -87,7 +81,7 @@ extension StoreError: Reportable {
             VideoError(.stateUnusable, "the journal cannot be used: \(text) (SQLite error \(code))")
         case .system(let call, let path, let errno):
             VideoError(
-                .stateUnusable, "\(call) of '\(path)' fails: \(Self.reason(errno))",
+                .stateUnusable, "\(call) of '\(path)' fails: \(SystemError.text(errno))",
                 hint: "choose another folder with \(.stateFolder, "DIR"), or mend this one")
         }
     }

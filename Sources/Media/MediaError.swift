@@ -1,4 +1,5 @@
 import Distributions
+import Files
 package import VideoTypes
 
 #if canImport(Glibc)
@@ -71,7 +72,7 @@ extension OutputProblem {
         case .notRegular: "it exists and is not a regular file"
         case .danglingLink: "it is a link to a file that does not exist"
         case .readOnly: "it exists and is read-only"
-        case .system(let call, let errno): "\(Self.text(errno)) (\(call))"
+        case .system(let call, let errno): "\(SystemError.text(errno)) (\(call))"
         }
     }
 
@@ -105,17 +106,6 @@ extension OutputProblem {
         case EACCES, EPERM, EROFS: "choose a folder that you may write to"
         case ENAMETOOLONG: "choose a shorter name"
         default: nil
-        }
-    }
-
-    static func text(_ errno: Int32) -> String {
-        var buffer = [CChar](repeating: 0, count: 128)
-        // Safe: strerror_r ends its text with a zero within the buffer.
-        return unsafe buffer.withUnsafeMutableBufferPointer { buffer in
-            guard let base = buffer.baseAddress, unsafe strerror_r(errno, base, buffer.count) == 0 else {
-                return "error \(errno)"
-            }
-            return unsafe String(cString: base)
         }
     }
 }

@@ -1,4 +1,5 @@
 #if canImport(Glibc)
+import Files
 import Glibc
 #endif
 
@@ -40,13 +41,7 @@ package struct PendingFile: ~Copyable {
 
     /// Writes behind what is there.
     package func append(_ bytes: [UInt8]) throws(MediaError) {
-        var rest = bytes[...]
-        while !rest.isEmpty {
-            let count = unsafe rest.withUnsafeBytes { unsafe write(descriptor, $0.baseAddress, $0.count) }
-            if count < 0, errno == EINTR { continue }
-            guard count > 0 else { throw target.failure("write") }
-            rest = rest.dropFirst(count)
-        }
+        guard FileBytes.write(bytes, to: descriptor) else { throw target.failure("write") }
     }
 
     /// Flushes the file to the disk and gives it the target's name, in the place of whatever has it, or the next free
@@ -57,10 +52,7 @@ package struct PendingFile: ~Copyable {
         let name: String
         if target.keepsExisting { name = try takeFreeName() } else { name = try replaceExisting() }
         // The name is in the folder now; a folder that cannot be flushed is no reason to call the clip lost.
-        let folder = unsafe open(target.folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard folder >= 0 else { return name }
-        fsync(folder)
-        close(folder)
+        try? FileBytes.flushFolder(of: target.folder + "/")
         return name
     }
 

@@ -1,4 +1,5 @@
 import Distributions
+import Files
 package import VideoTypes
 
 #if canImport(Glibc)
@@ -82,7 +83,7 @@ extension PictureError.FileProblem {
         case .notRegular: "it is not a regular file"
         case .empty: "it is empty"
         case .tooLarge(let bytes): "it has \(bytes) bytes, the limit is \(PictureFile.maxBytes)"
-        case .system(let call, let errno): "\(OutputProblem.text(errno)) (\(call))"
+        case .system(let call, let errno): "\(SystemError.text(errno)) (\(call))"
         }
     }
 }

@@ -1,4 +1,5 @@
 import Compute
+import Files
 import Glibc
 import Pipelines
 import Weights
@@ -30,44 +31,21 @@ struct CheckpointFile {
     private func read() -> HostBytes? { try? MappedFile.open(path) }
 
     private func write(_ header: [UInt8], _ data: [UInt8]) {
-        let flags = O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW
-        let descriptor = unsafe open(temporaryPath, flags, 0o600)
-        guard descriptor >= 0 else { return }
-        let half = data.count / 2
-        var isWritten = Self.write(header[...], to: descriptor) && Self.write(data[..<half], to: descriptor)
-        halfway()
-        isWritten = isWritten && Self.write(data[half...], to: descriptor) && fsync(descriptor) == 0
-        close(descriptor)
-        guard isWritten, unsafe rename(temporaryPath, path) == 0 else {
-            unsafe unlink(temporaryPath)
+        do throws(FileFailure) {
+            let file = try NewFile(path, temporary: .ours(temporaryPath))
+            try file.append(header)
+            try file.append(data[..<(data.count / 2)])
+            halfway()
+            try file.append(data[(data.count / 2)...])
+            try file.publish()
+        } catch {
+            // A clip can always be made from its beginning.
             return
         }
-        flushFolder()
     }
 
     func remove() {
         unsafe unlink(temporaryPath)
         unsafe unlink(path)
-    }
-
-    private func flushFolder() {
-        let folder = path.lastIndex(of: "/").map { path[..<$0] } ?? "."
-        let descriptor = unsafe open(folder.isEmpty ? "/" : String(folder), O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard descriptor >= 0 else { return }
-        fsync(descriptor)
-        close(descriptor)
-    }
-
-    private static func write(_ bytes: ArraySlice<UInt8>, to descriptor: Int32) -> Bool {
-        unsafe bytes.withUnsafeBytes { buffer in
-            var done = 0
-            while done < buffer.count {
-                let count = unsafe Glibc.write(descriptor, buffer.baseAddress?.advanced(by: done), buffer.count - done)
-                if count < 0, errno == EINTR { continue }
-                guard count > 0 else { return false }
-                done += count
-            }
-            return true
-        }
     }
 }

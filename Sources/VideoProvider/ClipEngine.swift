@@ -1,3 +1,5 @@
+import Compute
+package import Pipelines
 package import VideoTypes
 
 /// What makes clips: the engine, or one that pretends.
@@ -46,5 +48,11 @@ package struct EngineFacts: Sendable, Hashable, Codable {
         self.dtype = dtype
         self.memoryBytes = memoryBytes
         self.copiesWeights = copiesWeights
+    }
+
+    package init(model: String, device: DeviceProfile) {
+        self.init(
+            model: model, backend: device.name, dtype: device.dtype.rawValue, memoryBytes: device.memoryBytes,
+            copiesWeights: device.copiesWeights)
     }
 }

@@ -1,3 +1,5 @@
+package import VideoTypes
+
 /// What the machine and its electricity cost, and from that what a clip costs.
 ///
 /// Nothing divides by what may be zero; numbers that are none, or negative, count as zero.
@@ -39,6 +41,16 @@ public struct Economics: Sendable, Hashable, Codable {
             joules: energy, isEstimated: joules == nil, marginalDollars: marginal,
             amortisedDollars: marginal + seconds / 3600 * gpuDollarsPerHour / utilisation)
     }
+
+    /// What a clip has cost.
+    package func cost(of report: ClipReport) -> ClipCost {
+        cost(seconds: report.totalSeconds, joules: report.joules, backend: report.backend)
+    }
+}
+
+extension ClipReport {
+    /// What the device took on the average; nil where nobody counted.
+    package var watts: Double? { totalSeconds > 0 ? joules.map { $0 / totalSeconds } : nil }
 }
 
 /// What a clip costs its owner.

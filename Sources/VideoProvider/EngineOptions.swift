@@ -18,6 +18,8 @@ package struct EngineOptions: Sendable {
     package var writesMetadata: Bool
     /// Where to write every intermediate result as safetensors, for comparison with a reference.
     package var dumpPath: String?
+    /// Joules that the device has taken so far; nil where nobody counts.
+    package var joules: (@Sendable () -> Double?)?
     /// Called when a checkpoint is half written; tests of durability end the process there.
     package var duringCheckpoint: (@Sendable () -> Void)?
 

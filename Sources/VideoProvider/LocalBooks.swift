@@ -67,30 +67,23 @@ struct LocalBooks {
 
     // MARK: forecasts
 
-    func clipTime(_ plan: ClipPlan, isCold: Bool) -> ClipTime? { times?.estimate(plan.work, isCold: isCold) }
-
-    /// What stands before a new job: the rest of the running one and all that wait.
-    func ahead(_ now: Double) -> TimeSpan {
-        var isCold = !isWarm
-        var ahead = rest(now) ?? TimeSpan()
-        if running != nil { isCold = false }
-        for job in waiting {
-            if let time = clipTime(job.plan, isCold: isCold) { ahead = ahead + TimeSpan(time) }
-            isCold = false
+    /// Of what waits, as a service forecasts it; nil before the engine has said what it is.
+    private var forecast: QueueForecast<Int>? {
+        times.map { times in
+            QueueForecast(
+                waiting.map { .init(id: $0.number, work: $0.plan.work) }, model: times,
+                startsCold: !isWarm && running == nil)
         }
-        return ahead
     }
 
     /// What is left of the running job; nil where none runs.
     func rest(_ now: Double) -> TimeSpan? {
-        guard let running, let whole = clipTime(running.plan, isCold: !isWarm) else { return nil }
+        guard let running, let whole = times?.estimate(running.plan.work, isCold: !isWarm) else { return nil }
         return (running.progress ?? ClipProgress(now: running.started)).rest(of: whole, at: now)
     }
 
     /// A new job's own time and when it would be ready.
     func forecast(_ plan: ClipPlan, _ now: Double) -> (own: ClipTime, ready: TimeEstimate)? {
-        let isCold = !isWarm && running == nil && waiting.isEmpty
-        guard let own = clipTime(plan, isCold: isCold) else { return nil }
-        return (own, TimeEstimate(TimeSpan(own), behind: ahead(now)))
+        forecast?.newClip(plan.work, behind: rest(now) ?? TimeSpan())
     }
 }

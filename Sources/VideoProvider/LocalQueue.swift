@@ -4,17 +4,14 @@ import VideoTypes
 
 /// The line in front of one engine, and the thread that works it off.
 package final class LocalQueue: Sendable {
-    /// An engine and what counts its energy.
+    /// An engine and what there is to say about it.
     package struct Equipment {
         let engine: any ClipEngine
-        /// Joules that the device has taken so far; nil where nobody counts.
-        let joules: (() -> Double?)?
         /// What there is to say about the device.
         let remarks: [String]
 
-        package init(engine: any ClipEngine, joules: (() -> Double?)? = nil, remarks: [String] = []) {
+        package init(engine: any ClipEngine, remarks: [String] = []) {
             self.engine = engine
-            self.joules = joules
             self.remarks = remarks
         }
     }
@@ -42,19 +39,19 @@ package final class LocalQueue: Sendable {
     }
 
     /// Starts the thread and waits until it has an engine.
-    func start(_ make: @escaping MakeEngine) throws(VideoError) -> EngineFacts {
+    func start(_ make: @escaping MakeEngine) throws(VideoError) {
         let thread = OwnThread { self.run(make) }
         guard let thread else { throw VideoError(.internalError, "the system gives no thread") }
         thread.detach()
-        let outcome: Result<EngineFacts, VideoError> = books.wait { books in
+        let outcome: Result<Void, VideoError> = books.wait { books in
             switch books.engine {
             case .starting: nil
-            case .working(let facts): .success(facts)
+            case .working: .success(())
             case .failed(let error): .failure(error)
             }
         }
         if case .failure = outcome { close() }
-        return try outcome.get()
+        try outcome.get()
     }
 
     /// Ends the thread after the running clip.
@@ -66,9 +63,10 @@ package final class LocalQueue: Sendable {
 
     var remarks: [String] { books.change { $0.remarks } }
 
-    var memoryBytes: Int? {
+    /// nil while no engine is open.
+    var facts: EngineFacts? {
         books.change { books in
-            if case .working(let facts) = books.engine { facts.memoryBytes } else { nil }
+            if case .working(let facts) = books.engine { facts } else { nil }
         }
     }
 
@@ -192,8 +190,10 @@ package final class LocalQueue: Sendable {
                 continue
             }
             do throws(VideoError) {
-                let (report, joules) = try work(job, current)
-                end(job, .success(learn(job, report, joules)))
+                let report = try current.engine.generate(
+                    job.plan.settings, to: path(job), checkpoint: nil
+                ) { progress in self.note(progress) }
+                end(job, .success(learn(job, report)))
             } catch {
                 // What broke under it is opened again; the rest goes on as it is.
                 if [.deviceLost, .deviceUnavailable, .internalError].contains(error.code) {
@@ -249,15 +249,6 @@ package final class LocalQueue: Sendable {
         }
     }
 
-    private func work(_ job: LocalJob, _ equipment: Equipment) throws(VideoError) -> (ClipReport, joules: Double?) {
-        let before = equipment.joules?()
-        let report = try equipment.engine.generate(job.plan.settings, to: path(job), checkpoint: nil) { progress in
-            self.note(progress)
-        }
-        guard let before, let after = equipment.joules?(), after >= before else { return (report, nil) }
-        return (report, after - before)
-    }
-
     /// Ids come from outside: one that is no plain word names no file, and none names one that is there.
     private func path(_ job: LocalJob) -> String {
         let id = job.request.id
@@ -299,9 +290,9 @@ package final class LocalQueue: Sendable {
     }
 
     /// Takes in how long it took, and makes the result.
-    private func learn(_ job: LocalJob, _ report: ClipReport, _ joules: Double?) -> VideoResult {
+    private func learn(_ job: LocalJob, _ report: ClipReport) -> VideoResult {
         let (now, clip) = (clock(), report.settings.clip)
-        let cost = economics.cost(seconds: report.totalSeconds, joules: joules, backend: report.backend)
+        let cost = economics.cost(of: report)
         let result = VideoResult(
             path: report.path, provider: name, model: report.model, durationSeconds: clip.durationSeconds,
             frames: clip.frames, width: clip.width, height: clip.height,
@@ -311,7 +302,7 @@ package final class LocalQueue: Sendable {
             books.times?.learn(
                 TimeSample(work: job.plan.work, isCold: !books.isWarm, stageSeconds: report.stageSeconds))
             books.isWarm = true
-            if let joules, report.totalSeconds > 0 { books.measuredWatts = joules / report.totalSeconds }
+            if let watts = report.watts { books.measuredWatts = watts }
             books.remember(job.request, result)
         }
         return result

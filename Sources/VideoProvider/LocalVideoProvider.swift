@@ -1,5 +1,5 @@
 import Backends
-import Compute
+import Files
 import Glibc
 import Threads
 public import VideoTypes
@@ -17,29 +17,32 @@ public final class LocalVideoProvider: VideoProvider {
     public convenience init(_ options: Options = Options()) throws(VideoError) {
         let source: ModelSource = options.modelFolder.map { .folder($0) } ?? .builtIn
         let device = try DeviceChoice(options.device)
-        try self.init(options, source: source) { () throws(VideoError) in
+        let planner = try VideoPlanner(source)
+        try self.init(options, planner: planner) { () throws(VideoError) in
             let choice = try BackendChoice(device, threads: options.threads)
-            let engine = try VideoEngine(
-                EngineOptions(model: source, writesMetadata: options.writesMetadata), backend: choice.backend)
+            var engine = EngineOptions(model: source, writesMetadata: options.writesMetadata)
+            engine.joules = choice.makeJouleCounter()
             return LocalQueue.Equipment(
-                engine: engine, joules: choice.makeJouleCounter(), remarks: choice.remarks(in: .library))
+                engine: VideoEngine(engine, planner: planner, backend: choice.backend),
+                remarks: choice.remarks(in: .library))
         }
     }
 
     /// The same on any engine.
     ///
     /// - Parameters:
-    ///   - source: the model that the engine makes clips with.
+    ///   - planner: of the model that the engine makes clips with.
     ///   - clock: seconds that only go forward.
     ///   - makeEngine: called on the thread that works with it, again after it has failed.
     package init(
-        _ options: Options, source: ModelSource = .builtIn, clock: @escaping @Sendable () -> Double = Machine.seconds,
+        _ options: Options, planner: VideoPlanner,
+        clock: @escaping @Sendable () -> Double = SystemClock.monotonic,
         makeEngine: @escaping @Sendable () throws(VideoError) -> LocalQueue.Equipment
     ) throws(VideoError) {
         name = options.name
         queue = try LocalQueue(options, clock: clock)
-        let facts = try queue.start(makeEngine)
-        planner = try VideoPlanner(source, dtype: DType(rawValue: facts.dtype), copiesWeights: facts.copiesWeights)
+        try queue.start(makeEngine)
+        self.planner = planner
     }
 
     deinit { queue.close() }
@@ -102,7 +105,7 @@ public final class LocalVideoProvider: VideoProvider {
         try Self.check("max_cost_dollars", request.maxCostDollars)
         try Self.check("max_latency_seconds", request.maxLatencySeconds)
         do {
-            return try planner.plan(for: request, memoryBytes: queue.memoryBytes)
+            return try planner.plan(for: request, on: queue.facts)
         } catch {
             throw .refused(error)
         }

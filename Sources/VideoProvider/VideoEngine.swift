@@ -14,10 +14,15 @@ package final class VideoEngine: ClipEngine {
     private let pipeline: any VideoPipeline
 
     /// Opens and checks the model; its weights are loaded when a request needs them.
-    package init(_ options: EngineOptions, backend: any Backend) throws(VideoError) {
+    package convenience init(_ options: EngineOptions, backend: any Backend) throws(VideoError) {
+        self.init(options, planner: try VideoPlanner(options.model), backend: backend)
+    }
+
+    /// The same with a model that is open.
+    package init(_ options: EngineOptions, planner: VideoPlanner, backend: any Backend) {
         self.options = options
+        self.planner = planner
         self.backend = backend
-        planner = try VideoPlanner(options.model, dtype: options.dtype)
         pipeline = planner.model.pipeline(on: backend, dtype: options.dtype)
     }
 
@@ -27,12 +32,7 @@ package final class VideoEngine: ClipEngine {
     /// A prompt that shows what the model can do.
     package var samplePrompt: String { planner.samplePrompt }
 
-    package var facts: EngineFacts {
-        let profile = pipeline.profile
-        return EngineFacts(
-            model: modelName, backend: profile.name, dtype: profile.dtype.rawValue, memoryBytes: profile.memoryBytes,
-            copiesWeights: profile.copiesWeights)
-    }
+    package var facts: EngineFacts { EngineFacts(model: modelName, device: pipeline.profile) }
 
     /// The request with every default filled in, checked against the model and the backend.
     package func settings(for request: VideoRequest) throws(VideoError) -> VideoSettings {
@@ -79,6 +79,7 @@ package final class VideoEngine: ClipEngine {
         _ progress: @escaping (VideoProgress) -> Bool
     ) throws(VideoError) -> ClipReport {
         let clock = StageClock()
+        let joules = options.joules?()
         try pipeline.validate(settings)
         do {
             let dumpFile = try options.dumpPath.map { try DumpFile($0) }
@@ -107,12 +108,18 @@ package final class VideoEngine: ClipEngine {
                 path: writer.path, model: modelName, settings: settings, backend: facts.backend, dtype: facts.dtype,
                 encoder: writer.encoderName, fileBytes: bytes, stageSeconds: clock.seconds,
                 totalSeconds: clock.totalSeconds, peakMemoryBytes: PeakMemory.bytes,
-                peakDeviceMemoryBytes: backend.peakDeviceBytes,
+                peakDeviceMemoryBytes: backend.peakDeviceBytes, joules: joulesTaken(since: joules),
                 promptTokens: planner.model.tokenCount(settings.prompts.positive),
                 promptTokenLimit: planner.model.tokenLimit)
         } catch {
             throw VideoError(reporting: error)
         }
+    }
+
+    /// A counter that was set back says nothing.
+    private func joulesTaken(since before: Double?) -> Double? {
+        guard let before, let now = options.joules?(), now >= before else { return nil }
+        return now - before
     }
 
     /// All that the latents of a clip depend on.

@@ -11,16 +11,9 @@ package final class VideoPlanner: Sendable {
     package let modelName: String
     let model: any VideoModel
     private let defaults: Manifest.Defaults
-    private let dtype: DType
-    private let copiesWeights: Bool
 
     /// Opens and checks the model.
-    ///
-    /// - Parameters:
-    ///   - dtype: of activations where clips are made; nil for that of a device that is fast with bf16.
-    ///   - copiesWeights: whether weights take room there even where their dtype fits, as on a GPU.
-    package init(_ source: ModelSource, dtype: DType? = nil, copiesWeights: Bool = true) throws(VideoError) {
-        self.copiesWeights = copiesWeights
+    package init(_ source: ModelSource) throws(VideoError) {
         do {
             let manifest = try BuiltInModel.manifest()
             let entry: Manifest.Entry?
@@ -43,17 +36,21 @@ package final class VideoPlanner: Sendable {
                 modelName = entry.id
             }
             defaults = entry?.defaults ?? manifest.unknown
-            self.dtype = dtype ?? model.dtype(prefersBF16: true)
         } catch {
             throw VideoError(reporting: error)
         }
     }
 
-    /// What a clip would run on, on a device of this kind.
-    package func facts(of backend: any Backend) -> EngineFacts {
+    /// What a clip would run on, on a device of this kind; of a model whose files are not there the weights count as
+    /// copied.
+    ///
+    /// - Parameter dtype: of activations; nil for that of a device that is fast with bf16.
+    package func facts(of backend: any Backend, dtype: DType?) -> EngineFacts {
         EngineFacts(
-            model: modelName, backend: backend.name, dtype: dtype.rawValue, memoryBytes: backend.memoryBytes,
-            copiesWeights: copiesWeights)
+            model: modelName,
+            device: DeviceProfile(
+                name: backend.name, dtype: dtype ?? model.dtype(prefersBF16: true), copiesWeights: true,
+                memoryBytes: backend.memoryBytes))
     }
 
     /// A prompt that shows what the model can do.
@@ -82,17 +79,18 @@ package final class VideoPlanner: Sendable {
 
     /// The request's settings and work; refuses what does not fit into memory, naming what would.
     ///
-    /// - Parameter memoryBytes: what a clip with its weights may take where it is made; nil where it is not known.
-    package func plan(for request: VideoRequest, memoryBytes: Int?) throws(VideoError) -> ClipPlan {
+    /// - Parameter facts: what the clip would be made on; nil for an unknown device that is fast with bf16.
+    package func plan(for request: VideoRequest, on facts: EngineFacts? = nil) throws(VideoError) -> ClipPlan {
         let settings = try settings(for: request)
-        try model.checkMemory(settings, on: device(memoryBytes))
-        return ClipPlan(settings: settings, work: work(for: settings))
+        let device = device(facts)
+        try model.checkMemory(settings, on: device)
+        return ClipPlan(settings: settings, work: model.work(settings, on: device))
     }
 
-    /// What settings of this model cost.
-    package func work(for settings: VideoSettings) -> WorkEstimate { model.work(settings, on: device(nil)) }
-
-    private func device(_ memoryBytes: Int?) -> DeviceProfile {
-        DeviceProfile(name: "the device", dtype: dtype, copiesWeights: copiesWeights, memoryBytes: memoryBytes)
+    /// Who asks does not choose it, and hears no name.
+    private func device(_ facts: EngineFacts?) -> DeviceProfile {
+        DeviceProfile(
+            name: "the device", dtype: facts.flatMap { DType(rawValue: $0.dtype) } ?? model.dtype(prefersBF16: true),
+            copiesWeights: facts?.copiesWeights ?? true, memoryBytes: facts?.memoryBytes)
     }
 }

@@ -50,24 +50,25 @@ extension BreakerBoard {
         let breaker: CircuitBreaker
     }
 
-    package func saved(_ clock: RouterClock) -> [UInt8]? {
+    package func saved(_ clock: RouterClock) throws -> [UInt8] {
         let entries = breakers.map { Entry(key: $0, breaker: $1) }
             .sorted { ($0.key.provider, $0.key.model) < ($1.key.provider, $1.key.model) }
         let encoder = JSONEncoder()
         encoder.outputFormatting = .sortedKeys
         encoder.nonConformingFloatEncodingStrategy = Self.infinities
         let saved = Saved(clock: clock.now(), unixTime: clock.unixTime(), forced: forced, entries: entries)
-        return (try? encoder.encode(saved)).map(Array.init)
+        return Array(try encoder.encode(saved))
     }
 
-    /// What was saved, its times moved to this process's clock; nil for what is none.
-    package init?(_ bytes: [UInt8], _ clock: RouterClock) {
+    /// What was saved, its times moved to this process's clock.
+    package init(_ bytes: [UInt8], _ clock: RouterClock) throws {
         let decoder = JSONDecoder()
         decoder.nonConformingFloatDecodingStrategy = .convertFromString(
             positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
-        guard let saved = try? decoder.decode(Saved.self, from: Data(bytes)), saved.clock.isFinite,
-            saved.unixTime.isFinite
-        else { return nil }
+        let saved = try decoder.decode(Saved.self, from: Data(bytes))
+        guard saved.clock.isFinite, saved.unixTime.isFinite else {
+            throw RouterError(.configuration, "its times are no numbers")
+        }
         forced = saved.forced
         // A wall clock that was set back must not make an outage longer.
         let away = max(clock.unixTime() - saved.unixTime, 0)

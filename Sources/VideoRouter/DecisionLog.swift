@@ -1,5 +1,5 @@
+import Files
 import Glibc
-import HTTPClient
 import Synchronization
 import VideoTypes
 

@@ -1,7 +1,7 @@
 import Crypto
+import Files
 import FoundationEssentials
 import Glibc
-import HTTPClient
 public import VideoTypes
 
 /// Promises kept as files in a folder, one each: not even a power cut loses one.
@@ -21,7 +21,7 @@ public actor PromiseFolder: PromiseKeeper {
         let encoder = JSONEncoder()
         encoder.outputFormatting = .sortedKeys
         let bytes = try encoder.encode(StoredPromise(kept))
-        try DurableFile.write(Array(bytes), to: file(of: kept.request.id), in: path)
+        try FileBytes.replace(file(of: kept.request.id), with: Array(bytes))
     }
 
     public func all() async throws -> [KeptRequest] {
@@ -37,7 +37,7 @@ public actor PromiseFolder: PromiseKeeper {
         for name in try FileManager.default.contentsOfDirectory(atPath: path) where name.hasSuffix(Self.suffix) {
             // One bad file among good ones keeps none of them back.
             do {
-                guard let bytes = try DurableFile.read(path + "/" + name) else { continue }
+                guard let bytes = try FileBytes.read(path + "/" + name) else { continue }
                 let stored = try JSONDecoder().decode(StoredPromise.self, from: Data(bytes))
                 if let request = stored.kept { kept.append(request) } else { damaged.append(path + "/" + name) }
             } catch {
@@ -48,7 +48,7 @@ public actor PromiseFolder: PromiseKeeper {
     }
 
     public func settle(_ id: VideoRequest.ID) async throws {
-        try DurableFile.remove(file(of: id), in: path)
+        try FileBytes.remove(file(of: id))
     }
 
     private static let suffix = ".promise"

@@ -1,4 +1,4 @@
-import Glibc
+import Files
 
 /// The time as the router sees it.
 package struct RouterClock: Sendable {
@@ -20,19 +20,13 @@ package struct RouterClock: Sendable {
 
     /// The clocks of this machine.
     package static let system = RouterClock(
-        now: { seconds(CLOCK_MONOTONIC) }, unixTime: { seconds(CLOCK_REALTIME) },
+        now: SystemClock.monotonic, unixTime: SystemClock.unix,
         sleep: { end throws(CancellationError) in
             do {
                 // A century is for ever.
-                try await Task.sleep(for: .seconds(min(max(end - seconds(CLOCK_MONOTONIC), 0), 3e9)))
+                try await Task.sleep(for: .seconds(min(max(end - SystemClock.monotonic(), 0), 3e9)))
             } catch {
                 throw CancellationError()
             }
         })
-
-    private static func seconds(_ clock: clockid_t) -> Double {
-        var time = timespec()
-        unsafe clock_gettime(clock, &time)
-        return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
-    }
 }

@@ -1,3 +1,5 @@
+import Files
+
 /// Where a router writes down what it has learned about its providers, so that a restart remembers.
 public protocol RouterMemory: Sendable {
     /// What was saved last; nil where nothing was.
@@ -15,11 +17,7 @@ public struct RouterMemoryFile: RouterMemory {
         self.path = path
     }
 
-    public func load() throws -> [UInt8]? { try DurableFile.read(path) }
+    public func load() throws -> [UInt8]? { try FileBytes.read(path) }
 
-    public func save(_ bytes: [UInt8]) throws {
-        let parts = path.split(separator: "/", omittingEmptySubsequences: false).dropLast()
-        let folder = parts.isEmpty ? "." : parts.joined(separator: "/")
-        try DurableFile.write(bytes, to: path, in: folder.isEmpty ? "/" : folder)
-    }
+    public func save(_ bytes: [UInt8]) throws { try FileBytes.replace(path, with: bytes) }
 }

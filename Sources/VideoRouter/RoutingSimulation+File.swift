@@ -1,5 +1,5 @@
+import Files
 import Glibc
-import HTTPClient
 import StrictJSON
 package import VideoTypes
 
@@ -77,8 +77,8 @@ extension RoutingPolicy {
     /// Reads a policy from a file.
     package init(file path: String) throws(VideoError) {
         let bytes: [UInt8]
-        do throws(DurableFile.Failure) {
-            guard let found = try DurableFile.read(path) else { throw DurableFile.Failure("open") }
+        do throws(FileFailure) {
+            guard let found = try FileBytes.read(path) else { throw FileFailure("open", ENOENT) }
             bytes = found
         } catch {
             throw VideoError(.invalidRequest, "cannot read the policy \(path.printable): \(error)")

@@ -39,6 +39,7 @@ extension VideoRouter {
             reasons: route.findings.map(\.line))
         do {
             try await promises.keep(KeptRequest(request: route.request, options: route.options, promise: promise))
+            isOwed(route.request.id)
         } catch {
             return .failure(
                 RouterError(

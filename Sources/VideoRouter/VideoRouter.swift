@@ -18,6 +18,10 @@ public actor VideoRouter {
     var health: [String: (at: Double, health: ProviderHealth)] = [:]
     var running: [ObjectIdentifier: (id: VideoRequest.ID, handle: RouteHandle)] = [:]
     private var isKeepingPromises = false
+    /// Ends of promises that could not be dropped: none of them is kept a second time.
+    private var settled: [VideoRequest.ID: Result<RoutingOutcome, RouterError>] = [:]
+    /// By what it was: the last thing that went wrong with it.
+    private var troubles: [String: String] = [:]
 
     /// - Parameters:
     ///   - providers: in order of preference among equals; no two of one name.
@@ -58,10 +62,21 @@ public actor VideoRouter {
         self.random = random
         self.gate = gate
         // What cannot be read is as good as nothing: breakers learn anew.
-        let saved = try? memory?.load()
-        board = saved.flatMap { BreakerBoard($0, clock) } ?? BreakerBoard()
+        var saved: [UInt8]?
+        do {
+            saved = try memory?.load()
+            board = try saved.map { try BreakerBoard($0, clock) } ?? BreakerBoard()
+        } catch {
+            board = BreakerBoard()
+            troubles["memory"] = "what was known about the providers cannot be read: \(error)"
+        }
         savedBoard = board
     }
+
+    /// What there is to say about its files, one line each: what could not be read, written or removed.
+    ///
+    /// None of it fails a request.
+    public var remarks: [String] { troubles.sorted { $0.key < $1.key }.map(\.value) }
 
     /// Makes the clip with the best provider there is; what was thought of each is in the result's
     /// `metadata["routing"]`.
@@ -89,8 +104,23 @@ public actor VideoRouter {
     /// Stops the request of this id wherever it is, a promised one as well.
     public func cancel(_ id: VideoRequest.ID) async {
         for (runningID, handle) in running.values where runningID == id { handle.cancel() }
-        // A promise that cannot be dropped is kept: nothing is lost by that.
-        try? await promises?.settle(id)
+        await settle(id, .failure(RouterError(.cancelled, "the request was cancelled")))
+    }
+
+    /// A request is promised anew.
+    func isOwed(_ id: VideoRequest.ID) { settled[id] = nil }
+
+    /// Drops a promise; where that cannot be done now, remembers how it ended.
+    private func settle(_ id: VideoRequest.ID, _ end: Result<RoutingOutcome, RouterError>) async {
+        guard let promises else { return }
+        do {
+            try await promises.settle(id)
+            settled[id] = nil
+            troubles["promise \(id)"] = nil
+        } catch {
+            settled[id] = end
+            troubles["promise \(id)"] = "a promise that is kept cannot be dropped: \(error)"
+        }
     }
 
     /// Makes the clips that were promised, one after the other; what still cannot be made stays promised.
@@ -103,18 +133,24 @@ public actor VideoRouter {
         guard let promises, !isKeepingPromises else { return [:] }
         isKeepingPromises = true
         defer { isKeepingPromises = false }
-        var results: [VideoRequest.ID: Result<RoutingOutcome, RouterError>] = [:]
+        let all: [KeptRequest]
         do {
-            for kept in try await promises.all() {
-                let id = kept.request.id
-                let result = await fulfil(kept) { progress(id, $0) }
-                results[id] = result
-                if Task.isCancelled { break }
-                if case .failure(let error) = result, error.code == .noProviderAvailable { continue }
-                try await promises.settle(id)
-            }
+            all = try await promises.all()
         } catch {
-            throw RouterError(.configuration, "the promises cannot be read or dropped: \(error)")
+            throw RouterError(.configuration, "the promises cannot be read: \(error)")
+        }
+        var results: [VideoRequest.ID: Result<RoutingOutcome, RouterError>] = [:]
+        for kept in all {
+            let id = kept.request.id
+            let result = if let end = settled[id] { end } else { await fulfil(kept) { progress(id, $0) } }
+            results[id] = result
+            if case .failure(let error) = result {
+                if Task.isCancelled { break }
+                if error.code == .noProviderAvailable { continue }
+            }
+            // Of a clip that is made nothing more is owed, whoever has stopped waiting meanwhile.
+            await settle(id, result)
+            if Task.isCancelled { break }
         }
         return results
     }
@@ -180,9 +216,14 @@ extension VideoRouter {
 
     /// Saves what is known about the providers where it has changed.
     func remember() {
-        guard let memory, board != savedBoard, let bytes = board.saved(clock) else { return }
-        // A disk that is full is no reason to fail a request.
-        guard (try? memory.save(bytes)) != nil else { return }
-        savedBoard = board
+        guard let memory, board != savedBoard else { return }
+        do {
+            try memory.save(try board.saved(clock))
+            savedBoard = board
+            troubles["memory"] = nil
+        } catch {
+            // A disk that is full is no reason to fail a request.
+            troubles["memory"] = "what is known about the providers cannot be saved: \(error)"
+        }
     }
 }

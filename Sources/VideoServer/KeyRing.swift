@@ -67,17 +67,16 @@ struct KeyRing: Sendable {
         do throws(CryptoError) {
             return try SHA256.digest(bytes)
         } catch {
-            throw VideoError(.internalError, plain: "keys cannot be hashed: \(error.message)", hint: error.hint)
+            throw error.videoError
         }
     }
 
     /// Whose key the header shows; every key is compared, whichever fits.
-    func owner(authorization: String?) -> Owner? {
+    func owner(authorization: String?) throws(VideoError) -> Owner? {
         guard asksForKeys else { return Owner(name: nil) }
         let words = (authorization ?? "").split(separator: " ", maxSplits: 1)
-        guard words.count == 2, words[0].lowercased() == "bearer",
-            let shown = try? Self.digest(Array(words[1].utf8))
-        else { return nil }
+        guard words.count == 2, words[0].lowercased() == "bearer" else { return nil }
+        let shown = try Self.digest(Array(words[1].utf8))
         var found: Owner?
         for key in keys where ConstantTime.equal(key.digest, shown) { found = Owner(name: key.name) }
         return found
@@ -92,8 +91,8 @@ final class CurrentKeys: Sendable {
 
     func replace(_ ring: KeyRing) { self.ring.withLock { $0 = ring } }
 
-    func owner(authorization: String?) -> KeyRing.Owner? {
-        ring.withLock { $0 }.owner(authorization: authorization)
+    func owner(authorization: String?) throws(VideoError) -> KeyRing.Owner? {
+        try ring.withLock { $0 }.owner(authorization: authorization)
     }
 }
 

@@ -1,3 +1,4 @@
+import Files
 import Glibc
 import VideoTypes
 
@@ -8,7 +9,7 @@ enum NameFile {
     static func text(_ path: String) throws(VideoError) -> String {
         let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
         guard descriptor >= 0 else {
-            let reason = unsafe strerror(errno).map { unsafe String(cString: $0) } ?? "error \(errno)"
+            let reason = SystemError.text(errno)
             throw .invalid("cannot read the names of hosts in \(path): \(reason)", hint: "make the file readable")
         }
         defer { close(descriptor) }

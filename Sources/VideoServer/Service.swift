@@ -40,7 +40,7 @@ package final class Service: Sendable {
         let lines = ServiceLog(isVerbose: options.isVerbose, write: log, now: clock.wall)
         let faults = FaultLog(lines, clock)
         let desk = VideoDesk(
-            store: store, runner: runner, planners: PlannerOfWorker(options.model, first: planner),
+            store: store, runner: runner, planner: planner,
             webhooks: webhooks, economics: options.economics, expiresAfterSeconds: options.expiresAfterSeconds,
             faults: faults, modelName: planner.modelName, samplePrompt: planner.samplePrompt, limits: planner.limits)
         let metrics = MetricBook()
@@ -61,7 +61,7 @@ package final class Service: Sendable {
             webhooks.destinations == nil
             ? nil
             : WebhookSender(
-                store: store, policy: webhooks, delayFactor: options.webhookDelayFactor, log: lines,
+                store: store, policy: webhooks, delayFactor: options.webhookDelayFactor, log: lines, faults: faults,
                 now: clock.wall, object: { id in desk.object(id) })
         self.stopping = stopping
         self.keys = keys

@@ -1,4 +1,4 @@
-import Glibc
+import Files
 
 /// The times that the service needs; tests bring their own.
 struct ServiceClock: Sendable {
@@ -7,11 +7,5 @@ struct ServiceClock: Sendable {
     /// Seconds that only grow.
     var steady: @Sendable () -> Double
 
-    static let system = ServiceClock(
-        wall: { Glibc.time(nil) },
-        steady: {
-            var now = timespec()
-            unsafe clock_gettime(CLOCK_MONOTONIC, &now)
-            return Double(now.tv_sec) + Double(now.tv_nsec) / 1e9
-        })
+    static let system = ServiceClock(wall: { Int(SystemClock.unix()) }, steady: SystemClock.monotonic)
 }

@@ -13,7 +13,7 @@ package enum ServiceLibraries {
         do throws(HTTPServerError) {
             versions.append("libmicrohttpd \(try MicroHTTPD.version())")
         } catch {
-            failures.append(VideoError(.deviceUnavailable, plain: error.message, hint: error.hint))
+            failures.append(error.videoError)
         }
         do throws(StoreError) {
             versions.append("SQLite \(try SQLite.version())")
@@ -23,12 +23,12 @@ package enum ServiceLibraries {
         do throws(CryptoError) {
             versions.append(try LibCrypto.version())
         } catch {
-            failures.append(VideoError(.deviceUnavailable, plain: error.message, hint: error.hint))
+            failures.append(error.videoError)
         }
         do throws(HTTPClientError) {
             versions.append("libcurl \(try Curl.version())")
         } catch {
-            failures.append(VideoError(.deviceUnavailable, plain: error.message, hint: error.hint))
+            failures.append(error.videoError)
         }
         guard let first = failures.first else { return versions.joined(separator: ", ") }
         throw VideoError(

@@ -110,7 +110,7 @@ enum ServiceParts {
         do throws(HTTPServerError) {
             return try HTTPServer(http, handler: handler)
         } catch {
-            throw VideoError(.invalidRequest, plain: error.message, hint: error.hint)
+            throw error.videoError
         }
     }
 }

@@ -10,7 +10,7 @@ import VideoTypes
 struct VideoDesk: Sendable {
     let store: JobStore
     let runner: JobRunner
-    let planners: PlannerOfWorker
+    let planner: VideoPlanner
     let webhooks: WebhookPolicy
     let economics: Economics
     let expiresAfterSeconds: Int
@@ -61,7 +61,9 @@ struct VideoDesk: Sendable {
         let plan = try plan(request.video)
         let state = runner.state
         let time = runner.clipTime(for: plan)
-        let cost = economics.cost(seconds: time.p50, joules: nil, backend: state.facts?.backend ?? "cpu")
+        let cost = economics.cost(
+            seconds: time.p50, joules: state.measuredWatts.map { $0 * time.p50 },
+            backend: state.facts?.backend ?? "cpu")
         let estimate = try journal { () throws(StoreError) in
             try runner.estimate(for: plan, priority: request.priority, owner: owner)
         }
@@ -75,6 +77,7 @@ struct VideoDesk: Sendable {
             plan: quote.plan, requestHash: hash,
             expiresAfterSeconds: request.expiresAfterSeconds ?? expiresAfterSeconds)
         order.priority = request.priority
+        order.quality = request.video.quality
         order.metadata = request.metadata
         if let webhook = request.webhook { order.webhook = try webhooks.admit(webhook) }
         return try submit(order, owner: owner, repetition: repetition)
@@ -89,6 +92,7 @@ struct VideoDesk: Sendable {
         let plan = try plan(request)
         var order = JobOrder(plan: plan, requestHash: hash, expiresAfterSeconds: job.order.expiresAfterSeconds)
         order.priority = job.order.priority
+        order.quality = job.order.quality
         order.metadata = job.order.metadata
         order.remixedFrom = job.id
         return try submit(order, owner: owner, repetition: repetition)
@@ -101,11 +105,8 @@ struct VideoDesk: Sendable {
             let step = limits.frameStep
             request.frames = (frames - 1 + step / 2) / step * step + 1
         }
-        let facts = runner.state.facts
-        let memory = facts?.memoryBytes
         do throws(VideoError) {
-            let planner = try planners.planner(for: facts)
-            return try planner.plan(for: request, memoryBytes: memory)
+            return try planner.plan(for: request, on: runner.state.facts)
         } catch {
             throw .refused(error)
         }

@@ -70,11 +70,13 @@ struct VideoObject {
     }
 
     private var resultFields: [(String, JSONText)] {
-        let cost = job.report.map { economics.cost(seconds: $0.totalSeconds, joules: nil, backend: $0.backend) }
+        let cost = job.report.map { economics.cost(of: $0) }
         return [
             ("provider", "local"),
             ("cost_dollars", cost.map { .number($0.marginalDollars) } ?? .null),
             ("cost_dollars_amortised", cost.map { .number($0.amortisedDollars) } ?? .null),
+            ("energy_joules", cost.map { .number($0.joules) } ?? .null),
+            ("energy_is_estimated", cost.map { .bool($0.isEstimated) } ?? .null),
             ("expired", .bool(job.isFileGone)),
             ("gpu_seconds", job.report.map { .number(Self.deviceSeconds($0)) } ?? .null),
             ("stage_seconds", job.report.map { Self.stages($0.stageSeconds) } ?? .null),

@@ -14,18 +14,20 @@ final class WebhookSender: Sendable {
     private let client: HTTPClient
     private let object: @Sendable (JobID) -> JSONText?
     private let log: ServiceLog
+    private let faults: FaultLog
     private let now: @Sendable () -> Int
     private let delayFactor: Double
     private let isStopping = Mutex(false)
 
     init(
-        store: JobStore, policy: WebhookPolicy, delayFactor: Double, log: ServiceLog,
+        store: JobStore, policy: WebhookPolicy, delayFactor: Double, log: ServiceLog, faults: FaultLog,
         now: @escaping @Sendable () -> Int, object: @escaping @Sendable (JobID) -> JSONText?
     ) {
         self.store = store
         self.policy = policy
         self.object = object
         self.log = log
+        self.faults = faults
         self.now = now
         self.delayFactor = delayFactor
         client = HTTPClient(userAgent: "wan-infer/\(Version.text)")
@@ -40,30 +42,53 @@ final class WebhookSender: Sendable {
         return beginnings.map { .below($0) } + [.notBelow(beginnings.flatMap(\.self))]
     }
 
+    /// What came of a try.
+    private enum Outcome {
+        case taken
+        case again(seconds: Int)
+        /// Tried often enough, or there is nothing to tell any more.
+        case over
+    }
+
     /// Works one lane; on a thread of its own.
     func run(_ lane: JobStore.DeliveryChoice) {
         var last = store.lastEvent
+        // By number: what the journal has not taken yet is not sent once more for that.
+        var unwritten: [Int: Outcome] = [:]
         while !isStopping.withLock({ $0 }) {
-            let due = (try? store.dueDeliveries(limit: 16, lane)) ?? []
-            for delivery in due where !isStopping.withLock({ $0 }) { deliver(delivery) }
-            if due.isEmpty { last = store.wait(after: last, seconds: 1) }
+            let due = faults.value("reading webhooks") { () throws(StoreError) in
+                try store.dueDeliveries(limit: 16, lane)
+            }
+            for delivery in due ?? [] where !isStopping.withLock({ $0 }) {
+                let outcome = unwritten.removeValue(forKey: delivery.number) ?? deliver(delivery)
+                if !write(outcome, of: delivery) { unwritten[delivery.number] = outcome }
+            }
+            if due?.isEmpty ?? true || !unwritten.isEmpty { last = store.wait(after: last, seconds: 1) }
         }
     }
 
-    private func deliver(_ delivery: WebhookDelivery) {
-        guard let object = object(delivery.job) else {
-            try? store.giveUp(delivery)
-            return
-        }
+    private func deliver(_ delivery: WebhookDelivery) -> Outcome {
+        guard let object = object(delivery.job) else { return .over }
         guard let reason = failure(delivery, body: Array(Self.body(delivery, object).utf8)) else {
             log.webhook(delivery, failure: nil, nextSeconds: nil)
-            try? store.delivered(delivery)
-            return
+            return .taken
         }
         let next =
             delivery.tries < Self.delays.count ? Int(Double(Self.delays[delivery.tries]) * delayFactor) : nil
         log.webhook(delivery, failure: reason, nextSeconds: next)
-        if let next { try? store.retry(delivery, afterSeconds: next) } else { try? store.giveUp(delivery) }
+        return next.map { .again(seconds: $0) } ?? .over
+    }
+
+    /// Whether the journal has taken it.
+    private func write(_ outcome: Outcome, of delivery: WebhookDelivery) -> Bool {
+        let done: Void? = faults.value("noting what became of a webhook") { () throws(StoreError) in
+            switch outcome {
+            case .taken: try store.delivered(delivery)
+            case .again(let seconds): try store.retry(delivery, afterSeconds: seconds)
+            case .over: try store.giveUp(delivery)
+            }
+        }
+        return done != nil
     }
 
     private static func body(_ delivery: WebhookDelivery, _ object: JSONText) -> String {
@@ -80,8 +105,11 @@ final class WebhookSender: Sendable {
     private func failure(_ delivery: WebhookDelivery, body: [UInt8]) -> String? {
         guard let destinations = policy.destinations else { return "webhooks are off" }
         let time = now()
-        guard let signature = try? policy.signature(id: delivery.messageID, timestamp: time, body: body) else {
-            return "libcrypto cannot sign it"
+        let signature: String
+        do throws(CryptoError) {
+            signature = try policy.signature(id: delivery.messageID, timestamp: time, body: body)
+        } catch {
+            return error.videoError.message
         }
         do throws(HTTPClientError) {
             var call = HTTPCall(.post, try destinations.check(delivery.url))

@@ -14,6 +14,8 @@ public struct ClipReport: Sendable, Hashable, Codable {
     public let peakMemoryBytes: Int
     /// The same on the GPU; nil where none took part.
     public let peakDeviceMemoryBytes: Int?
+    /// What the device has taken for it; nil where nobody counts.
+    public let joules: Double?
     /// Tokens of the prompt, and how many of them the model reads; nil where nobody counted.
     public let promptTokens: Int?
     public let promptTokenLimit: Int?
@@ -21,7 +23,7 @@ public struct ClipReport: Sendable, Hashable, Codable {
     public init(
         path: String, model: String, settings: VideoSettings, backend: String, dtype: String, encoder: String,
         fileBytes: Int, stageSeconds: [VideoProgress.Stage: Double], totalSeconds: Double, peakMemoryBytes: Int,
-        peakDeviceMemoryBytes: Int? = nil, promptTokens: Int? = nil, promptTokenLimit: Int? = nil
+        peakDeviceMemoryBytes: Int? = nil, joules: Double? = nil, promptTokens: Int? = nil, promptTokenLimit: Int? = nil
     ) {
         self.path = path
         self.model = model
@@ -34,6 +36,7 @@ public struct ClipReport: Sendable, Hashable, Codable {
         self.totalSeconds = totalSeconds
         self.peakMemoryBytes = peakMemoryBytes
         self.peakDeviceMemoryBytes = peakDeviceMemoryBytes
+        self.joules = joules
         self.promptTokens = promptTokens
         self.promptTokenLimit = promptTokenLimit
     }

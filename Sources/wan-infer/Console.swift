@@ -1,3 +1,4 @@
+import Files
 import VideoTypes
 
 #if canImport(Glibc)
@@ -34,16 +35,7 @@ struct Console {
 
     /// Writes all of it, or returns false.
     @discardableResult
-    func write(_ text: String) -> Bool {
-        var rest = Array(text.utf8)[...]
-        while !rest.isEmpty {
-            let count = unsafe rest.withUnsafeBytes { unsafe Glibc.write(descriptor, $0.baseAddress, $0.count) }
-            if count < 0, errno == EINTR { continue }
-            guard count > 0 else { return false }
-            rest = rest.dropFirst(count)
-        }
-        return true
-    }
+    func write(_ text: String) -> Bool { FileBytes.write(Array(text.utf8), to: descriptor) }
 
     /// Writes a line that somebody waits for; not being able to is an error.
     func print(_ line: String) throws(VideoError) {

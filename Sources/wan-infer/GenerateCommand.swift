@@ -1,6 +1,7 @@
 import Backends
 import Compute
 import ComputeCPU
+import Files
 import VideoProvider
 import VideoTypes
 
@@ -20,7 +21,7 @@ struct GenerateCommand {
         request.prompt = typed ?? engine.samplePrompt
         if typed == nil { note("no prompt given, using the model's sample: \(ResultReport.line(request.prompt))") }
 
-        let display = ProgressDisplay(style, clock: Machine.seconds) { program.errors.write($0) }
+        let display = ProgressDisplay(style, clock: SystemClock.monotonic) { program.errors.write($0) }
         let result: ClipReport
         do throws(VideoError) {
             let (path, isNamed) = (options.output ?? "out.mp4", options.output != nil)

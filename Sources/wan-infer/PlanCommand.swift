@@ -45,9 +45,9 @@ struct PlanCommand {
             request.prompt = options.prompt ?? engine.samplePrompt
             return (try engine.plan(for: request), engine.facts)
         }
-        // Nobody knows how the weights will lie on the disk, so they count as copied.
-        let planner = try VideoPlanner(options.engine.model, dtype: options.engine.dtype)
+        let planner = try VideoPlanner(options.engine.model)
         request.prompt = options.prompt ?? planner.samplePrompt
-        return (try planner.plan(for: request, memoryBytes: backend.memoryBytes), planner.facts(of: backend))
+        let facts = planner.facts(of: backend, dtype: options.engine.dtype)
+        return (try planner.plan(for: request, on: facts), facts)
     }
 }

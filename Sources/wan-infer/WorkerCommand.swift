@@ -13,6 +13,7 @@ struct WorkerCommand {
             let choice = try BackendChoice(options.device, threads: options.threads)
             for remark in choice.remarks(in: .command) { program.errors.write("wan-infer: \(remark)\n") }
             var engine = options.engine
+            engine.joules = choice.makeJouleCounter()
             engine.duringCheckpoint = WorkerLoop.duringCheckpoint
             return try VideoEngine(engine, backend: choice.backend)
         }

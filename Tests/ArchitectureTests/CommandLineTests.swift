@@ -78,8 +78,10 @@ import Weights
     private static func memory(_ entry: Manifest.Entry) throws -> String {
         guard entry.status != .notSupported else { return "" }
         let isInside = entry.layout == .embedded
-        let planner = try VideoPlanner(isInside ? .builtIn : .published(entry.id), dtype: isInside ? .f32 : .bf16)
-        let work = try planner.plan(for: VideoRequest(prompt: planner.samplePrompt), memoryBytes: nil).work
+        let planner = try VideoPlanner(isInside ? .builtIn : .published(entry.id))
+        let facts = EngineFacts(
+            model: entry.id, backend: "cpu", dtype: isInside ? "f32" : "bf16", memoryBytes: nil)
+        let work = try planner.plan(for: VideoRequest(prompt: planner.samplePrompt), on: facts).work
         return Numbers.bytes(work.peakBytes.values.max() ?? 0)
     }
 

@@ -3,7 +3,7 @@
 /// Every arrow goes down: a room of a level sees only lower ones.
 enum ImportRule {
     private static let ofTheSystem: [String: Set<String>] = [
-        "Threads": ["Glibc"], "Distributions": ["Glibc"], "Compute": ["Glibc"], "Crypto": ["Glibc"],
+        "Threads": ["Glibc"], "Distributions": ["Glibc"], "Files": ["Glibc"], "Compute": ["Glibc"], "Crypto": ["Glibc"],
         "HTTPServer": ["Glibc", "Synchronization"], "HTTPClient": ["Glibc", "Synchronization"],
         "JobStore": ["Glibc", "Synchronization", "FoundationEssentials"], "Tokenizers": ["Swift"],
         "Pictures": ["Glibc"], "Weights": ["Glibc"], "Sampling": ["Glibc"], "Media": ["Glibc"], "ComputeCPU": ["Glibc"],

@@ -25,7 +25,7 @@ import VideoTypes
         request.seed = 5
         request.steps = 6
         request.frames = 5
-        let plan = try VideoPlanner(.builtIn).plan(for: request, memoryBytes: nil)
+        let plan = try VideoPlanner(.builtIn).plan(for: request)
         let store = try JobStore(folder: folder.file("state"))
         _ = try store.recover()
         var options = JobRunnerOptions(workerCommand: [Self.program, "worker", "--device=cpu"])

@@ -1,6 +1,7 @@
 import Foundation
 import TestTools
 import Testing
+import VideoTypes
 
 @testable import Crypto
 
@@ -91,5 +92,14 @@ import Testing
         for mode: mode_t in [0o444, 0o644, 0o604, 0o660, 0o620, 0o602, 0o777] {
             #expect(!SecretFile.isPrivate(mode: S_IFREG | mode, owner: 0))
         }
+    }
+
+    @Test func `what fails keeps its kind and has words`() {
+        let missing = VideoError(reporting: CryptoError.libraryMissing(name: "libcrypto.so.3", reason: "gone"))
+        #expect(missing.code == .deviceUnavailable && missing.message == "libcrypto.so.3 cannot be opened: gone")
+        #expect(missing.hint?.isEmpty == false)
+        #expect(VideoError(reporting: CryptoError.failed(call: "f")).code == .internalError)
+        let unreadable = VideoError(reporting: CryptoError.notReadable(errno: 5))
+        #expect(unreadable.message == "a file to be hashed cannot be read: Input/output error")
     }
 }

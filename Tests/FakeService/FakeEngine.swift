@@ -94,7 +94,7 @@ private final class FakeRun {
             return ClipReport(
                 path: path, model: facts.model, settings: settings, backend: facts.backend, dtype: facts.dtype,
                 encoder: writer.encoderName, fileBytes: bytes, stageSeconds: seconds,
-                totalSeconds: seconds.values.reduce(0, +), peakMemoryBytes: 1 << 20)
+                totalSeconds: seconds.values.reduce(0, +), peakMemoryBytes: 1 << 20, joules: script.joules)
         } catch {
             throw error.videoError
         }

@@ -2,12 +2,13 @@ import VideoTypes
 
 /// What the engine that pretends shall do, as words of the prompt or of the variable `WAN_FAKE`.
 ///
-/// `fake:step=0.05` takes so many seconds a step, `fake:load=1` to load; `fake:fail=out_of_memory@3` fails at step 3,
-/// `fake:crash@3` dies there, `fake:hang@3` stays there for ever; `fake:once` lets each of these happen to a clip
-/// only the first time.
+/// `fake:step=0.05` takes so many seconds a step, `fake:load=1` to load, `fake:joules=7` so much energy for the clip;
+/// `fake:fail=out_of_memory@3` fails at step 3, `fake:crash@3` dies there, `fake:hang@3` stays there for ever;
+/// `fake:once` lets each of these happen to a clip only the first time.
 struct FakeScript {
     var secondsPerStep = 0.0
     var loadSeconds = 0.0
+    var joules: Double?
     var accident: (kind: Accident, step: Int)?
     var once = false
 
@@ -32,6 +33,7 @@ struct FakeScript {
         switch pair.first {
         case "step": secondsPerStep = Double(value) ?? 0
         case "load": loadSeconds = Double(value) ?? 0
+        case "joules": joules = Double(value)
         case "fail": accident = (.fail(VideoError.Code(named: value)), step)
         case "crash": accident = (.crash, step)
         case "hang": accident = (.hang, step)

@@ -1,8 +1,10 @@
+import Files
 import Foundation
 import HTTPClient
 import TestSupport
 import TestTools
 import Testing
+import VideoTypes
 
 @Suite(.bounded) struct DownloadTests {
     private let client = HTTPClient()
@@ -58,7 +60,7 @@ import Testing
 
     @Test func `a folder that is not there is an error before the call`() throws {
         let server = try ScriptedServer { _ in .init() }
-        #expect(throws: HTTPClientError.fileFailed(action: "create", status: ENOENT)) {
+        #expect(throws: HTTPClientError.fileFailed(FileFailure("open", ENOENT))) {
             try client.save(call(server), to: folder.file("no/clip.mp4"))
         }
         #expect(server.requests.isEmpty)
@@ -77,5 +79,22 @@ import Testing
         server.atFirstRequest { task.cancel() }
         await #expect(throws: HTTPClientError.cancelled) { try await task.value }
         #expect(try folder.names.isEmpty)
+    }
+
+    @Test func `each error keeps its kind and has words`() {
+        let errors: [(HTTPClientError, VideoError.Code)] = [
+            (.libraryMissing(name: "libcurl.so.4", reason: "gone"), .deviceUnavailable),
+            (.invalidCall("x"), .invalidRequest), (.forbiddenDestination("x"), .invalidRequest),
+            (.unreachable("x"), .internalError), (.timedOut(mayHaveBeenSent: true), .internalError),
+            (.interrupted("x"), .internalError), (.answerTooLarge(limit: 7), .internalError),
+            (.fileFailed(FileFailure("write", ENOSPC)), .diskFull),
+            (.fileFailed(FileFailure("open", EACCES)), .outputFailed), (.cancelled, .cancelled),
+        ]
+        for (error, code) in errors {
+            let told = VideoError(reporting: error)
+            #expect(told.code == code && !told.message.isEmpty, "\(error)")
+        }
+        #expect(errors[0].0.videoError.hint?.contains("libcurl") == true)
+        #expect(errors[8].0.message == "what comes cannot be written: open failed: Permission denied")
     }
 }

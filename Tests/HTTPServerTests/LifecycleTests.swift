@@ -2,6 +2,7 @@ import Foundation
 import Synchronization
 import TestTools
 import Testing
+import VideoTypes
 
 @testable import HTTPServer
 
@@ -62,7 +63,8 @@ import Testing
                 _ = try HTTPServer(HTTPServerOptions(host: host, port: port), handler: TestHandler())
                 return nil
             } catch {
-                #expect(!error.message.isEmpty && !error.hint.isEmpty)
+                let told = error.videoError
+                #expect(told.code == .invalidRequest && !told.message.isEmpty && told.hint?.isEmpty == false)
                 return error
             }
         }

@@ -190,8 +190,8 @@ import journal_child
         _ = try fill()
         var bytes = [UInt8](try Data(contentsOf: journal))
         // The user version, in the head of the file.
-        bytes[63] = 2
+        bytes[63] = 3
         try Data(bytes).write(to: journal)
-        #expect(throws: StoreError.newerSchema(found: 2, known: 1)) { try JobStore(folder: state) }
+        #expect(throws: StoreError.newerSchema(found: 3, known: 2)) { try JobStore(folder: state) }
     }
 }

@@ -33,7 +33,7 @@ import VideoTypes
         var request = VideoRequest(prompt: "a red ball")
         request.frames = 80
         let planner = try VideoPlanner(.builtIn)
-        let error = #expect(throws: VideoError.self) { try planner.plan(for: request, memoryBytes: nil) }
+        let error = #expect(throws: VideoError.self) { try planner.plan(for: request) }
         #expect(error?.message == "frames must be 4k + 1, got 80" && error?.hint == "use 77 or 81")
     }
 

@@ -13,7 +13,7 @@ import VideoTypes
         var request = VideoRequest(prompt: "a red circle moves from left to right")
         (request.width, request.height, request.frames, request.guidanceScale) = (width, height, frames, guidance)
         request.steps = 2
-        let plan = try VideoPlanner(.builtIn).plan(for: request, memoryBytes: nil)
+        let plan = try VideoPlanner(.builtIn).plan(for: request)
         let backend = CountingBackend()
         try Families.open(BuiltInModel.folder).pipeline(on: backend, dtype: .f32)
             .generate(plan.settings, report: { _ in true }, dump: nil, emit: { _ in })

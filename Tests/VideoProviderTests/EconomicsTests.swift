@@ -1,3 +1,6 @@
+import ComputeCPU
+import Synchronization
+import TestSupport
 import TestTools
 import Testing
 import VideoProvider
@@ -68,5 +71,21 @@ import VideoProvider
             Economics(dollarsPerKilowattHour: 0.3, watts: 400), clip: cost, computeSeconds: 600, videoSeconds: 5,
             apiDollarsPerSecond: 0.1)
         #expect(owned.videoSecondsPerMonth == 0 && owned.isReachable)
+    }
+
+    @Test(arguments: [(100.0, 350.0, 250.0 as Double?), (350, 100, nil)])
+    func `the engine reads the counter before and after a clip`(before: Double, after: Double, taken: Double?) throws {
+        let readings = Mutex([after, before])
+        var options = EngineOptions()
+        options.joules = { readings.withLock { $0.popLast() } }
+        let engine = try VideoEngine(options, backend: CPUBackend(threads: 1))
+        var request = VideoRequest(prompt: "a red circle")
+        (request.width, request.height, request.frames, request.steps) = (16, 16, 1, 1)
+        let folder = try TemporaryFolder()
+        let report = try engine.generate(request, to: folder.file("clip.mp4")) { _ in true }
+        #expect(report.joules == taken)
+        let cost = Economics(dollarsPerKilowattHour: 3.6e6).cost(of: report)
+        #expect(cost.isEstimated == (taken == nil))
+        if let taken { #expect(cost.joules == taken && cost.marginalDollars == taken) }
     }
 }

@@ -105,10 +105,13 @@ import VideoTypes
         var request = VideoRequest(prompt: "a bird")
         request.frames = 81
         let planner = try Self.planner.get()
-        let plan = try planner.plan(for: request, memoryBytes: nil)
+        let plan = try planner.plan(for: request)
         let need = try #require(plan.work.peakBytes.values.max())
-        #expect(try planner.plan(for: request, memoryBytes: need).work == plan.work)
-        let found = #expect(throws: VideoError.self) { try planner.plan(for: request, memoryBytes: need - 1) }
+        func facts(_ bytes: Int) -> EngineFacts {
+            EngineFacts(model: "x", backend: "cpu", dtype: "bf16", memoryBytes: bytes)
+        }
+        #expect(try planner.plan(for: request, on: facts(need)).work == plan.work)
+        let found = #expect(throws: VideoError.self) { try planner.plan(for: request, on: facts(need - 1)) }
         #expect(found?.code == .outOfMemory)
         #expect(found?.hint?.isEmpty == false)
     }
@@ -125,10 +128,10 @@ import VideoTypes
         let planner = try Self.planner.get()
         var request = VideoRequest(prompt: "a bird")
         request.seed = 1
-        let expected = try planner.plan(for: request, memoryBytes: nil)
+        let expected = try planner.plan(for: request)
         let asked = request
         let found = try await withThrowingTaskGroup(of: ClipPlan.self) { group in
-            for _ in 0..<16 { group.addTask { try planner.plan(for: asked, memoryBytes: nil) } }
+            for _ in 0..<16 { group.addTask { try planner.plan(for: asked) } }
             return try await group.reduce(into: [ClipPlan]()) { $0.append($1) }
         }
         #expect(found == Array(repeating: expected, count: 16))

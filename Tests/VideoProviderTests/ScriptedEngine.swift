@@ -63,10 +63,12 @@ final class EngineScript: Sendable {
 final class ScriptedEngine: ClipEngine {
     let facts: EngineFacts
     private let script: EngineScript
+    private let isMetered: Bool
     private var isCold = true
 
-    init(_ script: EngineScript, memoryBytes: Int? = nil) throws(VideoError) {
+    init(_ script: EngineScript, memoryBytes: Int? = nil, isMetered: Bool = false) throws(VideoError) {
         self.script = script
+        self.isMetered = isMetered
         facts = EngineFacts(model: "built-in", backend: "cpu", dtype: "f32", memoryBytes: memoryBytes)
         let error: VideoError? = script.change { state in
             state.enginesMade += 1
@@ -82,6 +84,7 @@ final class ScriptedEngine: ClipEngine {
         _ settings: VideoSettings, to path: String, checkpoint: CheckpointPlace?,
         progress: @escaping (VideoProgress) -> Bool
     ) throws(VideoError) -> ClipReport {
+        let joules = script.change { $0.joules }
         script.change { state in
             state.begun.append(settings.prompts.positive)
             state.threads.insert(UInt(pthread_self()))
@@ -116,7 +119,8 @@ final class ScriptedEngine: ClipEngine {
         return ClipReport(
             path: path, model: facts.model, settings: settings, backend: facts.backend, dtype: facts.dtype,
             encoder: "none", fileBytes: settings.prompts.positive.utf8.count, stageSeconds: seconds,
-            totalSeconds: seconds.values.reduce(0, +), peakMemoryBytes: 1)
+            totalSeconds: seconds.values.reduce(0, +), peakMemoryBytes: 1,
+            joules: isMetered ? script.change { $0.joules } - joules : nil)
     }
 
     private func stage(

@@ -21,10 +21,10 @@ struct ScriptedProvider {
         configure(&options)
         let makeEngine: @Sendable () throws(VideoError) -> LocalQueue.Equipment = { () throws(VideoError) in
             LocalQueue.Equipment(
-                engine: try ScriptedEngine(script, memoryBytes: memoryBytes),
-                joules: isMetered ? { script.change { $0.joules } } : nil)
+                engine: try ScriptedEngine(script, memoryBytes: memoryBytes, isMetered: isMetered))
         }
-        provider = try LocalVideoProvider(options, clock: { script.now }, makeEngine: makeEngine)
+        provider = try LocalVideoProvider(
+            options, planner: VideoPlanner(.builtIn), clock: { script.now }, makeEngine: makeEngine)
         self.script = script
         self.folder = folder
     }

@@ -97,8 +97,8 @@ import VideoTypes
     @Test func `where not all fits, some of it is loaded again, to the same clips`() throws {
         let folder = try TemporaryFolder()
         let request = Self.request(seed: 2)
-        let plan = try VideoPlanner(.folder(Self.folder("wan22-a14b")), dtype: .f32)
-            .plan(for: request, memoryBytes: nil)
+        let plan = try VideoPlanner(.folder(Self.folder("wan22-a14b")))
+            .plan(for: request, on: EngineFacts(model: "x", backend: "cuda:0", dtype: "f32", memoryBytes: nil))
         let need = try #require(plan.work.peakBytes.values.max())
         let warm = FakeGPU { unsafe $0.cublaslt = 0 }
         do {

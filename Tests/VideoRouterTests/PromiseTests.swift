@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Synchronization
 import TestSupport
 import TestTools
 import Testing
@@ -192,5 +193,55 @@ import VideoTypes
         }
         #expect(expired.code == .deadline && slow.requests.isEmpty)
         #expect(try await promises.all().isEmpty)
+    }
+
+    @Test func `a promise that cannot be dropped is not made twice, nor one that was withdrawn, and it is told`()
+        async throws
+    {
+        let promises = PromiseList()
+        let local = scene.provider("local", p50: 300, p90: 400)
+        let router = try scene.router([local], promises: promises)
+        let made = scene.request { $0.maxLatencySeconds = 60 }
+        let withdrawn = scene.request { $0.maxLatencySeconds = 60 }
+        _ = try await router.generate(made)
+        _ = try await router.generate(withdrawn)
+        #expect(try await promises.all().count == 2)
+        #expect(await router.remarks.isEmpty)
+        promises.isStuck.withLock { $0 = true }
+        await router.cancel(withdrawn.id)
+        for _ in 0..<2 {
+            let results = try await router.keepPromises()
+            guard case .success(.done) = results[made.id] else {
+                Issue.record("not made")
+                return
+            }
+            guard case .failure(let error) = results[withdrawn.id] else {
+                Issue.record("made though it was withdrawn")
+                return
+            }
+            #expect(error.code == .cancelled)
+        }
+        #expect(local.requests.map(\.id) == [made.id])
+        #expect(await router.remarks.count == 2)
+        #expect(await router.remarks.allSatisfy { $0.contains("stuck") })
+        promises.isStuck.withLock { $0 = false }
+        _ = try await router.keepPromises()
+        #expect(try await promises.all().isEmpty)
+        #expect(await router.remarks.isEmpty)
+        #expect(local.requests.count == 1)
+    }
+
+    @Test func `a memory that cannot be read or written is told`() async throws {
+        let path = folder.file("memory")
+        try Data("nonsense".utf8).write(to: URL(filePath: path))
+        let provider = scene.provider("p")
+        let router = try scene.router([provider], memory: RouterMemoryFile(path: path))
+        #expect(await router.remarks.first?.contains("cannot be read") == true)
+        await router.shutOut("p")
+        #expect(await router.remarks.isEmpty)
+        let nowhere = try scene.router([provider], memory: RouterMemoryFile(path: folder.file("no/memory")))
+        #expect(await nowhere.remarks.isEmpty)
+        await nowhere.shutOut("p")
+        #expect(await nowhere.remarks.first?.contains("No such file or directory") == true)
     }
 }

@@ -73,6 +73,8 @@ extension VideoRouter {
 /// Promises in memory.
 final class PromiseList: PromiseKeeper {
     private let list = Mutex<[KeptRequest]>([])
+    /// Whether nothing can be dropped.
+    let isStuck = Mutex(false)
 
     func keep(_ kept: KeptRequest) async throws {
         list.withLock { list in
@@ -83,5 +85,8 @@ final class PromiseList: PromiseKeeper {
 
     func all() async throws -> [KeptRequest] { list.withLock { $0 } }
 
-    func settle(_ id: VideoRequest.ID) async throws { list.withLock { $0.removeAll { $0.request.id == id } } }
+    func settle(_ id: VideoRequest.ID) async throws {
+        if isStuck.withLock({ $0 }) { throw RouterError(.configuration, "stuck") }
+        list.withLock { $0.removeAll { $0.request.id == id } }
+    }
 }

@@ -219,12 +219,29 @@ import VideoTypes
             return text.contains("wan_jobs_total{")
         }
         for line in [
-            "wan_jobs_total{state=\"completed\",provider=\"local\",model=\"built-in\",code=\"\"} 1\n",
+            "wan_jobs_total{state=\"completed\",provider=\"local\",model=\"built-in\",tier=\"standard\",code=\"\"} 1\n",
             "wan_http_requests_total{route=\"/health\",method=\"GET\",code=\"200\"} 2\n", "wan_queue_depth 0\n",
             "wan_worker_healthy 1\n", "wan_eta_error_ratio_count 1\n", "wan_stage_seconds_count{stage=\"denoise\"} 1\n",
         ] {
             #expect(text.contains(line), "\(line) is missing in \(text)")
         }
         #expect(!text.contains("video_0") && !text.contains("{id=") && text.firstMatch(of: /video_[0-9a-f]{32}/) == nil)
+    }
+
+    @Test func `energy that the device counts is what a clip cost, and what the next one is thought to cost`() throws {
+        let service = try TestService()
+        let guessed = try service.finished(service.submit("x fake:step=0.1"))
+        #expect(guessed["energy_is_estimated"] == "true")
+        #expect(guessed["energy_joules"].flatMap { Double($0) }.map { $0 > 0 } == true)
+        // A kilowatt hour, whose price is 0.15 dollars.
+        let counted = try service.finished(service.submit("y fake:step=0.1 fake:joules=3600000"))
+        #expect(
+            counted["energy_joules"].flatMap { Double($0) } == 3_600_000 && counted["energy_is_estimated"] == "false")
+        #expect(counted["cost_dollars"].flatMap { Double($0) } == 0.15, "\(counted.text)")
+        let dear = try service.get("/v1/capabilities?prompt=x")
+        #expect(dear["clip", "cost_dollars"].flatMap { Double($0) }.map { $0 > 0.001 } == true, "\(dear.text)")
+        let page = try service.get("/metrics").text.split(separator: "\n")
+        let total = try #require(page.first { $0.hasPrefix("wan_energy_joules_total ") })
+        #expect(try #require(total.split(separator: " ").last.flatMap { Double($0) }) > 3_600_000)
     }
 }

@@ -90,13 +90,7 @@ import VideoServer
         let id = try service.submit("x", ", \"expires_after\": 60")
         let done = try service.finished(id)
         #expect(done["expired"] == "false" && done["error"] == nil)
-        let python = try #require(Subprocess.find("python3"))
-        let script = """
-            import sqlite3, sys
-            c = sqlite3.connect(sys.argv[1], timeout=30); c.execute("update job set expires_at = 1"); c.commit()
-            """
-        let change = try Subprocess(python, ["-c", script, state + "/jobs.db"])
-        #expect(change.status == 0, "\(change.errors)")
+        try Self.change(state, "update job set expires_at = 1")
         let job = try service.get("/v1/videos/\(id)")
         #expect(job["status"] == "completed" && job["expired"] == "true", "\(job.text)")
         #expect(job["error", "code"] == "video_expired")
@@ -208,6 +202,30 @@ import VideoServer
         let request = try #require(answer.header("x-request-id"))
         let line = try #require(service.log.first { $0.contains(request) }, "\(service.log)")
         #expect(line.contains("\"cause\"") && line.contains("No such file") && line.contains("\"status\": 503"))
+    }
+
+    @Test func `a true 500 leaves a line with the request's id and the cause`() throws {
+        let id = try finished()
+        // A journal that somebody else damages while the service is at work.
+        try Self.change(state, "alter table job rename to gone")
+        let answer = try service.get("/v1/videos/\(id)")
+        #expect(answer.status == 500 && answer["error", "code"] == "internal_error", "\(answer.text)")
+        #expect(!answer.text.contains("table") && !answer.text.contains(state))
+        let request = try #require(answer.header("x-request-id"))
+        let line = try #require(service.log.first { $0.contains(request) }, "\(service.log)")
+        #expect(line.contains(#""event": "failure""#) && line.contains(#""status": 500"#), "\(line)")
+        #expect(line.contains("no such table"), "\(line)")
+        try Self.change(state, "alter table gone rename to job")
+        #expect(try service.get("/v1/videos/\(id)").status == 200)
+    }
+
+    /// Does to the journal what no service does.
+    static func change(_ state: String, _ sql: String) throws {
+        let python = try #require(Subprocess.find("python3"))
+        let script =
+            "import sqlite3, sys; c = sqlite3.connect(sys.argv[1], timeout=30); c.execute(sys.argv[2]); c.commit()"
+        let change = try Subprocess(python, ["-c", script, state + "/jobs.db", sql])
+        #expect(change.status == 0, "\(change.errors)")
     }
 
     @Test func `a thumbnail that races with a delete is there or gone, never a failure`() async throws {

@@ -164,6 +164,28 @@ private final class Receiver: HTTPHandler {
         #expect(!service.log.contains { $0.contains("hush") })
     }
 
+    @Test func `one that was taken is not sent again because the journal cannot note it, and a line says so`() throws {
+        let receiver = Receiver(failures: 0)
+        let server = try HTTPServer(HTTPServerOptions(), handler: receiver)
+        defer { server.stop(afterSeconds: 0) }
+        let folder = try TemporaryFolder()
+        let service = try service(["127.0.0.1:\(server.port)"], folder)
+        let state = folder.file("state")
+        try StorageTests.change(
+            state, "create trigger stuck before delete on delivery begin select raise(abort, 'it is stuck'); end")
+        _ = try service.finished(
+            try service.submit("x", ", \"webhook_url\": \"http://127.0.0.1:\(server.port)/hook\""))
+        func faults() -> [String] { service.log.filter { $0.contains("noting what became of a webhook") } }
+        #expect(eventually { !faults().isEmpty })
+        // Long enough for it to be asked for again a few times.
+        usleep(2_500_000)
+        #expect(receiver.requests.count == 1)
+        #expect(faults().count == 1 && faults()[0].contains("it is stuck"), "\(faults())")
+        try StorageTests.change(state, "drop trigger stuck")
+        #expect(eventually { (try? service.get("/metrics").text.contains("wan_webhooks_pending 0\n")) == true })
+        #expect(receiver.requests.count == 1)
+    }
+
     @Test func `a host that hangs delays no other`() throws {
         let folder = try TemporaryFolder()
         let secret = try TestService.secret("hook", "whsec_" + Base64.encode(Self.secret), in: folder)

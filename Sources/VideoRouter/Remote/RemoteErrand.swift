@@ -41,7 +41,7 @@ struct RemoteErrand: Sendable {
         do throws(CryptoError) {
             key = try SHA256.hex(Array("\(provider.name)\n\(options.model ?? "")\n\(request.id)".utf8))
         } catch {
-            throw .local(error.message)
+            throw .local(error.videoError.message)
         }
         try provider.folder.check()
         let id = try await ordered("wan-" + key)

@@ -20,7 +20,7 @@ final class MetricBook: Sendable {
 
     private struct State {
         var requests: [RequestKey: Int] = [:]
-        /// By state and the code of the error.
+        /// By state, tier and the code of the error.
         var jobs: [[String]: Int] = [:]
         var queueWait = Histogram([1, 5, 15, 60, 300, 900, 3600, 7200])
         var estimateRatio = Histogram([0.25, 0.5, 0.75, 0.9, 1.1, 1.25, 1.5, 2, 4])
@@ -47,9 +47,10 @@ final class MetricBook: Sendable {
     ///
     /// - Parameter forecast: the seconds that were foretold when it was submitted.
     func count(_ job: Job, forecast: Double?, economics: Economics) {
-        let cost = job.report.map { economics.cost(seconds: $0.totalSeconds, joules: nil, backend: $0.backend) }
+        let cost = job.report.map { economics.cost(of: $0) }
         state.withLock { state in
-            state.jobs[[job.state.rawValue, job.error?.code.name ?? ""], default: 0] += 1
+            let tier = job.order.quality?.rawValue ?? ""
+            state.jobs[[job.state.rawValue, tier, job.error?.code.name ?? ""], default: 0] += 1
             if let started = job.startedAt { state.queueWait.add(Double(max(started - job.createdAt, 0))) }
             guard job.state == .completed, let report = job.report else { return }
             if let forecast, let finished = job.finishedAt, forecast > 0 {
@@ -102,7 +103,9 @@ final class MetricBook: Sendable {
         for (key, count) in state.jobs.sorted(by: { $0.key.lexicographicallyPrecedes($1.key) }) {
             page.sample(
                 "wan_jobs_total",
-                [("state", key[0]), ("provider", "local"), ("model", model), ("code", key[1])], Double(count))
+                [
+                    ("state", key[0]), ("provider", "local"), ("model", model), ("tier", key[1]), ("code", key[2]),
+                ], Double(count))
         }
         page.histogram("wan_queue_wait_seconds", "From submission to the first step.", state.queueWait)
         page.histogram(
@@ -122,7 +125,7 @@ final class MetricBook: Sendable {
         for (name, help, value) in [
             ("wan_video_seconds_total", "Seconds of video made.", state.videoSeconds),
             ("wan_gpu_seconds_total", "Seconds that a GPU was busy.", state.gpuSeconds),
-            ("wan_energy_joules_total", "Energy used, estimated.", state.joules),
+            ("wan_energy_joules_total", "Energy used: counted where the device counts, else estimated.", state.joules),
         ] {
             page.family(name, .counter, help)
             page.sample(name, [], value)

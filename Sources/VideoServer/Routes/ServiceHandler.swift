@@ -17,11 +17,23 @@ struct ServiceHandler: HTTPHandler {
             _ = try admitted(head)
             return nil
         } catch {
-            return finished(AnswerWriter.error(error), head, route: nil, owner: nil, startedAt: clock.steady())
+            return finished(failed(error, head, nil), head, route: nil, owner: nil, startedAt: clock.steady())
         }
     }
 
-    func party(of head: HTTPRequest) -> String? { keys.owner(authorization: head.headers["authorization"])?.name }
+    /// What somebody hears of an error; where it is our own, the log hears its cause.
+    private func failed(_ error: APIError, _ request: HTTPRequest, _ route: Route?) -> HTTPResponse {
+        if let cause = error.cause {
+            log.failure([
+                ("request", .string(request.id)), ("route", .string(route?.label ?? "unknown")),
+                ("status", .integer(error.status)), ("code", .string(error.code)), ("cause", .string(cause)),
+            ])
+        }
+        return AnswerWriter.error(error)
+    }
+
+    /// Called only for those who have a key.
+    func party(of head: HTTPRequest) -> String? { (try? owner(of: head))?.name }
 
     func respond(to request: HTTPRequest) -> HTTPResponse {
         let startedAt = clock.steady()
@@ -37,26 +49,14 @@ struct ServiceHandler: HTTPHandler {
             owner = admitted.owner.name
             response = try answer(admitted.route, request, owner: owner)
         } catch {
-            response = AnswerWriter.error(error)
-            if let cause = error.cause {
-                log.failure([
-                    ("request", .string(request.id)), ("route", .string(route?.label ?? "unknown")),
-                    ("status", .integer(error.status)), ("code", .string(error.code)), ("cause", .string(cause)),
-                ])
-            }
+            response = failed(error, request, route)
         }
         return finished(response, request, route: route, owner: owner, startedAt: startedAt)
     }
 
-    func noteAnswer(ofLibrary status: Int) { note(refusal: status, code: "malformed") }
-
-    private func note(refusal status: Int, code: String) {
+    func refusal(status: Int, code: String, message: String) -> HTTPResponse {
         metrics.count(route: "refused", method: "other", status: status)
         log.request([("route", "refused"), ("status", .integer(status)), ("code", .string(code))])
-    }
-
-    func refusal(status: Int, code: String, message: String) -> HTTPResponse {
-        note(refusal: status, code: code)
         let hints = ["host_not_allowed": "--host-names", "origin_not_allowed": "--origins"]
         let hint = hints[code].map { "; its owner may allow it with \($0)" } ?? ""
         return AnswerWriter.error(APIError(status, code, message + hint))
@@ -90,10 +90,17 @@ struct ServiceHandler: HTTPHandler {
             route = .failure(error)
         }
         if case .success(let route) = route, route.isPublic { return (route, KeyRing.Owner(name: nil)) }
-        guard let owner = keys.owner(authorization: request.headers["authorization"]) else {
-            throw .keyMissing
-        }
+        let owner = try owner(of: request)
         return (try route.get(), owner)
+    }
+
+    private func owner(of request: HTTPRequest) throws(APIError) -> KeyRing.Owner {
+        do throws(VideoError) {
+            if let owner = try keys.owner(authorization: request.headers["authorization"]) { return owner }
+        } catch {
+            throw .serviceFailed(error.message)
+        }
+        throw .keyMissing
     }
 
     private func answer(_ route: Route, _ request: HTTPRequest, owner: String?) throws(APIError) -> HTTPResponse {
