@@ -18,7 +18,17 @@ typedef vh vh_memory __attribute__((aligned(1), may_alias));
 INLINE vf v_set(float x) { return x - (vf){0}; }
 INLINE vf v_load(const void *x) { return *(const vf_memory *)x; }
 INLINE void v_store(void *out, vf x) { *(vf_memory *)out = x; }
-INLINE vf v_max(vf a, vf b) { return __builtin_elementwise_max(a, b); }
+/// The larger one; b where one of them is no number.
+INLINE vf v_max(vf a, vf b) {
+#if CK_WIDTH == 16
+    return (vf)_mm512_max_ps((__m512)a, (__m512)b);
+#elif CK_WIDTH == 8
+    return (vf)_mm256_max_ps((__m256)a, (__m256)b);
+#else
+    vu larger = (vu)(a > b);
+    return (vf)(((vu)a & larger) | ((vu)b & ~larger));
+#endif
+}
 INLINE vf v_min(vf a, vf b) { return __builtin_elementwise_min(a, b); }
 INLINE vf v_select(vu mask, vf a, vf b) { return (vf)(((vu)a & mask) | ((vu)b & ~mask)); }
 
@@ -154,9 +164,11 @@ INLINE vf v_first(vf x, ptrdiff_t count, vf rest) {
     return v_select((vu)(index < (uint32_t)count), x, rest);
 }
 
-/// 2ˣ with a relative error below 1.7e-7, or 1e-4 when `coarse`; 0 below the smallest normal number. x < 128.
+/// 2ˣ with a relative error below 1.7e-7, or 1e-4 when `coarse`; less than the smallest normal number where that is, 0
+/// below -127. x < 128.
 INLINE vf v_exp2(vf x, bool coarse) {
     const vf round = v_set(0x1.8p23f);
+    x = v_max(v_set(-127), x);
     vf whole = x + round;
     vf r = x - (whole - round);
     // Minimax on ±1/2, exact at 0.
@@ -173,7 +185,7 @@ INLINE vf v_exp2(vf x, bool coarse) {
         y = v_fma(y, r, v_set(0x1.62e42ap-1f));
     }
     y = v_fma(y, r, v_set(1));
-    return v_select((vu)(x < -126.0f), v_set(0), (vf)((vu)y + ((vu)whole << 23)));
+    return (vf)((vu)y + ((vu)whole << 23));
 }
 
 /// eˣ with a relative error below 2e-7; infinity above 88.72, 0 below -86.

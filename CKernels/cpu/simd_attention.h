@@ -2,6 +2,8 @@
 // (online softmax), so that no more than one block of logits exists at a time.
 #include "simd_product.h"
 
+enum { rows_at_once = 48 }; // of queries: their logits stay in the caches until they are weights and used up
+
 /// What a block works on, and where.
 struct attention_block {
     const ck_attention_plan *plan;
@@ -47,10 +49,10 @@ static ptrdiff_t place_arrays(struct attention_block *b, float *scratch) {
         ptrdiff_t floats;
     } arrays[] = {
         {&b->q, rows * b->depth},
-        {&b->logits, rows * b->stride},
+        {&b->logits, rows_at_once * b->stride},
         {&b->out, rows * b->columns},
         {&b->packed, attention_packed(b->plan)},
-        {&b->largest, rows * W},
+        {&b->largest, rows_at_once * W},
         {&b->most, rows},
         {&b->sum, rows},
         {&b->keep, rows},
@@ -212,6 +214,19 @@ static void store_rows(const struct attention_block *b, char *out, ptrdiff_t str
     }
 }
 
+/// Some queries of a block, from `row` on.
+static struct attention_block rows_from(const struct attention_block *b, ptrdiff_t row) {
+    struct attention_block rows = *b;
+    rows.queries = ck_min(rows_at_once, b->queries - row);
+    rows.q += row * b->depth;
+    rows.out += row * b->columns;
+    rows.most += row;
+    rows.sum += row;
+    rows.keep += row;
+    rows.ones += row;
+    return rows;
+}
+
 static void attend_keys(struct attention_block *b, ptrdiff_t first, ptrdiff_t query, const float *packed) {
     const ck_attention_call *c = &b->plan->call;
     ptrdiff_t key = b->first_token + first * b->plan->step;
@@ -220,19 +235,23 @@ static void attend_keys(struct attention_block *b, ptrdiff_t first, ptrdiff_t qu
         pack_keys(b, first, b->packed);
         packed = b->packed;
     }
-    multiply_keys(b, packed);
+    const float *head_bias = c->head_bias ? c->head_bias + (b->head * c->queries + query) * c->keys + key : NULL;
     bool scaled = c->head_bias || c->key_bias || c->scale <= 0;
-    if (scaled)
-        add_biases(b, c->head_bias ? c->head_bias + (b->head * c->queries + query) * c->keys + key : NULL,
-                   c->key_bias ? c->key_bias + key : NULL);
-    if (scaled || b->keys % W != 0)
-        hide_columns(b);
     float factor = scaled ? 1 : c->scale * 0x1.715476p0f;
-    if (b->pairs)
-        weigh(b, factor, true);
-    else
-        weigh(b, factor, false);
-    multiply_values(b, packed, first == 0);
+    for (ptrdiff_t row = 0; row < b->queries; row += rows_at_once) {
+        struct attention_block rows = rows_from(b, row);
+        multiply_keys(&rows, packed);
+        if (scaled)
+            add_biases(&rows, head_bias ? head_bias + row * b->plan->step * c->keys : NULL,
+                       c->key_bias ? c->key_bias + key : NULL);
+        if (scaled || rows.keys % W != 0)
+            hide_columns(&rows);
+        if (b->pairs)
+            weigh(&rows, factor, true);
+        else
+            weigh(&rows, factor, false);
+        multiply_values(&rows, packed, first == 0);
+    }
 }
 
 static void attend_block(const ck_attention_plan *plan, ptrdiff_t unit, ptrdiff_t block, const float *packed,

@@ -32,20 +32,26 @@ static void gemm_pack(const ck_gemm_plan *g, float *packed, const void *w, ck_dt
     pack_transposed(packed, w, dtype, gemm_in_pairs(g), columns, gemm_width(g), gemm_width(g));
 }
 
-INLINE void gemm_copy(char *out, ck_dtype out_dtype, const char *x, ck_dtype x_dtype, ptrdiff_t count) {
-    if (x_dtype == out_dtype) {
+/// Some hundred numbers at most: a call of memcpy would take as long as the copy. Called with constant dtypes.
+INLINE void gemm_copy(char *out, const ck_dtype out_dtype, const char *x, const ck_dtype x_dtype, ptrdiff_t count) {
+    if (x_dtype == out_dtype && x_dtype != CK_DTYPE_F32) {
         memcpy(out, x, (size_t)count * ck_size(x_dtype));
         return;
     }
-    for (ptrdiff_t i = 0; i < count; i += W)
-        v_give(out, out_dtype, i, v_take(x, x_dtype, i, count), count);
+    ptrdiff_t i = 0;
+    for (; i + W <= count; i += W)
+        v_put(out, out_dtype, i, v_get(x, x_dtype, i));
+    if (i < count)
+        v_put_part(out, out_dtype, i, v_get_part(x, x_dtype, i, count - i), count - i);
 }
 
 /// Gathers `count` numbers, from channel `channel` on, of the pixels (dy, dx) beside those of some consecutive results.
-static void gemm_gather_tap(const ck_gemm_plan *g, const char *frame, char *out, ck_dtype out_dtype, ptrdiff_t pixel,
-                            ptrdiff_t rows, ptrdiff_t dy, ptrdiff_t dx, ptrdiff_t channel, ptrdiff_t count) {
+/// Called with constant dtypes.
+INLINE void gemm_gather_as(const ck_gemm_plan *g, const char *frame, const ck_dtype x_dtype, char *out,
+                           const ck_dtype out_dtype, ptrdiff_t pixel, ptrdiff_t rows, ptrdiff_t dy, ptrdiff_t dx,
+                           ptrdiff_t channel, ptrdiff_t count) {
     const ck_window *seen = &g->window;
-    ptrdiff_t size = (ptrdiff_t)ck_size(g->x_dtype), step = seen->stride[2];
+    ptrdiff_t size = (ptrdiff_t)ck_size(x_dtype), step = seen->stride[2];
     ptrdiff_t column = pixel % g->width, y = pixel / g->width * seen->stride[1] + dy;
     for (ptrdiff_t i = 0; i < rows; column = 0, y += seen->stride[1]) {
         ptrdiff_t end = ck_min(rows, i + g->width - column), x = column * step + dx;
@@ -53,11 +59,22 @@ static void gemm_gather_tap(const ck_gemm_plan *g, const char *frame, char *out,
         bool exists = y >= 0 && y < seen->height;
         for (; i < end; i++, x += step, at += step * g->channels * size, out += most_depth * sizeof(float)) {
             if (exists && x >= 0 && x < seen->width)
-                gemm_copy(out, out_dtype, frame + at, g->x_dtype, count);
+                gemm_copy(out, out_dtype, frame + at, x_dtype, count);
             else
                 memset(out, 0, (size_t)count * ck_size(out_dtype));
         }
     }
+}
+
+static void gemm_gather_tap(const ck_gemm_plan *g, const char *frame, char *out, ptrdiff_t pixel, ptrdiff_t rows,
+                            ptrdiff_t dy, ptrdiff_t dx, ptrdiff_t channel, ptrdiff_t count) {
+    const ck_dtype bf16 = CK_DTYPE_BF16, f32 = CK_DTYPE_F32;
+    if (gemm_in_pairs(g))
+        gemm_gather_as(g, frame, bf16, out, CK_PAIRS ? bf16 : f32, pixel, rows, dy, dx, channel, count);
+    else if (g->x_dtype == f32)
+        gemm_gather_as(g, frame, f32, out, f32, pixel, rows, dy, dx, channel, count);
+    else
+        gemm_gather_as(g, frame, CK_DTYPE_F16, out, f32, pixel, rows, dy, dx, channel, count);
 }
 
 /// Gathers words first..<first + depth of `rows` rows. Read where they are, rows some powers of two apart would push
@@ -72,12 +89,21 @@ static void gemm_gather(const ck_gemm_plan *g, const char *frame, float *out, pt
     for (ptrdiff_t count; at < end; at += count, place += (size_t)count * ck_size(dtype)) {
         ptrdiff_t tap = at / g->channels, channel = at % g->channels;
         count = ck_min(g->channels - channel, end - at);
-        gemm_gather_tap(g, frame, place, dtype, pixel, rows,
-                        tap / g->kernel[2] * g->window.dilation[1] - g->window.above,
+        gemm_gather_tap(g, frame, place, pixel, rows, tap / g->kernel[2] * g->window.dilation[1] - g->window.above,
                         tap % g->kernel[2] * g->window.dilation[2] - g->window.left, channel, count);
     }
     for (ptrdiff_t i = 0; end < wanted && i < rows; i++) // the other half of a pair
         memset(place + (size_t)(i * most_depth) * sizeof(float), 0, ck_size(dtype));
+}
+
+/// Whether rows are multiplied where they lie: f32, those of a tile no more than three in the same quarter of the
+/// first-level cache, which has room for as many beside a panel of the weights.
+static bool gemm_in_place(const ck_gemm_plan *g) {
+    enum { quarters = 4, quarter = 256 };
+    const ck_window *seen = &g->window;
+    bool is_plain = g->kernel[1] * g->kernel[2] == 1 && seen->stride[1] * seen->stride[2] == 1 && seen->above == 0 &&
+                    seen->left == 0 && seen->height == g->height && seen->width == g->width;
+    return g->x_dtype == CK_DTYPE_F32 && is_plain && g->channels / quarter % quarters != 0;
 }
 
 // ---- Multiplying ----
@@ -88,13 +114,11 @@ INLINE vf gemm_column(vf words, int parts, int part) {
 }
 
 /// sums [rows, vectors · W] become a · b, or grow by it. Called with constants, so that all of them stay in registers.
-INLINE void gemm_tile(const int rows, const int vectors, const bool pairs, const float *a, const float *b,
-                      ptrdiff_t depth, float *sums, bool grow) {
+INLINE void gemm_tile(const int rows, const int vectors, const bool pairs, const float *a, ptrdiff_t stride,
+                      const float *b, ptrdiff_t depth, float *sums, bool grow) {
     const int parts = pairs && !CK_PAIRS ? 2 : 1;
     vf sum[product_rows][2];
-    UNROLL for (int i = 0; i < rows; i++) {
-        UNROLL for (int j = 0; j < vectors; j++) sum[i][j] = grow ? v_load(sums + (i * vectors + j) * W) : v_set(0);
-    }
+    UNROLL for (int i = 0; i < rows; i++) { UNROLL for (int j = 0; j < vectors; j++) sum[i][j] = v_set(0); }
     for (ptrdiff_t k = 0; k < depth; k++, a += parts, b += vectors * W) {
         UNROLL for (int part = 0; part < parts; part++) {
             vf column[2];
@@ -103,8 +127,14 @@ INLINE void gemm_tile(const int rows, const int vectors, const bool pairs, const
             UNROLL for (int j = 0; j < vectors; j++) column[j] = gemm_column(v_load(b + j * W), parts, part);
             UNROLL for (int i = 0; i < rows; i++) {
                 UNROLL for (int j = 0; j < vectors; j++) sum[i][j] =
-                    v_dot(sum[i][j], a[i * most_depth + part], column[j], pairs);
+                    v_dot(sum[i][j], a[i * stride + part], column[j], pairs);
             }
+        }
+    }
+    // Old sums come last: they are on their way while the loop ends.
+    if (grow) {
+        UNROLL for (int i = 0; i < rows; i++) {
+            UNROLL for (int j = 0; j < vectors; j++) sum[i][j] += v_load(sums + (i * vectors + j) * W);
         }
     }
     UNROLL for (int i = 0; i < rows; i++) {
@@ -113,16 +143,16 @@ INLINE void gemm_tile(const int rows, const int vectors, const bool pairs, const
 }
 
 #define TILE_FUNCTION(name, vectors, pairs)                                                                            \
-    static __attribute__((noinline, unused)) void name(ptrdiff_t rows, const float *a, const float *b,                 \
-                                                       ptrdiff_t depth, float *sums, bool grow) {                      \
+    static __attribute__((noinline, unused)) void name(ptrdiff_t rows, const float *a, ptrdiff_t stride,               \
+                                                       const float *b, ptrdiff_t depth, float *sums, bool grow) {      \
         if (rows == product_rows) {                                                                                    \
-            gemm_tile(product_rows, vectors, pairs, a, b, depth, sums, grow);                                          \
+            gemm_tile(product_rows, vectors, pairs, a, stride, b, depth, sums, grow);                                  \
             return;                                                                                                    \
         }                                                                                                              \
-        for (; rows >= 4; rows -= 4, a += 4 * most_depth, sums += 4 * vectors * W)                                     \
-            gemm_tile(4, vectors, pairs, a, b, depth, sums, grow);                                                     \
-        for (; rows > 0; rows--, a += most_depth, sums += vectors * W)                                                 \
-            gemm_tile(1, vectors, pairs, a, b, depth, sums, grow);                                                     \
+        for (; rows >= 4; rows -= 4, a += 4 * stride, sums += 4 * vectors * W)                                         \
+            gemm_tile(4, vectors, pairs, a, stride, b, depth, sums, grow);                                             \
+        for (; rows > 0; rows--, a += stride, sums += vectors * W)                                                     \
+            gemm_tile(1, vectors, pairs, a, stride, b, depth, sums, grow);                                             \
     }
 TILE_FUNCTION(gemm_tile1, 1, false)
 TILE_FUNCTION(gemm_tile2, 2, false)
@@ -193,7 +223,9 @@ struct gemm_block {
     ptrdiff_t row, rows, column, end;
     ptrdiff_t whole;        // words of a packed column
     ptrdiff_t first, depth; // those of the part
-    float *x, *sums;
+    const float *x; // words of the first row; the next one is `stride` floats behind it
+    ptrdiff_t stride;
+    float *sums;
     const char *next; // in the first row of a matrix, what will be gathered after this part; or NULL
     bool grows, is_last;
 };
@@ -227,14 +259,14 @@ static void gemm_multiply(const ck_gemm_plan *g, const struct gemm_block *block,
         ptrdiff_t share = ck_ceil_div(block->depth * next_width, ck_ceil_div(block->rows, product_rows));
         for (ptrdiff_t row = 0; row < block->rows; row += product_rows) {
             ptrdiff_t rows = ck_min(product_rows, block->rows - row);
-            const float *a = block->x + row * most_depth;
+            const float *a = block->x + row * block->stride;
             float *sums = block->sums + at * g->row_count + row * width;
             gemm_fetch(next + row / product_rows * share, share * (ptrdiff_t)sizeof(float));
             gemm_fetch_rows(g, block, row, rows, at / panel);
             if (width == panel)
-                (pairs ? gemm_tile2_pairs : gemm_tile2)(rows, a, b, block->depth, sums, block->grows);
+                (pairs ? gemm_tile2_pairs : gemm_tile2)(rows, a, block->stride, b, block->depth, sums, block->grows);
             else
-                (pairs ? gemm_tile1_pairs : gemm_tile1)(rows, a, b, block->depth, sums, block->grows);
+                (pairs ? gemm_tile1_pairs : gemm_tile1)(rows, a, block->stride, b, block->depth, sums, block->grows);
             if (block->is_last)
                 gemm_store(g, sums, width, block->row + row, rows, column, ck_min(column + width, block->end));
         }
@@ -252,6 +284,7 @@ static void gemm_block(const ck_gemm_plan *g, ptrdiff_t row, ptrdiff_t column, f
                                .end = ck_min(column + g->column_count, g->packed_end),
                                .whole = whole,
                                .x = scratch,
+                               .stride = gemm_in_place(g) ? g->channels : most_depth,
                                .sums = scratch + g->row_count * most_depth};
     size_t size = ck_size(g->x_dtype), word = gemm_in_pairs(g) ? 2 * size : size;
     const float *packed = g->packed + (column - g->packed_first) * whole;
@@ -265,7 +298,10 @@ static void gemm_block(const ck_gemm_plan *g, ptrdiff_t row, ptrdiff_t column, f
             block.next = NULL;
             if (g->kernel[0] * g->kernel[1] * g->kernel[2] == 1 && !block.is_last)
                 block.next = x + (size_t)(row * g->channels) * size + (size_t)((part + 1) * step) * word;
-            gemm_gather(g, x, block.x, row % pixels, block.rows, block.first, block.depth);
+            if (gemm_in_place(g))
+                block.x = (const float *)(const void *)x + row % pixels * g->channels + block.first;
+            else
+                gemm_gather(g, x, scratch, row % pixels, block.rows, block.first, block.depth);
             gemm_multiply(g, &block, packed);
         }
     }

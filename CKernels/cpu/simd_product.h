@@ -71,11 +71,20 @@ INLINE void multiply_tile(const int rows, const int vectors, const bool pairs, c
     }
 }
 
+/// Brings what is multiplied next into the second-level cache.
+INLINE void fetch_panel(const float *b, ptrdiff_t floats) {
+    for (ptrdiff_t i = 0; i < floats; i += 16)
+        __builtin_prefetch(b + i, 0, 2);
+}
+
 #define PANEL_FUNCTION(name, vectors, pairs)                                                                           \
     static __attribute__((noinline, unused)) void name(const struct product *p, ptrdiff_t depth) {                     \
-        ptrdiff_t row = 0;                                                                                             \
-        for (; row + product_rows <= p->rows; row += product_rows)                                                     \
+        ptrdiff_t row = 0, share = depth * vectors * W * product_rows / p->rows;                                       \
+        const float *next = p->b + p->depth * vectors * W;                                                             \
+        for (; row + product_rows <= p->rows; row += product_rows, next += share) {                                    \
+            fetch_panel(next, share);                                                                                  \
             multiply_tile(product_rows, vectors, pairs, p, row, depth);                                                \
+        }                                                                                                              \
         for (; row + 4 <= p->rows; row += 4)                                                                           \
             multiply_tile(4, vectors, pairs, p, row, depth);                                                           \
         for (; row < p->rows; row++)                                                                                   \
