@@ -164,28 +164,28 @@ INLINE vf v_first(vf x, ptrdiff_t count, vf rest) {
     return v_select((vu)(index < (uint32_t)count), x, rest);
 }
 
-/// 2ˣ with a relative error below 1.7e-7, or 1e-4 when `coarse`; less than the smallest normal number where that is, 0
-/// below -127. x < 128.
-INLINE vf v_exp2(vf x, bool coarse) {
-    const vf round = v_set(0x1.8p23f);
-    x = v_max(v_set(-127), x);
-    vf whole = x + round;
-    vf r = x - (whole - round);
+/// 2ˣ of some vectors, step by step together, as one alone mostly waits for itself. The relative error is below 1.7e-7,
+/// or 1e-4 when `coarse`; less than the smallest normal number where that is, 0 below -127. x < 128.
+INLINE void v_exp2_all(vf *x, const int count, const bool coarse) {
     // Minimax on ±1/2, exact at 0.
-    vf y;
-    if (coarse) {
-        y = v_set(0x1.c2a218p-5f);
-        y = v_fma(y, r, v_set(0x1.f00c4cp-3f));
-        y = v_fma(y, r, v_set(0x1.62f5fap-1f));
-    } else {
-        y = v_set(0x1.5bba18p-10f);
-        y = v_fma(y, r, v_set(0x1.3cea88p-7f));
-        y = v_fma(y, r, v_set(0x1.c6b752p-5f));
-        y = v_fma(y, r, v_set(0x1.ebf9bcp-3f));
-        y = v_fma(y, r, v_set(0x1.62e42ap-1f));
+    static const float fine[] = {0x1.5bba18p-10f, 0x1.3cea88p-7f, 0x1.c6b752p-5f, 0x1.ebf9bcp-3f, 0x1.62e42ap-1f, 1};
+    static const float rough[] = {0x1.c2a218p-5f, 0x1.f00c4cp-3f, 0x1.62f5fap-1f, 1};
+    enum { most = 4 };
+    const vf round = v_set(0x1.8p23f);
+    vf whole[most], y[most];
+    UNROLL for (int i = 0; i < count; i++) x[i] = v_max(v_set(-127), x[i]);
+    UNROLL for (int i = 0; i < count; i++) whole[i] = x[i] + round;
+    UNROLL for (int i = 0; i < count; i++) x[i] -= whole[i] - round;
+    UNROLL for (int i = 0; i < count; i++) y[i] = v_set(coarse ? rough[0] : fine[0]);
+    UNROLL for (int k = 1; k < (coarse ? 4 : 6); k++) {
+        UNROLL for (int i = 0; i < count; i++) y[i] = v_fma(y[i], x[i], v_set(coarse ? rough[k] : fine[k]));
     }
-    y = v_fma(y, r, v_set(1));
-    return (vf)((vu)y + ((vu)whole << 23));
+    UNROLL for (int i = 0; i < count; i++) x[i] = (vf)((vu)y[i] + ((vu)whole[i] << 23));
+}
+
+INLINE vf v_exp2(vf x, const bool coarse) {
+    v_exp2_all(&x, 1, coarse);
+    return x;
 }
 
 /// eˣ with a relative error below 2e-7; infinity above 88.72, 0 below -86.

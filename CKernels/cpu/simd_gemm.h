@@ -96,16 +96,6 @@ static void gemm_gather(const ck_gemm_plan *g, const char *frame, float *out, pt
         memset(place + (size_t)(i * most_depth) * sizeof(float), 0, ck_size(dtype));
 }
 
-/// Whether rows are multiplied where they lie: f32, those of a tile no more than three in the same quarter of the
-/// first-level cache, which has room for as many beside a panel of the weights.
-static bool gemm_in_place(const ck_gemm_plan *g) {
-    enum { quarters = 4, quarter = 256 };
-    const ck_window *seen = &g->window;
-    bool is_plain = g->kernel[1] * g->kernel[2] == 1 && seen->stride[1] * seen->stride[2] == 1 && seen->above == 0 &&
-                    seen->left == 0 && seen->height == g->height && seen->width == g->width;
-    return g->x_dtype == CK_DTYPE_F32 && is_plain && g->channels / quarter % quarters != 0;
-}
-
 // ---- Multiplying ----
 
 /// The numbers of a vector's words that meet word `part` of a row.
@@ -114,8 +104,8 @@ INLINE vf gemm_column(vf words, int parts, int part) {
 }
 
 /// sums [rows, vectors · W] become a · b, or grow by it. Called with constants, so that all of them stay in registers.
-INLINE void gemm_tile(const int rows, const int vectors, const bool pairs, const float *a, ptrdiff_t stride,
-                      const float *b, ptrdiff_t depth, float *sums, bool grow) {
+INLINE void gemm_tile(const int rows, const int vectors, const bool pairs, const float *a, const float *b,
+                      ptrdiff_t depth, float *sums, bool grow) {
     const int parts = pairs && !CK_PAIRS ? 2 : 1;
     vf sum[product_rows][2];
     UNROLL for (int i = 0; i < rows; i++) { UNROLL for (int j = 0; j < vectors; j++) sum[i][j] = v_set(0); }
@@ -127,7 +117,7 @@ INLINE void gemm_tile(const int rows, const int vectors, const bool pairs, const
             UNROLL for (int j = 0; j < vectors; j++) column[j] = gemm_column(v_load(b + j * W), parts, part);
             UNROLL for (int i = 0; i < rows; i++) {
                 UNROLL for (int j = 0; j < vectors; j++) sum[i][j] =
-                    v_dot(sum[i][j], a[i * stride + part], column[j], pairs);
+                    v_dot(sum[i][j], a[i * most_depth + part], column[j], pairs);
             }
         }
     }
@@ -143,16 +133,16 @@ INLINE void gemm_tile(const int rows, const int vectors, const bool pairs, const
 }
 
 #define TILE_FUNCTION(name, vectors, pairs)                                                                            \
-    static __attribute__((noinline, unused)) void name(ptrdiff_t rows, const float *a, ptrdiff_t stride,               \
-                                                       const float *b, ptrdiff_t depth, float *sums, bool grow) {      \
+    static __attribute__((noinline, unused)) void name(ptrdiff_t rows, const float *a, const float *b,                 \
+                                                       ptrdiff_t depth, float *sums, bool grow) {                      \
         if (rows == product_rows) {                                                                                    \
-            gemm_tile(product_rows, vectors, pairs, a, stride, b, depth, sums, grow);                                  \
+            gemm_tile(product_rows, vectors, pairs, a, b, depth, sums, grow);                                          \
             return;                                                                                                    \
         }                                                                                                              \
-        for (; rows >= 4; rows -= 4, a += 4 * stride, sums += 4 * vectors * W)                                         \
-            gemm_tile(4, vectors, pairs, a, stride, b, depth, sums, grow);                                             \
-        for (; rows > 0; rows--, a += stride, sums += vectors * W)                                                     \
-            gemm_tile(1, vectors, pairs, a, stride, b, depth, sums, grow);                                             \
+        for (; rows >= 4; rows -= 4, a += 4 * most_depth, sums += 4 * vectors * W)                                     \
+            gemm_tile(4, vectors, pairs, a, b, depth, sums, grow);                                                     \
+        for (; rows > 0; rows--, a += most_depth, sums += vectors * W)                                                 \
+            gemm_tile(1, vectors, pairs, a, b, depth, sums, grow);                                                     \
     }
 TILE_FUNCTION(gemm_tile1, 1, false)
 TILE_FUNCTION(gemm_tile2, 2, false)
@@ -223,9 +213,7 @@ struct gemm_block {
     ptrdiff_t row, rows, column, end;
     ptrdiff_t whole;        // words of a packed column
     ptrdiff_t first, depth; // those of the part
-    const float *x; // words of the first row; the next one is `stride` floats behind it
-    ptrdiff_t stride;
-    float *sums;
+    float *x, *sums;
     const char *next; // in the first row of a matrix, what will be gathered after this part; or NULL
     bool grows, is_last;
 };
@@ -259,14 +247,14 @@ static void gemm_multiply(const ck_gemm_plan *g, const struct gemm_block *block,
         ptrdiff_t share = ck_ceil_div(block->depth * next_width, ck_ceil_div(block->rows, product_rows));
         for (ptrdiff_t row = 0; row < block->rows; row += product_rows) {
             ptrdiff_t rows = ck_min(product_rows, block->rows - row);
-            const float *a = block->x + row * block->stride;
+            const float *a = block->x + row * most_depth;
             float *sums = block->sums + at * g->row_count + row * width;
             gemm_fetch(next + row / product_rows * share, share * (ptrdiff_t)sizeof(float));
             gemm_fetch_rows(g, block, row, rows, at / panel);
             if (width == panel)
-                (pairs ? gemm_tile2_pairs : gemm_tile2)(rows, a, block->stride, b, block->depth, sums, block->grows);
+                (pairs ? gemm_tile2_pairs : gemm_tile2)(rows, a, b, block->depth, sums, block->grows);
             else
-                (pairs ? gemm_tile1_pairs : gemm_tile1)(rows, a, block->stride, b, block->depth, sums, block->grows);
+                (pairs ? gemm_tile1_pairs : gemm_tile1)(rows, a, b, block->depth, sums, block->grows);
             if (block->is_last)
                 gemm_store(g, sums, width, block->row + row, rows, column, ck_min(column + width, block->end));
         }
@@ -284,7 +272,6 @@ static void gemm_block(const ck_gemm_plan *g, ptrdiff_t row, ptrdiff_t column, f
                                .end = ck_min(column + g->column_count, g->packed_end),
                                .whole = whole,
                                .x = scratch,
-                               .stride = gemm_in_place(g) ? g->channels : most_depth,
                                .sums = scratch + g->row_count * most_depth};
     size_t size = ck_size(g->x_dtype), word = gemm_in_pairs(g) ? 2 * size : size;
     const float *packed = g->packed + (column - g->packed_first) * whole;
@@ -298,10 +285,7 @@ static void gemm_block(const ck_gemm_plan *g, ptrdiff_t row, ptrdiff_t column, f
             block.next = NULL;
             if (g->kernel[0] * g->kernel[1] * g->kernel[2] == 1 && !block.is_last)
                 block.next = x + (size_t)(row * g->channels) * size + (size_t)((part + 1) * step) * word;
-            if (gemm_in_place(g))
-                block.x = (const float *)(const void *)x + row % pixels * g->channels + block.first;
-            else
-                gemm_gather(g, x, scratch, row % pixels, block.rows, block.first, block.depth);
+            gemm_gather(g, x, block.x, row % pixels, block.rows, block.first, block.depth);
             gemm_multiply(g, &block, packed);
         }
     }
