@@ -41,8 +41,9 @@ struct short_block {
 /// Places the arrays of a block in `scratch` and returns how many floats they take.
 static ptrdiff_t place_short(const ck_attention_plan *plan, struct short_block *b, float *scratch) {
     ptrdiff_t width = ck_ceil_div(plan->call.head_dim, W) * W, floats = 0;
+    ptrdiff_t columns = plan->query_block <= most_columns / 2 ? most_columns : plan->query_block;
     // Tiles of logits are stored in whole vectors of score_queries.
-    ptrdiff_t stride = ck_ceil_div(ck_max(plan->query_block, most_columns) + score_queries - 1, W) * W;
+    ptrdiff_t stride = ck_ceil_div(columns + score_queries - 1, W) * W;
     *b = (struct short_block){.plan = plan, .width = width};
     struct {
         struct short_matrix *matrix;
@@ -92,7 +93,7 @@ INLINE void copy_rows_of(const ck_dtype dtype, float *out, ptrdiff_t out_stride,
 }
 
 /// The rows as f32: where they are, or in `room` when that is not possible or not `wanted`.
-static struct short_matrix take_rows(const struct short_block *b, const struct short_rows *x, ptrdiff_t rows,
+INLINE struct short_matrix take_rows(const struct short_block *b, const struct short_rows *x, ptrdiff_t rows,
                                      bool wanted, const struct short_matrix *room) {
     if (b->in_halves || (wanted && is_whole(b)))
         return (struct short_matrix){(float *)(uintptr_t)x->first, (ptrdiff_t)(x->bytes / sizeof(float))};
@@ -308,7 +309,7 @@ static void mix(const struct short_block *b) {
 }
 
 /// The rows of one head from `token` on.
-static struct short_rows rows_of(const ck_attention_plan *plan, const void *array, ptrdiff_t stride, ptrdiff_t token,
+INLINE struct short_rows rows_of(const ck_attention_plan *plan, const void *array, ptrdiff_t stride, ptrdiff_t token,
                                  ptrdiff_t head) {
     size_t size = ck_size(plan->call.dtype);
     return (struct short_rows){(const char *)array + (size_t)(token * stride + head * plan->call.head_dim) * size,
@@ -316,7 +317,7 @@ static struct short_rows rows_of(const ck_attention_plan *plan, const void *arra
 }
 
 /// The logits of a block of queries from `first` on.
-static void score_block(struct short_block *b, const struct attention_block *unit, ptrdiff_t first) {
+INLINE void score_block(struct short_block *b, const struct attention_block *unit, ptrdiff_t first) {
     const ck_attention_call *c = &b->plan->call;
     ptrdiff_t head = unit->head, key = unit->first_token, query = key + first * b->plan->step;
     b->next[0] = rows_of(b->plan, c->k, c->k_stride, key, head);
@@ -333,7 +334,7 @@ static void score_block(struct short_block *b, const struct attention_block *uni
 }
 
 /// The results of a block from its weights.
-static void mix_block(struct short_block *b) {
+INLINE void mix_block(struct short_block *b) {
     const ck_attention_call *c = &b->plan->call;
     char *place = (char *)(uintptr_t)b->result.first;
     if (b->in_halves || is_whole(b)) {
@@ -349,12 +350,24 @@ static void mix_block(struct short_block *b) {
     }
 }
 
-/// Softmax and results of blocks with the same numbers of queries and keys.
-static void finish_blocks(struct short_block *b, ptrdiff_t count) {
+/// What is left to do of a block whose logits are there.
+struct short_rest {
+    struct short_matrix v;
+    struct short_rows result;
+};
+
+/// Softmax and results of blocks with the same numbers of queries and keys; the weights of one follow those of another.
+static void finish_blocks(struct short_block *b, const struct short_rest *rest, ptrdiff_t count) {
     const ck_attention_call *c = &b->plan->call;
+    b->weights.first -= count * b->queries;
     normalise(b, count * b->queries, is_scaled(c) ? 1 : c->scale * 0x1.715476p0f);
-    for (ptrdiff_t i = 0; i < count; i++)
-        mix_block(&b[i]);
+    float *weights = b->weights.first;
+    for (ptrdiff_t i = 0; i < count; i++, b->weights.first += b->queries) {
+        b->v = rest[i].v;
+        b->result = rest[i].result;
+        mix_block(b);
+    }
+    b->weights.first = weights;
 }
 
 /// Makes `b` describe blocks of so many queries and keys, and returns how many of them can share the vectors of the
@@ -373,7 +386,8 @@ static void attend_short(const ck_attention_plan *plan, ptrdiff_t first, ptrdiff
                          float *scratch) {
     enum { cached = 1 << 18 };
     const ck_attention_call *c = &plan->call;
-    struct short_block b, joined[most_joined];
+    struct short_block b;
+    struct short_rest joined[most_joined];
     place_short(plan, &b, scratch);
     b.is_far = c->groups == CK_GROUPS_STRIDED && c->keys * c->k_stride > cached;
     struct attention_block unit = attention_layout(plan, first / query_blocks);
@@ -382,15 +396,15 @@ static void attend_short(const ck_attention_plan *plan, ptrdiff_t first, ptrdiff
         ptrdiff_t query = block * plan->query_block;
         ptrdiff_t queries = ck_min(plan->query_block, (c->groups == CK_GROUPS_ALL ? c->queries : unit.tokens) - query);
         if (count > 0 && (queries != b.queries || unit.tokens != b.keys || count == most)) {
-            finish_blocks(joined, count);
+            finish_blocks(&b, joined, count);
             count = 0;
         }
         if (queries > 0) {
             if (count == 0)
                 most = describe(&b, queries, unit.tokens);
-            joined[count] = b;
-            joined[count].weights.first += count * queries;
-            score_block(&joined[count++], &unit, query);
+            score_block(&b, &unit, query);
+            joined[count++] = (struct short_rest){b.v, b.result};
+            b.weights.first += queries;
         }
         if (++block < query_blocks)
             continue;
@@ -399,5 +413,5 @@ static void attend_short(const ck_attention_plan *plan, ptrdiff_t first, ptrdiff
             unit = attention_layout(plan, (index + 1) / query_blocks);
     }
     if (count > 0)
-        finish_blocks(joined, count);
+        finish_blocks(&b, joined, count);
 }
