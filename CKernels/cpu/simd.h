@@ -18,7 +18,17 @@ typedef vh vh_memory __attribute__((aligned(1), may_alias));
 INLINE vf v_set(float x) { return x - (vf){0}; }
 INLINE vf v_load(const void *x) { return *(const vf_memory *)x; }
 INLINE void v_store(void *out, vf x) { *(vf_memory *)out = x; }
-INLINE vf v_max(vf a, vf b) { return __builtin_elementwise_max(a, b); }
+/// The larger one; b where one of them is no number.
+INLINE vf v_max(vf a, vf b) {
+#if CK_WIDTH == 16
+    return (vf)_mm512_max_ps((__m512)a, (__m512)b);
+#elif CK_WIDTH == 8
+    return (vf)_mm256_max_ps((__m256)a, (__m256)b);
+#else
+    vu larger = (vu)(a > b);
+    return (vf)(((vu)a & larger) | ((vu)b & ~larger));
+#endif
+}
 INLINE vf v_min(vf a, vf b) { return __builtin_elementwise_min(a, b); }
 INLINE vf v_select(vu mask, vf a, vf b) { return (vf)(((vu)a & mask) | ((vu)b & ~mask)); }
 
@@ -154,26 +164,28 @@ INLINE vf v_first(vf x, ptrdiff_t count, vf rest) {
     return v_select((vu)(index < (uint32_t)count), x, rest);
 }
 
-/// 2ˣ with a relative error below 1.7e-7, or 1e-4 when `coarse`; 0 below the smallest normal number. x < 128.
-INLINE vf v_exp2(vf x, bool coarse) {
-    const vf round = v_set(0x1.8p23f);
-    vf whole = x + round;
-    vf r = x - (whole - round);
+/// 2ˣ of some vectors, step by step together, as one alone mostly waits for itself. The relative error is below 1.7e-7,
+/// or 1e-4 when `coarse`; less than the smallest normal number where that is, 0 below -127. x < 128.
+INLINE void v_exp2_all(vf *x, const int count, const bool coarse) {
     // Minimax on ±1/2, exact at 0.
-    vf y;
-    if (coarse) {
-        y = v_set(0x1.c2a218p-5f);
-        y = v_fma(y, r, v_set(0x1.f00c4cp-3f));
-        y = v_fma(y, r, v_set(0x1.62f5fap-1f));
-    } else {
-        y = v_set(0x1.5bba18p-10f);
-        y = v_fma(y, r, v_set(0x1.3cea88p-7f));
-        y = v_fma(y, r, v_set(0x1.c6b752p-5f));
-        y = v_fma(y, r, v_set(0x1.ebf9bcp-3f));
-        y = v_fma(y, r, v_set(0x1.62e42ap-1f));
+    static const float fine[] = {0x1.5bba18p-10f, 0x1.3cea88p-7f, 0x1.c6b752p-5f, 0x1.ebf9bcp-3f, 0x1.62e42ap-1f, 1};
+    static const float rough[] = {0x1.c2a218p-5f, 0x1.f00c4cp-3f, 0x1.62f5fap-1f, 1};
+    enum { most = 4 };
+    const vf round = v_set(0x1.8p23f);
+    vf whole[most], y[most];
+    UNROLL for (int i = 0; i < count; i++) x[i] = v_max(v_set(-127), x[i]);
+    UNROLL for (int i = 0; i < count; i++) whole[i] = x[i] + round;
+    UNROLL for (int i = 0; i < count; i++) x[i] -= whole[i] - round;
+    UNROLL for (int i = 0; i < count; i++) y[i] = v_set(coarse ? rough[0] : fine[0]);
+    UNROLL for (int k = 1; k < (coarse ? 4 : 6); k++) {
+        UNROLL for (int i = 0; i < count; i++) y[i] = v_fma(y[i], x[i], v_set(coarse ? rough[k] : fine[k]));
     }
-    y = v_fma(y, r, v_set(1));
-    return v_select((vu)(x < -126.0f), v_set(0), (vf)((vu)y + ((vu)whole << 23)));
+    UNROLL for (int i = 0; i < count; i++) x[i] = (vf)((vu)y[i] + ((vu)whole[i] << 23));
+}
+
+INLINE vf v_exp2(vf x, const bool coarse) {
+    v_exp2_all(&x, 1, coarse);
+    return x;
 }
 
 /// eˣ with a relative error below 2e-7; infinity above 88.72, 0 below -86.

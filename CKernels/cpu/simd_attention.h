@@ -2,16 +2,20 @@
 // (online softmax), so that no more than one block of logits exists at a time.
 #include "simd_product.h"
 
+enum { rows_at_once = 48 }; // of queries: their logits stay in the caches until they are weights and used up
+
 /// What a block works on, and where.
 struct attention_block {
     const ck_attention_plan *plan;
     bool pairs;
     ptrdiff_t depth;                     // of a head, in numbers or pairs
     ptrdiff_t columns;                   // head_dim, rounded up to whole vectors
-    ptrdiff_t stride;                    // of the logits: key_block, rounded up to whole panels
+    ptrdiff_t stride;                    // key_block, rounded up to whole panels
     ptrdiff_t head, first_token, tokens; // of the unit
+    ptrdiff_t rows;                      // that there is room for
     ptrdiff_t queries, keys;             // of the present block
-    float *q, *logits, *out, *packed;    // packed: keys, then values
+    // q [depth / most_depth][rows][most_depth], logits [rows_at_once, most_depth]; packed: keys, then values
+    float *q, *logits, *out, *packed;
     // Of each query: W candidates for the largest logit, largest logit so far (as a power of two), sum of weights,
     // factor of what earlier blocks left, and 1.
     float *largest, *most, *sum, *keep, *ones;
@@ -23,6 +27,7 @@ static struct attention_block attention_layout(const ck_attention_plan *plan, pt
     b.depth = b.pairs ? (c->head_dim + 1) / 2 : c->head_dim;
     b.columns = ck_ceil_div(c->head_dim, W) * W;
     b.stride = ck_ceil_div(plan->key_block, panel) * panel;
+    b.rows = ck_ceil_div(plan->query_block, 16) * 16;
     b.head = unit % c->heads;
     if (c->groups == CK_GROUPS_CONSECUTIVE) {
         b.first_token = unit / c->heads * c->extent;
@@ -41,16 +46,16 @@ static ptrdiff_t attention_packed(const ck_attention_plan *plan) {
 
 /// Places the arrays of a block behind `scratch` and returns how many floats they take.
 static ptrdiff_t place_arrays(struct attention_block *b, float *scratch) {
-    ptrdiff_t rows = ck_ceil_div(b->plan->query_block, 16) * 16, floats = 0;
+    ptrdiff_t rows = b->rows, floats = 0;
     struct {
         float **array;
         ptrdiff_t floats;
     } arrays[] = {
-        {&b->q, rows * b->depth},
-        {&b->logits, rows * b->stride},
+        {&b->q, rows * ck_ceil_div(b->depth, most_depth) * most_depth},
+        {&b->logits, rows_at_once * most_depth},
         {&b->out, rows * b->columns},
         {&b->packed, attention_packed(b->plan)},
-        {&b->largest, rows * W},
+        {&b->largest, rows_at_once * W},
         {&b->most, rows},
         {&b->sum, rows},
         {&b->keep, rows},
@@ -92,9 +97,11 @@ static void copy_queries(const struct attention_block *b, const char *q, ptrdiff
     size_t row_bytes = (size_t)stride * ck_size(c->dtype);
     for (ptrdiff_t row = 0; row < b->queries; row++) {
         const char *x = q + (size_t)row * row_bytes;
-        float *out = b->q + row * b->depth;
-        for (ptrdiff_t i = 0; i < b->depth; i += W)
-            v_give(out, CK_DTYPE_F32, i, get_words(x, c->dtype, b->pairs, i, c->head_dim), b->depth);
+        for (ptrdiff_t first = 0; first < b->depth; first += most_depth) {
+            float *out = b->q + first * b->rows + row * most_depth;
+            for (ptrdiff_t i = first; i < ck_min(first + most_depth, b->depth); i += W)
+                v_store(out + i - first, get_words(x, c->dtype, b->pairs, i, c->head_dim));
+        }
     }
 }
 
@@ -102,11 +109,11 @@ static void multiply_keys(const struct attention_block *b, const float *packed) 
     for (ptrdiff_t i = 0; i < b->queries * W; i += W)
         v_store(b->largest + i, v_set(-INFINITY));
     struct product p = {.out = b->logits,
-                        .out_stride = b->stride,
+                        .out_stride = most_depth,
                         .ones = b->ones,
                         .largest = b->largest,
                         .a = b->q,
-                        .a_stride = b->depth,
+                        .a_rows = b->rows,
                         .b = packed,
                         .rows = b->queries,
                         .columns = ck_ceil_div(b->keys, W) * W,
@@ -121,7 +128,7 @@ static void multiply_values(const struct attention_block *b, const float *packed
                         .keep = first ? NULL : b->keep,
                         .ones = b->ones,
                         .a = b->logits,
-                        .a_stride = b->stride,
+                        .a_rows = rows_at_once,
                         .b = packed + b->stride * b->depth,
                         .rows = b->queries,
                         .columns = b->columns,
@@ -147,7 +154,7 @@ static void add_biases(const struct attention_block *b, const float *head_bias, 
     const vf log2e = v_set(0x1.715476p0f), factor = v_set(b->plan->call.scale) * log2e;
     ptrdiff_t step = b->plan->step;
     for (ptrdiff_t row = 0; row < b->queries; row++) {
-        float *logits = b->logits + row * b->stride;
+        float *logits = b->logits + row * most_depth;
         const float *own = head_bias ? head_bias + row * step * b->plan->call.keys : NULL;
         for (ptrdiff_t i = 0; i < b->keys; i += W) {
             vf bias = get_bias(own, i, b->keys, step) + get_bias(key_bias, i, b->keys, step);
@@ -159,7 +166,7 @@ static void add_biases(const struct attention_block *b, const float *head_bias, 
 /// Hides the columns behind the last key and finds the candidates for the largest logit anew.
 static void hide_columns(const struct attention_block *b) {
     for (ptrdiff_t row = 0; row < b->queries; row++) {
-        float *logits = b->logits + row * b->stride;
+        float *logits = b->logits + row * most_depth;
         vf largest = v_set(-INFINITY);
         for (ptrdiff_t i = 0; i < b->keys; i += W) {
             vf x = v_load(logits + i);
@@ -170,6 +177,20 @@ static void hide_columns(const struct attention_block *b) {
             largest = v_max(largest, x);
         }
         v_store(b->largest + row * W, largest);
+    }
+}
+
+INLINE void weigh_vectors(const int count, float *logits, ptrdiff_t i, vf factor, vf shift, const bool pairs,
+                          vf *sum) {
+    vf x[4];
+    UNROLL for (int j = 0; j < count; j++) x[j] = v_fma(v_load(logits + i + j * W), factor, shift);
+    v_exp2_all(x, count, pairs);
+    UNROLL for (int j = 0; j < count; j++) {
+        *sum += x[j];
+        if (pairs)
+            v_put(logits, CK_DTYPE_BF16, i + j * W, x[j]);
+        else
+            v_store(logits + i + j * W, x[j]);
     }
 }
 
@@ -186,16 +207,13 @@ INLINE void weigh(const struct attention_block *b, float factor, const bool pair
         b->largest[row * W] = -reference;
     }
     for (ptrdiff_t row = 0; row < b->queries; row++) {
-        float *logits = b->logits + row * b->stride;
+        float *logits = b->logits + row * most_depth;
         vf sum = v_set(0), shift = v_set(b->largest[row * W]), f = v_set(factor);
-        for (ptrdiff_t i = 0; i < columns; i += W) {
-            vf weight = v_exp2(v_fma(v_load(logits + i), f, shift), pairs);
-            sum += weight;
-            if (pairs)
-                v_put(logits, CK_DTYPE_BF16, i, weight);
-            else
-                v_store(logits + i, weight);
-        }
+        ptrdiff_t i = 0;
+        for (; i + 4 * W <= columns; i += 4 * W)
+            weigh_vectors(4, logits, i, f, shift, pairs, &sum);
+        for (; i < columns; i += W)
+            weigh_vectors(1, logits, i, f, shift, pairs, &sum);
         b->sum[row] = b->sum[row] * b->keep[row] + v_sum(sum);
     }
 }
@@ -212,6 +230,19 @@ static void store_rows(const struct attention_block *b, char *out, ptrdiff_t str
     }
 }
 
+/// Some queries of a block, from `row` on.
+static struct attention_block rows_from(const struct attention_block *b, ptrdiff_t row) {
+    struct attention_block rows = *b;
+    rows.queries = ck_min(rows_at_once, b->queries - row);
+    rows.q += row * most_depth;
+    rows.out += row * b->columns;
+    rows.most += row;
+    rows.sum += row;
+    rows.keep += row;
+    rows.ones += row;
+    return rows;
+}
+
 static void attend_keys(struct attention_block *b, ptrdiff_t first, ptrdiff_t query, const float *packed) {
     const ck_attention_call *c = &b->plan->call;
     ptrdiff_t key = b->first_token + first * b->plan->step;
@@ -220,19 +251,23 @@ static void attend_keys(struct attention_block *b, ptrdiff_t first, ptrdiff_t qu
         pack_keys(b, first, b->packed);
         packed = b->packed;
     }
-    multiply_keys(b, packed);
+    const float *head_bias = c->head_bias ? c->head_bias + (b->head * c->queries + query) * c->keys + key : NULL;
     bool scaled = c->head_bias || c->key_bias || c->scale <= 0;
-    if (scaled)
-        add_biases(b, c->head_bias ? c->head_bias + (b->head * c->queries + query) * c->keys + key : NULL,
-                   c->key_bias ? c->key_bias + key : NULL);
-    if (scaled || b->keys % W != 0)
-        hide_columns(b);
     float factor = scaled ? 1 : c->scale * 0x1.715476p0f;
-    if (b->pairs)
-        weigh(b, factor, true);
-    else
-        weigh(b, factor, false);
-    multiply_values(b, packed, first == 0);
+    for (ptrdiff_t row = 0; row < b->queries; row += rows_at_once) {
+        struct attention_block rows = rows_from(b, row);
+        multiply_keys(&rows, packed);
+        if (scaled)
+            add_biases(&rows, head_bias ? head_bias + row * b->plan->step * c->keys : NULL,
+                       c->key_bias ? c->key_bias + key : NULL);
+        if (scaled || rows.keys % W != 0)
+            hide_columns(&rows);
+        if (b->pairs)
+            weigh(&rows, factor, true);
+        else
+            weigh(&rows, factor, false);
+        multiply_values(&rows, packed, first == 0);
+    }
 }
 
 static void attend_block(const ck_attention_plan *plan, ptrdiff_t unit, ptrdiff_t block, const float *packed,

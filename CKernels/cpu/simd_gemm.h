@@ -32,20 +32,26 @@ static void gemm_pack(const ck_gemm_plan *g, float *packed, const void *w, ck_dt
     pack_transposed(packed, w, dtype, gemm_in_pairs(g), columns, gemm_width(g), gemm_width(g));
 }
 
-INLINE void gemm_copy(char *out, ck_dtype out_dtype, const char *x, ck_dtype x_dtype, ptrdiff_t count) {
-    if (x_dtype == out_dtype) {
+/// Some hundred numbers at most: a call of memcpy would take as long as the copy. Called with constant dtypes.
+INLINE void gemm_copy(char *out, const ck_dtype out_dtype, const char *x, const ck_dtype x_dtype, ptrdiff_t count) {
+    if (x_dtype == out_dtype && x_dtype != CK_DTYPE_F32) {
         memcpy(out, x, (size_t)count * ck_size(x_dtype));
         return;
     }
-    for (ptrdiff_t i = 0; i < count; i += W)
-        v_give(out, out_dtype, i, v_take(x, x_dtype, i, count), count);
+    ptrdiff_t i = 0;
+    for (; i + W <= count; i += W)
+        v_put(out, out_dtype, i, v_get(x, x_dtype, i));
+    if (i < count)
+        v_put_part(out, out_dtype, i, v_get_part(x, x_dtype, i, count - i), count - i);
 }
 
 /// Gathers `count` numbers, from channel `channel` on, of the pixels (dy, dx) beside those of some consecutive results.
-static void gemm_gather_tap(const ck_gemm_plan *g, const char *frame, char *out, ck_dtype out_dtype, ptrdiff_t pixel,
-                            ptrdiff_t rows, ptrdiff_t dy, ptrdiff_t dx, ptrdiff_t channel, ptrdiff_t count) {
+/// Called with constant dtypes.
+INLINE void gemm_gather_as(const ck_gemm_plan *g, const char *frame, const ck_dtype x_dtype, char *out,
+                           const ck_dtype out_dtype, ptrdiff_t pixel, ptrdiff_t rows, ptrdiff_t dy, ptrdiff_t dx,
+                           ptrdiff_t channel, ptrdiff_t count) {
     const ck_window *seen = &g->window;
-    ptrdiff_t size = (ptrdiff_t)ck_size(g->x_dtype), step = seen->stride[2];
+    ptrdiff_t size = (ptrdiff_t)ck_size(x_dtype), step = seen->stride[2];
     ptrdiff_t column = pixel % g->width, y = pixel / g->width * seen->stride[1] + dy;
     for (ptrdiff_t i = 0; i < rows; column = 0, y += seen->stride[1]) {
         ptrdiff_t end = ck_min(rows, i + g->width - column), x = column * step + dx;
@@ -53,11 +59,22 @@ static void gemm_gather_tap(const ck_gemm_plan *g, const char *frame, char *out,
         bool exists = y >= 0 && y < seen->height;
         for (; i < end; i++, x += step, at += step * g->channels * size, out += most_depth * sizeof(float)) {
             if (exists && x >= 0 && x < seen->width)
-                gemm_copy(out, out_dtype, frame + at, g->x_dtype, count);
+                gemm_copy(out, out_dtype, frame + at, x_dtype, count);
             else
                 memset(out, 0, (size_t)count * ck_size(out_dtype));
         }
     }
+}
+
+static void gemm_gather_tap(const ck_gemm_plan *g, const char *frame, char *out, ptrdiff_t pixel, ptrdiff_t rows,
+                            ptrdiff_t dy, ptrdiff_t dx, ptrdiff_t channel, ptrdiff_t count) {
+    const ck_dtype bf16 = CK_DTYPE_BF16, f32 = CK_DTYPE_F32;
+    if (gemm_in_pairs(g))
+        gemm_gather_as(g, frame, bf16, out, CK_PAIRS ? bf16 : f32, pixel, rows, dy, dx, channel, count);
+    else if (g->x_dtype == f32)
+        gemm_gather_as(g, frame, f32, out, f32, pixel, rows, dy, dx, channel, count);
+    else
+        gemm_gather_as(g, frame, CK_DTYPE_F16, out, f32, pixel, rows, dy, dx, channel, count);
 }
 
 /// Gathers words first..<first + depth of `rows` rows. Read where they are, rows some powers of two apart would push
@@ -72,8 +89,7 @@ static void gemm_gather(const ck_gemm_plan *g, const char *frame, float *out, pt
     for (ptrdiff_t count; at < end; at += count, place += (size_t)count * ck_size(dtype)) {
         ptrdiff_t tap = at / g->channels, channel = at % g->channels;
         count = ck_min(g->channels - channel, end - at);
-        gemm_gather_tap(g, frame, place, dtype, pixel, rows,
-                        tap / g->kernel[2] * g->window.dilation[1] - g->window.above,
+        gemm_gather_tap(g, frame, place, pixel, rows, tap / g->kernel[2] * g->window.dilation[1] - g->window.above,
                         tap % g->kernel[2] * g->window.dilation[2] - g->window.left, channel, count);
     }
     for (ptrdiff_t i = 0; end < wanted && i < rows; i++) // the other half of a pair
@@ -92,9 +108,7 @@ INLINE void gemm_tile(const int rows, const int vectors, const bool pairs, const
                       ptrdiff_t depth, float *sums, bool grow) {
     const int parts = pairs && !CK_PAIRS ? 2 : 1;
     vf sum[product_rows][2];
-    UNROLL for (int i = 0; i < rows; i++) {
-        UNROLL for (int j = 0; j < vectors; j++) sum[i][j] = grow ? v_load(sums + (i * vectors + j) * W) : v_set(0);
-    }
+    UNROLL for (int i = 0; i < rows; i++) { UNROLL for (int j = 0; j < vectors; j++) sum[i][j] = v_set(0); }
     for (ptrdiff_t k = 0; k < depth; k++, a += parts, b += vectors * W) {
         UNROLL for (int part = 0; part < parts; part++) {
             vf column[2];
@@ -105,6 +119,12 @@ INLINE void gemm_tile(const int rows, const int vectors, const bool pairs, const
                 UNROLL for (int j = 0; j < vectors; j++) sum[i][j] =
                     v_dot(sum[i][j], a[i * most_depth + part], column[j], pairs);
             }
+        }
+    }
+    // Old sums come last: they are on their way while the loop ends.
+    if (grow) {
+        UNROLL for (int i = 0; i < rows; i++) {
+            UNROLL for (int j = 0; j < vectors; j++) sum[i][j] += v_load(sums + (i * vectors + j) * W);
         }
     }
     UNROLL for (int i = 0; i < rows; i++) {

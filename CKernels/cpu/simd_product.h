@@ -28,8 +28,8 @@ struct product {
     const float *keep; // [rows] or NULL for 0
     const float *ones; // [rows], where the depth is more than most_depth
     float *largest;    // [rows, W] or NULL: becomes the larger of itself and each W-th element of its row
-    const float *a;
-    ptrdiff_t a_stride;
+    const float *a;    // [depth / most_depth][a_rows][most_depth]
+    ptrdiff_t a_rows;
     const float *b; // packed: [columns / panel][depth][panel]
     ptrdiff_t rows, columns, depth;
     bool pairs;
@@ -40,15 +40,15 @@ INLINE void multiply_tile(const int rows, const int vectors, const bool pairs, c
                           ptrdiff_t depth) {
     vf sum[product_rows][2];
     // Copies, because a store into out could change what p points to.
-    const float *a = p->a + row * p->a_stride, *b = p->b, *keep = p->keep ? p->keep + row : NULL;
-    ptrdiff_t a_stride = p->a_stride, out_stride = p->out_stride;
+    const float *a = p->a + row * most_depth, *b = p->b, *keep = p->keep ? p->keep + row : NULL;
+    ptrdiff_t out_stride = p->out_stride;
     float *out = p->out + row * out_stride, *largest = p->largest ? p->largest + row * W : NULL;
     UNROLL for (int i = 0; i < rows; i++) { UNROLL for (int j = 0; j < vectors; j++) sum[i][j] = v_set(0); }
     for (ptrdiff_t k = 0; k < depth; k++) {
         vf column[2];
         UNROLL for (int j = 0; j < vectors; j++) column[j] = v_load(b + (k * vectors + j) * W);
         UNROLL for (int i = 0; i < rows; i++) {
-            float x = a[i * a_stride + k];
+            float x = a[i * most_depth + k];
             UNROLL for (int j = 0; j < vectors; j++) sum[i][j] = v_dot(sum[i][j], x, column[j], pairs);
         }
     }
@@ -71,11 +71,20 @@ INLINE void multiply_tile(const int rows, const int vectors, const bool pairs, c
     }
 }
 
+/// Brings what is multiplied next into the second-level cache.
+INLINE void fetch_panel(const float *b, ptrdiff_t floats) {
+    for (ptrdiff_t i = 0; i < floats; i += 16)
+        __builtin_prefetch(b + i, 0, 2);
+}
+
 #define PANEL_FUNCTION(name, vectors, pairs)                                                                           \
     static __attribute__((noinline, unused)) void name(const struct product *p, ptrdiff_t depth) {                     \
-        ptrdiff_t row = 0;                                                                                             \
-        for (; row + product_rows <= p->rows; row += product_rows)                                                     \
+        ptrdiff_t row = 0, share = depth * vectors * W * product_rows / p->rows;                                       \
+        const float *next = p->b + p->depth * vectors * W;                                                             \
+        for (; row + product_rows <= p->rows; row += product_rows, next += share) {                                    \
+            fetch_panel(next, share);                                                                                  \
             multiply_tile(product_rows, vectors, pairs, p, row, depth);                                                \
+        }                                                                                                              \
         for (; row + 4 <= p->rows; row += 4)                                                                           \
             multiply_tile(4, vectors, pairs, p, row, depth);                                                           \
         for (; row < p->rows; row++)                                                                                   \
@@ -100,7 +109,7 @@ static void multiply(const struct product *whole) {
             struct product p = *whole;
             ptrdiff_t width = ck_min(panel, p.columns - column);
             p.out += column;
-            p.a += first;
+            p.a += first * p.a_rows;
             p.b += column * p.depth + first * width;
             p.keep = first ? p.ones : p.keep;
             p.largest = first + depth == p.depth ? p.largest : NULL;
