@@ -35,6 +35,17 @@ void ck_silu(void *out, ck_dtype out_dtype, const void *x, ck_dtype x_dtype, ptr
     for_pieces(ck_kernels(pool)->silu, e, pool);
 }
 
+void ck_gelu(void *out, ck_dtype out_dtype, const void *x, ck_dtype x_dtype, bool quick, ptrdiff_t count,
+             ck_pool *pool) {
+    ck_elements e = {.out = out, .x = x, .out_dtype = out_dtype, .x_dtype = x_dtype, .count = count};
+    for_pieces(quick ? ck_kernels(pool)->gelu_quick : ck_kernels(pool)->gelu_erf, e, pool);
+}
+
+void ck_add(void *out, ck_dtype out_dtype, const void *x, ck_dtype x_dtype, ptrdiff_t count, ck_pool *pool) {
+    ck_elements e = {.out = out, .x = x, .out_dtype = out_dtype, .x_dtype = x_dtype, .count = count};
+    for_pieces(ck_kernels(pool)->add, e, pool);
+}
+
 void ck_gelu_gate(void *out, const void *gate, const void *x, ck_dtype dtype, ptrdiff_t count, ck_pool *pool) {
     ck_elements e = {.out = out, .x = gate, .y = x, .out_dtype = dtype, .x_dtype = dtype, .count = count};
     for_pieces(ck_kernels(pool)->gelu_gate, e, pool);

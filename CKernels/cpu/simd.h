@@ -207,4 +207,21 @@ INLINE vf v_gelu(vf x) {
     return x / (v_exp(u) + 1);
 }
 
+/// x Φ(x). With z = |x| / √2 and t = 1 / (1 + p z), Φ(-|x|) is the polynomial in t times e^-z² / 2
+/// (Abramowitz and Stegun 7.1.26, absolute error 1.5e-7).
+INLINE vf v_gelu_erf(vf x) {
+    vf z = v_select((vu)(x < 0), -x, x) * v_set(0.70710678f);
+    vf t = 1 / v_fma(z, v_set(0.3275911f), v_set(1));
+    vf y = v_set(1.061405429f);
+    y = v_fma(y, t, v_set(-1.453152027f));
+    y = v_fma(y, t, v_set(1.421413741f));
+    y = v_fma(y, t, v_set(-0.284496736f));
+    y = v_fma(y, t, v_set(0.254829592f));
+    vf below = y * t * v_exp(-z * z) * v_set(0.5f);
+    return x * v_select((vu)(x < 0), below, 1 - below);
+}
+
+/// x / (1 + e^-1.702x)
+INLINE vf v_gelu_quick(vf x) { return x / (v_exp(x * v_set(-1.702f)) + 1); }
+
 #endif

@@ -5,6 +5,12 @@
 struct Silu {
     INLINE float of(float x) { return x * reciprocal_approx(1.f + expf(-x)); }
 };
+struct GeluErf {
+    INLINE float of(float x) { return 0.5f * x * (1.f + erff(x * 0.70710678f)); }
+};
+struct GeluQuick {
+    INLINE float of(float x) { return x * reciprocal_approx(1.f + expf(-1.702f * x)); }
+};
 struct Same {
     INLINE float of(float x) { return x; }
 };
@@ -76,6 +82,14 @@ MAP_KERNEL(silu_f32_f32, Silu, float, float)
 MAP_KERNEL(silu_f32_bf16, Silu, float, bf16)
 MAP_KERNEL(silu_bf16_f32, Silu, bf16, float)
 MAP_KERNEL(silu_bf16_bf16, Silu, bf16, bf16)
+MAP_KERNEL(gelu_erf_f32_f32, GeluErf, float, float)
+MAP_KERNEL(gelu_erf_f32_bf16, GeluErf, float, bf16)
+MAP_KERNEL(gelu_erf_bf16_f32, GeluErf, bf16, float)
+MAP_KERNEL(gelu_erf_bf16_bf16, GeluErf, bf16, bf16)
+MAP_KERNEL(gelu_quick_f32_f32, GeluQuick, float, float)
+MAP_KERNEL(gelu_quick_f32_bf16, GeluQuick, float, bf16)
+MAP_KERNEL(gelu_quick_bf16_f32, GeluQuick, bf16, float)
+MAP_KERNEL(gelu_quick_bf16_bf16, GeluQuick, bf16, bf16)
 MAP_KERNEL(convert_f32_bf16, Same, float, bf16)
 MAP_KERNEL(convert_f32_f16, Same, float, f16)
 MAP_KERNEL(convert_bf16_f32, Same, bf16, float)
@@ -85,27 +99,39 @@ MAP_KERNEL(convert_f16_bf16, Same, f16, bf16)
 
 // ---- Of several arrays
 
-template <typename X, int V> INLINE void gelu_gate(const ck_elementwise_arguments &args) {
+struct GeluGate {
+    INLINE float of(float gate, float x) { return gelu(gate) * x; }
+};
+struct Sum {
+    INLINE float of(float x, float y) { return x + y; }
+};
+
+template <typename F, typename X, int V> INLINE void join(const ck_elementwise_arguments &args) {
     Piece piece = this_piece(args.count);
-    Vector<X, V> gate[HELD / V], x[HELD / V];
-    load(args.x, piece, gate);
-    load(args.y, piece, x);
+    Vector<X, V> x[HELD / V], y[HELD / V];
+    load(args.x, piece, x);
+    load(args.y, piece, y);
     UNROLL for (int i = 0; i < HELD / V; i++) {
-        UNROLL for (int j = 0; j < V; j++) from_float(gelu(to_float(gate[i].v[j])) * to_float(x[i].v[j]), x[i].v[j]);
+        UNROLL for (int j = 0; j < V; j++) from_float(F::of(to_float(x[i].v[j]), to_float(y[i].v[j])), y[i].v[j]);
     }
-    store(args.out, piece, x);
+    store(args.out, piece, y);
 }
 
-template <typename X> INLINE void gelu_gate(const ck_elementwise_arguments &args) {
+template <typename F, typename X> INLINE void join(const ck_elementwise_arguments &args) {
     enum { V = 16 / sizeof(X) };
     if (args.count % V == 0 && (args.x | args.y | args.out) % 16 == 0)
-        gelu_gate<X, V>(args);
+        join<F, X, V>(args);
     else
-        gelu_gate<X, 1>(args);
+        join<F, X, 1>(args);
 }
 
-KERNEL(gelu_gate_f32, ck_elementwise_arguments, CK_PIECE_THREADS, 4) { gelu_gate<float>(args); }
-KERNEL(gelu_gate_bf16, ck_elementwise_arguments, CK_PIECE_THREADS, 4) { gelu_gate<bf16>(args); }
+#define JOIN_KERNEL(name, F, X)                                                                                        \
+    KERNEL(name, ck_elementwise_arguments, CK_PIECE_THREADS, 4) { join<F, X>(args); }
+
+JOIN_KERNEL(gelu_gate_f32, GeluGate, float)
+JOIN_KERNEL(gelu_gate_bf16, GeluGate, bf16)
+JOIN_KERNEL(add_f32, Sum, float)
+JOIN_KERNEL(add_bf16, Sum, bf16)
 
 /// Sets the byte at out where one of its elements is no finite number, and leaves it where all are.
 template <typename X, int V> INLINE void flag_non_finite(const ck_elementwise_arguments &args) {

@@ -166,6 +166,11 @@ bool ck_group_norm(void *out, ck_dtype out_dtype, const void *x, ck_dtype x_dtyp
 void ck_convert(void *out, ck_dtype out_dtype, const void *x, ck_dtype x_dtype, ptrdiff_t count, ck_pool *pool);
 /// out = silu(x). In place allowed.
 void ck_silu(void *out, ck_dtype out_dtype, const void *x, ck_dtype x_dtype, ptrdiff_t count, ck_pool *pool);
+/// out = x Φ(x), or where `quick` x / (1 + e^-1.702x). In place allowed.
+void ck_gelu(void *out, ck_dtype out_dtype, const void *x, ck_dtype x_dtype, bool quick, ptrdiff_t count,
+             ck_pool *pool);
+/// out += x.
+void ck_add(void *out, ck_dtype out_dtype, const void *x, ck_dtype x_dtype, ptrdiff_t count, ck_pool *pool);
 /// out = gelu_tanh(gate) · x, all of one dtype. In place on either input allowed.
 void ck_gelu_gate(void *out, const void *gate, const void *x, ck_dtype dtype, ptrdiff_t count, ck_pool *pool);
 /// *flag = 1 where an element of x is no finite number; else it stays.

@@ -37,6 +37,11 @@ extension Backend {
         }
     }
 
+    package func checkAdd(_ x: Tensor, into out: Tensor) {
+        precondition(
+            x.count == out.count && x.dtype == out.dtype, "\(x.shape) \(x.dtype) added to \(out.shape) \(out.dtype)")
+    }
+
     package func checkGeluGate(_ gate: Tensor, _ x: Tensor, into out: Tensor) {
         precondition(
             gate.count == x.count && x.count == out.count, "geluGate of \(gate.shape), \(x.shape) into \(out.shape)")

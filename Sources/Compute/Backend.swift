@@ -87,6 +87,10 @@ package protocol Backend: AnyObject {
 
     /// `out = silu(x)`. In place allowed.
     func silu(_ x: Tensor, into out: Tensor) throws(ComputeError)
+    /// GELU in one of its forms, beside the tanh one of epilogues. In place allowed.
+    func gelu(_ x: Tensor, _ form: GELU, into out: Tensor) throws(ComputeError)
+    /// `out += x`, of one dtype.
+    func add(_ x: Tensor, into out: Tensor) throws(ComputeError)
     /// `out = gelu_tanh(gate) · x`: the gated unit of T5 v1.1. In place on either input allowed.
     func geluGate(_ gate: Tensor, _ x: Tensor, into out: Tensor) throws(ComputeError)
     /// `out = Σ factor · tensor`, f32, at most four terms; `out` may be one of them.
@@ -180,6 +184,14 @@ package enum Epilogue {
     case add
     /// `out += gate · y`, gate `[out]`
     case gatedAdd(gate: Tensor)
+}
+
+/// Forms of GELU.
+package enum GELU: Hashable, Sendable {
+    /// `x Φ(x)`, by the error function.
+    case exact
+    /// `x / (1 + e^-1.702x)`
+    case quick
 }
 
 /// Which tokens attend to which.

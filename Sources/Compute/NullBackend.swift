@@ -69,6 +69,8 @@ package final class NullBackend: Backend {
         _ x: Tensor, groups: Int, gain: Tensor, offset: Tensor, eps: Float, silu: Bool, into out: Tensor
     ) {}
     package func silu(_ x: Tensor, into out: Tensor) {}
+    package func gelu(_ x: Tensor, _ form: GELU, into out: Tensor) {}
+    package func add(_ x: Tensor, into out: Tensor) {}
     package func geluGate(_ gate: Tensor, _ x: Tensor, into out: Tensor) {}
     package func combine(_ terms: [(factor: Float, tensor: Tensor)], into out: Tensor) {}
     package func flagNonFinite(_ x: Tensor, in flag: Tensor) {}

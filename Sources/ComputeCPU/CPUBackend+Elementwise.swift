@@ -7,6 +7,16 @@ extension CPUBackend {
         unsafe ck_silu(target(out), out.dtype.ck, address(x), x.dtype.ck, x.count, workers)
     }
 
+    package func gelu(_ x: Tensor, _ form: GELU, into out: Tensor) throws(ComputeError) {
+        precondition(x.count == out.count, "GELU of \(x.shape) into \(out.shape)")
+        unsafe ck_gelu(target(out), out.dtype.ck, address(x), x.dtype.ck, form == .quick, x.count, workers)
+    }
+
+    package func add(_ x: Tensor, into out: Tensor) throws(ComputeError) {
+        checkAdd(x, into: out)
+        unsafe ck_add(target(out), out.dtype.ck, address(x), x.dtype.ck, x.count, workers)
+    }
+
     package func geluGate(_ gate: Tensor, _ x: Tensor, into out: Tensor) throws(ComputeError) {
         checkGeluGate(gate, x, into: out)
         unsafe ck_gelu_gate(target(out), address(gate), address(x), x.dtype.ck, x.count, workers)

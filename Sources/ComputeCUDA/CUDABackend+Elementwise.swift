@@ -7,6 +7,16 @@ extension CUDABackend {
         try elementwise("silu_\(x.dtype)_\(out.dtype)", x, into: out)
     }
 
+    package func gelu(_ x: Tensor, _ form: GELU, into out: Tensor) throws(ComputeError) {
+        precondition(x.count == out.count, "GELU of \(x.shape) into \(out.shape)")
+        try elementwise("gelu_\(form == .quick ? "quick" : "erf")_\(x.dtype)_\(out.dtype)", x, into: out)
+    }
+
+    package func add(_ x: Tensor, into out: Tensor) throws(ComputeError) {
+        checkAdd(x, into: out)
+        try elementwise("add_\(x.dtype)", x, out, into: out)
+    }
+
     package func geluGate(_ gate: Tensor, _ x: Tensor, into out: Tensor) throws(ComputeError) {
         checkGeluGate(gate, x, into: out)
         try elementwise("gelu_gate_\(x.dtype)", gate, x, into: out)

@@ -1,4 +1,5 @@
 import Compute
+import Glibc
 
 extension OpCase {
     /// Elementwise operations: counts around the widths of a vector register and of a block of threads, every mix of
@@ -9,12 +10,15 @@ extension OpCase {
             for (x, out) in [(DType.f32, DType.f32), (.f32, .bf16), (.bf16, .bf16), (.bf16, .f32)] {
                 let text = "\(count) \(x) to \(out)"
                 cases.append(OpCase("SiLU \(text)", errorBound(out)) { try silu($0, count, x, out) })
+                cases.append(OpCase("GELU \(text)", errorBound(out)) { try gelu($0, count, x, out, .exact) })
+                cases.append(OpCase("quick GELU \(text)", errorBound(out)) { try gelu($0, count, x, out, .quick) })
             }
             for dtype in [DType.f32, .bf16] {
                 cases.append(
                     OpCase("GELU gate \(count) \(dtype)", errorBound(dtype)) { try geluGate($0, count, dtype) })
             }
             for dtype in [DType.f32, .bf16] {
+                cases.append(OpCase("add \(count) \(dtype)", errorBound(dtype)) { try add($0, count, dtype) })
                 cases.append(OpCase("finite \(count) \(dtype)", 1e-9) { try flagNonFinite($0, count, dtype) })
             }
             for terms in 1...4 {
@@ -34,6 +38,29 @@ extension OpCase {
         let out = xType == outType ? input : try backend.allocate([count], outType)
         try backend.silu(input, into: out)
         return OpResult(try backend.download(out), from: x.doubles.map { TestSupport.silu($0) })
+    }
+
+    static func gelu(
+        _ backend: any Backend, _ count: Int, _ xType: DType, _ outType: DType, _ form: GELU
+    ) throws -> OpResult {
+        var values = TestRandom.normal(count, seed: 1).map { $0 * 2 }
+        if count > 1 { (values[0], values[count - 1]) = (-100, 100) }
+        let x = Operand(values, [count], xType)
+        let input = try x.tensor(on: backend)
+        let out = xType == outType ? input : try backend.allocate([count], outType)
+        try backend.gelu(input, form, into: out)
+        let expected = x.doubles.map {
+            form == .quick ? $0 / (1 + exp(-1.702 * $0)) : $0 / 2 * erfc(-$0 / 2.squareRoot())
+        }
+        return OpResult(try backend.download(out), from: expected)
+    }
+
+    static func add(_ backend: any Backend, _ count: Int, _ dtype: DType) throws -> OpResult {
+        let x = Operand([count], dtype, seed: 1)
+        let out = Operand([count], dtype, seed: 2)
+        let sum = try out.tensor(on: backend)
+        try backend.add(x.tensor(on: backend), into: sum)
+        return OpResult(try backend.download(sum), from: zip(x.doubles, out.doubles).map { $0 + $1 })
     }
 
     static func geluGate(_ backend: any Backend, _ count: Int, _ dtype: DType) throws -> OpResult {
