@@ -25,6 +25,7 @@ typedef struct ck_norm {
     ck_dtype out_dtype, x_dtype;
     const float *gain, *offset, *cosine, *sine;
     const float *mean; // of a group norm, for each channel
+    const ck_places *places;
     ptrdiff_t rows, width, head_dim;
     float eps;
     bool silu;
@@ -106,11 +107,12 @@ struct ck_kernels {
 
     // Rows or elements first..<end.
     void (*layer_norm)(const ck_norm *norm, ptrdiff_t first, ptrdiff_t end);
+    void (*layer_norm_rotary)(const ck_norm *norm, ptrdiff_t first, ptrdiff_t end);
     void (*rms_norm)(const ck_norm *norm, ptrdiff_t first, ptrdiff_t end);
     void (*channel_norm)(const ck_norm *norm, ptrdiff_t first, ptrdiff_t end);
     /// Mean and sum of squared differences from it, over the rows of each column.
     void (*column_statistics)(const ck_norm *norm, ptrdiff_t first, ptrdiff_t end, float *mean, float *squares);
-    /// out = (x - mean) · gain + offset, where those belong to columns.
+    /// out = (x - mean) · gain + offset, where those belong to columns, then what belongs to places.
     void (*scale_columns)(const ck_norm *norm, ptrdiff_t first, ptrdiff_t end);
     void (*convert)(const ck_elements *elements, ptrdiff_t first, ptrdiff_t end);
     void (*add)(const ck_elements *elements, ptrdiff_t first, ptrdiff_t end);

@@ -47,6 +47,19 @@ void ck_rms_norm_rotary(void *x, ck_dtype dtype, const float *gain, const float 
     for_rows(ck_kernels(pool)->rms_norm, n, pool);
 }
 
+void ck_layer_norm_rotary(void *x, ck_dtype dtype, const float *gain, const float *offset, const float *cosine,
+                          const float *sine, ptrdiff_t rows, ptrdiff_t heads, ptrdiff_t head_dim, float eps,
+                          ck_pool *pool) {
+    ck_norm n = {.out = x, .x = x, .out_dtype = dtype, .x_dtype = dtype, .rows = rows, .width = heads * head_dim};
+    n.head_dim = head_dim;
+    n.gain = gain;
+    n.offset = offset;
+    n.cosine = cosine;
+    n.sine = sine;
+    n.eps = eps;
+    for_rows(ck_kernels(pool)->layer_norm_rotary, n, pool);
+}
+
 void ck_channel_norm(void *out, ck_dtype out_dtype, const void *x, ck_dtype x_dtype, const float *gain, bool silu,
                      ptrdiff_t rows, ptrdiff_t width, ck_pool *pool) {
     ck_norm n = {.out = out, .x = x, .out_dtype = out_dtype, .x_dtype = x_dtype, .rows = rows, .width = width};
@@ -96,11 +109,12 @@ static void group_moments(void *context, ptrdiff_t index, int thread) {
 }
 
 bool ck_group_norm(void *out, ck_dtype out_dtype, const void *x, ck_dtype x_dtype, const float *gain,
-                   const float *offset, bool silu, ptrdiff_t positions, ptrdiff_t channels, ptrdiff_t groups, float eps,
-                   ck_pool *pool) {
+                   const float *offset, const ck_places *places, bool silu, ptrdiff_t positions, ptrdiff_t channels,
+                   ptrdiff_t groups, float eps, ck_pool *pool) {
     struct group_norm g = {.inner = ck_kernels(pool)->column_statistics, .pool = pool, .groups = groups};
     g.norm = (ck_norm){.out = out, .x = x, .out_dtype = out_dtype, .x_dtype = x_dtype, .rows = positions, .silu = silu};
     g.norm.width = channels;
+    g.norm.places = places;
     g.piece = rows_at_once(channels);
     ptrdiff_t pieces = ck_ceil_div(positions, g.piece), size = channels / groups;
     g.partial = ck_shared_scratch(pool, (size_t)(2 * pieces * groups + 2 * channels) * sizeof(float));

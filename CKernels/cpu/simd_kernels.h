@@ -25,6 +25,7 @@ const struct ck_kernels CK_KERNELS = {
     .multiply_add = multiply_add,
     .multiply_add_width = peak_sums * W,
     .layer_norm = layer_norm,
+    .layer_norm_rotary = layer_norm_rotary,
     .rms_norm = rms_norm,
     .channel_norm = channel_norm,
     .column_statistics = column_statistics,

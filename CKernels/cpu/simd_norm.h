@@ -85,15 +85,36 @@ INLINE vf v_quarter_turn(vf x) {
     return (vf)((vl)y ^ 0x80000000);
 }
 
-static void rotate_row(const ck_norm *n, ptrdiff_t row, vf scale) {
+/// Elements i..<i + W of a head, turned.
+INLINE vf v_turned(const ck_norm *n, ptrdiff_t row, ptrdiff_t i, vf y) {
     ptrdiff_t half = n->head_dim / 2;
+    vf cosine = v_twice(n->cosine + row * half, i / 2, half), sine = v_twice(n->sine + row * half, i / 2, half);
+    return v_fma(y, cosine, v_quarter_turn(y) * sine);
+}
+
+static void rotate_row(const ck_norm *n, ptrdiff_t row, vf scale) {
     for (ptrdiff_t head = 0; head < n->width; head += n->head_dim) {
         ptrdiff_t first = row * n->width + head, end = first + n->head_dim;
         for (ptrdiff_t i = 0; i < n->head_dim; i += W) {
             vf y = v_take(n->x, n->x_dtype, first + i, end) * scale;
             y *= v_take(n->gain + head, CK_DTYPE_F32, i, n->head_dim);
-            vf cosine = v_twice(n->cosine + row * half, i / 2, half), sine = v_twice(n->sine + row * half, i / 2, half);
-            v_give(n->out, n->out_dtype, first + i, v_fma(y, cosine, v_quarter_turn(y) * sine), end);
+            v_give(n->out, n->out_dtype, first + i, v_turned(n, row, i, y), end);
+        }
+    }
+}
+
+static void layer_norm_rotary(const ck_norm *n, ptrdiff_t first_row, ptrdiff_t end_row) {
+    ptrdiff_t width = n->head_dim, heads = n->width / width;
+    for (ptrdiff_t head = first_row * heads; head < end_row * heads; head++) {
+        ptrdiff_t first = head * width, end = first + width;
+        float mean = row_mean(n->x, n->x_dtype, first, width, 0);
+        mean = row_mean(n->x, n->x_dtype, first, width, mean);
+        float variance = row_squares(n->x, n->x_dtype, first, width, mean) / (float)width;
+        vf scale = v_set(1 / sqrtf(variance + n->eps)), m = v_set(mean);
+        for (ptrdiff_t i = 0; i < width; i += W) {
+            vf y = (v_take(n->x, n->x_dtype, first + i, end) - m) * scale;
+            y = v_fma(y, v_take(n->gain, CK_DTYPE_F32, i, width), v_take(n->offset, CK_DTYPE_F32, i, width));
+            v_give(n->out, n->out_dtype, first + i, n->cosine ? v_turned(n, head / heads, i, y) : y, end);
         }
     }
 }
@@ -142,12 +163,25 @@ static void column_statistics(const ck_norm *n, ptrdiff_t first_row, ptrdiff_t e
     }
 }
 
+/// The place whose vectors row `row` of x takes.
+static ptrdiff_t nearest_place(const ck_places *p, ptrdiff_t row) {
+    ptrdiff_t column = row % p->x_width, line = row / p->x_width % p->x_height, frame = row / p->x_width / p->x_height;
+    ptrdiff_t own = !p->parts_first_frame ? frame * p->frames / p->x_frames
+                    : frame == 0          ? 0
+                                          : 1 + (frame - 1) * (p->frames - 1) / (p->x_frames - 1);
+    return (own * p->height + line * p->height / p->x_height) * p->width + column * p->width / p->x_width;
+}
+
 static void scale_columns(const ck_norm *n, ptrdiff_t first_row, ptrdiff_t end_row) {
     for (ptrdiff_t row = first_row; row < end_row; row++) {
         ptrdiff_t first = row * n->width, end = first + n->width;
+        ptrdiff_t place = n->places ? nearest_place(n->places, row) * n->width : 0, last = place + n->width;
         for (ptrdiff_t i = 0; i < n->width; i += W) {
             vf y = v_take(n->x, n->x_dtype, first + i, end) - v_take(n->mean, CK_DTYPE_F32, i, n->width);
             y = v_fma(y, v_take(n->gain, CK_DTYPE_F32, i, n->width), v_take(n->offset, CK_DTYPE_F32, i, n->width));
+            if (n->places)
+                y = v_fma(y, v_take(n->places->gain, CK_DTYPE_F32, place + i, last),
+                          v_take(n->places->offset, CK_DTYPE_F32, place + i, last));
             v_give(n->out, n->out_dtype, first + i, n->silu ? v_silu(y) : y, end);
         }
     }

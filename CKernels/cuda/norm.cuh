@@ -84,12 +84,12 @@ INLINE float silu(float x) { return x * reciprocal_approx(1.f + expf(-x)); }
 
 enum class Norm { layer, rms, channel };
 
-template <int V> INLINE void take_mean(const ck_norm_arguments &args, const Row &row, float (&x)[CK_NORM_HELD / V][V]) {
+template <int V> INLINE void take_mean(int width, const Row &row, float (&x)[CK_NORM_HELD / V][V]) {
     // The second time takes away what the first mean was rounded by.
     NO_UNROLL for (int pass = 0; pass < 2; pass++) {
         float sum = 0.f;
         UNROLL for (int i = 0; i < CK_NORM_HELD / V; i++) { UNROLL for (int j = 0; j < V; j++) sum += x[i][j]; }
-        float mean = row_sum(sum, row.threads, 1 + pass) / (float)args.width;
+        float mean = row_sum(sum, row.threads, 1 + pass) / (float)width;
         UNROLL for (int i = 0; i < CK_NORM_HELD / V; i++) {
             if (i < row.count) {
                 UNROLL for (int j = 0; j < V; j++) x[i][j] -= mean;
@@ -129,7 +129,7 @@ template <Norm norm, typename X, typename Out, int V> INLINE void norm_vectors(c
     float x[CK_NORM_HELD / V][V];
     load_row<V>((const X *)args.x + row.first, row, x);
     if constexpr (norm == Norm::layer)
-        take_mean<V>(args, row, x);
+        take_mean<V>(args.width, row, x);
     float factor = row_factor<norm>(args, row_squares<V>(row, x));
     Out *out = (Out *)args.out + row.first;
     UNROLL for (int i = 0; i < CK_NORM_HELD / V; i++) {
@@ -249,6 +249,87 @@ template <typename X> INLINE void norm_rotary(const ck_norm_rotary_arguments &ar
 
 KERNEL(rms_norm_rotary_f32, ck_norm_rotary_arguments, CK_NORM_THREADS, 3) { norm_rotary<float>(args); }
 KERNEL(rms_norm_rotary_bf16, ck_norm_rotary_arguments, CK_NORM_THREADS, 4) { norm_rotary<bf16>(args); }
+
+// ---- Layer norm of heads and rotary embedding
+
+/// V elements of a head from `column` on, less their mean.
+template <int V, int P, int H>
+INLINE void finish_head(const ck_layer_norm_rotary_arguments &args, const Row &row, int column, float factor,
+                        float (&y)[V]) {
+    float gain[V], offset[V], cosine[V / 2], sine[V / 2];
+    load<V, P>((const float *)args.gain + column, gain);
+    load<V, P>((const float *)args.offset + column, offset);
+    UNROLL for (int j = 0; j < V; j++) y[j] = fmaf(y[j] * factor, gain[j], offset[j]);
+    if (!args.cosine)
+        return;
+    long long pair = row.index / args.heads * (args.head_dim / 2) + column / 2;
+    load<V / 2, H>((const float *)args.cosine + pair, cosine);
+    load<V / 2, H>((const float *)args.sine + pair, sine);
+    UNROLL for (int j = 0; j < V; j += 2) {
+        float a = y[j], b = y[j + 1];
+        y[j] = a * cosine[j / 2] - b * sine[j / 2];
+        y[j + 1] = a * sine[j / 2] + b * cosine[j / 2];
+    }
+}
+
+INLINE float head_factor(const ck_layer_norm_rotary_arguments &args, float squares) {
+    return 1.f / sqrtf(squares / (float)args.head_dim + args.eps);
+}
+
+template <typename X, int V> INLINE void head_vectors(const ck_layer_norm_rotary_arguments &args) {
+    Row row = this_row<V>(args.rows * args.heads, args.head_dim);
+    X *first = (X *)args.x + row.first;
+    float x[CK_NORM_HELD / V][V];
+    load_row<V>((const X *)first, row, x);
+    take_mean<V>(args.head_dim, row, x);
+    float factor = head_factor(args, row_squares<V>(row, x));
+    UNROLL for (int i = 0; i < CK_NORM_HELD / V; i++) {
+        if (i >= row.count)
+            continue;
+        finish_head<V, 4, V / 2>(args, row, row.column + i * row.step, factor, x[i]);
+        store<V, V>(first + i * row.step, x[i]);
+    }
+}
+
+/// Pairs of any alignment, loaded for each sum.
+template <typename X> INLINE void head_pairs(const ck_layer_norm_rotary_arguments &args) {
+    Row row = this_row<2>(args.rows * args.heads, args.head_dim);
+    X *first = (X *)args.x + row.first;
+    float x[2], mean = 0.f, rest = 0.f, squares = 0.f; // the mean is mean + rest
+    NO_UNROLL for (int pass = 0; pass < 2; pass++) {
+        float sum = 0.f;
+        NO_UNROLL for (int i = 0; i < row.count; i++) {
+            load<2, 1>(first + i * row.step, x);
+            sum += (x[0] - mean) + (x[1] - mean);
+        }
+        rest = row_sum(sum, row.threads, 1 + pass) / (float)args.head_dim;
+        if (pass == 0)
+            mean = rest;
+    }
+    NO_UNROLL for (int i = 0; i < row.count; i++) {
+        load<2, 1>(first + i * row.step, x);
+        float a = x[0] - mean - rest, b = x[1] - mean - rest;
+        squares = fmaf(a, a, fmaf(b, b, squares));
+    }
+    float factor = head_factor(args, row_sum(squares, row.threads, 0));
+    NO_UNROLL for (int i = 0; i < row.count; i++) {
+        load<2, 1>(first + i * row.step, x);
+        UNROLL for (int j = 0; j < 2; j++) x[j] = x[j] - mean - rest;
+        finish_head<2, 1, 1>(args, row, row.column + i * row.step, factor, x);
+        store<2, 1>(first + i * row.step, x);
+    }
+}
+
+template <typename X> INLINE void layer_norm_rotary(const ck_layer_norm_rotary_arguments &args) {
+    enum { V = 16 / sizeof(X) };
+    if (args.head_dim % V == 0 && (args.x | args.gain | args.offset | args.cosine | args.sine) % 16 == 0)
+        head_vectors<X, V>(args);
+    else
+        head_pairs<X>(args);
+}
+
+KERNEL(layer_norm_rotary_f32, ck_layer_norm_rotary_arguments, CK_NORM_THREADS, 3) { layer_norm_rotary<float>(args); }
+KERNEL(layer_norm_rotary_bf16, ck_layer_norm_rotary_arguments, CK_NORM_THREADS, 3) { layer_norm_rotary<bf16>(args); }
 
 // ---- Group norm
 
@@ -380,6 +461,20 @@ KERNEL(group_norm_merge, ck_group_norm_arguments, CK_NORM_THREADS, 1) {
     }
 }
 
+/// Where the vectors of the place nearest to a position begin.
+INLINE long long nearest_place(const ck_group_norm_arguments &args, long long position) {
+    int line = (int)(position / args.width), column = (int)(position - (long long)line * args.width);
+    int frame = line / args.height, own = 0;
+    line -= frame * args.height;
+    if (!args.parts_first_frame)
+        own = frame * args.place_frames / args.frames;
+    else if (frame > 0)
+        own = 1 + (frame - 1) * (args.place_frames - 1) / (args.frames - 1);
+    line = line * args.place_height / args.height;
+    column = column * args.place_width / args.width;
+    return ((long long)(own * args.place_height + line) * args.place_width + column) * args.channels;
+}
+
 template <typename X, typename Out, int V> INLINE void group_apply(const ck_group_norm_arguments &args) {
     GroupPiece piece = this_piece(args, args.channels / V);
     int count = positions_of_lane(piece, piece.lane);
@@ -404,6 +499,14 @@ template <typename X, typename Out, int V> INLINE void group_apply(const ck_grou
                 if (i + b >= count)
                     continue;
                 UNROLL for (int j = 0; j < V; j++) y[b][j] = fmaf(y[b][j] - mean[j], factor[j], offset[j]);
+                if (args.place_gain) {
+                    long long place =
+                        nearest_place(args, piece.first + piece.lane + (long long)(i + b) * piece.lanes) + channel;
+                    float by[V], plus[V];
+                    load<V, V>((const float *)args.place_gain + place, by);
+                    load<V, V>((const float *)args.place_offset + place, plus);
+                    UNROLL for (int j = 0; j < V; j++) y[b][j] = fmaf(y[b][j], by[j], plus[j]);
+                }
                 if (args.silu) {
                     UNROLL for (int j = 0; j < V; j++) y[b][j] = silu(y[b][j]);
                 }
@@ -414,7 +517,8 @@ template <typename X, typename Out, int V> INLINE void group_apply(const ck_grou
 }
 
 INLINE bool has_group_vectors(const ck_group_norm_arguments &args) {
-    return args.channels % GROUP_VECTOR == 0 && (args.x | args.out | args.offset | args.channel) % 16 == 0;
+    const ck_address places = args.place_gain | args.place_offset;
+    return args.channels % GROUP_VECTOR == 0 && (args.x | args.out | args.offset | args.channel | places) % 16 == 0;
 }
 
 template <typename X> INLINE void group_statistics(const ck_group_norm_arguments &args) {

@@ -234,6 +234,14 @@ typedef struct ck_norm_rotary_arguments {
     float eps;
 } ck_norm_rotary_arguments;
 
+/// In place: layer norm of each head, then its rotary embedding; gain, offset f32 [head_dim], cosine, sine f32 [rows,
+/// head_dim / 2] or both 0. The rows of the grid are rows · heads of head_dim elements.
+typedef struct ck_layer_norm_rotary_arguments {
+    ck_address x, gain, offset, cosine, sine;
+    int rows, heads, head_dim;
+    float eps;
+} ck_layer_norm_rotary_arguments;
+
 /// Group norm in three launches of CK_NORM_THREADS threads and CK_GROUP_NORM_SHARED bytes: group_norm_statistics and
 /// group_norm_apply with ⌈positions / piece⌉ blocks, group_norm_merge between them with one block for each group.
 enum {
@@ -252,7 +260,10 @@ typedef struct ck_group_norm_arguments {
     int piece; ///< positions of one block
     float eps;
     int silu;
-    int reserved;
+    int parts_first_frame;               ///< the first frame has the first of the places for itself
+    ck_address place_gain, place_offset; ///< f32 [frames, height, width, channels] of the nearest place, or both 0
+    int frames, height, width;           ///< of x
+    int place_frames, place_height, place_width;
 } ck_group_norm_arguments;
 
 // ---- Elementwise, layout

@@ -148,16 +148,30 @@ void ck_rms_norm(void *out, ck_dtype out_dtype, const void *x, ck_dtype x_dtype,
 /// become (a cos - b sin, a sin + b cos). cosine, sine [rows, head_dim / 2], or both NULL for the norm alone.
 void ck_rms_norm_rotary(void *x, ck_dtype dtype, const float *gain, const float *cosine, const float *sine,
                         ptrdiff_t rows, ptrdiff_t heads, ptrdiff_t head_dim, float eps, ck_pool *pool);
+/// In place: layer norm of each head of [rows, heads · head_dim], gain, offset [head_dim], then its pairs turned as
+/// above, or with both NULL not.
+void ck_layer_norm_rotary(void *x, ck_dtype dtype, const float *gain, const float *offset, const float *cosine,
+                          const float *sine, ptrdiff_t rows, ptrdiff_t heads, ptrdiff_t head_dim, float eps,
+                          ck_pool *pool);
 /// out = x / max(‖x‖₂, 1e-12) · sqrt(width) · gain for each row, then SiLU if asked for. In place allowed.
 void ck_channel_norm(void *out, ck_dtype out_dtype, const void *x, ck_dtype x_dtype, const float *gain, bool silu,
                      ptrdiff_t rows, ptrdiff_t width, ck_pool *pool);
 
-/// out = (x - mean) / sqrt(var + eps) · gain + offset, then SiLU if asked for; x [positions, channels], mean and
-/// variance over all positions and the channels / groups neighbouring channels of a group; gain, offset [channels]. In
-/// place allowed. False when scratch memory cannot be had.
+/// Vectors of the places of a smaller array, [frames, height, width, channels], of which those of x take the nearest.
+typedef struct ck_places {
+    const float *gain, *offset;
+    ptrdiff_t frames, height, width;
+    ptrdiff_t x_frames, x_height, x_width;
+    bool parts_first_frame; ///< the first frame of x has the first for itself, the others share the rest
+} ck_places;
+
+/// out = (x - mean) / sqrt(var + eps) · gain + offset, times and plus the vectors of the place where there are
+/// `places`, then SiLU if asked for; x [positions, channels], mean and variance over all positions and the channels /
+/// groups neighbouring channels of a group; gain, offset [channels]. In place allowed. False when scratch memory cannot
+/// be had.
 bool ck_group_norm(void *out, ck_dtype out_dtype, const void *x, ck_dtype x_dtype, const float *gain,
-                   const float *offset, bool silu, ptrdiff_t positions, ptrdiff_t channels, ptrdiff_t groups, float eps,
-                   ck_pool *pool);
+                   const float *offset, const ck_places *places, bool silu, ptrdiff_t positions, ptrdiff_t channels,
+                   ptrdiff_t groups, float eps, ck_pool *pool);
 
 // ---- Elementwise
 // -------------------------------------------------------------------------------------------------------

@@ -42,6 +42,24 @@ extension Backend {
             x.count == out.count && x.dtype == out.dtype, "\(x.shape) \(x.dtype) added to \(out.shape) \(out.dtype)")
     }
 
+    /// The width of a head.
+    package func checkHeads(_ x: Tensor, _ heads: Int) -> Int {
+        precondition(x.shape.last % (2 * heads) == 0, "pairs in \(heads) heads of \(x.shape)")
+        return x.shape.last / heads
+    }
+
+    package func checkGroupNorm(_ x: Tensor, groups: Int, _ places: PlaceVectors?, into out: Tensor) {
+        precondition(x.count == out.count, "groupNorm of \(x.shape) into \(out.shape)")
+        precondition(x.shape.last % groups == 0, "\(groups) groups in \(x.shape)")
+        guard let places else { return }
+        let (own, all) = (places.gain.shape, x.shape)
+        precondition(
+            all.rank == 4 && own.last == all.last && zip(own.dims, all.dims).allSatisfy { $0 > 0 && $0 <= max($1, 1) },
+            "vectors of places \(own) for \(all)")
+        precondition(
+            !places.partsFirstFrame || all[0] == 1 || own[0] > 1, "\(own[0]) frames of vectors for \(all[0]) in parts")
+    }
+
     package func checkGeluGate(_ gate: Tensor, _ x: Tensor, into out: Tensor) {
         precondition(
             gate.count == x.count && x.count == out.count, "geluGate of \(gate.shape), \(x.shape) into \(out.shape)")
@@ -57,6 +75,19 @@ extension Backend {
 }
 
 extension Backend {
+    package func layerNorm(
+        _ x: Tensor, gain: Tensor?, offset: Tensor?, eps: Float, into out: Tensor
+    ) throws(ComputeError) {
+        try layerNorm(x, gain: gain, offset: offset, runs: .even, eps: eps, into: out)
+    }
+
+    package func groupNorm(
+        _ x: Tensor, groups: Int, gain: Tensor, offset: Tensor, eps: Float, silu: Bool, into out: Tensor
+    ) throws(ComputeError) {
+        try groupNorm(
+            x, groups: groups, gain: gain, offset: offset, places: nil, eps: eps, silu: silu, into: out)
+    }
+
     /// Convolution with stride 1 that sees only the past, with zeros around height and width so that both stay.
     package func convolution(
         _ x: Tensor, history: [Tensor?], _ weight: ConvolutionWeight, bias: Tensor?, accumulate: Bool, into out: Tensor

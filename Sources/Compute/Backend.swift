@@ -66,9 +66,16 @@ package protocol Backend: AnyObject {
 
     // MARK: norms, positions
 
-    /// `out = (x - mean) / sqrt(var + eps) · gain + offset` over the last dimension. x f32; gain and offset `[last]` or
-    /// nil.
-    func layerNorm(_ x: Tensor, gain: Tensor?, offset: Tensor?, eps: Float, into out: Tensor) throws(ComputeError)
+    /// `out = (x - mean) / sqrt(var + eps) · gain + offset` over the last dimension. x f32; gain and offset `[last]`,
+    /// `[groups, last]` for runs of rows, or nil.
+    func layerNorm(
+        _ x: Tensor, gain: Tensor?, offset: Tensor?, runs: RowRuns, eps: Float, into out: Tensor
+    ) throws(ComputeError)
+    /// In place on `[tokens, heads · headDim]`: layer norm of each head, gain and offset `[headDim]`, then the rotary
+    /// embedding on interleaved pairs as in `rmsNormRotary`. Without a table only the norm.
+    func layerNormRotary(
+        _ x: Tensor, gain: Tensor, offset: Tensor, eps: Float, heads: Int, rotary: RotaryTable?
+    ) throws(ComputeError)
     /// `out = x / sqrt(mean(x²) + eps) · gain` over the last dimension. In place allowed.
     func rmsNorm(_ x: Tensor, gain: Tensor, eps: Float, into out: Tensor) throws(ComputeError)
     /// In place: RMS norm over the whole row of `[tokens, heads · headDim]`, then the rotary embedding of each head on
@@ -77,10 +84,12 @@ package protocol Backend: AnyObject {
     /// `out = x / max(‖x‖₂, 1e-12) · sqrt(channels) · gain` over the last dimension, then SiLU if asked for. In
     /// place allowed.
     func channelNorm(_ x: Tensor, gain: Tensor, silu: Bool, into out: Tensor) throws(ComputeError)
-    /// `out = (x - mean) / sqrt(var + eps) · gain + offset`, then SiLU if asked for; mean and variance over all
-    /// positions and `channels / groups` neighbouring channels of `[…, channels]`. In place allowed.
+    /// `out = (x - mean) / sqrt(var + eps) · gain + offset`, times and plus what belongs to the place, then SiLU if
+    /// asked for; mean and variance over all positions and `channels / groups` neighbouring channels of
+    /// `[…, channels]`, of `[frames, height, width, channels]` where places have vectors. In place allowed.
     func groupNorm(
-        _ x: Tensor, groups: Int, gain: Tensor, offset: Tensor, eps: Float, silu: Bool, into out: Tensor
+        _ x: Tensor, groups: Int, gain: Tensor, offset: Tensor, places: PlaceVectors?, eps: Float, silu: Bool,
+        into out: Tensor
     ) throws(ComputeError)
 
     // MARK: elementwise
@@ -182,8 +191,8 @@ package enum Epilogue {
     case silu
     /// `out += y`
     case add
-    /// `out += gate · y`, gate `[out]`
-    case gatedAdd(gate: Tensor)
+    /// `out += gate · y`, gate `[out]`, or `[groups, out]` for runs of rows.
+    case gatedAdd(gate: Tensor, runs: RowRuns = .even)
 }
 
 /// Forms of GELU.
@@ -219,6 +228,22 @@ package struct RotaryTable {
 
     package init(cosine: Tensor, sine: Tensor) {
         self.cosine = cosine
+/// Gain and offset of the channels at each place, smaller than what they are for: its places take the nearest.
+package struct PlaceVectors {
+    /// f32 `[frames, height, width, channels]` each.
+    package let gain: Tensor
+    package let offset: Tensor
+    /// Whether the first frame has the first for itself and the others share the rest.
+    package let partsFirstFrame: Bool
+
+    package init(gain: Tensor, offset: Tensor, partsFirstFrame: Bool) {
+        precondition(gain.shape == offset.shape && gain.shape.rank == 4, "\(gain.shape) and \(offset.shape)")
+        self.gain = gain
+        self.offset = offset
+        self.partsFirstFrame = partsFirstFrame
+    }
+}
+
         self.sine = sine
     }
 }

@@ -61,12 +61,18 @@ package final class NullBackend: Backend {
         _ x: Tensor, history: [Tensor?], _ weight: ConvolutionWeight, window: Window, bias: Tensor?, accumulate: Bool,
         into out: Tensor
     ) {}
-    package func layerNorm(_ x: Tensor, gain: Tensor?, offset: Tensor?, eps: Float, into out: Tensor) {}
+    package func layerNorm(
+        _ x: Tensor, gain: Tensor?, offset: Tensor?, runs: RowRuns, eps: Float, into out: Tensor
+    ) {}
+    package func layerNormRotary(
+        _ x: Tensor, gain: Tensor, offset: Tensor, eps: Float, heads: Int, rotary: RotaryTable?
+    ) {}
     package func rmsNorm(_ x: Tensor, gain: Tensor, eps: Float, into out: Tensor) {}
     package func rmsNormRotary(_ x: Tensor, gain: Tensor, eps: Float, heads: Int, rotary: RotaryTable?) {}
     package func channelNorm(_ x: Tensor, gain: Tensor, silu: Bool, into out: Tensor) {}
     package func groupNorm(
-        _ x: Tensor, groups: Int, gain: Tensor, offset: Tensor, eps: Float, silu: Bool, into out: Tensor
+        _ x: Tensor, groups: Int, gain: Tensor, offset: Tensor, places: PlaceVectors?, eps: Float, silu: Bool,
+        into out: Tensor
     ) {}
     package func silu(_ x: Tensor, into out: Tensor) {}
     package func gelu(_ x: Tensor, _ form: GELU, into out: Tensor) {}

@@ -34,7 +34,7 @@ extension CPUBackend {
             out.shape.last == n && out.count / n == x.count / k, "linear [\(n), \(k)] of \(x.shape) into \(out.shape)")
         guard let matrix = weight.storage as? MatrixStorage else { preconditionFailure("weight of another backend") }
         let m = x.count / k
-        guard m > 0 else { return }
+        guard m > 0, try !linearByRuns(x, weight, bias: bias, epilogue, into: out) else { return }
         let (after, gate) = split(epilogue)
         let product = Product(
             x: x, matrix: matrix, bias: bias, after: after, gate: gate, out: out, n: n, k: k)
@@ -105,7 +105,7 @@ extension CPUBackend {
         case .gelu: (.gelu, nil)
         case .silu: (.silu, nil)
         case .add: (.add, nil)
-        case .gatedAdd(let gate): (.gatedAdd, gate)
+        case .gatedAdd(let gate, _): (.gatedAdd, gate)
         }
     }
 }

@@ -3,10 +3,35 @@ package import Compute
 
 extension CUDABackend {
     package func layerNorm(
-        _ x: Tensor, gain: Tensor?, offset: Tensor?, eps: Float, into out: Tensor
+        _ x: Tensor, gain: Tensor?, offset: Tensor?, runs: RowRuns, eps: Float, into out: Tensor
     ) throws(ComputeError) {
         precondition(x.dtype == .f32 && x.count == out.count, "layerNorm of \(x.shape) into \(out.shape)")
-        try norm("layer_norm", x, gain: gain, offset: offset, eps: eps, into: out)
+        let width = x.shape.last
+        for part in runs.parts(rows: x.shape.rows, width: width, [gain, offset]) {
+            try norm(
+                "layer_norm", x.rows(part.rows), gain: gain?.vector(part.index, width: width),
+                offset: offset?.vector(part.index, width: width), eps: eps,
+                into: out.reshaped(x.shape).rows(part.rows))
+        }
+    }
+
+    package func layerNormRotary(
+        _ x: Tensor, gain: Tensor, offset: Tensor, eps: Float, heads: Int, rotary: RotaryTable?
+    ) throws(ComputeError) {
+        let headDim = checkHeads(x, heads)
+        let rows = x.shape.rows
+        guard x.count > 0 else { return }
+        var arguments = ck_layer_norm_rotary_arguments()
+        arguments.x = address(x)
+        arguments.gain = floats(gain, count: headDim, "gain")
+        arguments.offset = floats(offset, count: headDim, "offset")
+        if let rotary {
+            arguments.cosine = floats(rotary.cosine, count: rows * headDim / 2, "cosine")
+            arguments.sine = floats(rotary.sine, count: rows * headDim / 2, "sine")
+        }
+        (arguments.rows, arguments.heads) = (Int32(rows), Int32(heads))
+        (arguments.head_dim, arguments.eps) = (Int32(headDim), eps)
+        try launchNorm("layer_norm_rotary_\(x.dtype)", rows: rows * heads, width: headDim, arguments)
     }
 
     package func rmsNorm(_ x: Tensor, gain: Tensor, eps: Float, into out: Tensor) throws(ComputeError) {
@@ -39,12 +64,12 @@ extension CUDABackend {
     }
 
     package func groupNorm(
-        _ x: Tensor, groups: Int, gain: Tensor, offset: Tensor, eps: Float, silu: Bool, into out: Tensor
+        _ x: Tensor, groups: Int, gain: Tensor, offset: Tensor, places: PlaceVectors?, eps: Float, silu: Bool,
+        into out: Tensor
     ) throws(ComputeError) {
         let (positions, channels) = (x.shape.rows, x.shape.last)
-        precondition(x.count == out.count, "groupNorm of \(x.shape) into \(out.shape)")
-        precondition(
-            channels % groups == 0 && channels <= CK_GROUP_NORM_CHANNELS, "\(groups) groups of \(channels) channels")
+        checkGroupNorm(x, groups: groups, places, into: out)
+        precondition(channels <= CK_GROUP_NORM_CHANNELS, "\(channels) channels")
         guard x.count > 0 else { return }
         let piece = max(1, CK_GROUP_NORM_PIECE / channels)
         let blocks = (positions + piece - 1) / piece
@@ -58,6 +83,7 @@ extension CUDABackend {
         arguments.positions = Int64(positions)
         (arguments.channels, arguments.groups) = (Int32(channels), Int32(groups))
         (arguments.piece, arguments.eps, arguments.silu) = (Int32(piece), eps, silu ? 1 : 0)
+        if let places { place(places, x.shape, in: &arguments) }
         for (name, blocks) in [
             ("group_norm_statistics_\(x.dtype)", blocks), ("group_norm_merge", groups),
             ("group_norm_apply_\(x.dtype)_\(out.dtype)", blocks),
@@ -65,6 +91,16 @@ extension CUDABackend {
             try launch(
                 name, of: "norm", blocks: blocks, threads: CK_NORM_THREADS, shared: CK_GROUP_NORM_SHARED, arguments)
         }
+    }
+
+    private func place(_ places: PlaceVectors, _ x: Shape, in arguments: inout ck_group_norm_arguments) {
+        let own = places.gain.shape
+        arguments.place_gain = floats(places.gain, count: own.count, "gains")
+        arguments.place_offset = floats(places.offset, count: own.count, "offsets")
+        arguments.parts_first_frame = places.partsFirstFrame ? 1 : 0
+        (arguments.frames, arguments.height, arguments.width) = (Int32(x[0]), Int32(x[1]), Int32(x[2]))
+        (arguments.place_frames, arguments.place_height) = (Int32(own[0]), Int32(own[1]))
+        arguments.place_width = Int32(own[2])
     }
 
     private func norm(

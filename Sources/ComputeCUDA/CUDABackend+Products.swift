@@ -11,11 +11,11 @@ extension CUDABackend {
             "linear of \(x.shape) \(x.dtype) by \(columns) x \(depth) \(weight.dtype)")
         let rows = x.count / max(depth, 1)
         precondition(out.count == rows * columns, "linear into \(out.shape)")
-        guard out.count > 0 else { return }
+        guard out.count > 0, try !linearByRuns(x, weight, bias: bias, epilogue, into: out) else { return }
         var product = ck_gemm_arguments()
         (product.out, product.a, product.b) = (address(out), address(x), address(weight.storage))
         if let bias { product.bias = floats(bias, count: columns, "bias") }
-        if case .gatedAdd(let gate) = epilogue { product.gate = floats(gate, count: columns, "gate") }
+        if case .gatedAdd(let gate, _) = epilogue { product.gate = floats(gate, count: columns, "gate") }
         (product.m, product.n, product.k) = (Int32(rows), Int32(columns), Int32(depth))
         (product.out_stride, product.a_stride, product.b_stride) = (Int32(columns), Int32(depth), Int32(depth))
         (product.outer, product.inner) = (1, 1)

@@ -53,10 +53,12 @@ package struct LayerNorm {
         try callAsFunction(x, gain: weight, offset: bias)
     }
 
-    /// `norm(x) · gain + offset`; gain and offset `[dim]`.
-    package func callAsFunction(_ x: Tensor, gain: Tensor?, offset: Tensor?) throws(ComputeError) -> Tensor {
+    /// `norm(x) · gain + offset`; gain and offset `[dim]`, or `[groups, dim]` for runs of rows.
+    package func callAsFunction(
+        _ x: Tensor, gain: Tensor?, offset: Tensor?, runs: RowRuns = .even
+    ) throws(ComputeError) -> Tensor {
         let out = try device.allocate(x.shape)
-        try device.backend.layerNorm(x, gain: gain, offset: offset, eps: eps, into: out)
+        try device.backend.layerNorm(x, gain: gain, offset: offset, runs: runs, eps: eps, into: out)
         return out
     }
 }

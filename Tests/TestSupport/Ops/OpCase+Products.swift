@@ -4,7 +4,24 @@ import Glibc
 extension OpCase {
     /// Matrix products with every epilogue: odd sizes with every mix of dtypes, tiles, whole and ragged, and products
     /// that are cut into blocks of rows, columns and depth.
-    package static var linear: [OpCase] { mixedProducts + tiledProducts + blockedProducts }
+    package static var linear: [OpCase] { mixedProducts + tiledProducts + blockedProducts + runProducts }
+
+    /// Gates for runs of rows, some of none, in products of every kind.
+    private static var runProducts: [OpCase] {
+        let runs: [(rows: Int, groups: Int, runs: RowRuns)] = [
+            (12, 3, .even), (13, 2, .lengths([4, 9])), (300, 3, .lengths([140, 0, 160])),
+        ]
+        return runs.flatMap { rows, groups, runs in
+            [(40, 33), (64, 136)].flatMap { k, n in
+                [(DType.f32, DType.f32), (.bf16, .bf16), (.bf16, .f32)].map { x, out in
+                    OpCase(
+                        "linear (\(rows), \(k), \(n)) \(x) to \(out), gated add by \(groups) runs \(runs)",
+                        out == .f32 ? 2e-5 : 4e-3
+                    ) { try product($0, (rows, k, n), (x, x, out), "gated add", true, (groups, runs)) }
+                }
+            }
+        }
+    }
 
     static let epilogues = ["none", "gelu", "silu", "add", "gated add"]
 
@@ -67,18 +84,19 @@ extension OpCase {
 
     private static func product(
         _ backend: any Backend, _ size: (m: Int, k: Int, n: Int), _ mix: (x: DType, stored: DType, out: DType),
-        _ after: String, _ hasBias: Bool
+        _ after: String, _ hasBias: Bool, _ shared: (groups: Int, runs: RowRuns) = (1, .even)
     ) throws -> OpResult {
         let (m, k, n) = size
         let x = Operand([m, k], mix.x, seed: 1)
         let w = Operand([n, k], mix.stored, scale: 0.3, seed: 2)
         let bias = Operand([n], seed: 3)
-        let gate = Operand([n], seed: 4)
+        let gate = Operand(shared.groups == 1 ? [n] : [shared.groups, n], seed: 4)
+        let groupOf = groupsOfRows(m, shared.groups, shared.runs)
         let old = Operand([m, n], mix.out, seed: 5)
         let out = try old.tensor(on: backend)
         let epilogues: [String: Epilogue] = [
             "none": .none, "gelu": .gelu, "silu": .silu, "add": .add,
-            "gated add": .gatedAdd(gate: try gate.tensor(on: backend)),
+            "gated add": .gatedAdd(gate: try gate.tensor(on: backend), runs: shared.runs),
         ]
         let weight = try backend.linearWeight(w.stored, for: mix.x)
         try backend.linear(
@@ -87,14 +105,14 @@ extension OpCase {
         return OpResult(
             try backend.download(out),
             from: product(
-                x.doubles, Operand(w.values, w.shape, mix.x).doubles, hasBias ? bias.doubles : nil, gate.doubles,
-                old.doubles, after))
+                x.doubles, Operand(w.values, w.shape, mix.x).doubles, hasBias ? bias.doubles : nil,
+                groupOf.map { Array(gate.doubles[$0 * n..<($0 + 1) * n]) }, old.doubles, after))
     }
 
     private static func product(
-        _ x: [Double], _ w: [Double], _ bias: [Double]?, _ gate: [Double], _ old: [Double], _ after: String
+        _ x: [Double], _ w: [Double], _ bias: [Double]?, _ gate: [[Double]], _ old: [Double], _ after: String
     ) -> [Double] {
-        let n = gate.count
+        let n = gate[0].count
         let (m, k) = (old.count / n, w.count / n)
         var expected = [Double](repeating: 0, count: m * n)
         for row in 0..<m {
@@ -106,7 +124,7 @@ extension OpCase {
                 case "gelu": y = geluTanh(y)
                 case "silu": y = TestSupport.silu(y)
                 case "add": y += before
-                case "gated add": y = before + gate[column] * y
+                case "gated add": y = before + gate[row][column] * y
                 default: break
                 }
                 expected[row * n + column] = y
