@@ -155,12 +155,19 @@ package struct LinearWeight {
     package let storage: any Storage
     package let outFeatures: Int
     package let inFeatures: Int
+    /// How the backend keeps it.
+    package let format: StoredFormat
+    /// Of the activations that it is multiplied with.
     package let dtype: DType
 
-    package init(storage: any Storage, outFeatures: Int, inFeatures: Int, dtype: DType) {
+    /// - Parameter format: nil where the matrix is dense in the dtype of the activations.
+    package init(
+        storage: any Storage, outFeatures: Int, inFeatures: Int, format: StoredFormat? = nil, dtype: DType
+    ) {
         self.storage = storage
         self.outFeatures = outFeatures
         self.inFeatures = inFeatures
+        self.format = format ?? .dense(dtype)
         self.dtype = dtype
     }
 }
@@ -221,13 +228,6 @@ package enum AttentionBias {
     case perKey(Tensor)
 }
 
-/// Cosine and sine, f32 `[tokens, headDim / 2]` each.
-package struct RotaryTable {
-    package let cosine: Tensor
-    package let sine: Tensor
-
-    package init(cosine: Tensor, sine: Tensor) {
-        self.cosine = cosine
 /// Gain and offset of the channels at each place, smaller than what they are for: its places take the nearest.
 package struct PlaceVectors {
     /// f32 `[frames, height, width, channels]` each.
@@ -244,6 +244,13 @@ package struct PlaceVectors {
     }
 }
 
+/// Cosine and sine, f32 `[tokens, headDim / 2]` each.
+package struct RotaryTable {
+    package let cosine: Tensor
+    package let sine: Tensor
+
+    package init(cosine: Tensor, sine: Tensor) {
+        self.cosine = cosine
         self.sine = sine
     }
 }

@@ -40,7 +40,8 @@ package final class NullBackend: Backend {
     package func linearWeight(_ stored: StoredTensor, for dtype: DType) -> LinearWeight {
         LinearWeight(
             storage: NullStorage(byteCount: stored.bytes.count), outFeatures: stored.shape[0],
-            inFeatures: stored.shape.dims.dropFirst().reduce(1, *), dtype: dtype)
+            inFeatures: stored.shape.dims.dropFirst().reduce(1, *), format: stored.format,
+            dtype: dtype)
     }
 
     package func convolutionWeight(_ stored: StoredTensor, for dtype: DType) -> ConvolutionWeight {

@@ -44,30 +44,3 @@ package struct Tensor {
         return row.reshaped(Shape(Array(shape.dims.dropFirst())))
     }
 }
-
-/// A tensor as a checkpoint stores it: bytes in host memory, not yet in a backend.
-package struct StoredTensor: Sendable {
-    package let bytes: HostBytes
-    package let dtype: DType
-    package let shape: Shape
-
-    package init(bytes: HostBytes, dtype: DType, shape: Shape) {
-        precondition(bytes.count == shape.count * dtype.byteWidth, "\(bytes.count) bytes for \(shape) \(dtype)")
-        self.bytes = bytes
-        self.dtype = dtype
-        self.shape = shape
-    }
-
-    /// The part in `range` of the outermost dimension.
-    package subscript(_ range: Range<Int>) -> StoredTensor {
-        let stride = shape.dims.dropFirst().reduce(1, *) * dtype.byteWidth
-        return StoredTensor(
-            bytes: bytes[range.lowerBound * stride..<range.upperBound * stride], dtype: dtype,
-            shape: Shape([range.count] + shape.dims.dropFirst()))
-    }
-
-    /// The same bytes under another shape of equal count.
-    package func reshaped(_ shape: Shape) -> StoredTensor {
-        StoredTensor(bytes: bytes, dtype: dtype, shape: shape)
-    }
-}

@@ -50,7 +50,8 @@ extension CPUBackend {
         } else {
             storage = MatrixStorage(try host(converted(stored, to: dtype)), dtype)
         }
-        return LinearWeight(storage: storage, outFeatures: rows, inFeatures: columns, dtype: dtype)
+        return LinearWeight(
+            storage: storage, outFeatures: rows, inFeatures: columns, format: .dense(storage.dtype), dtype: dtype)
     }
 
     /// Whether oneDNN multiplies in this dtype here.

@@ -21,7 +21,7 @@ extension CUDABackend {
         (product.outer, product.inner) = (1, 1)
         product.epilogue = epilogue.number
         product.alpha = 1
-        try self.product(product, isTransposed: false, x.dtype, weight.dtype, out.dtype)
+        try self.product(product, isTransposed: false, x.dtype, weight.format.dtype, out.dtype)
     }
 
     /// Runs a product on whatever serves it best.
