@@ -43,6 +43,7 @@ let package = Package(
         room("Threads"),
         room("Distributions"),
         room("Compute", ["VideoTypes"]),
+        room("Pictures", ["VideoTypes"]),
         room("StrictJSON"),
         room("Crypto", ["CCrypto", "Distributions"]),
         room("HTTPServer", ["CMicroHTTPD", "Distributions", "Threads"]),
@@ -56,7 +57,8 @@ let package = Package(
         room("ComputeCUDA", ["Compute", "Distributions", "Threads", "CKernels"]),
         room("Layers", ["Compute", "Weights"]),
         room("Models", ["Compute", "Weights", "Layers"]),
-        room("Pipelines", ["VideoTypes", "Compute", "Tokenizers", "Weights", "Sampling", "Layers", "Models"]),
+        room(
+            "Pipelines", ["VideoTypes", "Compute", "Pictures", "Tokenizers", "Weights", "Sampling", "Layers", "Models"]),
         room("Backends", ["VideoTypes", "Distributions", "Compute", "ComputeCPU", "ComputeCUDA"]),
         room(
             "VideoProvider",
@@ -162,7 +164,7 @@ let package = Package(
                 "Weights",
             ]),
         tests("LayersTests", ["Compute", "ComputeCPU", "Layers", "TestSupport", "Weights"]),
-        tests("ModelsTests", ["Compute", "ComputeCPU", "Models", "Weights"]),
+        tests("ModelsTests", ["Compute", "ComputeCPU", "Layers", "Models", "TestSupport", "Weights"]),
         tests("ComputeTests", ["Compute", "TestSupport"], resources: [.copy("Fixtures")]),
         tests("StrictJSONTests", ["StrictJSON"]),
         tests("TokenizersTests", ["StrictJSON", "Tokenizers", "TestSupport"], resources: [.copy("Fixtures")]),
@@ -173,7 +175,8 @@ let package = Package(
         tests(
             "PipelinesTests",
             [
-                "decision-walk", "Compute", "ComputeCPU", "ComputeCUDA", "FakeGPU", "KernelEmulation", "Models",
+                "decision-walk", "Compute", "ComputeCPU", "ComputeCUDA", "FakeGPU", "KernelEmulation", "Layers",
+                "Models",
                 "Pipelines",
                 "Sampling", "StrictJSON", "TestSupport", "Tokenizers", "VideoTypes", "Weights",
             ],

@@ -110,9 +110,15 @@ package struct FrameConvolution {
     private let device: Device
     private let weight: ConvolutionWeight
     private let bias: Tensor
+    private let window: Window
 
-    package init(_ w: WeightScope, in inChannels: Int, out outChannels: Int, kernel: Int, on device: Device) throws {
+    /// - Parameter window: nil for one whose result has the input's extent.
+    package init(
+        _ w: WeightScope, in inChannels: Int, out outChannels: Int, kernel: Int, window: Window? = nil,
+        on device: Device
+    ) throws {
         self.device = device
+        self.window = window ?? .causal([1, kernel, kernel])
         let stored = try w.tensor("weight", [outChannels, inChannels, kernel, kernel])
         weight = try device.backend.convolutionWeight(
             stored.reshaped([outChannels, inChannels, 1, kernel, kernel]), for: device.dtype)
@@ -124,13 +130,15 @@ package struct FrameConvolution {
 
     /// x `[frames, height, width, in]` in the device's dtype, result f32.
     package func callAsFunction(_ x: Tensor) throws(ComputeError) -> Tensor {
-        let out = try device.backend.allocate([x.shape[0], x.shape[1], x.shape[2], weight.outChannels], .f32)
+        let extent = window.extent(of: Array(x.shape.dims.dropLast()), kernel: weight.kernel)
+        let out = try device.backend.allocate(Shape(extent + [weight.outChannels]), .f32)
         try convolve(x, into: out)
         return out
     }
 
     private func convolve(_ x: Tensor, into out: Tensor) throws(ComputeError) {
-        try device.backend.convolution(x, history: [], weight, bias: bias, accumulate: false, into: out)
+        try device.backend.convolution(
+            x, history: [], weight, window: window, bias: bias, accumulate: false, into: out)
     }
 
     /// Convolves one frame x f32 `[1, height, width, in]` after its rows and columns were doubled, into f32

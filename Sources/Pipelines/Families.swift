@@ -10,7 +10,8 @@ package enum Families {
 
     /// By the class of the Diffusers pipeline.
     private static let table: [(className: String, open: Open)] = [
-        ("WanPipeline", { try WanModel($0, published: $1) })
+        ("WanPipeline", { try WanModel($0, published: $1) }),
+        ("WanImageToVideoPipeline", { try WanModel($0, published: $1) }),
     ]
 
     /// Opens a folder in the Diffusers layout and checks it completely, without loading weights.

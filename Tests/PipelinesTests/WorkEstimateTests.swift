@@ -20,14 +20,16 @@ import Weights
         var steps = 3
         var tiles = false
         var scheduler = Scheduler.unipc
+        var pictures: [PictureRole] = []
 
-        var description: String { "\(model) \(width)x\(height) \(frames) \(guidance) \(tiles)" }
+        var description: String { "\(model) \(width)x\(height) \(frames) \(guidance) \(tiles) \(pictures)" }
 
         var settings: VideoSettings {
             VideoSettings(
                 prompt: "a bird flies over the sea", negativePrompt: "grey", width: width, height: height,
                 frames: frames, framesPerSecond: 16, steps: steps, guidanceScale: guidance, guidanceScale2: 3,
-                flowShift: 5, scheduler: scheduler, sigmas: nil, seed: 1, tilesVAE: tiles)
+                flowShift: 5, scheduler: scheduler, sigmas: nil, seed: 1, tilesVAE: tiles,
+                inputs: pictures.map { ClipInput(role: $0, digest: "") })
         }
     }
 
@@ -43,8 +45,10 @@ import Weights
             counts[stage, default: 0] += backend.flops - before
             before = backend.flops
         }
+        let grey = Frame(width: 24, height: 20, pixels: [UInt8](repeating: 128, count: 24 * 20 * 3))
         try model.pipeline(on: backend, dtype: .f32).generate(
-            settings,
+            settings, pictures: Dictionary(uniqueKeysWithValues: settings.inputs.map { ($0.role, grey) }),
+            checkpoint: nil,
             report: { progress in
                 // Contexts and times are made behind the loading, before the first step.
                 if progress.stage == .load || (progress.stage == .text && progress.completed == 0) {
@@ -77,6 +81,11 @@ import Weights
         Clip(model: "wan22-ti2v", height: 64),
         Clip(model: "wan22-ti2v", width: 64, height: 32, frames: 17, guidance: 1),
         Clip(model: "wan22-a14b", steps: 6), Clip(model: "wan22-a14b", guidance: 1, steps: 5, scheduler: .euler),
+        Clip(model: "wan21-i2v", frames: 29, pictures: [.first]),
+        Clip(model: "wan21-flf2v", pictures: [.first, .last]),
+        Clip(model: "wan22-i2v-a14b", frames: 41, steps: 6, pictures: [.first]),
+        Clip(model: "wan22-i2v-a14b", frames: 21, guidance: 1, pictures: [.first, .last]),
+        Clip(model: "wan22-ti2v", width: 64, height: 32, frames: 17, pictures: [.first]),
         Clip(model: "wan21-t2v", width: 528, height: 272, frames: 5, steps: 1, tiles: true),
         Clip(model: "wan22-ti2v", width: 480, height: 288, frames: 5, steps: 1, tiles: true),
     ]) func `the count is exact for small models`(_ clip: Clip) throws {

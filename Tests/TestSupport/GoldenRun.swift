@@ -15,13 +15,20 @@ package struct GoldenRun: Sendable, CustomStringConvertible {
     private let variant: String
     private let name: String
 
+    package init(folder: String, variant: String, name: String) {
+        self.folder = folder
+        self.variant = variant
+        self.name = name
+    }
+
     package var description: String { "\(variant)/\(name)" }
 
     /// Every variant of a model with its solvers.
     package static func all(in folder: String) -> [GoldenRun] {
         [
             ("wan21-t2v", "unipc"), ("wan21-t2v", "euler-no-guidance"), ("wan22-ti2v", "unipc"),
-            ("wan22-a14b", "unipc"), ("wan22-a14b", "dpm++"),
+            ("wan22-a14b", "unipc"), ("wan22-a14b", "dpm++"), ("wan21-i2v", "unipc"), ("wan21-flf2v", "unipc"),
+            ("wan22-i2v-a14b", "unipc"), ("wan22-i2v-a14b", "last"), ("wan22-ti2v", "picture"),
         ].map { GoldenRun(folder: folder, variant: $0, name: $1) }
     }
 
@@ -38,7 +45,7 @@ package struct GoldenRun: Sendable, CustomStringConvertible {
     /// Compares every stage and block in f32; in bf16 the last latents and the frames.
     package func compare(on backend: any Backend, _ dtype: DType) throws -> Comparison {
         let golden = try GoldenFile("\(folder)/\(self).safetensors")
-        let found = try run(on: backend, dtype)
+        let found = try run(on: backend, dtype, pictures: Self.pictures(golden))
         return dtype == .f32 ? try compareExactly(found, golden) : try compareRoughly(found, golden)
     }
 
@@ -46,7 +53,7 @@ package struct GoldenRun: Sendable, CustomStringConvertible {
 
     private func compareExactly(_ found: [Named], _ golden: GoldenFile) throws -> Comparison {
         var result = Comparison()
-        var unseen = Set(golden.names)
+        var unseen = Set(golden.names.filter { !$0.hasPrefix("input.") })
         for (name, values) in found where unseen.remove(name) != nil {
             // Padding is left out of the golden file.
             let expected = try golden.floats(name)
@@ -82,6 +89,17 @@ package struct GoldenRun: Sendable, CustomStringConvertible {
         return -10 * log10(sum / Double(found.count))
     }
 
+    /// The pictures that the run was given.
+    private static func pictures(_ golden: GoldenFile) throws -> [PictureRole: Frame] {
+        var pictures: [PictureRole: Frame] = [:]
+        for role in PictureRole.allCases where golden.contains("input.\(role.rawValue)") {
+            let shape = try golden.shape("input.\(role.rawValue)")
+            let pixels = try golden.floats("input.\(role.rawValue)").map { UInt8($0) }
+            pictures[role] = Frame(width: shape[1], height: shape[0], pixels: pixels)
+        }
+        return pictures
+    }
+
     private struct Arguments: Decodable {
         let prompt: String
         let negative_prompt: String
@@ -99,7 +117,9 @@ package struct GoldenRun: Sendable, CustomStringConvertible {
     /// What the run dumps, in order.
     ///
     /// The parts of a decoder block are joined under the block's name.
-    private func run(on backend: any Backend, _ dtype: DType) throws -> [Named] {
+    private func run(
+        on backend: any Backend, _ dtype: DType, pictures: [PictureRole: Frame]
+    ) throws -> [Named] {
         let data = try Data(contentsOf: URL(filePath: "\(folder)/\(self).json"))
         let arguments = try JSONDecoder().decode(Arguments.self, from: data)
         let model = try ModelFolder(path: "\(folder)/\(variant)/model")
@@ -113,11 +133,14 @@ package struct GoldenRun: Sendable, CustomStringConvertible {
             guidanceScale: arguments.guidance, guidanceScale2: arguments.guidance_2 ?? arguments.guidance,
             flowShift: arguments.flow_shift ?? pipeline.model.folderShift, scheduler: scheduler,
             sigmas: nil,
-            seed: arguments.seed, tilesVAE: false)
+            seed: arguments.seed, tilesVAE: false,
+            inputs: pictures.keys.map { ClipInput(role: $0, digest: "") })
         try pipeline.validate(settings)
         let dump = TensorDump()
         var frames = 0
-        try pipeline.generate(settings, report: { _ in true }, dump: dump, emit: { _ in frames += 1 })
+        try pipeline.generate(
+            settings, pictures: pictures, checkpoint: nil, report: { _ in true }, dump: dump,
+            emit: { _ in frames += 1 })
         guard frames == arguments.frames else { throw GoldenError.frames(found: frames, expected: arguments.frames) }
         return Self.joined(dump)
     }

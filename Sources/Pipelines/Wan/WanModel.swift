@@ -29,7 +29,7 @@ struct WanModel: VideoModel {
 
     var isStoredIn16Bits: Bool { components.stored.dtype("transformer") != .f32 }
 
-    var pictures: PictureNeeds { .none }
+    var pictures: PictureNeeds { components.pictures }
 
     /// Texts are padded too, but behind the encoder: with zeros, which the transformer folds into one row.
     var preparation: TextPreparation {
@@ -55,6 +55,7 @@ struct WanModel: VideoModel {
 
     func validate(_ settings: VideoSettings) throws(VideoError) {
         try grid.validate(settings)
+        try pictures.validate(settings)
         let shape = latentShape(settings)
         let patch = components.transformer.patch
         let limit = components.transformer.ropeMaxSeqLen
@@ -78,6 +79,18 @@ struct WanModel: VideoModel {
             vae.zDim, (settings.frames - 1) / vae.scaleFactorTemporal + 1, settings.height / vae.scaleFactorSpatial,
             settings.width / vae.scaleFactorSpatial,
         ]
+    }
+
+    /// The clip that the encoder is given: pictures, and grey between; how often each is shown.
+    func shownFrames(_ settings: VideoSettings) -> [(role: PictureRole?, count: Int)] {
+        let roles = Set(settings.inputs.map(\.role))
+        guard roles.contains(.first) else { return [] }
+        if components.index.expandTimesteps { return [(.first, 1)] }
+        let last = roles.contains(.last) ? 1 : 0
+        let frames: [(role: PictureRole?, count: Int)] = [
+            (.first, 1), (nil, settings.frames - 1 - last), (.last, last),
+        ]
+        return frames.filter { $0.count > 0 }
     }
 
     func plan(_ settings: VideoSettings) -> DenoisePlan {
