@@ -168,7 +168,7 @@ let package = Package(
                 "Weights",
             ]),
         tests("LayersTests", ["Compute", "ComputeCPU", "Layers", "TestSupport", "Weights"]),
-        tests("ModelsTests", ["Compute", "ComputeCPU", "Models", "Weights"]),
+        tests("ModelsTests", ["Compute", "ComputeCPU", "Layers", "Models", "TestSupport", "Weights"]),
         tests("ComputeTests", ["Compute", "TestSupport"], resources: [.copy("Fixtures")]),
         tests("StrictJSONTests", ["StrictJSON"]),
         tests("TokenizersTests", ["StrictJSON", "Tokenizers", "TestSupport"], resources: [.copy("Fixtures")]),
@@ -179,7 +179,8 @@ let package = Package(
         tests(
             "PipelinesTests",
             [
-                "decision-walk", "Compute", "ComputeCPU", "ComputeCUDA", "FakeGPU", "KernelEmulation", "Models",
+                "decision-walk", "Compute", "ComputeCPU", "ComputeCUDA", "FakeGPU", "KernelEmulation", "Layers",
+                "Models",
                 "Pipelines",
                 "Sampling", "StrictJSON", "TestSupport", "Tokenizers", "VideoTypes", "Weights",
             ],

@@ -13,6 +13,7 @@ package enum Families {
         ("WanPipeline", { try WanModel($0, published: $1) }),
         (CogVideoXIndex.className, { try CogVideoXModel($0, published: $1) }),
         (CogVideoXIndex.pictureClassName, { try CogVideoXModel($0, published: $1) }),
+        ("WanImageToVideoPipeline", { try WanModel($0, published: $1) }),
     ]
 
     /// Opens a folder in the Diffusers layout and checks it completely, without loading weights.

@@ -52,6 +52,39 @@ package struct PictureNeeds: Sendable, Hashable {
 
     /// Words alone.
     package static let none = PictureNeeds()
+
+    package var isNone: Bool { self == .none }
+
+    /// Checks that settings name the pictures that there have to be, and no others.
+    package func validate(_ settings: VideoSettings) throws(VideoError) {
+        let given = settings.inputs.map(\.role)
+        for role in PictureRole.allCases {
+            let count = given.count { $0 == role }
+            guard count <= (needed.union(taken).contains(role) ? 1 : 0) else {
+                throw VideoError(
+                    .invalidRequest, "a picture as \(role.rawValue) is given \(count) times, the model takes \(words)",
+                    remedies: [isNone ? "leave it out, or use a model that makes clips of pictures" : "leave it out"])
+            }
+            guard count > 0 || !needed.contains(role) else {
+                throw VideoError(
+                    .invalidRequest, "no picture as \(role.rawValue) is given, the model needs \(words)",
+                    remedies: ["give one, or use a model that makes clips of words alone"])
+            }
+        }
+        guard !given.contains(.last) || settings.clip.frames > 1 else {
+            throw .invalid(
+                "\(.frames) must be more than 1 between two pictures, got \(settings.clip.frames)", field: .frames,
+                hint: "make the clip longer")
+        }
+    }
+
+    /// As people say it: "first, last or none".
+    private var words: String {
+        let names = PictureRole.allCases.filter { needed.union(taken).contains($0) }.map(\.rawValue)
+        guard !names.isEmpty else { return "none" }
+        return names.joined(separator: needed.count == names.count ? " and " : ", ")
+            + (needed.isEmpty ? " or none" : "")
+    }
 }
 
 extension VideoModel {

@@ -47,6 +47,7 @@ package struct Manifest: Sendable {
                     switch name {
                     case "model_index": "model_index.json"
                     case "scheduler": "scheduler/scheduler_config.json"
+                    case "image_processor": "image_processor/preprocessor_config.json"
                     default: "\(name)/config.json"
                     }
                 files[path] = HostBytes(Array(config.text.utf8))

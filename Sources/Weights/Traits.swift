@@ -12,6 +12,8 @@ package struct Traits: Decodable, Sendable, Equatable {
     package let expandTimesteps: Bool
     /// Patch length in time; nil where patches are flat.
     package let patchSizeT: Int?
+    /// Tokens of pictures whose places are told apart; nil where none are.
+    package let posEmbedSeqLen: Int?
 
     private enum CodingKeys: String, CodingKey {
         case pipeline, layers, heads
@@ -20,6 +22,7 @@ package struct Traits: Decodable, Sendable, Equatable {
         case boundaryRatio = "boundary_ratio"
         case expandTimesteps = "expand_timesteps"
         case patchSizeT = "patch_size_t"
+        case posEmbedSeqLen = "pos_embed_seq_len"
     }
 
     /// Those of an entry of the manifest.
@@ -33,6 +36,7 @@ package struct Traits: Decodable, Sendable, Equatable {
         boundaryRatio = try values.decodeIfPresent(Double.self, forKey: .boundaryRatio)
         expandTimesteps = try values.decodeIfPresent(Bool.self, forKey: .expandTimesteps) ?? false
         patchSizeT = try values.decodeIfPresent(Int.self, forKey: .patchSizeT)
+        posEmbedSeqLen = try values.decodeIfPresent(Int.self, forKey: .posEmbedSeqLen)
     }
 
     /// The numbers of an opened folder.
@@ -48,6 +52,7 @@ package struct Traits: Decodable, Sendable, Equatable {
         boundaryRatio = index.boundaryRatio
         expandTimesteps = index.expandTimesteps ?? false
         patchSizeT = transformer.patchSizeT
+        posEmbedSeqLen = transformer.posEmbedSeqLen
     }
 
     private struct ModelIndex: Decodable {
@@ -68,6 +73,7 @@ package struct Traits: Decodable, Sendable, Equatable {
         let headDim: Int?
         let inChannels: Int?
         let patchSizeT: Int?
+        let posEmbedSeqLen: Int?
 
         private enum CodingKeys: String, CodingKey {
             case layers = "num_layers"
@@ -75,6 +81,7 @@ package struct Traits: Decodable, Sendable, Equatable {
             case headDim = "attention_head_dim"
             case inChannels = "in_channels"
             case patchSizeT = "patch_size_t"
+            case posEmbedSeqLen = "pos_embed_seq_len"
         }
     }
 }

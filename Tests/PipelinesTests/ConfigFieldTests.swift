@@ -49,6 +49,9 @@ import Weights
         #expect(
             try Self.config("{}", as: CogVideoXVAEConfig.self, CogVideoXVAEConfig.fields)
                 == Self.config(Self.text("cogvideox_vae"), as: CogVideoXVAEConfig.self, CogVideoXVAEConfig.fields))
+        #expect(
+            try Self.config("{}", as: CLIPVisionConfig.self, CLIPVisionConfig.fields)
+                == Self.config(Self.text("clip"), as: CLIPVisionConfig.self, CLIPVisionConfig.fields))
         // T5's own default is a layer that is not done here: it is decoded, and refused by name.
         let t5 = try Self.config(#"{"model_type": "t5"}"#, as: T5Config.self, T5Config.fields)
         #expect(t5.contains(#"feedForwardProj: "relu""#) && t5.contains("vocabSize: 32128"))
@@ -80,6 +83,9 @@ import Weights
         #expect(
             try Self.config(Self.text("harmless", "vae"), as: WanVAEConfig.self, WanVAEConfig.fields)
                 == Self.config("{}", as: WanVAEConfig.self, WanVAEConfig.fields))
+        #expect(
+            try Self.config(Self.text("harmless", "image_encoder"), as: CLIPVisionConfig.self, CLIPVisionConfig.fields)
+                == Self.config("{}", as: CLIPVisionConfig.self, CLIPVisionConfig.fields))
     }
 
     /// A folder of which one configuration is changed.
@@ -108,7 +114,7 @@ import Weights
         ("model_index.json", #""image_encoder": ["transformers", "CLIPVisionModel"]"#, "image_encoder"),
         ("model_index.json", #""new": 1"#, "new"), ("transformer/config.json", #""quantization_config": {}"#, "quant"),
         ("transformer/config.json", #""pos_embed_seq_len": 514"#, "pos_embed_seq_len"),
-        ("vae/config.json", #""clip_output": false"#, "clip_output"),
+        ("vae/config.json", #""new": false"#, "new"),
         ("text_encoder/config.json", #""quantization_config": {}"#, "quantization_config"),
         ("text_encoder/config.json", #""is_decoder": true"#, "is_decoder"),
         ("text_encoder/config.json", #""dense_act_fn": "relu""#, "dense_act_fn"),

@@ -20,8 +20,9 @@ import Weights
         var steps = 3
         var tiles = false
         var scheduler = Scheduler.unipc
+        var pictures: [PictureRole] = []
 
-        var description: String { "\(model) \(width)x\(height) \(frames) \(guidance) \(tiles)" }
+        var description: String { "\(model) \(width)x\(height) \(frames) \(guidance) \(tiles) \(pictures)" }
 
         var settings: VideoSettings {
             VideoSettings(
@@ -29,7 +30,8 @@ import Weights
                 clip: ClipShape(width: width, height: height, frames: frames, framesPerSecond: 16),
                 sampling: SamplingSettings(
                     scheduler: scheduler, levels: .steps(steps), shift: scheduler.isFlow ? 5 : 1,
-                    guidance: [guidance, 3], seed: 1), tilesVAE: tiles)
+                    guidance: [guidance, 3], seed: 1),
+                inputs: pictures.map { ClipInput(role: $0, digest: "") }, tilesVAE: tiles)
         }
     }
 
@@ -45,9 +47,10 @@ import Weights
             counts[stage, default: 0] += backend.flops - before
             before = backend.flops
         }
-        let picture = Frame(width: 4, height: 4, pixels: [UInt8](repeating: 9, count: 48))
+        let grey = Frame(width: 24, height: 20, pixels: [UInt8](repeating: 128, count: 24 * 20 * 3))
         try model.pipeline(on: backend, dtype: .f32).generate(
-            settings, pictures: [.first: picture], checkpoint: nil,
+            settings, pictures: Dictionary(uniqueKeysWithValues: settings.inputs.map { ($0.role, grey) }),
+            checkpoint: nil,
             report: { progress in
                 // Contexts and times are made behind the loading, before the first step.
                 if progress.stage == .load || (progress.stage == .text && progress.completed == 0) {
@@ -80,13 +83,18 @@ import Weights
         Clip(model: "wan22-ti2v", height: 64),
         Clip(model: "wan22-ti2v", width: 64, height: 32, frames: 17, guidance: 1),
         Clip(model: "wan22-a14b", steps: 6), Clip(model: "wan22-a14b", guidance: 1, steps: 5, scheduler: .euler),
+        Clip(model: "wan21-i2v", frames: 29, pictures: [.first]),
+        Clip(model: "wan21-flf2v", pictures: [.first, .last]),
+        Clip(model: "wan22-i2v-a14b", frames: 41, steps: 6, pictures: [.first]),
+        Clip(model: "wan22-i2v-a14b", frames: 21, guidance: 1, pictures: [.first, .last]),
+        Clip(model: "wan22-ti2v", width: 64, height: 32, frames: 17, pictures: [.first]),
         Clip(model: "wan21-t2v", width: 528, height: 272, frames: 5, steps: 1, tiles: true),
         Clip(model: "wan22-ti2v", width: 480, height: 288, frames: 5, steps: 1, tiles: true),
         Clip(model: "cogvideox-2b", scheduler: .ddim), Clip(model: "cogvideox-5b", frames: 13, scheduler: .dpm),
         Clip(model: "cogvideox-2b", width: 64, height: 80, frames: 1, guidance: 1, tiles: true, scheduler: .dpm),
-        Clip(model: "cogvideox-5b-i2v", height: 16, scheduler: .ddim),
+        Clip(model: "cogvideox-5b-i2v", height: 16, scheduler: .ddim, pictures: [.first]),
         Clip(model: "cogvideox1.5-5b", frames: 5, scheduler: .dpm),
-        Clip(model: "cogvideox1.5-5b-i2v", guidance: 1, scheduler: .dpm),
+        Clip(model: "cogvideox1.5-5b-i2v", guidance: 1, scheduler: .dpm, pictures: [.first]),
     ]) func `the count is exact for small models`(_ clip: Clip) throws {
         try Self.expect(Families.open(ModelFolder(path: Fixture.path("\(clip.model)/model"))), clip)
     }

@@ -18,7 +18,7 @@ from diffusers import (
     CogVideoXTransformer3DModel,
     WanTransformer3DModel,
 )
-from transformers import T5Config, UMT5Config, UMT5EncoderModel
+from transformers import CLIPVisionConfig, CLIPVisionModel, T5Config, UMT5Config, UMT5EncoderModel
 
 TEXT = {
     "architectures": ["Other"], "bos_token_id": 3, "chunk_size_feed_forward": 1, "classifier_dropout": 0.9,
@@ -29,7 +29,13 @@ TEXT = {
     "return_dict": True, "scalable_attention": True, "scale_decoder_outputs": False, "task_specific_params": {},
     "tie_word_embeddings": False, "tokenizer_class": "Other", "transformers_version": "1", "use_cache": False,
 }  # fmt: skip
-PIXELS = {"in_channels": 3, "dropout": 0.9}
+PIXELS = {"dropout": 0.9}
+PICTURES = {
+    "architectures": ["Other"], "attention_dropout": 0.9, "chunk_size_feed_forward": 1, "id2label": {"0": "x"},
+    "initializer_factor": 3.0, "initializer_range": 0.9, "is_encoder_decoder": True, "label2id": {"x": 0},
+    "output_attentions": True, "output_hidden_states": True, "problem_type": "regression", "projection_dim": 7,
+    "return_dict": True, "transformers_version": "1",
+}  # fmt: skip
 
 
 def defaults(kind):
@@ -60,8 +66,20 @@ def decoder(**odd):
         return model.decode(torch.randn(1, 4, 2, 4, 4, generator=torch.Generator().manual_seed(1))).sample
 
 
+def image_encoder(**odd):
+    torch.manual_seed(0)
+    config = CLIPVisionConfig(hidden_size=8, intermediate_size=12, num_hidden_layers=3, num_attention_heads=2,
+                              image_size=8, patch_size=4)  # fmt: skip
+    weights = CLIPVisionModel(config).state_dict()
+    model = CLIPVisionModel(CLIPVisionConfig.from_dict({**config.to_dict(), **odd})).eval()
+    model.load_state_dict(weights)
+    pixels = torch.randn(1, 3, 8, 8, generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        return model(pixel_values=pixels, output_hidden_states=True).hidden_states[-2]
+
+
 def main():
-    for make, fields in ((text_encoder, TEXT), (decoder, PIXELS)):
+    for make, fields in ((text_encoder, TEXT), (decoder, PIXELS), (image_encoder, PICTURES)):
         plain = make()
         for name, value in fields.items():
             assert torch.equal(make(**{name: value}), plain), name
@@ -78,7 +96,13 @@ def main():
         "cogvideox_vae": defaults(AutoencoderKLCogVideoX),
         "cogvideox_ddim": defaults(CogVideoXDDIMScheduler),
         "cogvideox_dpm": defaults(CogVideoXDPMScheduler),
-        "harmless": {"text_encoder": TEXT | {"dtype": "float16", "torch_dtype": "float16"}, "vae": PIXELS},
+        "clip": CLIPVisionConfig().to_dict(),
+        "harmless": {
+            "text_encoder": TEXT | {"dtype": "float16", "torch_dtype": "float16"},
+            # What the class once took, it passes over.
+            "vae": PIXELS | {"clip_output": False},
+            "image_encoder": PICTURES | {"dtype": "float16", "torch_dtype": "float16"},
+        },
     }
     out = pathlib.Path(__file__).parents[1] / "PipelinesTests/Fixtures/class-defaults.json"
     out.write_text(json.dumps(found, indent=1) + "\n")

@@ -12,15 +12,28 @@ Names in a golden file (L = tokens of the prompt with its end mark; latents are 
     text.prompt_embeds, text.negative_embeds   [L, d], output of the text encoder
     noise.initial                              latents
     schedule.timesteps [n], schedule.sigmas [n + 1]
-    step.NNN.timestep [1], step.NNN.expert [1]  expert 1 = transformer_2
+    step.NNN.timestep [1], step.NNN.expert [1]  expert 1 = transformer_2;
+                                               a timestep for each token where a picture holds some
     step.NNN.cond, .uncond, .noise_pred, .latents  latents; uncond only with guidance above 1
     step.NNN.cond.patches, .temb, .context      patch embedding [tokens, d], time embedding [1, d] (of the first token),
                                                text embedding [L + 1, d] (the last row stands for all padding);
                                                for the first step of each expert only
     step.NNN.cond.block.MM                     [tokens, d], output of each transformer block; ditto
+    step.NNN.cond.image                        [tokens, d], embedding of the pictures' tokens; ditto
+    step.NNN.cond.held_temb                    [1, d], time embedding of the tokens that a picture holds; ditto
     vae.decode_in                              latents, with the latent statistics undone
     vae.chunk.N.conv_in, .mid_block, .up_block.M  [T, H, W, C], stages of the decoder for the first two latent frames
     frames                                     f16 [F, H, W, 3] in 0...1
+
+Where the clip begins with a picture (and without the stages of the decoder):
+
+    input.first, input.last                    f16 [h, w, 3], whole numbers: the pictures as they are given
+    image.first, image.last                    [3, H, W] in -1...1, prepared for the autoencoder
+    vae.encode.chunk.N.conv_in, .level.M, .mid_block  [T, H, W, C], stages of the encoder for the first two latent frames;
+                                               a level ends with its resampling
+    image.condition                            [1, 4 + C, T, H, W] or [1, C, 1, H, W]: what joins the latents
+    image.clip_pixels                          [pictures, 3, side, side], prepared for CLIP
+    image.clip.NN                              [pictures, tokens, d], output of each of its layers that is used
 """
 
 import argparse
@@ -34,10 +47,17 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 import diffusers
 import torch
 import transformers
-from diffusers import DPMSolverMultistepScheduler, FlowMatchEulerDiscreteScheduler, WanPipeline
+from diffusers import (
+    DPMSolverMultistepScheduler,
+    FlowMatchEulerDiscreteScheduler,
+    WanImageToVideoPipeline,
+    WanPipeline,
+)
+from diffusers.models.autoencoders.autoencoder_kl_wan import WanResample
+from PIL import Image
 from safetensors.torch import save_file
 from tokenizers import Tokenizer
-from transformers import T5TokenizerFast
+from transformers import CLIPVisionModel, T5TokenizerFast
 
 import tiny_models
 
@@ -55,6 +75,26 @@ CASES = {
         "unipc": dict(
             prompt="ｂｌｕｅ square， going &lt;up&gt; “slowly” é\u0301", negative_prompt="red", frames=9, height=32,
             width=64, steps=3, guidance=4.0, seed=11),
+        "picture": dict(
+            prompt="the small bird", negative_prompt="dark", frames=9, height=32, width=64, steps=3, guidance=3.0,
+            seed=12, first=(40, 51)),
+    },
+    "wan21-i2v": {
+        "unipc": dict(
+            prompt="a big dog moving", negative_prompt="night", frames=13, height=16, width=32, steps=2, guidance=5.0,
+            seed=8, first=(45, 30)),
+    },
+    "wan21-flf2v": {
+        "unipc": dict(
+            prompt="", frames=9, height=32, width=16, steps=2, guidance=1.0, seed=9, first=(16, 32), last=(50, 20)),
+    },
+    "wan22-i2v-a14b": {
+        "unipc": dict(
+            prompt="wind in the trees", negative_prompt="red", frames=9, height=16, width=32, steps=4, guidance=3.5,
+            guidance_2=3.0, seed=4, first=(31, 20)),
+        "last": dict(
+            prompt="sky", negative_prompt="sea", frames=5, height=16, width=16, steps=2, guidance=2.0, seed=5,
+            scheduler="euler", first=(20, 20), last=(16, 24)),
     },
     "wan22-a14b": {
         "unipc": dict(
@@ -67,11 +107,27 @@ CASES = {
 }  # fmt: skip
 
 
-def load(model: pathlib.Path):
+def picture(size, seed):
+    """Smooth colours with some edges, so that it matters how it is resized."""
+    generator = torch.Generator("cpu").manual_seed(seed)
+    small = torch.rand(1, 3, 5, 4, generator=generator)
+    x = torch.nn.functional.interpolate(small, size=(size[1], size[0]), mode="bicubic").clamp(0, 1)
+    x[:, 0, size[1] // 3 :, size[0] // 2 :] *= 0.3
+    return Image.fromarray((x[0].permute(1, 2, 0) * 255).round().to(torch.uint8).numpy())
+
+
+def load(model: pathlib.Path, case):
     tokenizer = T5TokenizerFast.from_pretrained(model / "tokenizer")
     # transformers 5 would rebuild a tokenizer of its own instead of running the file as written.
     tokenizer._tokenizer = Tokenizer.from_file(str(model / "tokenizer/tokenizer.json"))
-    return WanPipeline.from_pretrained(model, torch_dtype=torch.float32, tokenizer=tokenizer)
+    if "first" not in case:
+        return WanPipeline.from_pretrained(model, torch_dtype=torch.float32, tokenizer=tokenizer)
+    parts = {}
+    if (model / "image_encoder").exists():
+        parts["image_encoder"] = CLIPVisionModel.from_pretrained(model / "image_encoder", dtype=torch.float32)
+    else:
+        parts |= dict(image_encoder=None, image_processor=None)
+    return WanImageToVideoPipeline.from_pretrained(model, torch_dtype=torch.float32, tokenizer=tokenizer, **parts)
 
 
 def scheduler(case, folder):
@@ -85,6 +141,11 @@ def scheduler(case, folder):
         use_flow_sigmas=True, flow_shift=shift)  # fmt: skip
 
 
+def first(out):
+    """A layer's result, which some versions of transformers wrap."""
+    return out[0] if isinstance(out, tuple) else out
+
+
 class Recorder:
     """Hangs on a pipeline and keeps what passes by."""
 
@@ -96,7 +157,12 @@ class Recorder:
         for expert, model in enumerate([pipe.transformer, pipe.transformer_2]):
             if model is not None:
                 self.watch_transformer(expert, model)
-        self.watch_vae(pipe.vae.decoder)
+        if isinstance(pipe, WanImageToVideoPipeline):
+            self.watch_encoder(pipe.vae.encoder)
+            if pipe.image_encoder is not None:
+                self.watch_images(pipe.image_encoder)
+        else:
+            self.watch_vae(pipe.vae.decoder)
 
     def put(self, name, x, dtype=torch.float32):
         self.tensors[name] = x.detach().to(dtype).contiguous().clone()
@@ -115,7 +181,7 @@ class Recorder:
         blocks = {}
 
         def keep(index):
-            return lambda m, args, kwargs, out: blocks.update({index: out[0][0]})
+            return lambda m, args, kwargs, out: blocks.update({index: first(out)[0]})
 
         def whole(m, args, kwargs, out):
             ids, mask = (list(args) + [kwargs.get("attention_mask")])[:2]
@@ -146,7 +212,8 @@ class Recorder:
                 self.timestep, self.step, self.calls = self.pipe._current_timestep, self.step + 1, 0
                 if expert not in {e for e, _ in self.seen}:
                     self.seen.add((expert, self.step))
-                self.put(name("timestep"), self.timestep.reshape(1))
+                told = isinstance(self.pipe, WanImageToVideoPipeline)
+                self.put(name("timestep"), kwargs["timestep"].flatten() if told else self.timestep.reshape(1))
                 self.put(name("expert"), torch.tensor([expert]))
 
         def after(m, args, kwargs, out):
@@ -159,8 +226,13 @@ class Recorder:
 
         def condition(m, args, kwargs, out):
             if is_recorded():
-                self.put(name("cond.temb"), out[0].reshape(-1, out[0].shape[-1])[:1])
+                temb = out[0].reshape(-1, out[0].shape[-1])
+                self.put(name("cond.temb"), temb[-1:])
+                if not torch.equal(temb[0], temb[-1]):
+                    self.put(name("cond.held_temb"), temb[:1])
                 self.put(name("cond.context"), out[2][0, : self.length + 1])
+                if out[3] is not None:
+                    self.put(name("cond.image"), out[3][0])
 
         def keep(index):
             def body(m, args, kwargs, out):
@@ -175,6 +247,38 @@ class Recorder:
         for index, block in enumerate(model.blocks):
             self.hook(block, keep(index))
         self.hook(model, after)
+
+    def watch_encoder(self, encoder):
+        chunk = [-1]
+
+        def keep(part):
+            def body(m, args, kwargs, out):
+                if part == "conv_in":
+                    chunk[0] += 1
+                if chunk[0] < 2:
+                    self.put(f"vae.encode.chunk.{chunk[0]}.{part}", out[0].permute(1, 2, 3, 0))
+
+            return body
+
+        self.hook(encoder.conv_in, keep("conv_in"))
+        self.hook(encoder.mid_block, keep("mid_block"))
+        # Without residual shortcuts the blocks of all levels stand in one list.
+        blocks = list(encoder.down_blocks)
+        flat = any(isinstance(block, WanResample) for block in blocks)
+        ends = [b for b in blocks if not flat or isinstance(b, WanResample) or b is blocks[-1]]
+        for level, block in enumerate(ends):
+            self.hook(block, keep(f"level.{level}"))
+
+    def watch_images(self, encoder):
+        def pixels(m, args, kwargs):
+            self.put("image.clip_pixels", kwargs["pixel_values"])
+
+        def keep(index):
+            return lambda m, args, kwargs, out: self.put(f"image.clip.{index:02d}", first(out))
+
+        self.hook(encoder, pixels, pre=True)
+        for index, layer in enumerate(encoder.encoder.layers[:-1]):
+            self.hook(layer, keep(index))
 
     def watch_vae(self, decoder):
         def keep(part):
@@ -209,10 +313,27 @@ def run(pipe, case):
         recorder.put("vae.decode_in", latents)
         return decode(latents, **kwargs)
 
+    pictures = {}
+    if "first" in case:
+        prepare = pipe.prepare_latents
+
+        def recorded_prepare(image, *args):
+            recorder.put("image.first", image[0])
+            if args[-1] is not None:
+                recorder.put("image.last", args[-1][0])
+            result = prepare(image, *args)
+            recorder.put("image.condition", result[1])
+            return result
+
+        pipe.prepare_latents = recorded_prepare
+        for number, role in enumerate(role for role in ("first", "last") if role in case):
+            given = picture(case[role], 100 * case["seed"] + number)
+            recorder.put(f"input.{role}", torch.tensor(list(given.tobytes())).reshape(*given.size[::-1], 3), torch.float16)
+            pictures["image" if role == "first" else "last_image"] = given
     pipe.scheduler.step, pipe.vae.decode = recorded_step, recorded_decode
     pipe.set_progress_bar_config(disable=True)
     frames = pipe(
-        prompt=case["prompt"], negative_prompt=case["negative_prompt"], height=case["height"], width=case["width"],
+        **pictures, prompt=case["prompt"], negative_prompt=case["negative_prompt"], height=case["height"], width=case["width"],
         num_frames=case["frames"], num_inference_steps=case["steps"], guidance_scale=case["guidance"],
         guidance_scale_2=case["guidance_2"], generator=torch.Generator("cpu").manual_seed(case["seed"]),
         output_type="np").frames[0]  # fmt: skip
@@ -231,20 +352,22 @@ def main():
     parser = argparse.ArgumentParser()
     default = pathlib.Path(__file__).parents[1] / "PipelinesTests/Fixtures"
     parser.add_argument("--out", type=pathlib.Path, default=default)
+    parser.add_argument("variants", nargs="*", default=list(CASES))
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     transformers.logging.set_verbosity_error()
     diffusers.logging.set_verbosity_error()
     # One entry only: the order of several is not the same in each run.
     made_by = f"Tests/Reference/goldens.py, diffusers {diffusers.__version__}, transformers {transformers.__version__}"
-    for variant, cases in CASES.items():
+    for variant in arguments.variants:
+        cases = CASES[variant]
         folder = arguments.out / variant
         shutil.rmtree(folder, ignore_errors=True)
         (folder / "model").mkdir(parents=True)
         tiny_models.write(variant, folder / "model")
         for name, case in cases.items():
             case = BASE | case
-            tensors = run(load(folder / "model"), case)
+            tensors = run(load(folder / "model", case), case)
             path = folder / f"{name}.safetensors"
             save_file(tensors, path, metadata={"made_by": made_by})
             (folder / f"{name}.json").write_text(json.dumps(case, indent=2, ensure_ascii=False) + "\n")

@@ -20,7 +20,15 @@ from diffusers import (
     UniPCMultistepScheduler,
     WanTransformer3DModel,
 )
-from transformers import T5Config, T5EncoderModel, UMT5Config, UMT5EncoderModel
+from transformers import (
+    CLIPImageProcessor,
+    CLIPVisionConfig,
+    CLIPVisionModel,
+    T5Config,
+    T5EncoderModel,
+    UMT5Config,
+    UMT5EncoderModel,
+)
 
 # fmt: off
 MEAN_22 = [-0.2289, -0.0052, -0.1323, -0.2339, -0.2799, 0.0174, 0.1838, 0.1557, -0.1382, 0.0542, 0.2813, 0.0891, 0.1570,
@@ -34,11 +42,17 @@ STD_22 = [0.4765, 1.0364, 0.4514, 1.1677, 0.5313, 0.4990, 0.4818, 0.5013, 0.8158
 # fmt: on
 
 
-def transformer(heads, layers, ffn, channels):
+def transformer(heads, layers, ffn, channels, condition=0, **pictures):
     return WanTransformer3DModel(
-        patch_size=(1, 2, 2), num_attention_heads=heads, attention_head_dim=128, in_channels=channels,
+        patch_size=(1, 2, 2), num_attention_heads=heads, attention_head_dim=128, in_channels=channels + condition,
         out_channels=channels, text_dim=4096, freq_dim=256, ffn_dim=ffn, num_layers=layers, cross_attn_norm=True,
-        qk_norm="rms_norm_across_heads", eps=1e-6, rope_max_seq_len=1024)  # fmt: skip
+        qk_norm="rms_norm_across_heads", eps=1e-6, rope_max_seq_len=1024, **pictures)  # fmt: skip
+
+
+def image_encoder():
+    return CLIPVisionModel(CLIPVisionConfig(
+        hidden_size=1280, intermediate_size=5120, num_hidden_layers=32, num_attention_heads=16, image_size=224,
+        patch_size=14, hidden_act="gelu", layer_norm_eps=1e-5, projection_dim=1024))  # fmt: skip
 
 
 def vae_22():
@@ -85,7 +99,12 @@ COMPONENTS = {
     "cogvideox1.5-5b-i2v": cog(
         in_channels=32, patch_size_t=2, patch_bias=False, sample_width=300, sample_height=300, sample_frames=81,
         ofs_embed_dim=512),
-}
+    "transformer-14b-i2v": lambda: transformer(40, 40, 13824, 16, 20, image_dim=1280, added_kv_proj_dim=5120),
+    "transformer-14b-flf2v": lambda: transformer(
+        40, 40, 13824, 16, 20, image_dim=1280, added_kv_proj_dim=5120, pos_embed_seq_len=514),
+    "transformer-a14b-i2v": lambda: transformer(40, 40, 13824, 16, 20),
+    "clip-vit-h": image_encoder,
+}  # fmt: skip
 # dtype in which the published file stores the component, as far as known
 DTYPES = {"umt5-xxl": "BF16", "transformer-14b": "BF16", "t5-v1.1-xxl": "BF16"}
 MODELS = {
@@ -94,15 +113,23 @@ MODELS = {
     "wan2.2-ti2v-5b": ("transformer-5b", None, "vae-2.2", {"boundary_ratio": None, "expand_timesteps": True}, 5.0),
     "wan2.2-t2v-a14b": ("transformer-14b", "transformer-14b", "vae-2.1",
                         {"boundary_ratio": 0.875, "expand_timesteps": False}, 3.0),
+    "wan2.1-i2v-14b-480p": ("transformer-14b-i2v", None, "vae-2.1", {}, 3.0),
+    "wan2.1-i2v-14b-720p": ("transformer-14b-i2v", None, "vae-2.1", {}, 5.0),
+    "wan2.1-flf2v-14b-720p": ("transformer-14b-flf2v", None, "vae-2.1", {}, 16.0),
+    "wan2.2-i2v-a14b": ("transformer-a14b-i2v", "transformer-a14b-i2v", "vae-2.1",
+                        {"boundary_ratio": 0.9, "expand_timesteps": False}, 3.0),
 }  # fmt: skip
 
 
 def lines(model):
     # Files hold tied weights once.
     shapes = {name: list(x.shape) for name, x in model.state_dict().items() if name != "encoder.embed_tokens.weight"}
+    if isinstance(model, CLIPVisionModel):
+        # As transformers 4 named them, which wrote the published folders.
+        shapes = {f"vision_model.{name}": shape for name, shape in shapes.items()}
     groups = collections.defaultdict(dict)
     for name, shape in shapes.items():
-        match = re.match(r"^((?:encoder\.|transformer_)?blocks?\.)(\d+)(\..*)$", name)
+        match = re.match(r"^((?:vision_model\.)?(?:encoder\.|transformer_)?(?:blocks?|layers)\.)(\d+)(\..*)$", name)
         if match:
             groups[match[1] + "{}" + match[3], tuple(shape)][int(match[2])] = None
         else:
@@ -129,7 +156,12 @@ def main():
         print(name, len(model.state_dict()), "tensors", sum(p.numel() for p in model.parameters()), "parameters")
     models = {}
     for name, (first, second, vae, extra, shift) in MODELS.items():
-        index = {"_class_name": "WanPipeline", **extra, "scheduler": ["diffusers", "UniPCMultistepScheduler"],
+        clip = "i2v-14b" in name or "flf2v" in name
+        pictures = "i2v" in name.replace("ti2v", "") or "flf2v" in name
+        if pictures:
+            extra = extra | {"image_encoder": ["transformers", "CLIPVisionModel"] if clip else [None, None],
+                             "image_processor": ["transformers", "CLIPImageProcessor"] if clip else [None, None]}  # fmt: skip
+        index = {"_class_name": "WanImageToVideoPipeline" if pictures else "WanPipeline", **extra, "scheduler": ["diffusers", "UniPCMultistepScheduler"],
                  "text_encoder": ["transformers", "UMT5EncoderModel"], "tokenizer": ["transformers", "T5TokenizerFast"],
                  "transformer": ["diffusers", "WanTransformer3DModel"],
                  "transformer_2": ["diffusers", "WanTransformer3DModel"] if second else [None, None],
@@ -138,8 +170,12 @@ def main():
         parts = {"text_encoder": "umt5-xxl", "transformer": first, "vae": vae}
         if second:
             parts["transformer_2"] = second
+        if clip:
+            parts["image_encoder"] = "clip-vit-h"
         options = json.dumps(json.loads(scheduler.to_json_string()))
         models[name] = {"index": json.dumps(index), "scheduler": options, "components": parts}
+        if clip:
+            models[name]["processor"] = CLIPImageProcessor().to_json_string()
     for name in ("cogvideox-2b", "cogvideox-5b", "cogvideox-5b-i2v", "cogvideox1.5-5b", "cogvideox1.5-5b-i2v"):
         kind = CogVideoXDDIMScheduler if name == "cogvideox-2b" else CogVideoXDPMScheduler
         index = {"_class_name": "CogVideoXImageToVideoPipeline" if name.endswith("i2v") else "CogVideoXPipeline",

@@ -8,7 +8,7 @@ import pathlib
 
 import torch
 from diffusers import AutoencoderKLWan, UniPCMultistepScheduler, WanTransformer3DModel
-from transformers import UMT5Config, UMT5EncoderModel
+from transformers import CLIPImageProcessor, CLIPVisionConfig, CLIPVisionModel, UMT5Config, UMT5EncoderModel
 
 WORDS = """a the red blue green yellow white circle square triangle cat dog moving from left to right up down slowly over
 under water sea sky night day with and of in on two small big light dark wind tree""".split()
@@ -34,6 +34,18 @@ VARIANTS = {
         vae=dict(base=4, mult=[1, 1, 2, 3], blocks=1, temporal=[True, True, False]), shift=8.0, boundary=0.875,
         dtypes=dict(transformer="float16", transformer_2="float32", text_encoder="float16", vae="float16"), shards={},
     ),
+}  # fmt: skip
+
+# Those that begin with a picture share the text encoder and the autoencoder of those that do not, byte by byte.
+VARIANTS |= {
+    "wan21-i2v": VARIANTS["wan21-t2v"] | dict(
+        layers=2, freq=16, shards={}, clip=dict(patch=6, grid=3, hidden=20, heads=2, layers=3, ff=28, act="gelu"),
+        dtypes=dict(transformer="float32", text_encoder="float32", vae="float32", image_encoder="float16")),
+    "wan21-flf2v": VARIANTS["wan21-t2v"] | dict(
+        layers=1, heads=1, head_dim=20, freq=16, shift=8.0, shards={}, both=True,
+        clip=dict(patch=8, grid=2, hidden=24, heads=3, layers=4, ff=20, act="quick_gelu"),
+        dtypes=dict(transformer="bfloat16", text_encoder="float32", vae="float32", image_encoder="float32")),
+    "wan22-i2v-a14b": VARIANTS["wan22-a14b"] | dict(boundary=0.9, shift=5.0, freq=24, patch=(1, 2, 2)),
 }  # fmt: skip
 
 
@@ -77,6 +89,8 @@ def randomise(model, seed, gains):
                 value = 0.1 * noise
             elif leaf == "scale_shift_table":
                 value = 0.4 * noise
+            elif leaf == "pos_embed":
+                value = 0.5 * noise
             elif "relative_attention_bias" in name:
                 value = 0.8 * noise
             elif kind == "embedding":
@@ -100,11 +114,28 @@ def text_encoder(v):
     return randomise(UMT5EncoderModel(config), v["seed"] * 10, gains)
 
 
-def transformer(v, seed):
+def image_encoder(v):
+    c = v["clip"]
+    config = CLIPVisionConfig(
+        hidden_size=c["hidden"], intermediate_size=c["ff"], num_hidden_layers=c["layers"], num_attention_heads=c["heads"],
+        image_size=c["patch"] * c["grid"], patch_size=c["patch"], hidden_act=c["act"], layer_norm_eps=1e-5)  # fmt: skip
+    return randomise(CLIPVisionModel(config), v["seed"] * 10 + 4, {"q_proj.weight": 1.6, "out_proj.weight": 0.7})
+
+
+def image_tokens(v):
+    return v["clip"]["grid"] ** 2 + 1
+
+
+def transformer(v, seed, takes_pictures=False):
+    pictures = {}
+    if "clip" in v:
+        pictures = dict(image_dim=v["clip"]["hidden"], added_kv_proj_dim=v["heads"] * v["head_dim"],
+                        pos_embed_seq_len=2 * image_tokens(v) if v.get("both") else None)  # fmt: skip
+    channels = 2 * v["z"] + 4 if takes_pictures else v["z"]
     model = WanTransformer3DModel(
-        patch_size=v["patch"], num_attention_heads=v["heads"], attention_head_dim=v["head_dim"], in_channels=v["z"],
+        patch_size=v["patch"], num_attention_heads=v["heads"], attention_head_dim=v["head_dim"], in_channels=channels,
         out_channels=v["z"], text_dim=v["text"]["d_model"], freq_dim=v["freq"], ffn_dim=v["ffn"], num_layers=v["layers"],
-        cross_attn_norm=True, qk_norm="rms_norm_across_heads", eps=v["eps"], rope_max_seq_len=v["rope"])  # fmt: skip
+        cross_attn_norm=True, qk_norm="rms_norm_across_heads", eps=v["eps"], rope_max_seq_len=v["rope"], **pictures)  # fmt: skip
     gains = {"norm_q.weight": 1.5, "norm_k.weight": 1.2, "time_proj.weight": 0.7, "ffn.net.2.weight": 1.6,
              "to_out.0.weight": 1.4, "proj_out.weight": 0.9, "text_embedder": 1.4, "time_embedder": 1.4}  # fmt: skip
     return randomise(model, seed, gains)
@@ -135,9 +166,17 @@ def vae(v):
 def write(name, out: pathlib.Path):
     """Writes the folder of a variant."""
     v = VARIANTS[name]
-    parts = {"text_encoder": text_encoder(v), "vae": vae(v), "transformer": transformer(v, v["seed"] * 10 + 2)}
+    takes_pictures = name in ("wan21-i2v", "wan21-flf2v", "wan22-i2v-a14b")
+    parts = {"text_encoder": text_encoder(v), "vae": vae(v)}
+    parts["transformer"] = transformer(v, v["seed"] * 10 + 2, takes_pictures)
     if "boundary" in v:
-        parts["transformer_2"] = transformer(v, v["seed"] * 10 + 3)
+        parts["transformer_2"] = transformer(v, v["seed"] * 10 + 3, takes_pictures)
+    if "clip" in v:
+        parts["image_encoder"] = image_encoder(v)
+        side = v["clip"]["patch"] * v["clip"]["grid"]
+        CLIPImageProcessor(
+            size={"shortest_edge": side}, crop_size={"height": side, "width": side}
+        ).save_pretrained(out / "image_processor")  # fmt: skip
     for part, model in parts.items():
         model.to(getattr(torch, v["dtypes"][part]))
         model.save_pretrained(out / part, max_shard_size=v["shards"].get(part, "1GB"))
@@ -150,13 +189,18 @@ def write(name, out: pathlib.Path):
     config = {"tokenizer_class": "T5Tokenizer", "model_max_length": 512, "pad_token": "<pad>", "eos_token": "</s>",
               "unk_token": "<unk>", "extra_ids": 0}  # fmt: skip
     (out / "tokenizer/tokenizer_config.json").write_text(json.dumps(config, indent=2) + "\n")
-    index = {"_class_name": "WanPipeline", "_diffusers_version": "0.42.1"}
-    if name != "wan21-t2v":
+    index = {"_class_name": "WanImageToVideoPipeline" if takes_pictures else "WanPipeline",
+             "_diffusers_version": "0.42.1"}  # fmt: skip
+    if name.startswith("wan22"):
         index |= {"boundary_ratio": v.get("boundary"), "expand_timesteps": name == "wan22-ti2v"}
+    if takes_pictures:
+        has = "clip" in v
+        index |= {"image_encoder": ["transformers", "CLIPVisionModel"] if has else [None, None],
+                  "image_processor": ["transformers", "CLIPImageProcessor"] if has else [None, None]}  # fmt: skip
     index |= {"scheduler": ["diffusers", "UniPCMultistepScheduler"],
               "text_encoder": ["transformers", "UMT5EncoderModel"], "tokenizer": ["transformers", "T5TokenizerFast"],
               "transformer": ["diffusers", "WanTransformer3DModel"]}  # fmt: skip
-    if name != "wan21-t2v":
+    if name.startswith("wan22"):
         index["transformer_2"] = ["diffusers", "WanTransformer3DModel"] if "boundary" in v else [None, None]
     index["vae"] = ["diffusers", "AutoencoderKLWan"]
     (out / "model_index.json").write_text(json.dumps(index, indent=2) + "\n")

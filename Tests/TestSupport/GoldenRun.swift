@@ -15,6 +15,12 @@ package struct GoldenRun: Sendable, CustomStringConvertible {
     private let variant: String
     private let name: String
 
+    package init(folder: String, variant: String, name: String) {
+        self.folder = folder
+        self.variant = variant
+        self.name = name
+    }
+
     package var description: String { "\(variant)/\(name)" }
 
     /// Every variant of a model with its solvers.
@@ -25,6 +31,8 @@ package struct GoldenRun: Sendable, CustomStringConvertible {
             ("cogvideox-2b", "ddim-tiled"), ("cogvideox-5b", "dpm"), ("cogvideox-5b", "ddim-no-guidance"),
             ("cogvideox-5b-i2v", "ddim"), ("cogvideox1.5-5b", "dpm"),
             ("cogvideox1.5-5b-i2v", "dpm"),
+            ("wan21-i2v", "unipc"), ("wan21-flf2v", "unipc"), ("wan22-i2v-a14b", "unipc"), ("wan22-i2v-a14b", "last"),
+            ("wan22-ti2v", "picture"),
         ].map { GoldenRun(folder: folder, variant: $0, name: $1) }
     }
 
@@ -41,7 +49,7 @@ package struct GoldenRun: Sendable, CustomStringConvertible {
     /// Compares every stage and block in f32; in bf16 the last latents and the frames.
     package func compare(on backend: any Backend, _ dtype: DType) throws -> Comparison {
         let golden = try GoldenFile("\(folder)/\(self).safetensors")
-        let found = try run(on: backend, dtype, Self.picture(golden))
+        let found = try run(on: backend, dtype, pictures: Self.pictures(golden))
         return dtype == .f32 ? try compareExactly(found, golden) : try compareRoughly(found, golden)
     }
 
@@ -49,7 +57,7 @@ package struct GoldenRun: Sendable, CustomStringConvertible {
 
     private func compareExactly(_ found: [Named], _ golden: GoldenFile) throws -> Comparison {
         var result = Comparison()
-        var unseen = Set(golden.names).subtracting([Self.pictureName])
+        var unseen = Set(golden.names.filter { !$0.hasPrefix("input.") && $0 != "picture" })
         for (name, values) in found where unseen.remove(name) != nil {
             // Padding is left out of the golden file.
             let expected = try golden.floats(name)
@@ -85,6 +93,19 @@ package struct GoldenRun: Sendable, CustomStringConvertible {
         return -10 * log10(sum / Double(found.count))
     }
 
+    /// The pictures that the run was given.
+    /// What the clip is made from, as the golden file has it.
+    private static func pictures(_ golden: GoldenFile) throws -> [PictureRole: Frame] {
+        var pictures: [PictureRole: Frame] = [:]
+        for (role, name) in PictureRole.allCases.map({ ($0, "input.\($0.rawValue)") }) + [(.first, "picture")]
+        where golden.contains(name) {
+            let shape = try golden.shape(name)
+            let pixels = try golden.floats(name).map { UInt8($0) }
+            pictures[role] = Frame(width: shape[1], height: shape[0], pixels: pixels)
+        }
+        return pictures
+    }
+
     private struct Arguments: Decodable {
         let prompt: String
         let negative_prompt: String
@@ -103,7 +124,9 @@ package struct GoldenRun: Sendable, CustomStringConvertible {
     /// What the run dumps, in order.
     ///
     /// The parts of a decoder block are joined under the block's name.
-    private func run(on backend: any Backend, _ dtype: DType, _ picture: Frame?) throws -> [Named] {
+    private func run(
+        on backend: any Backend, _ dtype: DType, pictures: [PictureRole: Frame]
+    ) throws -> [Named] {
         let data = try Data(contentsOf: URL(filePath: "\(folder)/\(self).json"))
         let arguments = try JSONDecoder().decode(Arguments.self, from: data)
         let model = try ModelFolder(path: "\(folder)/\(variant)/model")
@@ -119,24 +142,15 @@ package struct GoldenRun: Sendable, CustomStringConvertible {
                 scheduler: scheduler, levels: .steps(arguments.steps),
                 shift: arguments.flow_shift ?? pipeline.model.folderShift,
                 guidance: [arguments.guidance, arguments.guidance_2 ?? arguments.guidance], seed: arguments.seed),
-            tilesVAE: arguments.tiles ?? false)
+            inputs: pictures.keys.map { ClipInput(role: $0, digest: "") }, tilesVAE: arguments.tiles ?? false)
         try pipeline.validate(settings)
         let dump = TensorDump()
         var frames = 0
         try pipeline.generate(
-            settings, pictures: picture.map { [.first: $0] } ?? [:], checkpoint: nil, report: { _ in true }, dump: dump,
+            settings, pictures: pictures, checkpoint: nil, report: { _ in true }, dump: dump,
             emit: { _ in frames += 1 })
         guard frames == arguments.frames else { throw GoldenError.frames(found: frames, expected: arguments.frames) }
         return Self.joined(dump)
-    }
-
-    private static let pictureName = "picture"
-
-    /// What the clip begins with, where it does.
-    private static func picture(_ golden: GoldenFile) throws -> Frame? {
-        guard golden.contains(pictureName) else { return nil }
-        let shape = try golden.shape(pictureName)
-        return Frame(width: shape[1], height: shape[0], pixels: try golden.floats(pictureName).map { UInt8($0) })
     }
 
     private static func joined(_ dump: TensorDump) -> [Named] {

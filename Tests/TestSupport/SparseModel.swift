@@ -26,6 +26,8 @@ package struct SparseModel: Decodable {
     package struct Model: Decodable {
         package let index: String
         package let scheduler: String
+        /// Of the image encoder.
+        package let processor: String?
         /// Folder in the model to component.
         package let components: [String: String]
     }
@@ -42,9 +44,12 @@ package struct SparseModel: Decodable {
         guard let model = models[name] else { throw GoldenError.absent(name: name) }
         try Self.put(model.index, at: folder, "model_index.json")
         try Self.put(model.scheduler, at: folder + "/scheduler", "scheduler_config.json")
+        if let processor = model.processor {
+            try Self.put(processor, at: folder + "/image_processor", "preprocessor_config.json")
+        }
         for (part, name) in model.components {
             guard let component = components[name] else { throw GoldenError.absent(name: name) }
-            let isEncoder = part == "text_encoder"
+            let isEncoder = part.hasSuffix("_encoder")
             try Self.put(component.config, at: "\(folder)/\(part)", "config.json")
             try Self.write(
                 component, to: "\(folder)/\(part)", stem: isEncoder ? "model" : "diffusion_pytorch_model",

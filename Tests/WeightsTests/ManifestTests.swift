@@ -22,7 +22,7 @@ import Weights
 
     @Test func `every model has settings that its own rules allow`() throws {
         let manifest = try manifest()
-        #expect(manifest.models.count == 13)
+        #expect(manifest.models.count == 14)
         #expect(manifest.builtIn?.id == "built-in")
         for entry in manifest.models {
             let defaults = entry.defaults

@@ -2,12 +2,13 @@ import Compute
 import Layers
 import Weights
 
-/// One block of a Wan transformer: self-attention, attention to the text, feed-forward.
+/// One block of a Wan transformer: self-attention, attention to text and pictures, feed-forward.
 ///
 /// Follows WanTransformerBlock of Diffusers; the residual stream stays in f32.
 struct WanBlock {
     private let attn1: WanAttention
     private let attn2: WanAttention
+    private let pictureKeysAndValues: WanPictureKeysAndValues?
     private let norm2: LayerNorm
     private let norm: LayerNorm
     private let ffnIn: Linear
@@ -19,6 +20,8 @@ struct WanBlock {
         self.device = device
         attn1 = try WanAttention(w["attn1"], config, on: device)
         attn2 = try WanAttention(w["attn2"], config, on: device)
+        pictureKeysAndValues =
+            config.imageDim == nil ? nil : try WanPictureKeysAndValues(w["attn2"], config, on: device)
         norm2 = try LayerNorm(w["norm2"], dim: config.dim, eps: config.eps, on: device)
         norm = LayerNorm(eps: config.eps, on: device)
         ffnIn = try Linear(w["ffn"]["net"][0]["proj"], in: config.dim, out: config.ffnDim, on: device)
@@ -31,74 +34,57 @@ struct WanBlock {
         try attn2.keysAndValues(context)
     }
 
-    /// Adds to x f32 `[tokens, dim]`; time is `[6, dim]`.
+    /// Keys and values of the pictures' tokens, the same at every step; nil for a model that has none.
+    func pictureKeysAndValues(_ tokens: Tensor) throws(ComputeError) -> KeysAndValues? {
+        try pictureKeysAndValues?(tokens)
+    }
+
+    /// What a block attends to beside its own tokens.
+    struct Context {
+        let text: KeysAndValues
+        let textBias: Tensor
+        let pictures: KeysAndValues?
+    }
+
+    /// Adds to x f32 `[tokens, dim]`; time is `[groups, 6, dim]` for runs of tokens.
     func callAsFunction(
-        _ x: Tensor, time: Tensor, text: KeysAndValues, textBias: Tensor, rotary: RotaryTable, groups: TokenGroups
+        _ x: Tensor, time: Tensor, runs: RowRuns, context: Context, rotary: RotaryTable, groups: TokenGroups
     ) throws(ComputeError) {
-        let m = try device.backend.allocate(modulation.shape, .f32)
-        try device.backend.combine([(1, modulation), (1, time)], into: m)
+        let m = try modulated(modulation, time, on: device.backend)
         let (shift1, scale1, gate1, shift2, scale2, gate2) = (m[0], m[1], m[2], m[3], m[4], m[5])
 
-        let a = try norm(x, gain: scale1, offset: shift1)
+        let a = try norm(x, gain: scale1, offset: shift1, runs: runs)
         let itself = try attn1.keysAndValues(a, rotary: rotary)
-        try attn1(a, itself, rotary: rotary, groups: groups, bias: nil, .gatedAdd(gate: gate1), into: x)
+        let own = try attn1.attend(attn1.queries(a, rotary: rotary), itself, groups: groups, bias: nil)
+        try attn1.project(own, .gatedAdd(gate: gate1, runs: runs), into: x)
 
-        try attn2(norm2(x), text, rotary: nil, groups: .all, bias: .perKey(textBias), .add, into: x)
+        let queries = try attn2.queries(norm2(x), rotary: nil)
+        let told = try attn2.attend(queries, context.text, groups: .all, bias: .perKey(context.textBias))
+        if let pictures = context.pictures {
+            let shown = try attn2.attend(queries, pictures, groups: .all, bias: nil)
+            try device.backend.add(shown, into: told)
+        }
+        try attn2.project(told, .add, into: x)
 
-        let d = try norm(x, gain: scale2, offset: shift2)
-        try ffnOut(ffnIn(d, .gelu), .gatedAdd(gate: gate2), into: x)
+        let d = try norm(x, gain: scale2, offset: shift2, runs: runs)
+        try ffnOut(ffnIn(d, .gelu), .gatedAdd(gate: gate2, runs: runs), into: x)
     }
 }
 
-/// What queries attend to: `[keys, dim]` each, keys normed and turned.
-struct KeysAndValues {
-    let keys: Tensor
-    let values: Tensor
-}
-
-/// Multi-head attention with an RMS norm over the full width of queries and keys.
-struct WanAttention {
-    private let device: Device
-    private let heads: Int
-    private let scale: Float
-    private let toQ: Linear
-    private let toK: Linear
-    private let toV: Linear
-    private let toOut: Linear
-    private let normQ: RMSNorm
-    private let normK: RMSNorm
-
-    init(_ w: WeightScope, _ config: WanTransformerConfig, on device: Device) throws {
-        self.device = device
-        heads = config.numAttentionHeads
-        scale = 1 / Float(config.attentionHeadDim).squareRoot()
-        let dim = config.dim
-        toQ = try Linear(w["to_q"], in: dim, out: dim, on: device)
-        toK = try Linear(w["to_k"], in: dim, out: dim, on: device)
-        toV = try Linear(w["to_v"], in: dim, out: dim, on: device)
-        toOut = try Linear(w["to_out"][0], in: dim, out: dim, on: device)
-        normQ = try RMSNorm(w["norm_q"], dim: dim, eps: config.eps, on: device)
-        normK = try RMSNorm(w["norm_k"], dim: dim, eps: config.eps, on: device)
+/// A table `[rows, dim]` plus time `[groups, rows, dim]`, as `[rows, groups, dim]`.
+func modulated(_ table: Tensor, _ time: Tensor, on backend: any Backend) throws(ComputeError) -> Tensor {
+    let (groups, rows, dim) = (time.shape[0], table.shape[0], table.shape[1])
+    let sum = try backend.allocate([rows, groups, dim], .f32)
+    guard groups > 1 else {
+        try backend.combine([(1, table), (1, time)], into: sum)
+        return sum
     }
-
-    func keysAndValues(_ x: Tensor, rotary: RotaryTable? = nil) throws(ComputeError) -> KeysAndValues {
-        let keys = try toK(x)
-        try normK.apply(to: keys, heads: heads, rotary: rotary)
-        return KeysAndValues(keys: keys, values: try toV(x))
+    for row in 0..<rows {
+        for group in 0..<groups {
+            try backend.combine([(1, table[row]), (1, time[group][row])], into: sum[row][group])
+        }
     }
-
-    /// Attends from x `[tokens, dim]` and adds the projected result to `out`.
-    func callAsFunction(
-        _ x: Tensor, _ kv: KeysAndValues, rotary: RotaryTable?, groups: TokenGroups, bias: AttentionBias?,
-        _ epilogue: Epilogue, into out: Tensor
-    ) throws(ComputeError) {
-        let queries = try toQ(x)
-        try normQ.apply(to: queries, heads: heads, rotary: rotary)
-        let attended = try device.allocate(queries.shape)
-        try device.backend.attention(
-            queries, kv.keys, kv.values, heads: heads, scale: scale, groups: groups, bias: bias, into: attended)
-        try toOut(attended, epilogue, into: out)
-    }
+    return sum
 }
 
 /// A stored `scale_shift_table` `[1, rows, dim]` as `[rows, dim]` with 1 added to its scales, so that a norm's gain is

@@ -32,17 +32,34 @@ package struct WanTransformer {
         rotary = RotaryEmbedding(headDim: config.attentionHeadDim)
     }
 
-    /// What the blocks need to know of a text: independent of the step.
+    /// What the blocks need to know of pictures beside the input: independent of step and text.
+    package struct Pictures {
+        fileprivate let keysAndValues: [KeysAndValues?]
+    }
+
+    /// - Parameter states: of the image encoder, f32 `[tokens, image_dim]`, of all pictures; the model must read them.
+    package func pictures(_ states: Tensor, probe: Probe? = nil) throws(ComputeError) -> Pictures {
+        guard let tokens = try conditionEmbedder.pictures(states) else {
+            preconditionFailure("a model without image_dim reads no states")
+        }
+        try probe?("image", tokens)
+        var all: [KeysAndValues?] = []
+        for block in blocks { all.append(try block.pictureKeysAndValues(tokens)) }
+        return Pictures(keysAndValues: all)
+    }
+
+    /// What the blocks need to know of a text and pictures: independent of the step.
     package struct Context {
-        fileprivate let texts: [KeysAndValues]
-        fileprivate let bias: Tensor
+        fileprivate let blocks: [WanBlock.Context]
     }
 
     /// Prepares the embedding of a text, f32 `[rows, text_dim]` without padding.
     ///
     /// The reference pads with zero rows to `text_len` and attends to all of them. Those rows become identical keys and
     /// values, so one row stands for all, its logit raised by the logarithm of their number.
-    package func context(_ embedding: Tensor, probe: Probe? = nil) throws(ComputeError) -> Context {
+    package func context(
+        _ embedding: Tensor, pictures: Pictures? = nil, probe: Probe? = nil
+    ) throws(ComputeError) -> Context {
         let rows = embedding.shape[0]
         let padding = config.textLen - rows
         precondition(padding >= 0, "\(rows) text rows, at most \(config.textLen)")
@@ -56,9 +73,15 @@ package struct WanTransformer {
         }
         let text = try conditionEmbedder.text(padded)
         try probe?("context", text)
-        var texts: [KeysAndValues] = []
-        for block in blocks { texts.append(try block.textKeysAndValues(text)) }
-        return Context(texts: texts, bias: try device.backend.upload(bias, [kept]))
+        let textBias = try device.backend.upload(bias, [kept])
+        var contexts: [WanBlock.Context] = []
+        for (index, block) in blocks.enumerated() {
+            contexts.append(
+                WanBlock.Context(
+                    text: try block.textKeysAndValues(text), textBias: textBias,
+                    pictures: pictures?.keysAndValues[index]))
+        }
+        return Context(blocks: contexts)
     }
 
     /// What the blocks need to know of a latent grid: independent of step and text.
@@ -66,10 +89,14 @@ package struct WanTransformer {
         fileprivate let rotary: RotaryTable
         fileprivate let coordinates: Tensor?
         fileprivate let frame: Int
+        /// Tokens that share one time.
+        fileprivate let runs: RowRuns
     }
 
-    /// - Parameter latents: shape `[C, T, H, W]`.
-    package func grid(_ latents: Shape) throws(ComputeError) -> Grid {
+    /// - Parameters:
+    ///   - latents: shape `[C, T, H, W]`.
+    ///   - heldFrames: how many latent frames at the beginning are no noise and are told timestep 0.
+    package func grid(_ latents: Shape, heldFrames: Int = 0) throws(ComputeError) -> Grid {
         let (time, height, width) = (latents[1], latents[2], latents[3])
         let patch = config.patch
         let table = try rotary.table(
@@ -78,14 +105,17 @@ package struct WanTransformer {
             try CoordinateChannels(features: features).tensor(
                 time: time, height: height, width: width, on: device.backend)
         }
+        let frame = height / patch.height * (width / patch.width)
+        let held = heldFrames / patch.time * frame
         return Grid(
-            rotary: table, coordinates: coordinates, frame: height / patch.height * (width / patch.width))
+            rotary: table, coordinates: coordinates, frame: frame,
+            runs: held > 0 ? .lengths([held, table.cosine.shape[0] - held]) : .even)
     }
 
-    /// What the blocks and the head need to know of timesteps, one row each.
+    /// What the blocks and the head need to know of timesteps, a row each for every run of tokens.
     package struct Times {
-        fileprivate let embeddings: Tensor  // [steps, 1, dim]
-        fileprivate let projections: Tensor  // [steps, 6, dim]
+        fileprivate let embeddings: Tensor  // [steps, runs, dim]
+        fileprivate let projections: Tensor  // [steps, runs, 6, dim]
 
         /// Those of one timestep.
         package subscript(_ step: Int) -> Time {
@@ -93,10 +123,10 @@ package struct WanTransformer {
         }
     }
 
-    /// One row of `Times`.
+    /// Those of one timestep.
     package struct Time {
-        fileprivate let embedding: Tensor  // [1, dim]
-        fileprivate let projection: Tensor  // [6, dim]
+        fileprivate let embedding: Tensor  // [runs, dim]
+        fileprivate let projection: Tensor  // [runs, 6, dim]
 
         fileprivate init(embedding: Tensor, projection: Tensor) {
             self.embedding = embedding
@@ -111,34 +141,43 @@ package struct WanTransformer {
     }
 
     /// Prepares all timesteps of a run at once, so that the weights of the embedder are read once.
-    package func times(_ timesteps: [Float]) throws(ComputeError) -> Times {
-        let (embeddings, projections) = try conditionEmbedder.times(timesteps)
+    ///
+    /// - Parameter holdsFrames: whether there are tokens that are told timestep 0 at every step.
+    package func times(_ timesteps: [Float], holdsFrames: Bool = false) throws(ComputeError) -> Times {
+        let runs = holdsFrames ? 2 : 1
+        let (embeddings, projections) = try conditionEmbedder.times(
+            holdsFrames ? timesteps.flatMap { [0, $0] } : timesteps)
         let count = timesteps.count
         return Times(
-            embeddings: embeddings.reshaped([count, 1, config.dim]),
-            projections: projections.reshaped([count, 6, config.dim]))
+            embeddings: embeddings.reshaped([count, runs, config.dim]),
+            projections: projections.reshaped([count, runs, 6, config.dim]))
     }
 
-    /// Writes the velocity f32 `[C, T, H, W]` of latents f32 `[C, T, H, W]`.
+    /// Writes the velocity f32 `[C, T, H, W]` of latents f32 `[C, T, H, W]`, behind which a model for pictures has the
+    /// channels of its condition.
     package func callAsFunction(
         _ latents: Tensor, time: Time, context: Context, grid: Grid, probe: Probe? = nil, into velocity: Tensor
     ) throws(ComputeError) {
         let tokens = grid.rotary.cosine.shape[0]
         let x = try patchEmbedding(patches(latents, grid, tokens: tokens), as: .f32)
         try probe?("patches", x)
-        try probe?("temb", time.embedding)
+        let runs = time.embedding.shape[0]
+        try probe?("temb", time.embedding[runs - 1..<runs])
+        if runs > 1 { try probe?("held_temb", time.embedding[0..<1]) }
         for (index, block) in blocks.enumerated() {
             try block(
-                x, time: time.projection, text: context.texts[index], textBias: context.bias, rotary: grid.rotary,
+                x, time: time.projection, runs: grid.runs, context: context.blocks[index], rotary: grid.rotary,
                 groups: groups(block: index, grid: grid))
             try probe?("block.\(twoDigits(index))", x)
         }
-        let m = try device.backend.allocate(modulation.shape, .f32)
+        // The head adds the embedding itself to both rows.
+        let m = try device.backend.allocate([2, runs, config.dim], .f32)
         for row in 0..<2 {
-            try device.backend.combine(
-                [(1, modulation[row]), (1, time.embedding.reshaped([config.dim]))], into: m[row])
+            for run in 0..<runs {
+                try device.backend.combine([(1, modulation[row]), (1, time.embedding[run])], into: m[row][run])
+            }
         }
-        let y = try projOut(normOut(x, gain: m[1], offset: m[0]), as: .f32)
+        let y = try projOut(normOut(x, gain: m[1], offset: m[0], runs: grid.runs), as: .f32)
         try device.backend.unpatchify(y, patch: config.patch, into: velocity)
     }
 
@@ -161,39 +200,5 @@ package struct WanTransformer {
         case .full: .all
         case .factorized: block % 2 == 0 ? .consecutive(length: grid.frame) : .strided(stride: grid.frame)
         }
-    }
-}
-
-/// Embeds the timestep and the text (`condition_embedder`).
-struct WanConditionEmbedder {
-    private let device: Device
-    private let config: WanTransformerConfig
-    private let timeEmbedder: TimestepEmbedding
-    private let timeProj: Linear
-    private let textLinear1: Linear
-    private let textLinear2: Linear
-
-    init(_ w: WeightScope, _ config: WanTransformerConfig, on device: Device) throws {
-        self.device = device
-        self.config = config
-        let dim = config.dim
-        timeEmbedder = try TimestepEmbedding(w["time_embedder"], frequencies: config.freqDim, out: dim, on: device)
-        timeProj = try Linear(w["time_proj"], in: dim, out: 6 * dim, on: device)
-        textLinear1 = try Linear(w["text_embedder"]["linear_1"], in: config.textDim, out: dim, on: device)
-        textLinear2 = try Linear(w["text_embedder"]["linear_2"], in: dim, out: dim, on: device)
-    }
-
-    /// The embeddings f32 `[timesteps, dim]`, for the head, and their projections f32 `[timesteps, 6 · dim]`, for the
-    /// blocks.
-    func times(_ timesteps: [Float]) throws(ComputeError) -> (embeddings: Tensor, projections: Tensor) {
-        let embeddings = try timeEmbedder(timesteps)
-        let activated = try device.allocate(embeddings.shape)
-        try device.backend.silu(embeddings, into: activated)
-        return (embeddings, try timeProj(activated, as: .f32))
-    }
-
-    /// `[rows, dim]` in the device's dtype.
-    func text(_ embedding: Tensor) throws(ComputeError) -> Tensor {
-        try textLinear2(textLinear1(device.cast(embedding), .gelu))
     }
 }

@@ -24,6 +24,7 @@ package struct WanTransformerConfig: Decodable, Sendable {
     package let eps: Float
     package let imageDim: Int?
     package let addedKvProjDim: Int?
+    package let posEmbedSeqLen: Int?
     package let ropeMaxSeqLen: Int
     package let attention: AttentionKind
     /// Frequencies of the coordinate channels that follow the latents in the input; nil where there are none.
@@ -35,6 +36,8 @@ package struct WanTransformerConfig: Decodable, Sendable {
     package var patch: PatchSize { PatchSize(time: patchSize[0], height: patchSize[1], width: patchSize[2]) }
     /// Coordinate channels in the input: position, sines and cosines for each of three axes.
     package var coordinateChannels: Int { coordinateFeatures.map { 3 * (1 + 2 * $0) } ?? 0 }
+    /// Channels in the input that say what pictures demand of the clip: mask and latents.
+    package var conditionChannels: Int { inChannels - outChannels - coordinateChannels }
 
     private enum CodingKeys: String, CodingKey, CaseIterable {
         case patchSize = "patch_size"
@@ -50,6 +53,7 @@ package struct WanTransformerConfig: Decodable, Sendable {
         case eps
         case imageDim = "image_dim"
         case addedKvProjDim = "added_kv_proj_dim"
+        case posEmbedSeqLen = "pos_embed_seq_len"
         case ropeMaxSeqLen = "rope_max_seq_len"
         case attention
         case coordinateFeatures = "coordinate_features"
@@ -76,19 +80,17 @@ package struct WanTransformerConfig: Decodable, Sendable {
         eps = try read(.eps, 1e-6)
         imageDim = try values.decodeIfPresent(Int.self, forKey: .imageDim)
         addedKvProjDim = try values.decodeIfPresent(Int.self, forKey: .addedKvProjDim)
+        posEmbedSeqLen = try values.decodeIfPresent(Int.self, forKey: .posEmbedSeqLen)
         ropeMaxSeqLen = try read(.ropeMaxSeqLen, 1024)
         attention = try read(.attention, .full)
         coordinateFeatures = try values.decodeIfPresent(Int.self, forKey: .coordinateFeatures)
         textLen = try read(.textLen, 512)
     }
 
-    /// Beside these, the class takes `pos_embed_seq_len` for pictures alone.
     package static let fields = FieldTable(
         read: CodingKeys.allCases.map(\.rawValue),
-        fixed: [
-            // Queries and keys are normed over all heads whatever this says, as in the reference.
-            "qk_norm": ["rms_norm_across_heads", nil], "pos_embed_seq_len": [nil],
-        ])
+        // Queries and keys are normed over all heads whatever this says, as in the reference.
+        fixed: ["qk_norm": ["rms_norm_across_heads", nil]])
 
     /// Checks every number against what can be run.
     package func validate(_ fields: ConfigFields) throws(WeightError) {
@@ -107,11 +109,32 @@ package struct WanTransformerConfig: Decodable, Sendable {
         try fields.positive(textLen, "text_len", limit: 8192)
         if let coordinateFeatures { try fields.positive(coordinateFeatures, "coordinate_features", limit: 64) }
         try fields.oneOf([true], crossAttnNorm, "cross_attn_norm")
-        let expected = outChannels + coordinateChannels
-        guard imageDim == nil, addedKvProjDim == nil, inChannels == expected else {
-            throw fields.failure(
-                "in_channels", inChannels,
-                "\(expected), out_channels plus coordinate channels (image-to-video models are not supported yet)")
+        try fields.positive(inChannels, "in_channels", limit: 65536)
+        let least = outChannels + coordinateChannels
+        guard inChannels >= least else {
+            throw fields.failure("in_channels", inChannels, "at least \(least), out_channels plus coordinate channels")
         }
+        guard coordinateChannels == 0 || conditionChannels == 0 else {
+            throw fields.failure("in_channels", inChannels, "\(least), out_channels plus coordinate channels")
+        }
+        try validatePictures(fields)
+    }
+
+    private func validatePictures(_ fields: ConfigFields) throws(WeightError) {
+        guard let imageDim else {
+            if let addedKvProjDim {
+                throw fields.failure("added_kv_proj_dim", addedKvProjDim, "null without image_dim")
+            }
+            if let posEmbedSeqLen {
+                throw fields.failure("pos_embed_seq_len", posEmbedSeqLen, "null without image_dim")
+            }
+            return
+        }
+        try fields.positive(imageDim, "image_dim", limit: 65536)
+        guard addedKvProjDim == dim else {
+            throw fields.failure(
+                "added_kv_proj_dim", addedKvProjDim?.description ?? "null", "\(dim), the width, beside image_dim")
+        }
+        if let posEmbedSeqLen { try fields.multiple(posEmbedSeqLen, "pos_embed_seq_len", of: 2, limit: 65536) }
     }
 }

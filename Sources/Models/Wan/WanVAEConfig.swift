@@ -13,6 +13,7 @@ package struct WanVAEConfig: Decodable, Sendable {
     package let latentsStd: [Float]
     /// Wan 2.2: weightless shortcuts around each up block.
     package let isResidual: Bool
+    package let inChannels: Int
     package let outChannels: Int
     /// Side of the pixel square that one decoded position holds.
     package let patchSize: Int
@@ -30,6 +31,7 @@ package struct WanVAEConfig: Decodable, Sendable {
         case latentsMean = "latents_mean"
         case latentsStd = "latents_std"
         case isResidual = "is_residual"
+        case inChannels = "in_channels"
         case outChannels = "out_channels"
         case patchSize = "patch_size"
         case scaleFactorTemporal = "scale_factor_temporal"
@@ -52,6 +54,7 @@ package struct WanVAEConfig: Decodable, Sendable {
         latentsMean = try read(.latentsMean, Self.mean)
         latentsStd = try read(.latentsStd, Self.deviation)
         isResidual = try read(.isResidual, false)
+        inChannels = try read(.inChannels, 3)
         outChannels = try read(.outChannels, 3)
         patchSize = try read(.patchSize, 1)
         scaleFactorTemporal = try read(.scaleFactorTemporal, 4)
@@ -67,9 +70,21 @@ package struct WanVAEConfig: Decodable, Sendable {
         2.8251, 1.9160,
     ]
 
-    /// Pixels are only encoded for pictures, and nothing is dropped out when a clip is made.
+    /// Nothing is dropped out when a clip is made, and pixels are always clipped.
     package static let fields = FieldTable(
-        read: CodingKeys.allCases.map(\.rawValue), harmless: ["in_channels", "dropout"])
+        read: CodingKeys.allCases.map(\.rawValue), harmless: ["dropout", "clip_output"])
+
+    /// Channels of the encoder, from the pixels to the latent side: one more than there are levels.
+    package var encoderDims: [Int] { ([1] + dimMult).map { $0 * baseDim } }
+
+    /// Whether level `index` of the encoder halves the frames; nil where it does not resample at all.
+    package func halvesFrames(level index: Int) -> Bool? {
+        index < dimMult.count - 1 ? temperalDownsample[index] : nil
+    }
+
+    /// How many frames before its own what a level of the encoder makes of a frame depends on, before it halves frames:
+    /// two for each convolution.
+    package func memory(level index: Int) -> Int { 2 * (2 * numResBlocks + (index == 0 ? 1 : 0)) }
 
     /// Channels of the decoder, from the latent side to the pixels: one more than there are up blocks.
     package var decoderDims: [Int] {
@@ -83,6 +98,7 @@ package struct WanVAEConfig: Decodable, Sendable {
 
     /// Checks every number against what can be run, and the factors against the structure.
     package func validate(_ fields: ConfigFields) throws(WeightError) {
+        try fields.positive(baseDim, "base_dim", limit: 4096)
         try fields.positive(decoderBaseDim, "decoder_base_dim", limit: 4096)
         try fields.positive(zDim, "z_dim", limit: 1024)
         try fields.whole(dimMult.count, "dim_mult", in: 2...8)
@@ -95,6 +111,7 @@ package struct WanVAEConfig: Decodable, Sendable {
         for value in latentsMean { try fields.real(Double(value), "latents_mean", in: -1e6...1e6) }
         for value in latentsStd { try fields.real(Double(value), "latents_std", in: 1e-6...1e6) }
         try fields.positive(patchSize, "patch_size", limit: 8)
+        try fields.oneOf([3 * patchSize * patchSize], inChannels, "in_channels")
         try fields.oneOf([3 * patchSize * patchSize], outChannels, "out_channels")
         let temporal = 1 << temperalDownsample.filter { $0 }.count
         try fields.oneOf([temporal], scaleFactorTemporal, "scale_factor_temporal")
@@ -109,6 +126,12 @@ package struct WanVAEConfig: Decodable, Sendable {
             let divisor = isResidual ? dims[index] : 2
             guard dims[index + 1] * factor % divisor == 0 else {
                 throw fields.failure("dim_mult", "\(dimMult)", "such that channels divide evenly in up block \(index)")
+            }
+        }
+        for index in dimMult.indices where isResidual {
+            let factor = halvesFrames(level: index).map { $0 ? 8 : 4 } ?? 1
+            guard encoderDims[index] * factor % encoderDims[index + 1] == 0 else {
+                throw fields.failure("dim_mult", "\(dimMult)", "such that channels divide evenly in level \(index)")
             }
         }
     }

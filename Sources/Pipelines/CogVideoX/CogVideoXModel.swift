@@ -32,7 +32,7 @@ struct CogVideoXModel: VideoModel {
     var isStoredIn16Bits: Bool { components.stored.dtype("transformer") != .f32 }
 
     var pictures: PictureNeeds {
-        components.index.takesPicture ? PictureNeeds(needed: [.first], taken: [.first]) : .none
+        components.index.takesPicture ? PictureNeeds(needed: [.first]) : .none
     }
 
     /// The encoder has no mask: padding is read as text.
@@ -64,6 +64,7 @@ struct CogVideoXModel: VideoModel {
     func validate(_ settings: VideoSettings) throws(VideoError) {
         let grid = grid
         try grid.validate(settings)
+        try pictures.validate(settings)
         for (name, value, limit) in [
             (Term.width, settings.clip.width, grid.maxWidth), (.height, settings.clip.height, grid.maxHeight),
             (.frames, settings.clip.frames, grid.maxFrames),

@@ -1,6 +1,7 @@
 import Compute
 import Layers
 import Models
+import VideoTypes
 import Weights
 
 /// The parts of a Wan folder: configurations read and checked, weights opened but not yet in a backend.
@@ -11,12 +12,17 @@ struct WanComponents {
     let transformer: WanTransformerConfig
     let transformer2: WanTransformerConfig?
     let vae: WanVAEConfig
+    /// Nil where no tower reads the pictures.
+    let imageEncoder: CLIPVisionConfig?
+    let imageProcessor: CLIPProcessorConfig?
     let scheduler: FolderScheduler
     let stored: StoredWeights
 
     private static let encoderKeys = [
-        IgnoredKey("encoder.*", reason: "only image-to-video encodes pixels"),
-        IgnoredKey("quant_conv.*", reason: "only image-to-video encodes pixels"),
+        IgnoredKey("encoder.*", reason: "the encoder's"), IgnoredKey("quant_conv.*", reason: "the encoder's"),
+    ]
+    private static let decoderKeys = [
+        IgnoredKey("decoder.*", reason: "the decoder's"), IgnoredKey("post_quant_conv.*", reason: "the decoder's"),
     ]
     private static let tiedKeys = [
         IgnoredKey("shared.weight", reason: "tied to encoder.embed_tokens.weight")
@@ -38,6 +44,19 @@ struct WanComponents {
         vae = try Self.config(folder, "vae/config.json", as: WanVAEConfig.self, WanVAEConfig.fields) {
             try $0.validate($1)
         }
+        if transformer.imageDim != nil {
+            let encoder = try Self.config(
+                folder, "image_encoder/config.json", as: CLIPVisionConfig.self, CLIPVisionConfig.fields
+            ) { try $0.validate($1) }
+            imageEncoder = encoder
+            imageProcessor = try Self.config(
+                folder, "image_processor/preprocessor_config.json", as: CLIPProcessorConfig.self,
+                CLIPProcessorConfig.fields
+            ) { try $0.validate($1, side: encoder.imageSize) }
+        } else {
+            imageEncoder = nil
+            imageProcessor = nil
+        }
         scheduler = try FolderScheduler(folder)
         if let published {
             stored = StoredWeights(published: published)
@@ -49,6 +68,7 @@ struct WanComponents {
             "vae": "decoder.conv_out.weight",
         ]
         if transformer2 != nil { keys["transformer_2"] = "proj_out.weight" }
+        if imageEncoder != nil { keys["image_encoder"] = try Self.towerKey(folder) }
         stored = try StoredWeights(folder, keys)
         try checkAgreement()
         let nowhere = Device(backend: NullBackend(), dtype: .f32)
@@ -56,6 +76,8 @@ struct WanComponents {
         _ = try makeTransformer(expert: 0, on: nowhere)
         if transformer2 != nil { _ = try makeTransformer(expert: 1, on: nowhere) }
         _ = try makeDecoder(on: nowhere)
+        if !pictures.isNone { _ = try makeEncoder(on: nowhere) }
+        if imageEncoder != nil { _ = try makeImageEncoder(on: nowhere) }
     }
 
     /// - Parameter watch: told of every tensor, here and below.
@@ -83,7 +105,58 @@ struct WanComponents {
         return decoder
     }
 
+    func makeEncoder(on device: Device, watch: Checkpoint.Watch? = nil) throws -> WanVAEEncoder {
+        let checkpoint = try Checkpoint(folder, "vae", watch: watch)
+        let encoder = try WanVAEEncoder(checkpoint.root, vae, on: device)
+        try checkpoint.assertAllUsed(ignoring: Self.decoderKeys)
+        return encoder
+    }
+
+    /// The model must read pictures through one.
+    func makeImageEncoder(on device: Device, watch: Checkpoint.Watch? = nil) throws -> CLIPVisionTower {
+        guard let imageEncoder else { preconditionFailure("a model without an image encoder") }
+        let checkpoint = try Checkpoint(folder, "image_encoder", watch: watch)
+        let tower = try CLIPVisionTower(checkpoint.root, imageEncoder, on: device)
+        try checkpoint.assertAllUsed(ignoring: CLIPVisionTower.ignored(imageEncoder))
+        return tower
+    }
+
+    /// A tensor of the tower whose dtype and numbers stand for all.
+    private static func towerKey(_ folder: ModelFolder) throws -> String {
+        let key = "embeddings.class_embedding"
+        return try Checkpoint(folder, "image_encoder").shape(of: key) == nil ? "vision_model.\(key)" : key
+    }
+
+    /// The pictures that clips are made from.
+    var pictures: PictureNeeds {
+        guard transformer.conditionChannels > 0 else {
+            // The first latent frame is held: that takes no channels.
+            guard index.expandTimesteps else { return .none }
+            return index.needsPicture ? PictureNeeds(needed: [.first]) : PictureNeeds(taken: [.first])
+        }
+        guard imageEncoder != nil else { return PictureNeeds(needed: [.first], taken: [.last]) }
+        return PictureNeeds(needed: transformer.posEmbedSeqLen == nil ? [.first] : [.first, .last])
+    }
+
+    private func checkPictures() throws {
+        let fields = ConfigFields(file: folder.fullName("transformer/config.json"))
+        let isHeld = index.expandTimesteps || !index.needsPicture
+        let condition = isHeld ? 0 : vae.scaleFactorTemporal + vae.zDim
+        try fields.oneOf(
+            [transformer.outChannels + transformer.coordinateChannels + condition], transformer.inChannels,
+            "in_channels")
+        guard let imageDim = transformer.imageDim, let imageEncoder else { return }
+        guard index.needsPicture, index.hasImageEncoder, !isHeld else {
+            throw fields.failure("image_dim", imageDim, "null in a folder without an image encoder for every clip")
+        }
+        try fields.oneOf([imageEncoder.hiddenSize], imageDim, "image_dim")
+        if let length = transformer.posEmbedSeqLen {
+            try fields.oneOf([2 * imageEncoder.tokens], length, "pos_embed_seq_len")
+        }
+    }
+
     private func checkAgreement() throws {
+        try checkPictures()
         let fields = ConfigFields(file: folder.fullName("transformer/config.json"))
         try fields.oneOf([vae.zDim], transformer.outChannels, "out_channels")
         try fields.oneOf([textEncoder.dModel], transformer.textDim, "text_dim")
@@ -91,6 +164,11 @@ struct WanComponents {
         if let second = transformer2 {
             let fields = ConfigFields(file: folder.fullName("transformer_2/config.json"))
             try fields.oneOf([transformer.outChannels], second.outChannels, "out_channels")
+            try fields.oneOf([transformer.inChannels], second.inChannels, "in_channels")
+            guard second.imageDim == transformer.imageDim, second.posEmbedSeqLen == transformer.posEmbedSeqLen else {
+                throw fields.failure(
+                    "image_dim", second.imageDim?.description ?? "null", "as in the first expert, with its tokens")
+            }
             try fields.oneOf([transformer.textDim], second.textDim, "text_dim")
             try fields.oneOf([transformer.textLen], second.textLen, "text_len")
             guard second.patchSize == transformer.patchSize else {

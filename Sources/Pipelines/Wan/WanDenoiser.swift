@@ -9,23 +9,53 @@ final class WanDenoiser: Denoiser {
     private let components: WanComponents
     private let networks: WanNetworks
     private let texts: TextStage.Embeddings
+    private let pictures: WanPictureStage.Told?
     private let settings: VideoSettings
     private let timesteps: [Float]
     /// Bytes that the loop needs beside the weights.
     private let workBytes: Int
     private let progress: ProgressReporter
+    /// What is shown of the latents where there are pictures.
+    private var input: Tensor?
 
     init(
-        _ components: WanComponents, _ networks: WanNetworks, _ texts: TextStage.Embeddings, _ settings: VideoSettings,
-        _ timesteps: [Float], workBytes: Int, _ progress: ProgressReporter
+        _ components: WanComponents, _ networks: WanNetworks, _ texts: TextStage.Embeddings,
+        _ pictures: WanPictureStage.Told?, _ settings: VideoSettings, _ timesteps: [Float],
+        workBytes: Int, _ progress: ProgressReporter
     ) {
         self.components = components
         self.networks = networks
         self.texts = texts
+        self.pictures = pictures
         self.settings = settings
         self.timesteps = timesteps
         self.workBytes = workBytes
         self.progress = progress
+    }
+
+    /// Latents beside the condition of the pictures, or behind the frame that they hold.
+    func shown(_ latents: Tensor) throws(ComputeError) -> Tensor {
+        guard let pictures else { return latents }
+        let backend = networks.residency.device.backend
+        let (channels, condition) = (latents.shape[0], pictures.condition)
+        let isNew = input == nil
+        let shown: Tensor
+        if let input { shown = input } else { shown = try place(latents, on: backend) }
+        input = shown
+        try backend.copy(latents, into: shown[0..<channels])
+        if pictures.isHeld {
+            for channel in 0..<channels {
+                try backend.copy(condition[channel], into: shown[channel][0..<condition.shape[1]])
+            }
+        } else if isNew {
+            try backend.copy(condition, into: shown[channels..<channels + condition.shape[0]])
+        }
+        return shown
+    }
+
+    private func place(_ latents: Tensor, on backend: any Backend) throws(ComputeError) -> Tensor {
+        let channels = latents.shape[0] + components.transformer.conditionChannels
+        return try backend.allocate(Shape([channels] + latents.shape.dims.dropFirst()), .f32)
     }
 
     /// Times are prepared for the whole run, wherever it is entered: a product's rows may depend on how many there are.
@@ -34,11 +64,13 @@ final class WanDenoiser: Denoiser {
     ) throws -> DenoisePasses {
         let transformer = try networks.residency.network(
             networks.transformers[run.expert], beside: workBytes, progress)
-        let grid = try transformer.grid(shown.shape)
+        let held = pictures.flatMap { $0.isHeld ? $0.condition.shape[1] : nil } ?? 0
+        let grid = try transformer.grid(shown.shape, heldFrames: held)
+        let seen = try pictures?.states.map { try transformer.pictures($0, probe: probe("cond")) }
         let backend = networks.residency.device.backend
         let shape = Shape([transformer.config.outChannels] + shown.shape.dims.dropFirst())
         func pass(_ text: Tensor, _ name: String) throws -> DenoisePass {
-            let context = try transformer.context(text, probe: probe(name))
+            let context = try transformer.context(text, pictures: seen, probe: probe(name))
             return try DenoisePass(shape, on: backend) { (step, probe, prediction) throws(ComputeError) in
                 try transformer(
                     shown, time: WanTransformer.Time(step), context: context, grid: grid, probe: probe,
@@ -47,7 +79,7 @@ final class WanDenoiser: Denoiser {
         }
         let prompt = try pass(texts.prompt, "cond")
         let negative = try texts.negative.map { try pass($0, "uncond") }
-        let times = try transformer.times(Array(timesteps[run.steps]))
+        let times = try transformer.times(Array(timesteps[run.steps]), holdsFrames: held > 0)
         return DenoisePasses(prompt: prompt, negative: negative) { times[$0 - run.steps.lowerBound].tensors }
     }
 
@@ -55,11 +87,12 @@ final class WanDenoiser: Denoiser {
         Float(settings.sampling.guidance(ofExpert: run.expert))
     }
 
-    /// Models with expanded timesteps are told one for each token; for text to video all are equal.
+    /// Models with expanded timesteps are told one for each token; only those of a frame that is held differ.
     func timesteps(_ timestep: Float, _ latents: Shape) -> [Float] {
         guard components.index.expandTimesteps else { return [timestep] }
         let patch = components.transformer.patch
         let tokens = latents[1] * (latents[2] / patch.height) * (latents[3] / patch.width)
-        return [Float](repeating: timestep, count: tokens)
+        let held = pictures.map { tokens / latents[1] * $0.condition.shape[1] } ?? 0
+        return [Float](repeating: 0, count: held) + [Float](repeating: timestep, count: tokens - held)
     }
 }

@@ -6,6 +6,9 @@ struct WanIndex {
     let boundaryRatio: Double?
     let expandTimesteps: Bool
     let hasSecondTransformer: Bool
+    /// Whether every clip begins with a picture.
+    let needsPicture: Bool
+    let hasImageEncoder: Bool
     /// The `model_type` that the class of the text encoder reads.
     let textEncoderType: String
 
@@ -29,17 +32,20 @@ struct WanIndex {
         try Self.check(fields.vae, "vae", ["AutoencoderKLWan"], check)
         try Self.check(fields.textEncoder, "text_encoder", ["UMT5EncoderModel", "T5EncoderModel"], check)
         textEncoderType = fields.textEncoder?.className == "T5EncoderModel" ? "t5" : "umt5"
-        for (name, part) in [("image_encoder", fields.imageEncoder), ("image_processor", fields.imageProcessor)] {
-            guard part?.className == nil else {
-                throw check.failure(name, part?.className ?? "", "[null, null]: pictures are not read")
-            }
-        }
+        needsPicture = fields.className == "WanImageToVideoPipeline"
+        hasImageEncoder = fields.imageEncoder?.className != nil
+        let encoders = needsPicture ? ["CLIPVisionModel", "CLIPVisionModelWithProjection"] : []
+        try Self.check(fields.imageEncoder, "image_encoder", encoders, check)
+        let processors = needsPicture ? ["CLIPImageProcessor", "CLIPImageProcessorFast", "CLIPFeatureExtractor"] : []
+        try Self.check(fields.imageProcessor, "image_processor", processors, check)
     }
 
     private static func check(
         _ component: Component?, _ name: String, _ known: [String], _ check: ConfigFields
     ) throws(WeightError) {
-        if let found = component?.className { try check.oneOf(known, found, name) }
+        guard let found = component?.className else { return }
+        guard !known.isEmpty else { throw check.failure(name, found, "[null, null] in a folder for words alone") }
+        try check.oneOf(known, found, name)
     }
 
     /// The classes of tokenizer and scheduler are judged by their own files.
@@ -57,6 +63,7 @@ struct WanIndex {
     }
 
     private struct Fields: Decodable {
+        let className: String
         let boundaryRatio: Double?
         let expandTimesteps: Bool?
         let transformer: Component?
@@ -67,6 +74,7 @@ struct WanIndex {
         let imageProcessor: Component?
 
         enum CodingKeys: String, CodingKey, CaseIterable {
+            case className = "_class_name"
             case boundaryRatio = "boundary_ratio"
             case expandTimesteps = "expand_timesteps"
             case transformer

@@ -8,9 +8,18 @@ extension WanModel {
         func bytes(_ component: String) -> Int {
             components.stored.bytes(component, dtype: device.dtype, copies: device.copiesWeights)
         }
+        var text = MemoryEstimate.Need(weights: bytes("text_encoder"), work: 0)
+        var shown = 0
+        if !shownFrames(settings).isEmpty {
+            // One network after the other: words, pictures to the image encoder and to the autoencoder.
+            let weights = max(bytes("text_encoder"), bytes("image_encoder"), bytes("vae"))
+            text = .init(weights: weights, work: pictureMemory(settings, device.dtype))
+            shown = 4 * components.transformer.inChannels * latents.dims.dropFirst().reduce(1, *)
+        }
         return MemoryEstimate([
-            .text: .init(weights: bytes("text_encoder"), work: 0),
-            .denoise: .init(weights: bytes("transformer"), work: denoiseMemory(latents, device.dtype)),
+            .text: text,
+            .denoise: .init(
+                weights: bytes("transformer"), work: denoiseMemory(latents, device.dtype) + 2 * shown),
             .decode: .init(weights: bytes("vae"), work: decodeMemory(latents, settings.tilesVAE, device.dtype)),
         ])
     }
@@ -58,5 +67,27 @@ extension WanModel {
         let last = positions * min(dims[dims.count - 1] * dtype.byteWidth, config.outChannels * 4)
         let frames = config.isResidual ? 6 * 4 : 3 * 4 + 2
         return windows * 2 * dtype.byteWidth + 2 * last + largest * frames
+    }
+
+    /// What encoding pictures takes.
+    ///
+    /// Each causal convolution keeps two frames of its input, where frames are halved two more; of a level's frame there
+    /// are the stream, what is between two convolutions (f32) and the input of one. The frame given and the one
+    /// after it wait in f32.
+    private func pictureMemory(_ settings: VideoSettings, _ dtype: DType) -> Int {
+        let vae = components.vae
+        var positions = settings.clip.width * settings.clip.height / (vae.patchSize * vae.patchSize)
+        var (windows, largest) = (positions * vae.inChannels * 3, 0)
+        let given = positions * vae.inChannels * 4 * 3
+        for index in vae.dimMult.indices {
+            let (input, output) = (vae.encoderDims[index], vae.encoderDims[index + 1])
+            windows += positions * 2 * (input + (2 * vae.numResBlocks - 1) * output)
+            largest = max(largest, positions * (input * 4 + output * (4 + 4 + dtype.byteWidth)))
+            if vae.halvesFrames(level: index) != nil { positions /= 4 }
+            // Kept for frames that repeat, and for the next one.
+            windows += positions * output * (vae.halvesFrames(level: index) == true ? 6 : 2)
+        }
+        windows += positions * 2 * 5 * vae.encoderDims[vae.dimMult.count]
+        return given + windows * dtype.byteWidth + largest
     }
 }

@@ -11,7 +11,8 @@ extension WanModel {
             passes: settings.sampling.steps * texts.count,
             decodedPixels: settings.clip.frames * settings.clip.width * settings.clip.height,
             flops: [
-                .text: textWork(texts).total, .denoise: denoiseWork(settings, texts).total,
+                .text: textWork(texts).total + pictureWork(settings).total,
+                .denoise: denoiseWork(settings, texts).total,
                 .decode: decodeWork(settings).total,
             ],
             peakBytes: memory(settings, on: device).peaks)
@@ -29,16 +30,41 @@ extension WanModel {
         return count
     }
 
+    /// How many tokens an image encoder makes of the clip's pictures.
+    private func pictureTokens(_ settings: VideoSettings) -> Int {
+        shownFrames(settings).count { $0.role != nil } * (components.imageEncoder?.tokens ?? 0)
+    }
+
+    private func pictureWork(_ settings: VideoSettings) -> ArithmeticCount {
+        let vae = components.vae
+        var count = WanEncoderWork(config: vae).clip(
+            shownFrames(settings).map(\.count), height: settings.clip.height / vae.patchSize,
+            width: settings.clip.width / vae.patchSize)
+        guard let tower = components.imageEncoder else { return count }
+        for _ in shownFrames(settings).filter({ $0.role != nil }) {
+            let (tokens, width) = (tower.tokens, tower.hiddenSize)
+            count.linear(tokens - 1, 3 * tower.patchSize * tower.patchSize, width)
+            count.linear(tokens, width, width, times: 4 * tower.layersRead)
+            count.attention(queries: tokens, keys: tokens, width: width, times: tower.layersRead)
+            count.linear(tokens, width, tower.intermediateSize, times: 2 * tower.layersRead)
+        }
+        return count
+    }
+
     private func denoiseWork(_ settings: VideoSettings, _ texts: [Int]) -> ArithmeticCount {
         let plan = plan(settings)
         let latents = latentShape(settings)
         var count = ArithmeticCount()
         for run in plan.runs {
             let work = WanTransformerWork(components.transformer(expert: run.expert), latents: latents)
-            count.add(work.times(run.steps.count))
+            // A frame that is held has a time of its own.
+            let isHeld = components.index.expandTimesteps && !shownFrames(settings).isEmpty
+            count.add(work.times(run.steps.count * (isHeld ? 2 : 1)))
+            let pictures = pictureTokens(settings)
+            count.add(work.pictures(tokens: pictures))
             for words in texts {
                 count.add(work.context(words: words))
-                count.add(work.pass(words: words), times: run.steps.count)
+                count.add(work.pass(words: words, pictureTokens: pictures), times: run.steps.count)
             }
         }
         return count

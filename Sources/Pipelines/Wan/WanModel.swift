@@ -29,7 +29,7 @@ struct WanModel: VideoModel {
 
     var isStoredIn16Bits: Bool { components.stored.dtype("transformer") != .f32 }
 
-    var pictures: PictureNeeds { .none }
+    var pictures: PictureNeeds { components.pictures }
 
     /// Texts are padded too, but behind the encoder: with zeros, which the transformer folds into one row.
     var preparation: TextPreparation {
@@ -60,6 +60,7 @@ struct WanModel: VideoModel {
                 "\(.scheduler) \(settings.sampling.scheduler.rawValue) walks a diffusion, this model was trained as a flow",
                 field: .scheduler, hint: "use unipc, euler or dpm++")
         }
+        try pictures.validate(settings)
         let shape = latentShape(settings)
         let patch = components.transformer.patch
         let limit = components.transformer.ropeMaxSeqLen
@@ -84,6 +85,18 @@ struct WanModel: VideoModel {
             settings.clip.height / vae.scaleFactorSpatial,
             settings.clip.width / vae.scaleFactorSpatial,
         ]
+    }
+
+    /// The clip that the encoder is given: pictures, and grey between; how often each is shown.
+    func shownFrames(_ settings: VideoSettings) -> [(role: PictureRole?, count: Int)] {
+        let roles = Set(settings.inputs.map(\.role))
+        guard roles.contains(.first) else { return [] }
+        if components.index.expandTimesteps { return [(.first, 1)] }
+        let last = roles.contains(.last) ? 1 : 0
+        let frames: [(role: PictureRole?, count: Int)] = [
+            (.first, 1), (nil, settings.clip.frames - 1 - last), (.last, last),
+        ]
+        return frames.filter { $0.count > 0 }
     }
 
     func plan(_ settings: VideoSettings) -> DenoisePlan {

@@ -4,6 +4,9 @@ import Models
 
 /// The networks of a Wan model on one device, loaded or not.
 struct WanNetworks {
+    /// Loaded only for models that have one.
+    let imageEncoder: Resident<CLIPVisionTower>
+    let encoder: Resident<WanVAEEncoder>
     let textEncoder: Resident<T5Encoder>
     /// One for each expert.
     let transformers: [Resident<WanTransformer>]
@@ -15,6 +18,10 @@ struct WanNetworks {
         func bytes(_ component: String) -> Int {
             components.stored.bytes(component, dtype: device.dtype, copies: copies)
         }
+        imageEncoder = Resident(bytes: bytes("image_encoder")) {
+            try components.makeImageEncoder(on: device, watch: $0)
+        }
+        encoder = Resident(bytes: bytes("vae")) { try components.makeEncoder(on: device, watch: $0) }
         textEncoder = Resident(bytes: bytes("text_encoder")) { try components.makeTextEncoder(on: device, watch: $0) }
         transformers = (0..<(components.transformer2 == nil ? 1 : 2)).map { expert in
             Resident(bytes: bytes("transformer")) {
@@ -22,6 +29,6 @@ struct WanNetworks {
             }
         }
         decoder = Resident(bytes: bytes("vae")) { try components.makeDecoder(on: device, watch: $0) }
-        residency = Residency([textEncoder] + transformers + [decoder], on: device)
+        residency = Residency([imageEncoder, encoder, textEncoder] + transformers + [decoder], on: device)
     }
 }

@@ -41,7 +41,14 @@ final class WanPipeline: VideoPipeline {
             let run = Run(
                 settings: settings, plan: wan.plan(settings), memory: wan.memory(settings, on: profile),
                 progress: ProgressReporter(report), dump: dump)
-            let latents = try denoise(run, checkpoint)
+            let told = try tell(pictures, run)
+            let latents = try denoise(run, told, checkpoint)
+            if let told, told.isHeld {
+                for channel in 0..<latents.shape[0] {
+                    let frame = told.condition[channel]
+                    try device.backend.copy(frame, into: latents[channel][0..<frame.shape[0]])
+                }
+            }
             try dump?.record("latents.final", latents, on: device.backend)
             let decoder = try networks.residency.network(
                 networks.decoder, beside: run.memory[.decode].work, run.progress)
@@ -53,14 +60,24 @@ final class WanPipeline: VideoPipeline {
         }
     }
 
-    private func denoise(_ run: Run, _ checkpoint: DenoiseCheckpoint?) throws -> Tensor {
+    private func tell(_ pictures: [PictureRole: Frame], _ run: Run) throws -> WanPictureStage.Told? {
+        try WanPictureStage(
+            model: wan, networks: networks, workBytes: run.memory[.text].work, backend: device.backend,
+            finite: FiniteCheck(on: device), progress: run.progress, dump: run.dump
+        )
+        .run(run.settings, pictures)
+    }
+
+    private func denoise(
+        _ run: Run, _ told: WanPictureStage.Told?, _ checkpoint: DenoiseCheckpoint?
+    ) throws -> Tensor {
         let stage = DenoiseStage(
             plan: run.plan, backend: device.backend, finite: try FiniteCheck(on: device), checkpoint: checkpoint,
             progress: run.progress, dump: run.dump)
         let noise = NoiseSource(seed: run.settings.sampling.seed, dump: run.dump)
         return try stage.run(wan.latentShape(run.settings), noise: noise) {
             WanDenoiser(
-                wan.components, networks, try encodeTexts(run), run.settings, run.plan.timesteps,
+                wan.components, networks, try encodeTexts(run), told, run.settings, run.plan.timesteps,
                 workBytes: run.memory[.denoise].work, run.progress)
         }
     }

@@ -21,12 +21,13 @@ struct WanTransformerWork {
     /// Rows of a text that the blocks attend to: those of its words, and one for all padding.
     func contextRows(words: Int) -> Int { min(words + 1, config.textLen) }
 
-    /// One pass over the latents, beside a text of `words` words.
-    func pass(words: Int) -> ArithmeticCount {
+    /// One pass over the latents, beside a text of `words` words and so many tokens of pictures.
+    func pass(words: Int, pictureTokens: Int = 0) -> ArithmeticCount {
         var count = ArithmeticCount()
         count.add(embeddings)
         count.add(selfAttention)
         count.add(crossAttention(words: words))
+        count.attention(queries: tokens, keys: pictureTokens, width: config.dim, times: config.numLayers)
         count.add(feedForward)
         return count
     }
@@ -76,6 +77,16 @@ struct WanTransformerWork {
         let rows = contextRows(words: words)
         count.linear(rows, config.textDim, config.dim)
         count.linear(rows, config.dim, config.dim, times: 1 + 2 * config.numLayers)
+        return count
+    }
+
+    /// What pictures cost once for each expert: their embedding, and keys and values of every layer.
+    func pictures(tokens: Int) -> ArithmeticCount {
+        var count = ArithmeticCount()
+        guard let width = config.imageDim else { return count }
+        count.linear(tokens, width, width)
+        count.linear(tokens, width, config.dim)
+        count.linear(tokens, config.dim, config.dim, times: 2 * config.numLayers)
         return count
     }
 

@@ -1,0 +1,124 @@
+import Compute
+import Models
+import Pictures
+import VideoTypes
+
+/// Pictures to what the transformer is told of them.
+struct WanPictureStage {
+    let model: WanModel
+    let networks: WanNetworks
+    /// Bytes that the stage needs beside the weights.
+    let workBytes: Int
+    let backend: any Backend
+    let finite: FiniteCheck
+    let progress: ProgressReporter
+    let dump: TensorDump?
+
+    /// What the transformer is told of the pictures of a clip.
+    struct Told {
+        /// f32 `[mask and C, T, H, W]` beside the latents, or `[C, 1, H, W]` in the place of their first frame.
+        let condition: Tensor
+        let isHeld: Bool
+        /// Hidden states of the image encoder, f32 `[tokens, image_dim]`; nil where there is none.
+        let states: Tensor?
+    }
+
+    /// Nil for a clip of words alone.
+    func run(_ settings: VideoSettings, _ pictures: [PictureRole: Frame]) throws -> Told? {
+        let frames = model.shownFrames(settings)
+        guard !frames.isEmpty else { return nil }
+        let hasTower = model.components.imageEncoder != nil
+        try progress.begin(.text, total: hasTower ? 2 : 1)
+        let states = hasTower ? try look(frames.compactMap { $0.role.flatMap { pictures[$0] } }) : nil
+        let latents = try encode(frames, pictures, settings)
+        let isHeld = model.components.index.expandTimesteps
+        let condition = isHeld ? latents : try masked(latents, frames)
+        try dump?.record("image.condition", condition, on: backend)
+        return Told(condition: condition, isHeld: isHeld, states: states)
+    }
+
+    /// Hidden states of all pictures, one behind the other.
+    private func look(_ pictures: [Frame]) throws -> Tensor {
+        guard let config = model.components.imageEncoder, let processor = model.components.imageProcessor else {
+            preconditionFailure("a model without an image encoder")
+        }
+        let tower = try networks.residency.network(networks.imageEncoder, beside: workBytes, progress)
+        let (side, tokens) = (config.imageSize, config.tokens)
+        let states = try backend.allocate([pictures.count * tokens, config.hiddenSize], .f32)
+        var pixels: [Float] = []
+        for (index, picture) in pictures.enumerated() {
+            let planes = CLIPPreprocessing(processor).planes(of: picture)
+            pixels += planes.values
+            let probe: Probe? = dump.map { (dump) -> Probe in
+                { (part, value) throws(ComputeError) in
+                    try dump.record("image.clip.\(part).part.\(index)", value, on: backend)
+                }
+            }
+            let own = try tower(backend.upload(planes.values, [3, 1, side, side]), probe: probe)
+            try backend.copy(own, into: states[index * tokens..<(index + 1) * tokens])
+        }
+        dump?.record("image.clip_pixels", [pictures.count, 3, side, side], pixels)
+        try dump?.record(
+            "image.clip_embeds", [pictures.count, tokens, config.hiddenSize], backend.download(states))
+        guard try finite.passes(states) else { throw finite.failure(.text, "the image encoder", part: nil) }
+        try progress.advance()
+        return states
+    }
+
+    /// Normalised latents f32 `[C, T, H, W]` of the frames that are shown.
+    private func encode(
+        _ frames: [(role: PictureRole?, count: Int)], _ pictures: [PictureRole: Frame], _ settings: VideoSettings
+    ) throws -> Tensor {
+        let encoder = try networks.residency.network(networks.encoder, beside: workBytes, progress)
+        let (width, height) = (settings.clip.width, settings.clip.height)
+        var stills: [WanVAEEncoder.Still] = []
+        for (role, count) in frames {
+            guard let role else {
+                stills.append(.init(frame: try encoder.grey(height: height, width: width), count: count))
+                continue
+            }
+            guard let picture = pictures[role] else { preconditionFailure("settings name a picture that is not there") }
+            let planes = PicturePlanes(ofClip: picture, width: width, height: height)
+            dump?.record("image.\(role.rawValue)", [3, height, width], planes.values)
+            stills.append(
+                .init(frame: try encoder.frame(planes.values, height: height, width: width), count: count))
+        }
+        let latents = try encoder(stills, probe: dump?.probe("vae.encode", on: backend))
+        guard try finite.passes(latents) else {
+            let search = try finite.search()
+            _ = try encoder(stills, probe: search.look)
+            throw finite.failure(.text, "the encoder of pictures", part: search.part)
+        }
+        try progress.advance()
+        return latents
+    }
+
+    /// Behind a mask f32 `[frames of a latent frame, T, H, W]` that is 1 where a frame is given.
+    ///
+    /// The first frame of a clip is alone in its latent frame: there it stands for all.
+    private func masked(_ latents: Tensor, _ frames: [(role: PictureRole?, count: Int)]) throws -> Tensor {
+        let factor = model.components.vae.scaleFactorTemporal
+        let shape = latents.shape
+        let (count, plane) = (shape[1], shape[2] * shape[3])
+        let given = frames.flatMap { [Bool](repeating: $0.role != nil, count: $0.count) }
+        let slots = [Bool](repeating: given[0], count: factor - 1) + given
+        var mask: [Float] = []
+        for slot in 0..<factor {
+            for frame in 0..<count {
+                mask += [Float](repeating: slots[frame * factor + slot] ? 1 : 0, count: plane)
+            }
+        }
+        let all = try backend.allocate([factor + shape[0], count, shape[2], shape[3]], .f32)
+        try backend.copy(backend.upload(mask, [factor, count, shape[2], shape[3]]), into: all[0..<factor])
+        try backend.copy(latents, into: all[factor..<factor + shape[0]])
+        return all
+    }
+}
+
+extension CLIPPreprocessing {
+    fileprivate init(_ config: CLIPProcessorConfig) {
+        self.init()
+        (shortestEdge, cropWidth, cropHeight) = (config.shortestEdge, config.cropWidth, config.cropHeight)
+        (rescaleFactor, mean, deviation) = (config.rescaleFactor, config.imageMean, config.imageStd)
+    }
+}

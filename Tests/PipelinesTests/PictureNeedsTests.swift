@@ -1,0 +1,82 @@
+import Compute
+import ComputeCPU
+import Layers
+import TestSupport
+import TestTools
+import Testing
+import VideoTypes
+import Weights
+
+@testable import Pipelines
+
+/// Which pictures a model makes its clips from, and what they cost.
+@Suite(.bounded) struct PictureNeedsTests {
+    private static func model(_ name: String) throws -> any VideoModel {
+        try Families.open(ModelFolder(path: Fixture.model(name)))
+    }
+
+    private static func settings(_ roles: [PictureRole], width: Int = 32, height: Int = 32, frames: Int = 9)
+        -> VideoSettings
+    {
+        VideoSettings(
+            prompts: Prompts(positive: "a bird"),
+            clip: ClipShape(width: width, height: height, frames: frames, framesPerSecond: 16),
+            sampling: SamplingSettings(
+                scheduler: .euler, levels: .steps(1), shift: 3, guidance: [1], seed: 1),
+            inputs: roles.map { ClipInput(role: $0, digest: "") })
+    }
+
+    @Test func `needs follow from the folder`() throws {
+        #expect(try Self.model("wan21-t2v").pictures == .none)
+        #expect(try Self.model("wan21-i2v").pictures == PictureNeeds(needed: [.first]))
+        #expect(try Self.model("wan21-flf2v").pictures == PictureNeeds(needed: [.first, .last]))
+        #expect(try Self.model("wan22-i2v-a14b").pictures == PictureNeeds(needed: [.first], taken: [.last]))
+        #expect(try Self.model("wan22-ti2v").pictures == PictureNeeds(taken: [.first]))
+    }
+
+    @Test(
+        arguments: [
+            ("wan21-t2v", [.first], "a picture as first is given 1 times, the model takes none"),
+            ("wan21-i2v", [], "no picture as first is given, the model needs first"),
+            ("wan21-i2v", [.first, .last], "a picture as last is given 1 times, the model takes first"),
+            ("wan21-i2v", [.first, .first], "a picture as first is given 2 times, the model takes first"),
+            ("wan21-flf2v", [.first], "no picture as last is given, the model needs first and last"),
+            ("wan21-flf2v", [.last], "no picture as first is given, the model needs first and last"),
+            ("wan22-i2v-a14b", [.last], "no picture as first is given, the model needs first, last"),
+            ("wan22-ti2v", [.last], "a picture as last is given 1 times, the model takes first or none"),
+            ("wan22-ti2v", [.reference], "a picture as reference is given 1 times, the model takes first or none"),
+        ] as [(String, [PictureRole], String)])
+    func `other pictures than those are refused before any weight is loaded`(
+        _ name: String, _ roles: [PictureRole], _ message: String
+    ) throws {
+        let error = #expect(throws: VideoError.self) { try Self.model(name).validate(Self.settings(roles)) }
+        #expect(error?.code == .invalidRequest)
+        #expect(error?.message == message)
+        #expect(error?.hint != nil)
+    }
+
+    @Test func `between two pictures there is more than one frame`() throws {
+        let model = try Self.model("wan21-flf2v")
+        try model.validate(Self.settings([.first, .last], frames: 5))
+        #expect(throws: VideoError.self) { try model.validate(Self.settings([.first, .last], frames: 1)) }
+    }
+
+    @Test(arguments: [("wan21-i2v", [.first]), ("wan22-ti2v", [.first])] as [(String, [PictureRole])])
+    func `the memory of the encoder is what the estimate says`(_ name: String, _ roles: [PictureRole]) throws {
+        let backend = try CPUBackend(threads: 1)
+        let model = try WanModel(ModelFolder(path: Fixture.model(name)))
+        let (width, height) = (192, 160)
+        let settings = Self.settings(roles, width: width, height: height, frames: 29)
+        let encoder = try model.components.makeEncoder(on: Device(backend: backend, dtype: .f32))
+        let before = backend.pool.currentBytes
+        var random = TorchRandomSource(seed: 1)
+        let picture = try encoder.frame(random.normals(3 * width * height), height: height, width: width)
+        let grey = try encoder.grey(height: height, width: width)
+        _ = try encoder(
+            model.shownFrames(settings).map { .init(frame: $0.role == nil ? grey : picture, count: $0.count) })
+        let found = Double(backend.pool.peakBytes - before)
+        let device = DeviceProfile(name: "d", dtype: .f32, copiesWeights: true, memoryBytes: nil)
+        let expected = Double(model.memory(settings, on: device)[.text].work)
+        #expect((0.8...1.25).contains(found / expected), "\(found) found, \(expected) expected")
+    }
+}
