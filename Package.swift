@@ -56,7 +56,9 @@ let package = Package(
         room("ComputeCUDA", ["Compute", "Distributions", "Threads", "CKernels"]),
         room("Layers", ["Compute", "Weights"]),
         room("Models", ["Compute", "Weights", "Layers"]),
-        room("Pipelines", ["VideoTypes", "Compute", "Tokenizers", "Weights", "Sampling", "Layers", "Models"]),
+        room(
+            "Pipelines",
+            ["VideoTypes", "Compute", "Pictures", "Tokenizers", "Weights", "Sampling", "Layers", "Models"]),
         room("Backends", ["VideoTypes", "Distributions", "Compute", "ComputeCPU", "ComputeCUDA"]),
         room(
             "VideoProvider",

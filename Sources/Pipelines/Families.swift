@@ -10,7 +10,9 @@ package enum Families {
 
     /// By the class of the Diffusers pipeline.
     private static let table: [(className: String, open: Open)] = [
-        ("WanPipeline", { try WanModel($0, published: $1) })
+        ("WanPipeline", { try WanModel($0, published: $1) }),
+        (CogVideoXIndex.className, { try CogVideoXModel($0, published: $1) }),
+        (CogVideoXIndex.pictureClassName, { try CogVideoXModel($0, published: $1) }),
     ]
 
     /// Opens a folder in the Diffusers layout and checks it completely, without loading weights.

@@ -22,7 +22,9 @@ enum ImportRule {
         "ComputeCUDA": ["Compute", "Distributions", "Threads", "CKernels", "Glibc", "Synchronization"],
         "Layers": ["Compute", "Weights", "Glibc"],
         "Models": ["Compute", "Weights", "Layers", "Glibc"],
-        "Pipelines": ["VideoTypes", "Compute", "Tokenizers", "Weights", "Sampling", "Models", "Layers"],
+        "Pipelines": [
+            "VideoTypes", "Compute", "Pictures", "Tokenizers", "Weights", "Sampling", "Models", "Layers",
+        ],
         "Backends": ["VideoTypes", "Distributions", "Compute", "ComputeCPU", "ComputeCUDA", "Glibc"],
         "VideoProvider": [
             "VideoTypes", "Threads", "Compute", "Weights", "Pipelines", "Backends", "Media", "CBuiltinModel", "Glibc",

@@ -24,7 +24,7 @@ import Weights
         let shapes = try SparseModel(path: words[0])
         var decisions: [String: String] = [:]
         let isBrief = switches.contains("--brief")
-        let known = isBrief ? ["wan2.1-t2v-1.3b", "wan2.2-ti2v-5b"] : shapes.models.keys.sorted()
+        let known = isBrief ? ["wan2.1-t2v-1.3b", "wan2.2-ti2v-5b", "cogvideox-2b"] : shapes.models.keys.sorted()
         let dtypes: [DType] = isBrief && !CPUBackend.hasNativeBF16 ? [.f32] : [.f32, .bf16]
         let names = words.count > 2 ? Array(words[2...]) : [BuiltInModel.name] + known
         for name in names {
@@ -40,7 +40,7 @@ import Weights
             var request = VideoRequest(prompt: "a lighthouse on a cliff at dusk")
             (request.steps, request.seed) = (isBrief ? 1 : 3, 1)
             var requests = [request]
-            if name != BuiltInModel.name, !isBrief {
+            if name != BuiltInModel.name, !isBrief, try Families.open(files).pictures.needed.isEmpty {
                 // Two tiles, of few frames: they are blended on the host.
                 (request.width, request.height, request.frames, request.tilesVAE) = (448, 256, 5, true)
                 requests.append(request)
@@ -61,7 +61,9 @@ import Weights
         if switches.contains("--accept-loops") { backend.acceptsImplementation = { _ in true } }
         backend.onlyDecide()
         try Families.open(files).pipeline(on: backend, dtype: dtype)
-            .generate(settings, report: { _ in true }, dump: nil, emit: { _ in })
+            .generate(
+                settings, pictures: [.first: Frame(width: 1, height: 1, pixels: [0, 0, 0])], checkpoint: nil,
+                report: { _ in true }, dump: nil, emit: { _ in })
         return backend.decisions
     }
 }

@@ -41,11 +41,35 @@ import Weights
         #expect(
             try Self.config("{}", as: T5Config.self, T5Config.fields)
                 == Self.config(Self.text("umt5"), as: T5Config.self, T5Config.fields))
+        #expect(
+            try Self.config("{}", as: CogVideoXTransformerConfig.self, CogVideoXTransformerConfig.fields)
+                == Self.config(
+                    Self.text("cogvideox_transformer"), as: CogVideoXTransformerConfig.self,
+                    CogVideoXTransformerConfig.fields))
+        #expect(
+            try Self.config("{}", as: CogVideoXVAEConfig.self, CogVideoXVAEConfig.fields)
+                == Self.config(Self.text("cogvideox_vae"), as: CogVideoXVAEConfig.self, CogVideoXVAEConfig.fields))
         // T5's own default is a layer that is not done here: it is decoded, and refused by name.
         let t5 = try Self.config(#"{"model_type": "t5"}"#, as: T5Config.self, T5Config.fields)
         #expect(t5.contains(#"feedForwardProj: "relu""#) && t5.contains("vocabSize: 32128"))
         #expect(throws: WeightError.self) {
             try Self.config(Self.text("t5"), as: T5Config.self, T5Config.fields)
+        }
+    }
+
+    @Test(arguments: ["cogvideox_ddim", "cogvideox_dpm"])
+    func `what a diffusion's scheduler leaves out is what the reference's class takes`(_ name: String) throws {
+        func scheduler(_ text: String) throws -> CogVideoXScheduler {
+            let files = ["scheduler/scheduler_config.json": HostBytes(Array(text.utf8))]
+            return try CogVideoXScheduler(ModelFolder(files: files, name: "m"))
+        }
+        #expect(try scheduler("{}").training == scheduler(Self.text(name)).training)
+        for (field, value) in [
+            ("beta_schedule", "\"linear\""), ("trained_betas", "[0.1]"), ("steps_offset", "1"), ("new", "1"),
+            ("prediction_type", "\"x\""), ("timestep_spacing", "\"x\""), ("beta_end", "2"),
+        ] {
+            let error = #expect(throws: WeightError.self) { try scheduler("{\"\(field)\": \(value)}") }
+            #expect("\(String(describing: error))".contains(field), "\(field)")
         }
     }
 
@@ -59,8 +83,10 @@ import Weights
     }
 
     /// A folder of which one configuration is changed.
-    private static func failure(_ file: String, _ change: (String) -> String) throws -> VideoError? {
-        let original = try ModelFolder(path: Fixture.model("wan21-t2v"))
+    private static func failure(
+        _ file: String, of model: String = "wan21-t2v", _ change: (String) -> String
+    ) throws -> VideoError? {
+        let original = try ModelFolder(path: Fixture.model(model))
         var files: [String: HostBytes] = [:]
         for component in ["", "text_encoder", "transformer", "vae", "scheduler", "tokenizer"] {
             for name in original.names(in: component) {
@@ -94,6 +120,31 @@ import Weights
     func `a field that could change the clip is refused by name`(file: String, field: String, name: String) throws {
         let key = field.prefix { $0 != ":" }
         let error = try Self.failure(file) { text in
+            let lines = text.split(separator: "\n").filter { !$0.contains(key + ":") || $0.hasSuffix("{") }
+            return lines.joined(separator: "\n").replacing("{", with: "{\(field),", maxReplacements: 1)
+        }
+        #expect(error?.code == .weightsInvalid)
+        #expect(error?.message.contains("m/\(file): field '\(name)") == true, "\(String(describing: error))")
+    }
+
+    @Test(arguments: [
+        ("model_index.json", "\"new\": 1", "new"), ("transformer/config.json", "\"new\": 1", "new"),
+        ("transformer/config.json", "\"activation_fn\": \"gelu\"", "activation_fn"),
+        ("transformer/config.json", "\"norm_elementwise_affine\": false", "norm_elementwise_affine"),
+        ("transformer/config.json", "\"in_channels\": 5", "in_channels"),
+        ("transformer/config.json", "\"ofs_embed_dim\": 24", "ofs_embed_dim"),
+        ("transformer/config.json", "\"use_learned_positional_embeddings\": true", "use_learned_positional_embeddings"),
+        ("transformer/config.json", "\"attention_head_dim\": 12", "attention_head_dim"),
+        ("vae/config.json", "\"use_quant_conv\": true", "use_quant_conv"),
+        ("vae/config.json", "\"temporal_compression_ratio\": 3", "temporal_compression_ratio"),
+        ("vae/config.json", "\"norm_num_groups\": 3", "block_out_channels"),
+        ("vae/config.json", "\"act_fn\": \"relu\"", "act_fn"),
+    ])
+    func `a field of CogVideoX that could change the clip is refused by name`(
+        file: String, field: String, name: String
+    ) throws {
+        let key = field.prefix { $0 != ":" }
+        let error = try Self.failure(file, of: "cogvideox-2b") { text in
             let lines = text.split(separator: "\n").filter { !$0.contains(key + ":") || $0.hasSuffix("{") }
             return lines.joined(separator: "\n").replacing("{", with: "{\(field),", maxReplacements: 1)
         }

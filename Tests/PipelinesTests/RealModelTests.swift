@@ -16,7 +16,12 @@ import Weights
         try FileManager.default.copyItem(atPath: Self.tokenizer, toPath: folder.file("tokenizer"))
     }
 
-    @Test(arguments: ["wan2.1-t2v-1.3b", "wan2.1-t2v-14b", "wan2.2-ti2v-5b", "wan2.2-t2v-a14b"])
+    private static let models = [
+        "wan2.1-t2v-1.3b", "wan2.1-t2v-14b", "wan2.2-ti2v-5b", "wan2.2-t2v-a14b", "cogvideox-2b", "cogvideox-5b",
+        "cogvideox-5b-i2v", "cogvideox1.5-5b", "cogvideox1.5-5b-i2v",
+    ]
+
+    @Test(arguments: models)
     func `every tensor of a published model is found and used`(_ name: String) throws {
         let folder = try TemporaryFolder()
         try write(name, to: folder)
@@ -32,7 +37,7 @@ import Weights
         }
     }
 
-    @Test(arguments: ["wan2.1-t2v-1.3b", "wan2.1-t2v-14b", "wan2.2-ti2v-5b", "wan2.2-t2v-a14b"])
+    @Test(arguments: models)
     func `a plan without weights is the plan with them`(_ name: String) throws {
         let folder = try TemporaryFolder()
         try write(name, to: folder)

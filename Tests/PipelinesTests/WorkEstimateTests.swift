@@ -27,7 +27,7 @@ import Weights
             VideoSettings(
                 prompt: "a bird flies over the sea", negativePrompt: "grey", width: width, height: height,
                 frames: frames, framesPerSecond: 16, steps: steps, guidanceScale: guidance, guidanceScale2: 3,
-                flowShift: 5, scheduler: scheduler, sigmas: nil, seed: 1, tilesVAE: tiles)
+                flowShift: scheduler.isFlow ? 5 : 1, scheduler: scheduler, sigmas: nil, seed: 1, tilesVAE: tiles)
         }
     }
 
@@ -43,8 +43,9 @@ import Weights
             counts[stage, default: 0] += backend.flops - before
             before = backend.flops
         }
+        let picture = Frame(width: 4, height: 4, pixels: [UInt8](repeating: 9, count: 48))
         try model.pipeline(on: backend, dtype: .f32).generate(
-            settings,
+            settings, pictures: [.first: picture], checkpoint: nil,
             report: { progress in
                 // Contexts and times are made behind the loading, before the first step.
                 if progress.stage == .load || (progress.stage == .text && progress.completed == 0) {
@@ -79,6 +80,11 @@ import Weights
         Clip(model: "wan22-a14b", steps: 6), Clip(model: "wan22-a14b", guidance: 1, steps: 5, scheduler: .euler),
         Clip(model: "wan21-t2v", width: 528, height: 272, frames: 5, steps: 1, tiles: true),
         Clip(model: "wan22-ti2v", width: 480, height: 288, frames: 5, steps: 1, tiles: true),
+        Clip(model: "cogvideox-2b", scheduler: .ddim), Clip(model: "cogvideox-5b", frames: 13, scheduler: .dpm),
+        Clip(model: "cogvideox-2b", width: 64, height: 80, frames: 1, guidance: 1, tiles: true, scheduler: .dpm),
+        Clip(model: "cogvideox-5b-i2v", height: 16, scheduler: .ddim),
+        Clip(model: "cogvideox1.5-5b", frames: 5, scheduler: .dpm),
+        Clip(model: "cogvideox1.5-5b-i2v", guidance: 1, scheduler: .dpm),
     ]) func `the count is exact for small models`(_ clip: Clip) throws {
         try Self.expect(Families.open(ModelFolder(path: Fixture.path("\(clip.model)/model"))), clip)
     }

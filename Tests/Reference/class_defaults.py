@@ -10,7 +10,14 @@ import pathlib
 import diffusers
 import torch
 import transformers
-from diffusers import AutoencoderKLWan, WanTransformer3DModel
+from diffusers import (
+    AutoencoderKLCogVideoX,
+    AutoencoderKLWan,
+    CogVideoXDDIMScheduler,
+    CogVideoXDPMScheduler,
+    CogVideoXTransformer3DModel,
+    WanTransformer3DModel,
+)
 from transformers import T5Config, UMT5Config, UMT5EncoderModel
 
 TEXT = {
@@ -67,6 +74,10 @@ def main():
         "vae": vae,
         "umt5": umt5,
         "t5": t5,
+        "cogvideox_transformer": defaults(CogVideoXTransformer3DModel),
+        "cogvideox_vae": defaults(AutoencoderKLCogVideoX),
+        "cogvideox_ddim": defaults(CogVideoXDDIMScheduler),
+        "cogvideox_dpm": defaults(CogVideoXDPMScheduler),
         "harmless": {"text_encoder": TEXT | {"dtype": "float16", "torch_dtype": "float16"}, "vae": PIXELS},
     }
     out = pathlib.Path(__file__).parents[1] / "PipelinesTests/Fixtures/class-defaults.json"

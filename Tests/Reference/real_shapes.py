@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Writes PipelinesTests/Fixtures/real-shapes.json: names and shapes of all tensors of the published Wan models (text to video).
+"""Writes PipelinesTests/Fixtures/real-shapes.json: names and shapes of all tensors of the published Wan models and CogVideoX.
 
 The configurations are those of the published folders; the tensors are what diffusers and transformers make of them on
 the meta device. A line is `name|count|shape`, where `{}` in the name stands for the numbers below count; configurations are JSON texts.
@@ -11,8 +11,16 @@ import pathlib
 import re
 
 import torch
-from diffusers import AutoencoderKLWan, UniPCMultistepScheduler, WanTransformer3DModel
-from transformers import UMT5Config, UMT5EncoderModel
+from diffusers import (
+    AutoencoderKLCogVideoX,
+    AutoencoderKLWan,
+    CogVideoXDDIMScheduler,
+    CogVideoXDPMScheduler,
+    CogVideoXTransformer3DModel,
+    UniPCMultistepScheduler,
+    WanTransformer3DModel,
+)
+from transformers import T5Config, T5EncoderModel, UMT5Config, UMT5EncoderModel
 
 # fmt: off
 MEAN_22 = [-0.2289, -0.0052, -0.1323, -0.2339, -0.2799, 0.0174, 0.1838, 0.1557, -0.1382, 0.0542, 0.2813, 0.0891, 0.1570,
@@ -48,6 +56,19 @@ def text_encoder():
         decoder_start_token_id=0))  # fmt: skip
 
 
+def text_encoder_t5():
+    return T5EncoderModel(T5Config(
+        vocab_size=32128, d_model=4096, d_kv=64, d_ff=10240, num_layers=24, num_heads=64,
+        relative_attention_num_buckets=32, relative_attention_max_distance=128, feed_forward_proj="gated-gelu",
+        num_decoder_layers=24, tie_word_embeddings=False, pad_token_id=0, eos_token_id=1,
+        decoder_start_token_id=0))  # fmt: skip
+
+
+def cog(**options):
+    return lambda: CogVideoXTransformer3DModel(
+        num_attention_heads=48, num_layers=42, use_rotary_positional_embeddings=True, **options)  # fmt: skip
+
+
 COMPONENTS = {
     "umt5-xxl": text_encoder,
     "vae-2.1": AutoencoderKLWan,
@@ -55,9 +76,18 @@ COMPONENTS = {
     "transformer-1.3b": lambda: transformer(12, 30, 8960, 16),
     "transformer-14b": lambda: transformer(40, 40, 13824, 16),
     "transformer-5b": lambda: transformer(24, 30, 14336, 48),
+    "t5-v1.1-xxl": text_encoder_t5,
+    "vae-cogvideox": AutoencoderKLCogVideoX,
+    "cogvideox-2b": CogVideoXTransformer3DModel,
+    "cogvideox-5b": cog(),
+    "cogvideox-5b-i2v": cog(in_channels=32, use_learned_positional_embeddings=True),
+    "cogvideox1.5-5b": cog(patch_size_t=2, patch_bias=False, sample_width=300, sample_height=300, sample_frames=81),
+    "cogvideox1.5-5b-i2v": cog(
+        in_channels=32, patch_size_t=2, patch_bias=False, sample_width=300, sample_height=300, sample_frames=81,
+        ofs_embed_dim=512),
 }
 # dtype in which the published file stores the component, as far as known
-DTYPES = {"umt5-xxl": "BF16", "transformer-14b": "BF16"}
+DTYPES = {"umt5-xxl": "BF16", "transformer-14b": "BF16", "t5-v1.1-xxl": "BF16"}
 MODELS = {
     "wan2.1-t2v-1.3b": ("transformer-1.3b", None, "vae-2.1", {}, 3.0),
     "wan2.1-t2v-14b": ("transformer-14b", None, "vae-2.1", {}, 3.0),
@@ -72,7 +102,7 @@ def lines(model):
     shapes = {name: list(x.shape) for name, x in model.state_dict().items() if name != "encoder.embed_tokens.weight"}
     groups = collections.defaultdict(dict)
     for name, shape in shapes.items():
-        match = re.match(r"^((?:encoder\.)?blocks?\.)(\d+)(\..*)$", name)
+        match = re.match(r"^((?:encoder\.|transformer_)?blocks?\.)(\d+)(\..*)$", name)
         if match:
             groups[match[1] + "{}" + match[3], tuple(shape)][int(match[2])] = None
         else:
@@ -108,6 +138,20 @@ def main():
         parts = {"text_encoder": "umt5-xxl", "transformer": first, "vae": vae}
         if second:
             parts["transformer_2"] = second
+        options = json.dumps(json.loads(scheduler.to_json_string()))
+        models[name] = {"index": json.dumps(index), "scheduler": options, "components": parts}
+    for name in ("cogvideox-2b", "cogvideox-5b", "cogvideox-5b-i2v", "cogvideox1.5-5b", "cogvideox1.5-5b-i2v"):
+        kind = CogVideoXDDIMScheduler if name == "cogvideox-2b" else CogVideoXDPMScheduler
+        index = {"_class_name": "CogVideoXImageToVideoPipeline" if name.endswith("i2v") else "CogVideoXPipeline",
+                 "scheduler": ["diffusers", kind.__name__], "text_encoder": ["transformers", "T5EncoderModel"],
+                 "tokenizer": ["transformers", "T5Tokenizer"],
+                 "transformer": ["diffusers", "CogVideoXTransformer3DModel"],
+                 "vae": ["diffusers", "AutoencoderKLCogVideoX"]}  # fmt: skip
+        scheduler = kind(
+            beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", clip_sample=False,
+            prediction_type="v_prediction", rescale_betas_zero_snr=True, timestep_spacing="trailing",
+            snr_shift_scale=3.0 if name == "cogvideox-2b" else 1.0)  # fmt: skip
+        parts = {"text_encoder": "t5-v1.1-xxl", "transformer": name, "vae": "vae-cogvideox"}
         options = json.dumps(json.loads(scheduler.to_json_string()))
         models[name] = {"index": json.dumps(index), "scheduler": options, "components": parts}
     out = pathlib.Path(__file__).parents[1] / "PipelinesTests/Fixtures/real-shapes.json"

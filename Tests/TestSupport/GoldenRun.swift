@@ -21,7 +21,10 @@ package struct GoldenRun: Sendable, CustomStringConvertible {
     package static func all(in folder: String) -> [GoldenRun] {
         [
             ("wan21-t2v", "unipc"), ("wan21-t2v", "euler-no-guidance"), ("wan22-ti2v", "unipc"),
-            ("wan22-a14b", "unipc"), ("wan22-a14b", "dpm++"),
+            ("wan22-a14b", "unipc"), ("wan22-a14b", "dpm++"), ("cogvideox-2b", "ddim"),
+            ("cogvideox-2b", "ddim-tiled"), ("cogvideox-5b", "dpm"), ("cogvideox-5b", "ddim-no-guidance"),
+            ("cogvideox-5b-i2v", "ddim"), ("cogvideox1.5-5b", "dpm"),
+            ("cogvideox1.5-5b-i2v", "dpm"),
         ].map { GoldenRun(folder: folder, variant: $0, name: $1) }
     }
 
@@ -38,7 +41,7 @@ package struct GoldenRun: Sendable, CustomStringConvertible {
     /// Compares every stage and block in f32; in bf16 the last latents and the frames.
     package func compare(on backend: any Backend, _ dtype: DType) throws -> Comparison {
         let golden = try GoldenFile("\(folder)/\(self).safetensors")
-        let found = try run(on: backend, dtype)
+        let found = try run(on: backend, dtype, Self.picture(golden))
         return dtype == .f32 ? try compareExactly(found, golden) : try compareRoughly(found, golden)
     }
 
@@ -46,7 +49,7 @@ package struct GoldenRun: Sendable, CustomStringConvertible {
 
     private func compareExactly(_ found: [Named], _ golden: GoldenFile) throws -> Comparison {
         var result = Comparison()
-        var unseen = Set(golden.names)
+        var unseen = Set(golden.names).subtracting([Self.pictureName])
         for (name, values) in found where unseen.remove(name) != nil {
             // Padding is left out of the golden file.
             let expected = try golden.floats(name)
@@ -94,12 +97,13 @@ package struct GoldenRun: Sendable, CustomStringConvertible {
         let flow_shift: Double?
         let scheduler: String
         let seed: UInt64
+        let tiles: Bool?
     }
 
     /// What the run dumps, in order.
     ///
     /// The parts of a decoder block are joined under the block's name.
-    private func run(on backend: any Backend, _ dtype: DType) throws -> [Named] {
+    private func run(on backend: any Backend, _ dtype: DType, _ picture: Frame?) throws -> [Named] {
         let data = try Data(contentsOf: URL(filePath: "\(folder)/\(self).json"))
         let arguments = try JSONDecoder().decode(Arguments.self, from: data)
         let model = try ModelFolder(path: "\(folder)/\(variant)/model")
@@ -113,13 +117,24 @@ package struct GoldenRun: Sendable, CustomStringConvertible {
             guidanceScale: arguments.guidance, guidanceScale2: arguments.guidance_2 ?? arguments.guidance,
             flowShift: arguments.flow_shift ?? pipeline.model.folderShift, scheduler: scheduler,
             sigmas: nil,
-            seed: arguments.seed, tilesVAE: false)
+            seed: arguments.seed, tilesVAE: arguments.tiles ?? false)
         try pipeline.validate(settings)
         let dump = TensorDump()
         var frames = 0
-        try pipeline.generate(settings, report: { _ in true }, dump: dump, emit: { _ in frames += 1 })
+        try pipeline.generate(
+            settings, pictures: picture.map { [.first: $0] } ?? [:], checkpoint: nil, report: { _ in true }, dump: dump,
+            emit: { _ in frames += 1 })
         guard frames == arguments.frames else { throw GoldenError.frames(found: frames, expected: arguments.frames) }
         return Self.joined(dump)
+    }
+
+    private static let pictureName = "picture"
+
+    /// What the clip begins with, where it does.
+    private static func picture(_ golden: GoldenFile) throws -> Frame? {
+        guard golden.contains(pictureName) else { return nil }
+        let shape = try golden.shape(pictureName)
+        return Frame(width: shape[1], height: shape[0], pixels: try golden.floats(pictureName).map { UInt8($0) })
     }
 
     private static func joined(_ dump: TensorDump) -> [Named] {

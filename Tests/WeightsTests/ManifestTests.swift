@@ -59,7 +59,7 @@ import Weights
     @Test func `a model is found by id and by repository`() throws {
         let manifest = try manifest()
         #expect(manifest.entry(named: "Wan2.2-TI2V-5B")?.id == "wan2.2-ti2v-5b")
-        #expect(manifest.entry(named: "THUDM/CogVideoX-5b")?.status == .notSupported)
+        #expect(manifest.entry(named: "THUDM/CogVideoX-5b")?.status == .exactOnTinyModels)
         #expect(manifest.entry(named: "nothing") == nil)
     }
 

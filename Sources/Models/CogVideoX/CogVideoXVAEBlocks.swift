@@ -111,7 +111,9 @@ struct CogVideoXResidualBlocks {
         }
     }
 
-    func reset() { blocks.forEach { $0.reset() } }
+    func reset() {
+        for block in blocks { block.reset() }
+    }
 
     func callAsFunction(_ x: Tensor, _ latents: Tensor? = nil) throws(ComputeError) -> Tensor {
         var y = x
