@@ -1,6 +1,6 @@
 import Glibc
 
-/// The noise levels of a variance-preserving diffusion, `x = √ᾱ x₀ + √(1 - ᾱ) ε`, and the steps that are walked of them.
+/// The noise levels of a variance-preserving diffusion, `x = √ᾱ x₀ + √(1 - ᾱ) ε`, and which of them are walked.
 ///
 /// ᾱ is the `alphas_cumprod` of Diffusers 0.42.1, with scaled-linear betas, in f64 and in its order of operations.
 package struct DiffusionSchedule: Sendable, Equatable {

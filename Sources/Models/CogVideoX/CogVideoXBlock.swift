@@ -95,10 +95,10 @@ struct ModulatedAffine {
         bias = try backend.vector(w.tensor("bias", [dim]))
     }
 
-    /// `weight · (1 + scale)`
+    /// `weight · (1 + scale)`.
     func gain(scale: Tensor, into out: Tensor) throws(ComputeError) { try multiply(scale, weight, into: out) }
 
-    /// `bias · (1 + scale) + shift`
+    /// `bias · (1 + scale) + shift`.
     func offset(scale: Tensor, shift: Tensor, into out: Tensor) throws(ComputeError) {
         try multiply(scale, bias, into: out)
         try backend.combine([(1, out), (1, shift)], into: out)

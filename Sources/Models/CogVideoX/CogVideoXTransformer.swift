@@ -2,9 +2,9 @@ package import Compute
 package import Layers
 package import Weights
 
-/// The denoiser of CogVideoX 1.0 and 1.5 (Yang et al. 2024): text and video in one sequence.
+/// The denoiser of CogVideoX 1.0 and 1.5, with text and video in one sequence.
 ///
-/// Follows CogVideoXTransformer3DModel of Diffusers 0.42.1. Latents are `[T, C, H, W]`, as there.
+/// arXiv:2408.06072; follows CogVideoXTransformer3DModel of Diffusers 0.42.1. Latents are `[T, C, H, W]`, as there.
 package struct CogVideoXTransformer {
     package let config: CogVideoXTransformerConfig
     private let device: Device

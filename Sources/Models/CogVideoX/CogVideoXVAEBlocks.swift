@@ -79,18 +79,20 @@ final class CogVideoXResidualBlock {
         conv2.reset()
     }
 
-    /// x f32 `[frames, height, width, in]`; the result may be x itself, added to.
+    /// x f32 `[frames, height, width, in]`, not needed afterwards; the result may be x itself, added to.
     func callAsFunction(_ x: Tensor, _ latents: Tensor?) throws(ComputeError) -> Tensor {
-        try convolveFirst(x, latents)
         let out = try convShortcut?(device.cast(x), as: .f32) ?? x
+        try convolveFirst(x, latents, overwrites: convShortcut != nil)
         try conv2(accumulate: true, into: out)
         return out
     }
 
-    /// As far as the second convolution's input.
-    private func convolveFirst(_ x: Tensor, _ latents: Tensor?) throws(ComputeError) {
+    /// As far as the second convolution's input; where the shortcut has read x, its memory serves for the first's.
+    private func convolveFirst(_ x: Tensor, _ latents: Tensor?, overwrites: Bool) throws(ComputeError) {
         let (frames, height, width) = (x.shape[0], x.shape[1], x.shape[2])
-        try norm1(x, latents, into: conv1.input(frames: frames, height: height, width: width))
+        try norm1(
+            x, latents,
+            into: overwrites ? conv1.input(over: x) : conv1.input(frames: frames, height: height, width: width))
         let middle = try device.backend.allocate([frames, height, width, conv1.outChannels], .f32)
         try conv1(into: middle)
         try norm2(middle, latents, into: conv2.input(over: middle))

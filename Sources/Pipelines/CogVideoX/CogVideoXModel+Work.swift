@@ -110,8 +110,9 @@ extension CogVideoXModel {
             * (shape[2] * shape[3] + 8 * rows * columns)
     }
 
-    /// Of the largest block a chunk's frames in f32, the input of a convolution and its result in f32; each causal
-    /// convolution keeps two frames.
+    /// Of the largest block a chunk's frames in f32, the input of a convolution and its result in f32.
+    ///
+    /// Where the channels change, the sum is there too, but the input in place. Each causal convolution keeps two frames.
     private static func chunkMemory(
         latents: Int, height: Int, width: Int, _ config: CogVideoXVAEConfig, _ dtype: DType
     ) -> Int {
@@ -119,7 +120,8 @@ extension CogVideoXModel {
         var (positions, frames, largest, kept) = (height * width, latents, 0, 0)
         for index in dims.indices {
             let (input, output) = (dims[max(index - 1, 0)], dims[index])
-            largest = max(largest, frames * positions * (4 * input + dtype.byteWidth * input + 4 * output))
+            let own = input == output || dtype != .f32 ? dtype.byteWidth * input : 0
+            largest = max(largest, frames * positions * (4 * input + own + (input == output ? 4 : 8) * output))
             kept += positions * output * 4 * (config.layersPerBlock + 1)
             guard let doublesFrames = config.resamples(index) else { continue }
             positions *= 4

@@ -53,7 +53,7 @@ final class CogVideoXPipeline: VideoPipeline {
             let latents = padded[padded.shape[0] - frames..<padded.shape[0]]
             let decoder = try networks.residency.network(
                 networks.decoder, beside: run.memory[.decode].work, run.progress)
-            // Of an even number of latent frames the first is decoded like the others, into frames that nobody asked for.
+            // Of an even number of latent frames the first is decoded like the others: more frames than asked for.
             var surplus = decoder.frames(of: frames) - settings.clip.frames
             try DecodeStage(
                 decoder: decoder, backend: device.backend, finite: FiniteCheck(on: device), progress: run.progress,
