@@ -37,6 +37,8 @@ struct PictureTurn: Equatable {
         guard orientation > 1 else { return frame }
         let (width, height) = (frame.width, frame.height)
         let isTurned = orientation >= 5
+        let isFromRight = [2, 3, 7, 8].contains(orientation)
+        let isFromBelow = [3, 4, 6, 7].contains(orientation)
         let (newWidth, newHeight) = isTurned ? (height, width) : (width, height)
         var pixels = [UInt8](repeating: 0, count: frame.pixels.count)
         var output = pixels.mutableSpan
@@ -44,9 +46,7 @@ struct PictureTurn: Equatable {
         for y in 0..<newHeight {
             for x in 0..<newWidth {
                 let (column, row) = isTurned ? (y, x) : (x, y)
-                let fromRight = [2, 3, 7, 8].contains(orientation)
-                let fromBelow = [3, 4, 6, 7].contains(orientation)
-                let from = (fromBelow ? height - 1 - row : row) * width + (fromRight ? width - 1 - column : column)
+                let from = (isFromBelow ? height - 1 - row : row) * width + (isFromRight ? width - 1 - column : column)
                 let to = y * newWidth + x
                 for channel in 0..<3 { output[to * 3 + channel] = source[from * 3 + channel] }
             }
