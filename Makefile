@@ -23,6 +23,7 @@ RELRO := -Xlinker -z -Xlinker relro -Xlinker -z -Xlinker now
 # The compilers of CUDA that our kernels are tested with, and their disassembler: all run without a GPU.
 NVRTC_WHEELS := nvidia-cuda-nvrtc-cu11==11.8.89 nvidia-cuda-nvrtc-cu12==12.0.76 nvidia-cuda-nvrtc-cu12==12.9.86 \
   nvidia-cuda-nvrtc==13.5.37
+FURTHER_NVRTC_WHEELS := nvidia-cuda-nvrtc-cu12==12.4.127 nvidia-cuda-nvrtc==13.0.88
 # Wheels of oneDNN 3.0 and 3.2 that use GNU's OpenMP, as Debian's does.
 ONEDNN_WHEELS := 2023.0.0 2023.2.0
 # The client of OpenAI's API that drives the service in the tests.
@@ -43,6 +44,7 @@ run: build-release ## build the program and write a clip; PROMPT="…" for your 
 test: swift test-packages nvrtc openai ## run the whole suite
 	swift test
 
+test-long: FURTHER = $(FURTHER_NVRTC_WHEELS)
 test-long: swift test-packages nvrtc openai ## the suite with many kills and mutants, all compilers, GPUs and models
 	WAN_KILLS=50 WAN_MUTATIONS=3000 WAN_COMPILE_MATRIX=all WAN_DECISIONS=all swift test
 	@# What a server keeps can be seen only where nothing else runs.
@@ -88,7 +90,7 @@ nvrtc: test-packages ## fetch the compilers of CUDA that the kernels are tested 
 	@fetch() { [ -d ".build/nvrtc/$$1/nvidia" ] || { echo "fetching $$2"; rm -rf ".build/nvrtc/$$1.part"; \
 	  python3 -m pip install --quiet --no-deps --target ".build/nvrtc/$$1.part" "$$2" \
 	    && mv ".build/nvrtc/$$1.part" ".build/nvrtc/$$1"; }; }; \
-	for wheel in $(NVRTC_WHEELS); do fetch "$${wheel##*==}" "$$wheel"; done; fetch tools $(NVDISASM_WHEEL)
+	for wheel in $(NVRTC_WHEELS) $(FURTHER); do fetch "$${wheel##*==}" "$$wheel"; done; fetch tools $(NVDISASM_WHEEL)
 
 openai: test-packages ## fetch OpenAI's client, which the service is tested with: 40 MB in .build/openai
 	@[ -d .build/openai ] || { echo "fetching $(OPENAI_WHEEL)"; rm -rf .build/openai.part; \
@@ -109,6 +111,7 @@ decisions: swift build-packages onednn ## ask three versions of oneDNN who would
 	for version in $(ONEDNN_WHEELS); do LD_LIBRARY_PATH="$$PWD/.build/onednn/$$version/lib" \
 	  WAN_DECISIONS=all WAN_DECISION_WALK="$$PWD/.build/onednn/3/debug/decision-walk" swift test --skip-build --filter SlowPathTests; done
 
+kernels: FURTHER = $(FURTHER_NVRTC_WHEELS)
 kernels: swift nvrtc ## compile every CUDA kernel for every GPU with every compiler
 	WAN_COMPILE_MATRIX=all swift test --filter CompileMatrixTests
 

@@ -88,12 +88,15 @@ let package = Package(
             name: "TestTools", dependencies: ["TestSupport", "Threads"], path: "Tests/TestTools",
             swiftSettings: strict),
         // Measures and checks on a machine with a GPU, alone: links neither FFmpeg nor the emulation.
-        .executableTarget(
-            name: "gpu-bench",
+        .target(
+            name: "GPUBench",
             dependencies: [
-                "Compute", "ComputeCUDA", "Layers", "Models", "Pipelines", "TestSupport", "VideoTypes", "Weights",
+                "Compute", "ComputeCUDA", "Layers", "Models", "Pipelines", "TestSupport", "Threads", "VideoTypes",
+                "Weights",
             ],
             path: "bench/gpu/Program", swiftSettings: strict),
+        .executableTarget(
+            name: "gpu-bench", dependencies: ["GPUBench"], path: "bench/gpu/Main", swiftSettings: strict),
         // The kernels' text as C++. Where it does what C++ leaves undefined, it traps; what it never set is not zero.
         .target(
             name: "KernelEmulation", path: "Tests/KernelEmulation",
@@ -108,6 +111,10 @@ let package = Package(
         .target(
             name: "FakeGPU", dependencies: ["CKernels", "Compute", "ComputeCUDA", "KernelEmulation"],
             path: "Tests/FakeGPU", swiftSettings: strict),
+        // The benchmark on a faked GPU with kernels that hang or die: what its script is tried with.
+        .executableTarget(
+            name: "fake-gpu-bench", dependencies: ["ComputeCUDA", "FakeGPU", "GPUBench", "KernelEmulation"], path: "Tests/FakeGPUBench",
+            swiftSettings: strict),
         // The whole service with an engine that pretends: what the tests of jobs and HTTP start and kill.
         .executableTarget(
             name: "fake-service",
@@ -160,11 +167,12 @@ let package = Package(
             "MediaTests", ["Media", "VideoTypes", "CFFmpeg", "TestSupport"], resources: [.copy("Fixtures")]),
         tests("ComputeCPUTests", ["CKernels", "Compute", "ComputeCPU", "TestSupport"]),
         tests(
-            "ComputeCUDATests", ["Compute", "ComputeCUDA", "FakeGPU", "KernelEmulation", "TestSupport"]),
+            "ComputeCUDATests",
+            ["CKernels", "Compute", "ComputeCUDA", "FakeGPU", "KernelEmulation", "TestSupport"]),
         tests(
             "GPUBenchTests",
             [
-                "gpu-bench", "Compute", "ComputeCUDA", "FakeGPU", "Pipelines", "TestSupport", "VideoTypes",
+                "fake-gpu-bench", "GPUBench", "Compute", "ComputeCUDA", "FakeGPU", "Pipelines", "TestSupport", "VideoTypes",
                 "Weights",
             ]),
         tests("LayersTests", ["Compute", "ComputeCPU", "Layers", "TestSupport", "Weights"]),

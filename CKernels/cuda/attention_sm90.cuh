@@ -156,10 +156,13 @@ template <typename P> INLINE void begin_values(Rows<P> &rows, u64 v) {
     warpgroup_commit();
 }
 
-/// Keys from `valid` on get no weight.
-template <int N> INLINE void mask_keys(float (&s)[N], int valid) {
+/// Keys from `valid` on get no weight, the one before them is raised.
+template <int N> INLINE void mask_keys(float (&s)[N], int valid, float raise) {
     const int column = thread_index() % 4 * 2;
-    UNROLL for (int i = 0; i < N; i++) s[i] = column + i / 4 * 8 + i % 2 < valid ? s[i] : -1e30f;
+    UNROLL for (int i = 0; i < N; i++) {
+        const int left = valid - (column + i / 4 * 8 + i % 2);
+        s[i] = left > 1 ? s[i] : left == 1 ? s[i] + raise : -1e30f;
+    }
 }
 /// The greatest of this thread's scores in each row.
 template <int N> INLINE void find_greatest(const float (&s)[N], float (&greatest)[2]) {
@@ -187,7 +190,7 @@ template <typename P> INLINE void pack_weights(Rows<P> &rows, const float (&s)[P
 
 /// A tile's first block: sets the references, leaves the weights in p and the block's values to be multiplied.
 template <typename P>
-INLINE void begin_rows(Rows<P> &rows, u32 base, u64 q, const Operands &next, int valid, float scale) {
+INLINE void begin_rows(Rows<P> &rows, u32 base, u64 q, const Operands &next, int valid, float raise, float scale) {
     float s[P::keys / 2], greatest[2];
     barrier_wait(base + P::k_full + 8 * next.stage.number, next.stage.parity);
     warpgroup_fence();
@@ -196,8 +199,8 @@ INLINE void begin_rows(Rows<P> &rows, u32 base, u64 q, const Operands &next, int
     keep(s);
     if (thread_index() % 128 == 0)
         barrier_arrive(base + P::k_empty + 8 * next.stage.number);
-    if (valid < P::keys)
-        mask_keys(s, valid);
+    if (valid <= P::keys)
+        mask_keys(s, valid, raise);
     find_greatest(s, greatest);
     UNROLL for (int r = 0; r < 2; r++) {
         rows.reference[r] = greatest_in_row(greatest[r]) * scale;
@@ -239,8 +242,10 @@ INLINE void add_block(Rows<P> &rows, u32 base, u64 q, Operands &next, int turn, 
             rows.sum[r] *= factor[r];
         }
     take_exponentials(rows, s, scale);
-    // For the next turn: there the wait would stand between the two products.
-    barrier_wait(base + P::v_full + 8 * next.stage.number, next.stage.parity);
+    // For the next turn: there the wait would stand between the two products. A parity that depends on the sums,
+    // never negative, keeps the compiler from moving the exponentials behind the products that they are to run beside.
+    barrier_wait(base + P::v_full + 8 * next.stage.number,
+                 next.stage.parity ^ (u32)(rows.sum[0] + rows.sum[1] < 0));
     warpgroup_wait<0>();
     keep(rows.o);
     UNROLL for (int i = 0; i < P::keys / 16; i++) keep(rows.p[i]);
@@ -294,6 +299,7 @@ INLINE void store_rows(const Arguments &args, const Rows<P> &rows, u32 panel, in
 /// together.
 template <typename P> INLINE void compute(const Arguments &args, u32 base, int w) {
     const float scale = args.scale * 1.44269504f;
+    const float raise = args.last_bias ? *(const float *)args.last_bias / args.scale : 0;
     const int turn = 1 + w, next_turn = 1 + (w + 1) % P::computing, together = 1 + P::computing + w;
     const u64 q = descriptor_k_major(base + P::q + w * P::query_bytes);
     Operands next = {{0, 0}, descriptor_k_major(base + P::k), descriptor_mn_major(base + P::v, P::key_panel)};
@@ -304,7 +310,7 @@ template <typename P> INLINE void compute(const Arguments &args, u32 base, int w
         const Tile tile = tile_at<P>(args, number);
         Rows<P> rows;
         barrier_wait(base + P::q_full + 8 * w, parity);
-        begin_rows<P>(rows, base, q, next, args.keys - first_key<P>(args, tile, 0), scale);
+        begin_rows<P>(rows, base, q, next, args.keys - first_key<P>(args, tile, 0), raise, scale);
         NO_UNROLL for (int taken = 1; taken < tile.blocks; taken++)
             add_block<P>(rows, base, q, next, turn, next_turn, scale);
         if (thread_index() % 128 == 0)

@@ -77,6 +77,8 @@ typedef struct ck_cu_graph_exec *CUgraphExec;
     F(cuMemPoolTrimTo, (CUmemoryPool pool, size_t keep))                                                               \
     F(cuMemAllocAsync, (ck_address * address, size_t bytes, CUstream stream))                                          \
     F(cuMemFreeAsync, (ck_address address, CUstream stream))                                                           \
+    F(cuMemAlloc_v2, (ck_address * address, size_t bytes))                                                             \
+    F(cuMemFree_v2, (ck_address address))                                                                              \
     F(cuMemAllocHost_v2, (void **host, size_t bytes))                                                                  \
     F(cuMemFreeHost, (void *host))                                                                                     \
     F(cuMemcpyHtoDAsync_v2, (ck_address to, const void *from, size_t bytes, CUstream stream))                          \
@@ -169,6 +171,7 @@ enum {
     CK_FUNCTION_LOCAL_BYTES = 3,
     CK_FUNCTION_REGISTERS = 4,
     CK_FUNCTION_MAX_DYNAMIC_SHARED_BYTES = 8,
+    CK_FUNCTION_SHARED_CARVEOUT = 9, ///< share of a multiprocessor's first cache that is shared memory, in percent
 
     CK_STREAM_NON_BLOCKING = 1,
     CK_EVENT_DISABLE_TIMING = 2,

@@ -165,7 +165,7 @@ enum {
     CK_ATTENTION_SHORT_128_SHARED = 1024 + 3 * 2 * 32 * 128 * 2
 };
 
-/// The same on sm_90 without biases: every array through a map {head_dim, tokens of a group, groups, heads} of bf16
+/// The same on sm_90 with a bias of the last key at most: every array through a map {head_dim, tokens of a group, groups, heads} of bf16
 /// with 128-byte swizzle, in boxes {64, CK_ATTENTION_SM90_BOX_QUERIES, 1, 1} for q and out, {64, …_KEYS, 1, 1} for k
 /// and v. Lists of blocks, which count tiles of …_QUERIES and blocks of …_KEYS, give each tile at least one block.
 ///
@@ -174,9 +174,10 @@ enum {
 typedef struct ck_attention_sm90_arguments {
     ck_tensor_map q, k, v, out;
     ck_address block_start, block_index; ///< i32
+    ck_address last_bias;                ///< f32 or 0
     int queries, keys, groups, heads;
     float scale;
-    int reserved[7];
+    int reserved[5];
 } ck_attention_sm90_arguments;
 
 enum {

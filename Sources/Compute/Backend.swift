@@ -226,6 +226,8 @@ package enum AttentionBias {
     case perHead(Tensor)
     /// f32 `[keys]`
     case perKey(Tensor)
+    /// f32 `[keys]`, zeros but for the last: a key that stands for several.
+    case lastKey(Tensor)
 }
 
 /// Gain and offset of the channels at each place, smaller than what they are for: its places take the nearest.

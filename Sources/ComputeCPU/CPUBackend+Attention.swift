@@ -29,7 +29,8 @@ extension CPUBackend {
         switch bias {
         case .perHead(let bias):
             unsafe call.head_bias = UnsafePointer(floats(bias, count: heads * queries * keys, "bias"))
-        case .perKey(let bias): unsafe call.key_bias = UnsafePointer(floats(bias, count: keys, "bias"))
+        case .perKey(let bias), .lastKey(let bias):
+            unsafe call.key_bias = UnsafePointer(floats(bias, count: keys, "bias"))
         case nil: break
         }
         guard unsafe ck_attention(&call, workers) else {

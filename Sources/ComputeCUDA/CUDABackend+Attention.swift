@@ -25,7 +25,7 @@ extension CUDABackend {
         case .perHead(let bias):
             let count = problem.heads * problem.queries * problem.keys
             precondition(bias.dtype == .f32 && bias.count == count && problem.groups == 1, "bias \(bias.shape)")
-        case .perKey(let bias):
+        case .perKey(let bias), .lastKey(let bias):
             precondition(bias.dtype == .f32 && bias.count == problem.keys && problem.groups == 1, "bias \(bias.shape)")
         }
     }
@@ -34,14 +34,14 @@ extension CUDABackend {
         _ problem: AttentionProblem, _ q: Tensor, _ k: Tensor, _ v: Tensor, _ scale: Float, _ bias: AttentionBias?,
         into out: Tensor
     ) throws(ComputeError) {
-        if bias == nil, let hopper, hopper.serves(problem) {
-            return try hopper.attention(problem, q, k, v, scale, into: out)
+        if let hopper, hopper.serves(problem, bias) {
+            return try hopper.attention(problem, q, k, v, scale, bias, into: out)
         }
         var arguments = ck_attention_arguments()
         (arguments.out, arguments.q, arguments.k, arguments.v) = (address(out), address(q), address(k), address(v))
         switch bias {
         case .perHead(let bias): arguments.head_bias = address(bias)
-        case .perKey(let bias): arguments.key_bias = address(bias)
+        case .perKey(let bias), .lastKey(let bias): arguments.key_bias = address(bias)
         case nil: break
         }
         let width = Int64(problem.width)

@@ -8,8 +8,8 @@ extension CUDABackend {
     /// Whether cuBLASLt is there.
     package var hasLibrary: Bool { library != nil }
 
-    /// Every kernel and the registers of its threads; waits until all are compiled.
-    package func registers() throws(ComputeError) -> [(kernel: String, registers: Int)] { try kernels.registers() }
+    /// Every kernel and what it takes, and why modules were refused; waits until all are compiled.
+    package func compiledKernels() -> (kernels: [CompileLog.Kernel], refused: [ComputeError]) { kernels.compiled() }
 
     /// Returns when everything queued is done.
     package func synchronize() throws(ComputeError) { try stream.synchronize() }

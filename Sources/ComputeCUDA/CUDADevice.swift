@@ -44,11 +44,9 @@ package struct CUDADevice: Sendable, Hashable {
 
     /// Why a backend does not run on it; nil where one does.
     package var shortcoming: String? {
-        if architecture < GPUArchitecture.oldest {
-            return "\(name) has compute capability \(architecture.capability), "
-                + "\(GPUArchitecture.oldest.capability) is needed"
-        }
-        return hasMemoryPools ? nil : "\(name) does not allocate memory in the order of its work"
+        guard architecture < GPUArchitecture.oldest else { return nil }
+        return "\(name) has compute capability \(architecture.capability), "
+            + "\(GPUArchitecture.oldest.capability) is needed"
     }
 
     /// Its place on the PCI bus, "0000:3B:00.0", by which other libraries know it: their numbers may differ.

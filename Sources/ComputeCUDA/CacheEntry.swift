@@ -43,16 +43,22 @@ struct CacheEntry {
         guard digest.first == number(bytes[24..<32]), digest.second == number(bytes[32..<40]) else { return nil }
         let lines = body.dropFirst(Int(keyCount)).prefix(Int(lineCount))
         guard body.prefix(Int(keyCount)).elementsEqual(key.text.utf8), codeCount > 0 else { return nil }
-        let kernels = String(decoding: lines, as: UTF8.self).split(separator: "\n").compactMap(kernel)
+        let texts = String(decoding: lines, as: UTF8.self).split(separator: "\n")
+        let kernels = texts.compactMap(kernel)
+        guard kernels.count == texts.count else { return nil }
         return Cubin(bytes: Array(body.suffix(Int(codeCount))), log: CompileLog(kernels: kernels))
     }
 
-    private static func line(_ kernel: CompileLog.Kernel) -> String { "\(kernel.registers) \(kernel.name)" }
+    private static func line(_ kernel: CompileLog.Kernel) -> String {
+        "\(kernel.registers) \(kernel.stackBytes) \(kernel.spilledBytes) \(kernel.name)"
+    }
 
     private static func kernel(_ line: Substring) -> CompileLog.Kernel? {
-        let parts = line.split(separator: " ", maxSplits: 1)
-        guard parts.count == 2, let registers = Int(parts[0]) else { return nil }
-        return CompileLog.Kernel(name: String(parts[1]), registers: registers)
+        let parts = line.split(separator: " ", maxSplits: 3)
+        guard parts.count == 4, let registers = Int(parts[0]), let stack = Int(parts[1]), let spilled = Int(parts[2])
+        else { return nil }
+        return CompileLog.Kernel(
+            name: String(parts[3]), registers: registers, stackBytes: stack, spilledBytes: spilled)
     }
 
     private static func littleEndian(_ number: some FixedWidthInteger) -> [UInt8] {

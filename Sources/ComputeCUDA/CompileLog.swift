@@ -1,21 +1,27 @@
 /// What ptxas says of the kernels of a module (`--ptxas-options=-v`).
-struct CompileLog: Hashable {
+package struct CompileLog: Sendable, Hashable {
     /// What one kernel takes.
-    struct Kernel: Hashable {
-        let name: String
-        var registers = 0
-        var stackBytes = 0
-        var spilledBytes = 0
+    package struct Kernel: Sendable, Hashable {
+        package let name: String
+        package var registers = 0
+        /// Bytes of memory that a thread has for registers.
+        package var stackBytes = 0
+        /// Bytes that its instructions move there and back.
+        package var spilledBytes = 0
     }
 
     private(set) var kernels: [Kernel] = []
-    /// A kernel that would run far below its speed, and why; nil where all is well.
+    /// Why warpgroup products would run one after the other; nil where all is well.
     private(set) var complaint: String?
 
     init(_ text: String) {
         for line in text.split(whereSeparator: \.isNewline) { read(line) }
-        guard complaint == nil else { return }
-        complaint = kernels.first { $0.stackBytes + $0.spilledBytes > 0 }.map { kernel in
+    }
+
+    /// The first kernel that keeps registers in memory: a few words cost a portable kernel next to nothing, a warpgroup
+    /// kernel its pipeline.
+    var spill: String? {
+        kernels.first { $0.stackBytes + $0.spilledBytes > 0 }.map { kernel in
             "\(kernel.name) has \(kernel.stackBytes) bytes of stack and spills \(kernel.spilledBytes) bytes"
         }
     }

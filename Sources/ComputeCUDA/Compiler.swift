@@ -54,7 +54,8 @@ package final class Compiler: @unchecked Sendable {
 
     /// Compiles for one architecture.
     ///
-    /// Machine code that spills registers or runs its warpgroup products one after the other is an error.
+    /// Machine code that runs its warpgroup products one after the other is an error, and so are spilled registers
+    /// beside such products.
     package func compile(_ module: KernelModule, target: String) throws(ComputeError) -> Cubin {
         var program: nvrtcProgram?
         try Self.check(
@@ -67,7 +68,9 @@ package final class Compiler: @unchecked Sendable {
         let text = try unsafe log(of: program)
         guard status == 0 else { throw Self.rejected(module, target, Self.firstError(in: text, status: status)) }
         let log = CompileLog(text)
-        if let complaint = log.complaint { throw Self.rejected(module, target, complaint) }
+        if let complaint = log.complaint ?? (module.needsWarpgroups ? log.spill : nil) {
+            throw Self.rejected(module, target, complaint)
+        }
         return try unsafe Cubin(bytes: cubin(of: program), log: log)
     }
 

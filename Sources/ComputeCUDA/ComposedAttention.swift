@@ -64,7 +64,7 @@ struct ComposedAttention {
         (softmax.p, softmax.s) = (backend.address(probabilities), backend.address(scores))
         switch bias {
         case .perHead(let bias): softmax.head_bias = backend.address(bias)
-        case .perKey(let bias): softmax.key_bias = backend.address(bias)
+        case .perKey(let bias), .lastKey(let bias): softmax.key_bias = backend.address(bias)
         case nil: break
         }
         (softmax.batch, softmax.heads) = (Int32(part.groups.count * problem.heads), Int32(problem.heads))

@@ -140,11 +140,18 @@ struct HopperKernels {
 
     // MARK: attention
 
-    /// Long sequences; short ones would leave most of a tile empty.
-    func serves(_ problem: AttentionProblem) -> Bool { problem.queries >= 128 && problem.keys >= 128 }
+    /// Long sequences; short ones would leave most of a tile empty. Of the biases the last key's alone.
+    func serves(_ problem: AttentionProblem, _ bias: AttentionBias?) -> Bool {
+        guard problem.queries >= 128, problem.keys >= 128 else { return false }
+        return switch bias {
+        case nil, .lastKey: true
+        case .perHead, .perKey: false
+        }
+    }
 
     func attention(
-        _ problem: AttentionProblem, _ q: Tensor, _ k: Tensor, _ v: Tensor, _ scale: Float, into out: Tensor
+        _ problem: AttentionProblem, _ q: Tensor, _ k: Tensor, _ v: Tensor, _ scale: Float, _ bias: AttentionBias?,
+        into out: Tensor
     ) throws(ComputeError) {
         let shape = problem.headDim <= 64 ? AttentionShape.narrow : AttentionShape.wide
         var arguments = ck_attention_sm90_arguments()
@@ -155,6 +162,7 @@ struct HopperKernels {
         (arguments.queries, arguments.keys) = (Int32(problem.queries), Int32(problem.keys))
         (arguments.groups, arguments.heads) = (Int32(problem.groups), Int32(problem.heads))
         arguments.scale = scale
+        if case .lastKey(let bias) = bias { arguments.last_bias = backend.address(bias[problem.keys - 1]) }
         let tiles = (problem.queries + shape.queries - 1) / shape.queries * problem.groups * problem.heads
         try backend.launch(
             shape.name, of: "attention_sm90", blocks: min(tiles, backend.device.multiprocessors),

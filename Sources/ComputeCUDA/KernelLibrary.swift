@@ -57,21 +57,21 @@ package final class KernelLibrary {
                 operation: name, detail: "no module \(module) for \(context.device.name)",
                 backend: context.device.backend)
         }
-        let function = try function(name, of: load(index))
+        let function = try function(name, of: load(index), modules[index])
         functions[name] = function
         return function
     }
 
-    /// Every kernel and the registers of its threads; waits until all are compiled.
-    package func registers() throws(ComputeError) -> [(kernel: String, registers: Int)] {
-        var found: [(kernel: String, registers: Int)] = []
+    /// Every kernel and what it takes, and why modules were refused; waits until all are compiled.
+    package func compiled() -> (kernels: [CompileLog.Kernel], refused: [ComputeError]) {
+        var (kernels, refused): ([CompileLog.Kernel], [ComputeError]) = ([], [])
         for index in modules.indices {
             switch compiling.outcome(index) {
-            case .success(let cubin): found += cubin.log.kernels.map { ($0.name, $0.registers) }
-            case .failure(let error): throw error
+            case .success(let cubin): kernels += cubin.log.kernels
+            case .failure(let error): refused.append(error)
             }
         }
-        return found
+        return (kernels, refused)
     }
 
     private func load(_ index: Int) throws(ComputeError) -> LoadedModule {
@@ -95,7 +95,9 @@ package final class KernelLibrary {
         return module
     }
 
-    private func function(_ name: String, of module: LoadedModule) throws(ComputeError) -> KernelFunction {
+    private func function(
+        _ name: String, of module: LoadedModule, _ source: KernelModule
+    ) throws(ComputeError) -> KernelFunction {
         var handle: CUfunction?
         let status = unsafe context.call.cuModuleGetFunction(&handle, module.handle, name)
         guard status != CK_CUDA_ERROR_NOT_FOUND, let handle = unsafe handle else {
@@ -103,15 +105,16 @@ package final class KernelLibrary {
             throw .unsupported(operation: name, detail: "no such kernel", backend: context.device.backend)
         }
         try context.check(status, "cuModuleGetFunction")
-        let local = try unsafe attribute(CK_FUNCTION_LOCAL_BYTES, of: handle)
-        guard local == 0 else {
-            throw .kernelRejected(
-                kernel: name, reason: "\(local) bytes of local memory", backend: context.device.backend)
-        }
         try unsafe context.check(
             context.call.cuFuncSetAttribute(
                 handle, Int32(CK_FUNCTION_MAX_DYNAMIC_SHARED_BYTES), Int32(clamping: context.device.sharedBytes)),
             "cuFuncSetAttribute")
+        if source.fillsSharedMemory {
+            // Left to itself the driver may leave room for one block where two would fit.
+            try unsafe context.check(
+                context.call.cuFuncSetAttribute(handle, Int32(CK_FUNCTION_SHARED_CARVEOUT), 100),
+                "cuFuncSetAttribute")
+        }
         let registers = try unsafe attribute(CK_FUNCTION_REGISTERS, of: handle)
         return unsafe KernelFunction(name: name, registers: registers, handle: handle)
     }

@@ -7,11 +7,14 @@ package struct KernelModule: Sendable, Hashable {
     package let text: String
     /// Whether it is for sm_90a only.
     package let needsWarpgroups: Bool
+    /// Whether as many blocks are to run at once as the shared memory holds.
+    let fillsSharedMemory: Bool
 
     package init(name: String, text: String, needsWarpgroups: Bool) {
         self.name = name
         self.text = text
         self.needsWarpgroups = needsWarpgroups
+        fillsSharedMemory = needsWarpgroups || ["attention", "gemm", "convolution"].contains(name)
     }
 
     /// Every module of this build, the ones that take longest to compile first.
@@ -22,14 +25,15 @@ package struct KernelModule: Sendable, Hashable {
     }()
 
     private init(_ text: ck_cuda_text) {
-        unsafe name = String(cString: text.name)
-        needsWarpgroups = unsafe text.needs_sm90 != 0
         let files = unsafe UnsafeBufferPointer(start: text.files, count: text.file_count)
         // The compiler's messages name the file and the line in it.
-        self.text = unsafe files.compactMap { file in
+        let texts = unsafe files.compactMap { file in
             unsafe file.map {
                 unsafe "#line 1 \"\(String(cString: $0.pointee.name))\"\n\(String(cString: $0.pointee.text))"
             }
-        }.joined(separator: "\n")
+        }
+        unsafe self.init(
+            name: String(cString: text.name), text: texts.joined(separator: "\n"),
+            needsWarpgroups: text.needs_sm90 != 0)
     }
 }

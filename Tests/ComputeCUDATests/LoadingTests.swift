@@ -1,3 +1,4 @@
+import CKernels
 import Compute
 import FakeGPU
 import Foundation
@@ -10,13 +11,15 @@ import Testing
 
 /// Drivers, compilers and kernels that are old, missing, damaged or refused.
 @Suite(.bounded) struct LoadingTests {
-    private static let module = KernelModule.all.filter { $0.name == "softmax" }
-
-    private static func kernels(_ gpu: FakeGPU, _ cache: CubinCache? = nil) throws -> KernelLibrary {
+    private static func kernels(
+        _ gpu: FakeGPU, _ cache: CubinCache? = nil, module: String = "softmax"
+    ) throws -> KernelLibrary {
         let driver = try gpu.libraries.driver()
         let device = try CUDADevice.find(0, driver)
         let compiler = try gpu.libraries.compiler(for: device.architecture, driver: driver.version)
-        return KernelLibrary(try CUDAContext(device, driver), compiler, cache, modules: module, threads: 1)
+        return KernelLibrary(
+            try CUDAContext(device, driver), compiler, cache, modules: KernelModule.all.filter { $0.name == module },
+            threads: 1)
     }
 
     private struct NoLibraries: LibrarySource {
@@ -138,16 +141,42 @@ import Testing
         #expect(gpu.finish() == [])
     }
 
-    @Test func `a spill is an error that names the kernel`() throws {
+    @Test(arguments: [("attention", "attention_64", 100), ("softmax", "softmax_f32", -1)])
+    func `kernels that live by shared memory ask for all of it`(module: String, kernel: String, share: Int32) throws {
+        let gpu = FakeGPU()
+        do {
+            let kernels = try Self.kernels(gpu, module: module)
+            let function = try kernels.function(kernel, in: module)
+            var value: Int32 = 0
+            let call = unsafe try gpu.libraries.driver().call
+            #expect(
+                unsafe call.cuFuncGetAttribute(&value, Int32(CK_FUNCTION_SHARED_CARVEOUT), function.handle) == 0)
+            #expect(value == share)
+        }
+        #expect(gpu.finish() == [])
+    }
+
+    @Test func `a spill costs a portable kernel little, and is told`() throws {
         let gpu = FakeGPU()
         unsafe fake_cuda_set_spill(gpu.machine, "softmax_f32", 16, 32, nil)
         let kernels = try Self.kernels(gpu)
-        let error = #expect(throws: ComputeError.self) { try kernels.function("softmax_bf16", in: "softmax") }
-        guard case .kernelRejected("softmax for sm_80", let reason, _) = error else {
+        _ = try kernels.function("softmax_f32", in: "softmax")
+        let spilling = kernels.compiled().kernels.first { $0.name == "softmax_f32" }
+        #expect(spilling?.stackBytes == 16 && spilling?.spilledBytes == 64)
+    }
+
+    @Test func `a spill beside warpgroup products is an error that names the kernel`() throws {
+        let gpu = FakeGPU(9, 0)
+        unsafe fake_cuda_set_spill(gpu.machine, "attention_sm90_64", 16, 32, nil)
+        let kernels = try Self.kernels(gpu, module: "attention_sm90")
+        let error = #expect(throws: ComputeError.self) {
+            try kernels.function("attention_sm90_128", in: "attention_sm90")
+        }
+        guard case .kernelRejected("attention_sm90 for sm_90a", let reason, _) = error else {
             Issue.record("\(error as Any)")
             return
         }
-        #expect(reason.hasPrefix("softmax_f32 has 16 bytes of stack"))
+        #expect(reason.hasPrefix("attention_sm90_64 has 16 bytes of stack"))
     }
 
     @Test func `what does not compile says why`() throws {

@@ -41,6 +41,29 @@ import Testing
         #expect(gpu.finish() == [])
     }
 
+    @Test(arguments: schedules) func `a driver without memory pools serves as well`(schedule: Int) throws {
+        let gpu = FakeGPU(schedule: schedule) {
+            unsafe $0.memory_bytes = 1000 << 10
+            unsafe $0.cublaslt = 0
+            unsafe $0.memory_pools = 0
+        }
+        do {
+            let backend = try gpu.backend()
+            do {
+                let first = try backend.allocate([800 << 10], .u8)
+                try backend.zero(first)
+            }
+            let values = try backend.upload([Float](repeating: 3, count: 100 << 10), [100 << 10])
+            #expect(try backend.download(values).allSatisfy { $0 == 3 })
+            #expect(throws: ComputeError.outOfMemory(requested: 900 << 10, backend: "cuda:0")) {
+                _ = try backend.allocate([900 << 10], .u8)
+            }
+            #expect(gpu.calls("cuMemAllocAsync") == 0 && gpu.calls("cuMemAlloc_v2") > 0)
+        }
+        #expect(gpu.finish() == [])
+        #expect(gpu.usedBytes == 0)
+    }
+
     @Test(arguments: schedules) func `what does not fit is an error, and what fits goes on`(schedule: Int) throws {
         let gpu = Self.small(schedule)
         do {

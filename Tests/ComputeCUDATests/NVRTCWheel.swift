@@ -6,17 +6,25 @@ import Testing
 /// A version of NVRTC that `make nvrtc` fetched, or that Debian has installed.
 struct NVRTCWheel: Sendable, CustomTestStringConvertible {
     let version: CUDAVersion
-    /// Compute capabilities that the kernels are compiled for with it: at least once each, and both ends of each
-    /// range of compilers; with WAN_COMPILE_MATRIX=all every one that it knows.
+    /// Compute capabilities that the kernels are compiled for with it: a sample over compilers and architectures; with
+    /// WAN_COMPILE_MATRIX=all every one that it knows.
     let architectures: [Int]
     let library: String?
 
     static let all = [
         NVRTCWheel("11.8.89", [80, 86, 89, 90], installed: "/usr/lib/x86_64-linux-gnu/libnvrtc.so.11.2"),
         NVRTCWheel("12.0.76", [80, 90], further: [86, 89]),
-        NVRTCWheel("12.9.86", [90, 120], further: [80, 86, 89]),
-        NVRTCWheel("13.5.37", [80, 90, 120], further: [86, 89]),
+        NVRTCWheel("12.9.86", [90, 120], further: [80, 86, 89, 100, 103, 121]),
+        NVRTCWheel("13.5.37", [80, 90, 100, 120], further: [86, 89, 103, 110, 121]),
+    ] + (takesAll ? further : [])
+
+    /// Versions between the others: `make kernels` fetches them.
+    private static let further = [
+        NVRTCWheel("12.4.127", [80, 86, 89, 90]),
+        NVRTCWheel("13.0.88", [80, 86, 89, 90, 100, 103, 110, 120, 121]),
     ]
+
+    private static let takesAll = ProcessInfo.processInfo.environment["WAN_COMPILE_MATRIX"] == "all"
 
     /// Whether all are here, and the disassembler.
     static var areComplete: Bool { all.allSatisfy { $0.library != nil } && disassembler != nil }
@@ -24,8 +32,7 @@ struct NVRTCWheel: Sendable, CustomTestStringConvertible {
     private init(_ version: String, _ architectures: [Int], further: [Int] = [], installed: String? = nil) {
         let numbers = version.split(separator: ".").compactMap { Int($0) }
         self.version = CUDAVersion(numbers[0], numbers[1])
-        let takesAll = ProcessInfo.processInfo.environment["WAN_COMPILE_MATRIX"] == "all"
-        self.architectures = architectures + (takesAll ? further : [])
+        self.architectures = architectures + (Self.takesAll ? further : [])
         library = ([installed].compactMap(\.self) + Self.libraries(in: "\(Self.folder)/\(version)")).first {
             FileManager.default.isReadableFile(atPath: $0)
         }

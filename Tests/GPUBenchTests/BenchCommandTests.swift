@@ -1,7 +1,7 @@
 import TestTools
 import Testing
 
-@testable import gpu_bench
+@testable import GPUBench
 
 @Suite(.bounded) struct BenchCommandTests {
     @Test func `options and paths come in any order`() throws {

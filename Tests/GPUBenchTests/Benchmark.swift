@@ -3,7 +3,7 @@ import FakeGPU
 import TestSupport
 import VideoTypes
 
-@testable import gpu_bench
+@testable import GPUBench
 
 /// The benchmark on a GPU that is not there, with what it printed.
 final class Benchmark {

@@ -8,7 +8,7 @@ import Testing
 import VideoTypes
 import Weights
 
-@testable import gpu_bench
+@testable import GPUBench
 
 @Suite(.bounded, .serialized)
 struct ModelsReportTests {

@@ -5,7 +5,7 @@ import TestSupport
 import TestTools
 import Testing
 
-@testable import gpu_bench
+@testable import GPUBench
 
 @Suite(.bounded, .serialized)
 struct ReportTests {

@@ -56,6 +56,34 @@ import Testing
         #expect(text.contains("Missing here: facts, ops, goldens, models, torch_steps."))
     }
 
+    @Test func `parts and folders are joined, and go into one file`() throws {
+        try write("kernels.a.json", #"{"gemm": [{"name": "p", "m": 1, "flops": 1e9, "ms": {"portable": 2}}]}"#)
+        try write("kernels.b.json", #"{"gemm": [{"name": "p", "m": 1, "flops": 1e9, "ms": {"warpgroups": 1}}]}"#)
+        try write("ops.a.json", #"[{"group": "norms", "cases": 1, "servers": "all"}]"#)
+        try write("ops.b.json", #"[{"group": "norms", "cases": 2, "servers": "portable"}]"#)
+        try write("results.json", #"{"facts": {"device": "A card"}}"#)
+        try write("goldens.c.json", "not JSON")
+        let merged = try Subprocess(
+            #require(Subprocess.find("python3")),
+            [
+                "-c",
+                """
+                import json, pathlib, sys
+                sys.path.insert(0, sys.argv[1])
+                import report
+                print(json.dumps(report.load([pathlib.Path(sys.argv[2])]), sort_keys=True))
+                """, Repository.path("bench/gpu"), folder.path,
+            ])
+        #expect(merged.errors.contains("goldens.c.json"))
+        #expect(
+            merged.output == """
+                {"facts": {"device": "A card"}, "kernels": {"gemm": [{"flops": 1000000000.0, "m": 1, "ms": \
+                {"portable": 2, "warpgroups": 1}, "name": "p"}]}, "ops": [{"cases": 1, "group": "norms", "servers": \
+                "all"}, {"cases": 2, "group": "norms", "servers": "portable"}]}
+
+                """)
+    }
+
     @Test func `checks and whole models have their rows`() throws {
         try write(
             "ops.json",
@@ -65,6 +93,7 @@ import Testing
             """)
         try write("memcheck.txt", "========= ERROR SUMMARY: 0 errors\n")
         try write("racecheck.txt", "no such thing\n")
+        try write("failed.txt", "ops attention: the GPU did not answer; begun last: attention 1 x 1\n")
         try write(
             "models.json",
             """
@@ -84,7 +113,7 @@ import Testing
         let title = "wan2.1-t2v-1.3b 832×480×81"
         #expect(text.contains("| norms against float64 | 3 | 1 | a norm: 5 % |"))
         #expect(text.contains("| compute-sanitizer memcheck | quick operations | 0 | 0 errors |"))
-        #expect(text.contains("| compute-sanitizer racecheck | quick operations | see the log |"))
+        #expect(text.contains("| compute-sanitizer racecheck | quick operations | not checked |"))
         #expect(
             text.contains("| \(title): step with guidance | 0.900 s | 1.500 s (compiled) | 0.60 | ≤ 0.95 s | met |"),
             "\(text)")

@@ -106,6 +106,9 @@ int cuFuncGetAttribute(Machine &machine, int *value, int attribute, CUfunction h
     case CK_FUNCTION_MAX_DYNAMIC_SHARED_BYTES:
         *value = function->dynamic_shared_bytes;
         return 0;
+    case CK_FUNCTION_SHARED_CARVEOUT:
+        *value = function->carveout;
+        return 0;
     default:
         return CK_CUDA_ERROR_INVALID_VALUE;
     }
@@ -118,8 +121,10 @@ int cuFuncSetAttribute(Machine &machine, CUfunction handle, int attribute, int v
     Device &device = *function->module->device;
     if (device.error)
         return device.error;
-    if (attribute == 9) // the preferred share of shared memory, a hint
-        return 0;
+    if (attribute == CK_FUNCTION_SHARED_CARVEOUT) { // a hint
+        function->carveout = value;
+        return value < -1 || value > 100 ? CK_CUDA_ERROR_INVALID_VALUE : 0;
+    }
     if (attribute != CK_FUNCTION_MAX_DYNAMIC_SHARED_BYTES || value < 0)
         return CK_CUDA_ERROR_INVALID_VALUE;
     if (value > device.shared_bytes_optin()) {
@@ -214,6 +219,11 @@ static int run_kernel(Machine &machine, const Function &function, const unsigned
     }
     if (machine.kernels_until_fault && --machine.kernels_until_fault == 0)
         return machine.kernel_error;
+    if (auto doom = machine.doomed.find(function.name); doom != machine.doomed.end()) {
+        while (!doom->second)
+            pause();
+        return doom->second;
+    }
     machine.kernel_runs[function.name]++;
     emulation_options options = {};
     options.seed = machine.random();

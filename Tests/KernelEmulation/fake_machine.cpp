@@ -283,6 +283,11 @@ void fake_cuda_fail_kernel(fake_cuda *machine, int nth, int error) {
     machine->kernel_error = error;
 }
 
+void fake_cuda_doom_kernel(fake_cuda *machine, const char *kernel, int error) {
+    std::lock_guard lock(machine->mutex);
+    machine->doomed[kernel] = error;
+}
+
 void fake_cuda_lose_gpu(fake_cuda *machine, int gpu, int calls, int error) {
     std::lock_guard lock(machine->mutex);
     machine->losses.push_back({machine->devices.at((size_t)gpu).get(), calls, error});

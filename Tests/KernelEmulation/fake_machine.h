@@ -188,6 +188,7 @@ struct Function {
     const emulation_kernel *kernel;
     int local_bytes;
     int dynamic_shared_bytes = 48 << 10;
+    int carveout = -1;
 };
 
 struct Module {
@@ -296,6 +297,7 @@ struct Machine {
 
     std::vector<Fault> faults;
     int kernels_until_fault = 0, kernel_error = 0;
+    std::map<std::string, int> doomed;
     struct Loss {
         Device *device;
         int calls_left, error;

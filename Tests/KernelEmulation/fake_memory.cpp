@@ -191,6 +191,43 @@ static int check_pool(Machine &machine, const Stream &stream, const char *functi
     return error_capture_unsupported;
 }
 
+/// Memory that nobody may touch yet; NULL where there is none left. It does not move.
+static Allocation *take_memory(Device &device, size_t bytes) {
+    Pool &pool = device.pool;
+    size_t counted = round_up(bytes, granule);
+    if (counted < bytes || device.taken + pool.used + counted > device.memory_bytes)
+        return nullptr;
+    size_t page = (size_t)getpagesize(), mapped = round_up(counted, page) + page;
+    ck_address base = device.arena.reserve(bytes, mapped);
+    if (!base)
+        return nullptr;
+    pool.used += counted;
+    pool.peak = std::max(pool.peak, pool.used);
+    pool.held = std::max(pool.held, pool.used);
+    Allocation &allocation = device.allocations[base];
+    allocation.base = base;
+    allocation.bytes = bytes;
+    allocation.mapped = round_up(counted, page);
+    return &allocation;
+}
+
+/// What `address` is the begin of; NULL, and a violation, where it is nothing's.
+static Allocation *memory_to_free(Machine &machine, Device &device, ck_address address, const char *function) {
+    Allocation *allocation = machine.find(device, address);
+    if (allocation && allocation->base == address && !allocation->freed)
+        return allocation;
+    machine.violate("%s: %#llx %s", function, address,
+                    allocation && allocation->base == address ? "is freed twice" : "was never allocated");
+    return nullptr;
+}
+
+static void close_memory(Machine &machine, Allocation &allocation) {
+    if (!allocation.is_intact())
+        machine.violate("something was written around %zu bytes of memory at %#llx", allocation.bytes,
+                        allocation.base);
+    allocation.close();
+}
+
 int cuMemAllocAsync(Machine &machine, ck_address *address, size_t bytes, CUstream handle) {
     Device *device;
     Stream *stream;
@@ -200,31 +237,53 @@ int cuMemAllocAsync(Machine &machine, ck_address *address, size_t bytes, CUstrea
         return CK_CUDA_ERROR_INVALID_VALUE;
     if (int error = check_pool(machine, *stream, "cuMemAllocAsync"))
         return error;
-    Pool &pool = device->pool;
-    size_t counted = round_up(bytes, granule);
-    if (counted < bytes || device->taken + pool.used + counted > device->memory_bytes)
+    Allocation *kept = take_memory(*device, bytes);
+    if (!kept)
         return CK_CUDA_ERROR_OUT_OF_MEMORY;
-    size_t page = (size_t)getpagesize(), mapped = round_up(counted, page) + page;
-    ck_address base = device->arena.reserve(bytes, mapped);
-    if (!base)
-        return CK_CUDA_ERROR_OUT_OF_MEMORY;
-    pool.used += counted;
-    pool.peak = std::max(pool.peak, pool.used);
-    pool.held = std::max(pool.held, pool.used);
-    Allocation &allocation = device->allocations[base];
-    allocation.base = base;
-    allocation.bytes = bytes;
-    allocation.mapped = round_up(counted, page);
-    Allocation *kept = &allocation; // a map's elements do not move
-    allocation.of_graph = stream->capture != nullptr;
+    kept->of_graph = stream->capture != nullptr;
     int error = machine.submit(*stream, {"cuMemAllocAsync", {}, 0.001, [kept] {
                                              kept->open();
                                              return 0;
                                          }});
-    allocation.stream = stream->number;
-    allocation.tick = stream->tick;
-    *address = base;
+    kept->stream = stream->number;
+    kept->tick = stream->tick;
+    *address = kept->base;
     return error;
+}
+
+int cuMemAlloc_v2(Machine &machine, ck_address *address, size_t bytes) {
+    Device *device;
+    if (int error = machine.context(device))
+        return error;
+    if (!address || !bytes)
+        return CK_CUDA_ERROR_INVALID_VALUE;
+    if (int error = machine.refuse_in_capture("cuMemAlloc"))
+        return error;
+    Allocation *allocation = take_memory(*device, bytes);
+    if (!allocation)
+        return CK_CUDA_ERROR_OUT_OF_MEMORY;
+    allocation->open();
+    *address = allocation->base;
+    return 0;
+}
+
+int cuMemFree_v2(Machine &machine, ck_address address) {
+    Device *device = nullptr;
+    int broken = machine.context(device);
+    if (broken && (!device || !device->error))
+        return broken;
+    if (int error = machine.refuse_in_capture("cuMemFree"))
+        return error;
+    Allocation *allocation = memory_to_free(machine, *device, address, "cuMemFree");
+    if (!allocation)
+        return CK_CUDA_ERROR_INVALID_VALUE;
+    // It waits for all that may use the memory.
+    machine.run_all();
+    allocation->freed = true;
+    device->pool.used -= round_up(allocation->bytes, granule);
+    if (!broken)
+        close_memory(machine, *allocation);
+    return broken;
 }
 
 int cuMemFreeAsync(Machine &machine, ck_address address, CUstream handle) {
@@ -233,12 +292,9 @@ int cuMemFreeAsync(Machine &machine, ck_address address, CUstream handle) {
     int broken = machine.stream(handle, device, stream);
     if (broken && (!stream || !device->error))
         return broken;
-    Allocation *allocation = machine.find(*device, address);
-    if (!allocation || allocation->base != address || allocation->freed) {
-        machine.violate("cuMemFreeAsync: %#llx %s", address,
-                        allocation && allocation->base == address ? "is freed twice" : "was never allocated");
+    Allocation *allocation = memory_to_free(machine, *device, address, "cuMemFreeAsync");
+    if (!allocation)
         return CK_CUDA_ERROR_INVALID_VALUE;
-    }
     if (int error = check_pool(machine, *stream, "cuMemFreeAsync"))
         return error;
     allocation->freed = true;
@@ -247,11 +303,7 @@ int cuMemFreeAsync(Machine &machine, ck_address address, CUstream handle) {
         return broken;
     Machine *kept_machine = &machine;
     int error = machine.submit(*stream, {"cuMemFreeAsync", {}, 0.001, [allocation, kept_machine] {
-                                             if (!allocation->is_intact())
-                                                 kept_machine->violate(
-                                                     "something was written around %zu bytes of memory at %#llx",
-                                                     allocation->bytes, allocation->base);
-                                             allocation->close();
+                                             close_memory(*kept_machine, *allocation);
                                              return 0;
                                          }});
     if (allocation->of_graph)

@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 """Merges what bench/gpu/run.sh left in folders into one table in Markdown, on standard output.
 
-    bench/gpu/report.py FOLDER... [--date YYYY-MM-DD] [--command TEXT]
+    bench/gpu/report.py FOLDER... [--date YYYY-MM-DD] [--command TEXT] [--into FILE]
 
-Of a file that is in several folders the last counts. Every file may be missing: its rows are then missing too, and the table says so.
+A folder holds results.json, or the parts that it is made of: NAME.json and NAME.PART.json of each name below. Of what is there
+several times the last counts. Everything may be missing: its rows are then missing too, and the table says so. With --into
+all that was found goes into one such file too.
 """
 
 import argparse
@@ -24,7 +26,8 @@ TORCH_NAMES = {"wan2.2-ti2v-5b": "ti2v-5b", "wan2.1-t2v-1.3b": "t2v-1.3b", "wan2
 LONG = 1024
 
 NAMES = ("facts", "ops", "goldens", "kernels", "models", "torch_kernels", "torch_steps")
-LOGS = ("clocks", "memcheck", "racecheck")
+SANITIZERS = ("memcheck", "synccheck", "racecheck")
+LOGS = ("clocks", "failed", *SANITIZERS)
 
 
 class Table:
@@ -59,22 +62,50 @@ def verdict(value, aim, at_least):
     return "met" if (value >= aim if at_least else value <= aim) else "**missed**"
 
 
+def identity(row):
+    """What a row is about: what names it, or all of it but what was found."""
+    found = ("ms", "flops", "by", "all")
+    names = [name for name in ("model", "golden", "group") if name in row]
+    names += [name for name in ("dtype", "servers") if names and name in row]
+    return json.dumps({name: row[name] for name in names or row if name not in found}, sort_keys=True)
+
+
+def merged(old, new):
+    """Two results of one name as one: rows about the same thing are joined, times of other kernels are kept."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        return old | {name: merged(old[name], value) if name in old else value for name, value in new.items()}
+    if isinstance(old, list) and isinstance(new, list) and all(isinstance(row, dict) for row in old + new):
+        rows = {identity(row): row for row in old}
+        for row in new:
+            before = rows.get(identity(row), {})
+            rows[identity(row)] = before | row | ({"ms": before["ms"] | row["ms"]} if isinstance(before.get("ms"), dict) else {})
+        return list(rows.values())
+    return new
+
+
 def load(folders):
-    """What the JSON files hold, by their names, and the text of logs."""
+    """Everything that is there, by name; what cannot be read is told and left out."""
     found = {}
+
+    def add(name, value):
+        found[name] = merged(found[name], value) if name in found else value
+
     for folder in folders:
-        for name in NAMES:
-            path = folder / f"{name}.json"
+        for path in sorted(folder.glob("*.json")):
             try:
-                found[name] = json.loads(path.read_text())
-            except FileNotFoundError:
-                pass
-            except json.JSONDecodeError as error:
+                value = json.loads(path.read_text())
+            except ValueError as error:
                 print(f"{path}: {error}", file=sys.stderr)
+                continue
+            if path.name == "results.json":
+                for name, part in value.items():
+                    add(name, part)
+            elif path.name.split(".")[0] in NAMES:
+                add(path.name.split(".")[0], value)
         for name in LOGS:
             path = folder / f"{name}.txt"
             if path.exists():
-                found[name] = found.get(name, "") + path.read_text(errors="replace")
+                found[name] = path.read_text(errors="replace")[-20000:]
     return found
 
 
@@ -103,19 +134,22 @@ def checks(found):
     table = Table("Correctness", ["what", "cases", "failures", "nearest to its bound"])
     for group in found.get("ops", []):
         share = number(100 * group["worst_share"], 0, " %") if group["worst_share"] is not None else "not a number"
-        table.add(f"{group['group']} against float64", str(group["cases"]), str(len(group["failures"])),
+        servers = f", {group['servers']} kernels" if group.get("servers", "all") != "all" else ""
+        table.add(f"{group['group']} against float64{servers}", str(group["cases"]), str(len(group["failures"])),
                   f"{group['worst']}: {share}")
     for run in found.get("goldens", []):
         error = run["worst_relative"]
-        table.add(f"golden {run['golden']}, {run['dtype']}", "1", str(len(run["failures"])),
+        servers = f", {run['servers']} kernels" if run.get("servers", "all") != "all" else ""
+        table.add(f"golden {run['golden']}, {run['dtype']}{servers}", "1", str(len(run["failures"])),
                   f"{run['worst']}: relative L2 {error:.1e}, frames {number(run['psnr'], 1, ' dB')}"
                   if error is not None else "not a number")
-    for tool in ("memcheck", "racecheck"):
+    for tool in SANITIZERS:
         if tool in found:
             summaries = re.findall(r"(?:ERROR|RACECHECK) SUMMARY: (.*)", found[tool])
             clean = summaries and all(re.match(r"0 (errors|hazards)", text) for text in summaries)
-            table.add(f"compute-sanitizer {tool}", "quick operations", "0" if clean else "see the log",
-                      "; ".join(summaries) or "no summary: it did not finish")
+            table.add(f"compute-sanitizer {tool}", "quick operations",
+                      "0" if clean else "see the log" if summaries else "not checked",
+                      "; ".join(summaries) or "no summary: it refused this machine or did not finish")
     return table
 
 
@@ -224,13 +258,19 @@ def main():
     parser.add_argument("folders", type=pathlib.Path, nargs="+")
     parser.add_argument("--date", default=datetime.date.today().isoformat())
     parser.add_argument("--command", default="bench/gpu/run.sh --on-device OUT")
+    parser.add_argument("--into", type=pathlib.Path)
     options = parser.parse_args()
     found = load(options.folders)
+    if options.into and found:
+        options.into.write_text(json.dumps(found))
     if not found:
         sys.exit(f"{', '.join(map(str, options.folders))}: no result there")
     tables = [make(found) for make in (attention, products, convolutions, models)]
     parts = [f"# GPU, {options.date}", machine(found, options), checks(found).markdown]
     parts += [table.markdown for table in tables]
+    if found.get("failed", "").strip():
+        parts.insert(2, "## What did not come to its end\n\n" + "\n".join(
+            f"- {line}" for line in found["failed"].strip().splitlines()))
     cells = [row[-1] for table in tables for row in table.rows]
     parts.append(f"Aims: {cells.count('met')} met, {cells.count('**missed**')} missed, "
                  f"{cells.count('not measured')} not measured.")

@@ -1,4 +1,5 @@
-"""PyTorch's best on the shapes of shapes.json: median milliseconds by CUDA events, one JSON object on standard output.
+"""PyTorch's best on the shapes of shapes.json: median milliseconds by CUDA events, as JSON in the file that is named,
+written anew after each row.
 
 Random data throughout: a matrix product on zeros runs faster than on anything real.
 """
@@ -103,9 +104,18 @@ def main():
     result = {"torch": torch.__version__, "cuda": torch.version.cuda, "device": torch.cuda.get_device_name()}
     result["ceilings"] = ceilings()
     for kind, run in (("attention", attention), ("gemm", gemm), ("convolution", convolution)):
-        result[kind] = [shape | run(shape) for shape in shapes[kind]]
-        torch.cuda.empty_cache()
-    json.dump(result, sys.stdout, indent=1)
+        result[kind] = []
+        for shape in shapes[kind]:
+            result[kind].append(shape | run(shape))
+            write(result)
+            torch.cuda.empty_cache()
+
+
+def write(result):
+    part = sys.argv[1] + ".part"
+    with open(part, "w", encoding="utf-8") as file:
+        json.dump(result, file, indent=1)
+    os.replace(part, sys.argv[1])
 
 
 if __name__ == "__main__":

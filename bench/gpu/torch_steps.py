@@ -1,15 +1,16 @@
-"""A denoising step in PyTorch at the sizes of bench/gpu: seconds with guidance, one JSON object on standard output.
+"""A denoising step in PyTorch at the sizes of bench/gpu: seconds with guidance, as JSON in a file.
 
 Where Diffusers is installed, its WanTransformer3DModel with random weights. Where it is not, the same stack of blocks
 written here: self-attention with RMS norm over the whole row and rotary embedding, cross-attention to 512 rows of text,
 GELU feed-forward, modulation by the time; bf16 with the norms in f32, SDPA. Both as they are and under torch.compile.
 The result says which of them it is. The other costs of a step (solver, guidance) are left out on this side.
 
-    torch_steps.py [--only ti2v-5b,t2v-1.3b,a14b] [--repeats 3] [--tiny] [--no-compile]
+    torch_steps.py FILE [--only ti2v-5b,t2v-1.3b,a14b] [--repeats 3] [--tiny] [--no-compile]
 """
 
 import argparse
 import json
+import os
 import statistics
 import sys
 import time
@@ -153,7 +154,8 @@ def seconds(module, call, device, repeats):
     return statistics.median(times[1:]), times[0]
 
 
-def measure(name, spec, device, options):
+def measure(name, spec, device, options, tell):
+    """Tells what is known of a model's step: the plain time as soon as it is there, the compiled one may never come."""
     try:
         model, call = diffusers(spec, device)
         what = "Diffusers WanTransformer3DModel"
@@ -162,6 +164,7 @@ def measure(name, spec, device, options):
         what = "plain PyTorch block stack of the same sizes"
     result = dict(model=name, what=what, parameters=sum(p.numel() for p in model.parameters()))
     result["eager_seconds"], _ = seconds(model, call, device, options.repeats)
+    tell(result)
     if not options.no_compile:
         try:
             compiled = torch.compile(model)
@@ -170,11 +173,12 @@ def measure(name, spec, device, options):
             result["compile_error"] = str(error).splitlines()[0]
     if device == "cuda":
         result["peak_bytes"] = torch.cuda.max_memory_allocated()
-    return result
+    tell(result)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("file", help="written anew after each time that was measured")
     parser.add_argument("--only")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--tiny", action="store_true", help="a tiny model: shows that it works")
@@ -182,17 +186,25 @@ def main():
     options = parser.parse_args()
     models = TINY if options.tiny else MODELS
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    results = []
+    card = torch.cuda.get_device_name() if device == "cuda" else "cpu"
+    results = {}
+
+    def tell(result):
+        results[result["model"]] = result
+        print(f"{result['model']}: {result}", file=sys.stderr)
+        part = options.file + ".part"
+        with open(part, "w", encoding="utf-8") as file:
+            json.dump(dict(torch=torch.__version__, device=card, text_rows=TEXT_ROWS, steps=list(results.values())),
+                      file, indent=1)
+        os.replace(part, options.file)
+
     for name, spec in models.items():
         if options.only and name not in options.only.split(","):
             continue
-        results.append(measure(name, spec, device, options))
-        print(f"{name}: {results[-1]}", file=sys.stderr)
+        measure(name, spec, device, options, tell)
         if device == "cuda":
             torch.cuda.empty_cache()
             torch.cuda.reset_peak_memory_stats()
-    name = torch.cuda.get_device_name() if device == "cuda" else "cpu"
-    json.dump(dict(torch=torch.__version__, device=name, text_rows=TEXT_ROWS, steps=results), sys.stdout, indent=1)
 
 
 if __name__ == "__main__":

@@ -59,7 +59,7 @@ struct WanBlock {
         try attn1.project(own, .gatedAdd(gate: gate1, runs: runs), into: x)
 
         let queries = try attn2.queries(norm2(x), rotary: nil)
-        let told = try attn2.attend(queries, context.text, groups: .all, bias: .perKey(context.textBias))
+        let told = try attn2.attend(queries, context.text, groups: .all, bias: .lastKey(context.textBias))
         if let pictures = context.pictures {
             let shown = try attn2.attend(queries, pictures, groups: .all, bias: nil)
             try device.backend.add(shown, into: told)

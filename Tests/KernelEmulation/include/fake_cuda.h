@@ -113,6 +113,10 @@ void fake_cuda_fail_call(fake_cuda *machine, const char *function, int nth, int 
 /// The nth kernel that runs from now on dies of `error` instead: whoever waits for it sees the error, then everybody.
 void fake_cuda_fail_kernel(fake_cuda *machine, int nth, int error);
 
+/// Every kernel of this name dies of `error` instead of running; 0: it never ends, and neither does the call that
+/// waits for it.
+void fake_cuda_doom_kernel(fake_cuda *machine, const char *kernel, int error);
+
 /// This GPU falls off the bus after `calls` more calls of any function: what is queued never runs, every call that
 /// needs it returns `error`.
 void fake_cuda_lose_gpu(fake_cuda *machine, int gpu, int calls, int error);

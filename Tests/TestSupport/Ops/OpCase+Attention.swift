@@ -13,6 +13,8 @@ extension OpCase {
 
     enum Bias: String {
         case none, head, key
+        /// Of the last key alone.
+        case last
         /// With keys that are left out, and for `headMasked` a query without any key.
         case headMasked, keyMasked
         /// No key is left.
@@ -40,6 +42,7 @@ extension OpCase {
             AttentionSize(queries: 7, keys: 31, heads: 2, headDim: 16, bias: .keyNone),
             AttentionSize(queries: 19, keys: 19, heads: 4, headDim: 16, bias: .head),
             AttentionSize(queries: 11, keys: 23, heads: 2, headDim: 64, bias: .key),
+            AttentionSize(queries: 13, keys: 21, heads: 2, headDim: 32, bias: .last),
         ]
         return sizes.flatMap { [attentionCase($0, .f32), attentionCase($0, .bf16)] }
             + tiledAttention.map { attentionCase($0, .bf16) }
@@ -72,6 +75,11 @@ extension OpCase {
             AttentionSize(queries: 260, keys: 260, heads: 1, headDim: 72, groups: .consecutive(length: 130)),
             AttentionSize(queries: 134, keys: 134, heads: 2, headDim: 64, groups: .strided(stride: 2)),
             AttentionSize(queries: 140, keys: 77, heads: 1, headDim: 128, bias: .key),
+            // Blocks of 128 and 176 keys: the last one alone in its block, or the block's last.
+            AttentionSize(queries: 131, keys: 129, heads: 2, headDim: 64, bias: .last),
+            AttentionSize(queries: 200, keys: 256, heads: 1, headDim: 40, bias: .last),
+            AttentionSize(queries: 130, keys: 352, heads: 1, headDim: 128, bias: .last),
+            AttentionSize(queries: 140, keys: 300, heads: 2, headDim: 96, bias: .last),
             AttentionSize(queries: 70, keys: 200, heads: 2, headDim: 64, bias: .keyMasked),
             AttentionSize(queries: 130, keys: 40, heads: 2, headDim: 32, bias: .keyNone),
             AttentionSize(queries: 131, keys: 131, heads: 2, headDim: 64, bias: .head),
@@ -102,6 +110,7 @@ extension OpCase {
             // The first tile of keys and a part of the others.
             return Operand(all.values.enumerated().map { $0 < 64 || $0 % 3 == 0 ? -.infinity : $1 }, all.shape)
         case .keyNone: return Operand(all.values.map { _ in -.infinity }, all.shape)
+        case .last: return Operand(all.values.indices.map { $0 == size.keys - 1 ? 4.5 : 0 }, all.shape)
         default: return all
         }
     }
@@ -119,6 +128,7 @@ extension OpCase {
             switch size.bias {
             case .head, .headMasked: .perHead(try headBias.tensor(on: backend))
             case .key, .keyMasked, .keyNone: .perKey(try keyBias.tensor(on: backend))
+            case .last: .lastKey(try keyBias.tensor(on: backend))
             case .none: nil
             }
         let out = try backend.allocate([size.queries, width], dtype)
@@ -149,7 +159,7 @@ extension OpCase {
                     sum *= scale
                     return switch size.bias {
                     case .head, .headMasked: sum + headBias[(head * size.queries + query) * size.keys + key]
-                    case .key, .keyMasked, .keyNone: sum + keyBias[key]
+                    case .key, .keyMasked, .keyNone, .last: sum + keyBias[key]
                     case .none: sum
                     }
                 }

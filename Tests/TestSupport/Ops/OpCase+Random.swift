@@ -82,7 +82,7 @@ extension OpCase {
             let (groups, length) = (1 + random.below(6), 1 + random.below(160))
             (size.queries, size.keys) = (groups * length, groups * length)
             size.groups = random.isHeads ? .consecutive(length: length) : .strided(stride: groups)
-        case 1: size.bias = random.one(of: [.head, .key, .headMasked, .keyMasked])
+        case 1: size.bias = random.one(of: [.head, .key, .headMasked, .keyMasked, .last])
         default: break
         }
         return attentionCase(size, dtype)

@@ -8,23 +8,26 @@ import Glibc
 /// Lines for people, at once, and JSON for the table.
 final class BenchOutput {
     private let folder: String?
+    private let part: String?
     private let show: (String) -> Void
 
     /// - Parameters:
     ///   - folder: where JSON goes; nil writes none.
+    ///   - part: what several runs that write the same JSON call theirs.
     ///   - show: receives each line.
-    init(folder: String?, show: @escaping (String) -> Void = BenchOutput.say) {
+    init(folder: String?, part: String? = nil, show: @escaping (String) -> Void = BenchOutput.say) {
         self.folder = folder
+        self.part = part
         self.show = show
     }
 
     func line(_ text: String) { show(text) }
 
-    /// Writes `name`.json; called again as results come in, so that a run that is cut off leaves what it has.
+    /// Writes `name`.json, or `name`.`part`.json; called again as results come in, so that a run that is cut off leaves what it has.
     func write(_ name: String, _ value: JSONText) throws {
         guard let folder else { return }
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        try Data("\(value)\n".utf8).write(to: URL(filePath: "\(folder)/\(name).json"))
+        try Data("\(value)\n".utf8).write(to: URL(filePath: "\(folder)/\(([name] + [part].compactMap(\.self)).joined(separator: ".")).json"))
     }
 
     static func say(_ text: String) { put(text, 1) }

@@ -8,7 +8,8 @@ struct FactsReport {
     let machine: GPUMachine
     let output: BenchOutput
 
-    func run() throws {
+    /// Whether every kernel was compiled.
+    func run() throws -> Bool {
         let driver = try machine.libraries.driver()
         let device = try CUDADevice.find(machine.ordinal, driver)
         let compiler = try machine.libraries.compiler(for: device.architecture, driver: driver.version)
@@ -28,7 +29,11 @@ struct FactsReport {
         output.line(
             "\(warm.kernels.count) kernels: \(shown(cold.seconds)) s to compile with \(machine.threads) threads, "
                 + "\(shown(warm.seconds, 3)) s from the cache")
-        for (kernel, registers) in warm.kernels { output.line("  \(kernel): \(registers) registers") }
+        for error in warm.refused { output.line("REFUSED \(error)") }
+        for kernel in warm.kernels {
+            let spilled = kernel.spilledBytes == 0 ? "" : ", \(kernel.spilledBytes) bytes spilled"
+            output.line("  \(kernel.name): \(kernel.registers) registers\(spilled)")
+        }
         try output.write(
             "facts",
             .object([
@@ -38,16 +43,22 @@ struct FactsReport {
                 ("cublaslt", products.map { .string($0.path) } ?? .null),
                 ("compile_seconds", .number(cold.seconds)), ("cached_seconds", .number(warm.seconds)),
                 ("compile_threads", .integer(machine.threads)),
-                ("registers", .object(warm.kernels.map { ($0.kernel, .integer($0.registers)) })),
+                ("refused", .array(warm.refused.map { .string("\($0)") })),
+                ("registers", .object(warm.kernels.map { ($0.name, .integer($0.registers)) })),
             ]))
+        return warm.refused.isEmpty
     }
 
-    /// From a started driver to every kernel's machine code.
-    private func compile(
-        _ machine: GPUMachine
-    ) throws -> (seconds: Double, kernels: [(kernel: String, registers: Int)]) {
+    /// What became of the kernels, and how long it took from a started driver on.
+    private struct Compiled {
+        let seconds: Double
+        let kernels: [CompileLog.Kernel]
+        let refused: [ComputeError]
+    }
+
+    private func compile(_ machine: GPUMachine) throws -> Compiled {
         let start = ContinuousClock.now
-        let kernels = try machine.backend().registers()
-        return (seconds(since: start), kernels)
+        let (kernels, refused) = try machine.backend().compiledKernels()
+        return Compiled(seconds: seconds(since: start), kernels: kernels, refused: refused)
     }
 }

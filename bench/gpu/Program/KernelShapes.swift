@@ -8,6 +8,13 @@ struct KernelShapes: Decodable {
         let head_dim: Int
         let queries: Int
         let keys: Int
+        /// Whether the last key stands for several, as a text's padding does.
+        let raisesLast: Bool?
+
+        private enum CodingKeys: String, CodingKey {
+            case name, heads, head_dim, queries, keys
+            case raisesLast = "raises_last"
+        }
 
         var flops: Double { 4 * Double(queries) * Double(keys) * Double(heads * head_dim) }
     }
@@ -17,8 +24,10 @@ struct KernelShapes: Decodable {
         let m: Int
         let n: Int
         let k: Int
-        /// "none", "gelu" or "gated_add".
+        /// "none", "gelu", "add" or "gated_add"; the sums are f32.
         let epilogue: String
+        /// "f32" where the result is no activation; bf16 else.
+        let into: String?
 
         var flops: Double { 2 * Double(m) * Double(n) * Double(k) }
     }
@@ -30,9 +39,11 @@ struct KernelShapes: Decodable {
         let inputs: Int
         let outputs: Int
         let kernel: [Int]
+        /// Whether it adds to a shortcut, as a block's last does.
+        let accumulates: Bool?
 
         private enum CodingKeys: String, CodingKey {
-            case name, height, width, kernel
+            case name, height, width, kernel, accumulates
             case inputs = "in"
             case outputs = "out"
         }

@@ -8,6 +8,8 @@ struct KernelsReport {
     let output: BenchOutput
     let shapes: KernelShapes
     let repeats: Int
+    /// Of "ceilings", "attention", "gemm", "convolution"; nil for all.
+    var only: [String]?
     /// How many random numbers there are.
     var period = (1 << 24) + 43
 
@@ -17,35 +19,41 @@ struct KernelsReport {
     /// Whether every kernel ran.
     func run() throws -> Bool {
         let backend = try machine.backend()
-        _ = try backend.registers()
         var random = try RandomTensors(backend, period: period)
         var parts: [(String, JSONText)] = [
             ("device", .string(backend.device.name)), ("repeats", .integer(repeats)),
         ]
-        parts.append(("ceilings", try ceilings(backend, &random)))
-        try output.write("kernels", .object(parts))
+        func isAsked(_ kind: String) -> Bool { only?.contains(kind) ?? true }
+        if isAsked("ceilings") {
+            parts.append(("ceilings", try machine.watchdog.watch("ceilings") { try ceilings(backend, &random) }))
+        }
         var failures = 0
         func add<S>(_ kind: String, _ shapes: [S], _ body: (S) throws -> JSONText) throws {
+            guard isAsked(kind) else { return }
             var rows: [JSONText] = []
             for shape in shapes {
                 do {
-                    rows.append(try body(shape))
+                    rows.append(try machine.watchdog.watch("\(kind) \(shape)") { try body(shape) })
                 } catch {
                     failures += 1
                     output.line("FAILED \(kind) \(shape): \(error)")
+                    // Nothing works in this process any more.
+                    if case .deviceLost? = error as? ComputeError { throw error }
                 }
+                try output.write("kernels", .object(parts + [(kind, .array(rows))]))
             }
             parts.append((kind, .array(rows)))
-            try output.write("kernels", .object(parts))
         }
         try add("attention", shapes.attention) { try attention($0, backend, &random) }
         try add("gemm", shapes.gemm) { try product($0, backend, &random) }
         try add("convolution", shapes.convolution) { try convolution($0, backend, &random) }
+        try output.write("kernels", .object(parts))
         return failures == 0
     }
 
     private func ours(_ backend: CUDABackend) -> [Way] {
-        (backend.hasWarpgroups ? [("warpgroups", [.warpgroups])] : []) + [("portable", [])]
+        (backend.hasWarpgroups && machine.servers.contains(.warpgroups) ? [("warpgroups", [.warpgroups])] : [])
+            + (machine.servers == [.warpgroups] ? [] : [("portable", [])])
     }
 
     /// The median over the repeats, after three to warm up.
@@ -106,6 +114,9 @@ struct KernelsReport {
         let (k, v) = (try random.tensor([shape.keys, width]), try random.tensor([shape.keys, width]))
         let out = try backend.allocate(q.shape, .bf16)
         let scale = 1 / Float(shape.head_dim).squareRoot()
+        let last = Float(shape.raisesLast == true ? 6 : 0)
+        let raised = try backend.upload([Float](repeating: 0, count: shape.keys - 1) + [last], [shape.keys])
+        let bias = shape.raisesLast == true ? AttentionBias.lastKey(raised) : nil
         return try measured(
             [
                 ("name", .string(shape.name)), ("heads", .integer(shape.heads)), ("head_dim", .integer(shape.head_dim)),
@@ -114,7 +125,7 @@ struct KernelsReport {
             "attention \(shape.name), \(shape.queries) × \(shape.keys), \(shape.heads) heads of \(shape.head_dim)",
             flops: shape.flops, backend, ours(backend)
         ) { _ throws(ComputeError) in
-            try backend.attention(q, k, v, heads: shape.heads, scale: scale, groups: .all, bias: nil, into: out)
+            try backend.attention(q, k, v, heads: shape.heads, scale: scale, groups: .all, bias: bias, into: out)
         }
     }
 
@@ -129,16 +140,20 @@ struct KernelsReport {
         let (bias, gate) = (try random.tensor([shape.n], .f32), try random.tensor([shape.n], .f32))
         let plain = try backend.allocate([shape.m, shape.n], .bf16)
         // The residual stream is f32.
-        let sum = shape.epilogue == "gated_add" ? try random.tensor([shape.m, shape.n], .f32) : plain
-        let epilogues: [String: Epilogue] = ["none": .none, "gelu": .gelu, "gated_add": .gatedAdd(gate: gate)]
+        let isWide = shape.epilogue.hasSuffix("add") || shape.into == "f32"
+        let sum = isWide ? try random.tensor([shape.m, shape.n], .f32) : plain
+        let epilogues: [String: Epilogue] = [
+            "none": .none, "gelu": .gelu, "add": .add, "gated_add": .gatedAdd(gate: gate),
+        ]
         guard let epilogue = epilogues[shape.epilogue] else {
             throw BenchCommand.UsageError(description: "no epilogue \(shape.epilogue)")
         }
-        let library: [Way] = backend.hasLibrary ? [("cublaslt", [.library])] : []
+        let hasLibrary = backend.hasLibrary && machine.servers.contains(.library)
+        let library: [Way] = hasLibrary ? [("cublaslt", [.library])] : []
         return try measured(
             [
                 ("name", .string(shape.name)), ("m", .integer(shape.m)), ("n", .integer(shape.n)),
-                ("k", .integer(shape.k)), ("epilogue", .string(shape.epilogue)),
+                ("k", .integer(shape.k)), ("epilogue", .string(shape.into == "f32" ? "\(shape.epilogue), f32" : shape.epilogue)),
             ],
             "product \(shape.name), \(shape.m) × \(shape.n) × \(shape.k), \(shape.epilogue)", flops: shape.flops,
             backend, ours(backend) + library
@@ -151,7 +166,7 @@ struct KernelsReport {
         }
     }
 
-    /// One frame behind its history.
+    /// One frame behind its history, into f32 as the decoders have it.
     private func convolution(
         _ shape: KernelShapes.Convolution, _ backend: CUDABackend, _ random: inout RandomTensors
     ) throws -> JSONText {
@@ -162,19 +177,21 @@ struct KernelsReport {
             storage: taps.storage, outChannels: shape.outputs, inChannels: shape.inputs, kernel: shape.kernel,
             dtype: .bf16)
         let bias = try random.tensor([shape.outputs], .f32)
-        let out = try backend.allocate([1, shape.height, shape.width, shape.outputs], .bf16)
+        let out = try backend.allocate([1, shape.height, shape.width, shape.outputs], .f32)
+        try backend.zero(out)
         return try measured(
             [
                 ("name", .string(shape.name)), ("height", .integer(shape.height)), ("width", .integer(shape.width)),
                 ("in", .integer(shape.inputs)), ("out", .integer(shape.outputs)),
                 ("kernel", .array(shape.kernel.map { .integer($0) })),
+                ("accumulates", .bool(shape.accumulates == true)),
             ],
             "convolution \(shape.name), \(shape.inputs) to \(shape.outputs), \(shape.kernel)", flops: shape.flops,
             backend, ours(backend)
         ) { _ throws(ComputeError) in
             try backend.convolution(
                 frames[past..<past + 1], history: (0..<past).map { frames[$0] }, weight, bias: bias,
-                accumulate: false, into: out)
+                accumulate: shape.accumulates == true, into: out)
         }
     }
 }

@@ -49,7 +49,7 @@ struct ModelsReport {
         guard !asked.isEmpty else { throw BenchCommand.UsageError(description: "no such model: \(only ?? [])") }
         for clip in asked {
             do {
-                rows.append(try measure(clip))
+                rows.append(try machine.watchdog.watch(clip.title) { try measure(clip) })
             } catch {
                 output.line("FAILED \(clip.title): \(error)")
             }
@@ -91,7 +91,6 @@ struct ModelsReport {
     /// The very run of the product; before it is told of a step, the GPU has done it.
     private func generate(_ clip: Clip, _ folder: ModelFolder) throws -> Result {
         let backend = try machine.backend()
-        _ = try backend.registers()
         let pipeline = try Families.open(folder).pipeline(on: backend, dtype: .bf16)
         let settings = settings(clip, pipeline.model)
         try pipeline.validate(settings)
@@ -102,6 +101,7 @@ struct ModelsReport {
         try pipeline.generate(
             settings,
             report: { progress in
+                machine.watchdog.beat()
                 // A network's loading is measured as a whole, and not held up at its pieces.
                 let isLoaded = progress.completed == progress.total
                 if progress.stage == .load, progress.completed > 0, !isLoaded { return true }
@@ -118,6 +118,7 @@ struct ModelsReport {
                 return true
             }, dump: nil,
             emit: { frame in
+                machine.watchdog.beat()
                 result.frames += 1
                 // One is enough to see, and does not slow what is measured.
                 guard result.frames == 1 else { return }
@@ -152,7 +153,7 @@ struct ModelsReport {
                 + "without the VAE; outside denoiser and VAE \(shown(100 * outside / whole)) %")
         output.line("  pixels from \(result.range.least) to \(result.range.most)")
         return .object([
-            ("model", .string(clip.model)), ("width", .integer(clip.width)), ("height", .integer(clip.height)),
+            ("model", .string(clip.model)), ("servers", .string(machine.serversName)), ("width", .integer(clip.width)), ("height", .integer(clip.height)),
             ("frames", .integer(clip.frames)), ("fps", .integer(clip.framesPerSecond)),
             ("step_seconds", .number(step)), ("steps", .array(later.map { .number($0) })),
             ("first_steps", .array(first.map { .number($0) })), ("text_seconds", .number(text)),

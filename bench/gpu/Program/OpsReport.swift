@@ -12,9 +12,14 @@ struct OpsReport {
     /// - Parameters:
     ///   - random: how many random sizes for each group, beside the fixed ones.
     ///   - isQuick: leaves out what takes long.
-    init(machine: GPUMachine, output: BenchOutput, random: Int, seed: Int, isQuick: Bool) {
-        let groups = OpCase.groups + OpCase.random(random, seed: seed)
-        self.init(machine: machine, output: output, groups: isQuick ? groups : groups + OpCase.large)
+    ///   - only: names of groups; nil for all.
+    init(
+        machine: GPUMachine, output: BenchOutput, random: Int, seed: Int, isQuick: Bool, only: [String]?
+    ) throws(BenchCommand.UsageError) {
+        let all = OpCase.groups + OpCase.random(random, seed: seed) + (isQuick ? [] : OpCase.large)
+        let asked = all.filter { only?.contains($0.name) ?? true }
+        guard !asked.isEmpty else { throw .init(description: "no such group: \(only ?? [])") }
+        self.init(machine: machine, output: output, groups: asked)
     }
 
     init(machine: GPUMachine, output: BenchOutput, groups: [(name: String, cases: [OpCase])]) {
@@ -62,7 +67,7 @@ struct OpsReport {
     private func check(_ op: OpCase, on backend: CUDABackend, _ group: inout Group) throws {
         let result: OpResult
         do {
-            result = try op.run(on: backend)
+            result = try machine.watchdog.watch("\(op)") { try op.run(on: backend) }
         } catch {
             output.line("FAILED \(op): \(error)")
             throw error
@@ -81,7 +86,7 @@ struct OpsReport {
         .array(
             groups.map { group in
                 .object([
-                    ("group", .string(group.name)), ("cases", .integer(group.cases)),
+                    ("group", .string(group.name)), ("servers", .string(machine.serversName)), ("cases", .integer(group.cases)),
                     ("failures", .array(group.failures.map { .string($0) })), ("worst", .string(group.worst.name)),
                     ("worst_relative", .number(group.worst.relative)), ("worst_share", .number(group.worst.share)),
                 ])

@@ -1,0 +1,6 @@
+import GPUBench
+
+@main
+enum Main {
+    static func main() { runBenchmark() }
+}
