@@ -15,7 +15,7 @@ enum ImportRule {
     ]
 
     static let table: [String: Set<String>] = {
-        let rooms = (try? SourceFile("Package.swift")).map { rooms(inPackage: $0.text) } ?? [:]
+        let rooms = (try? SourceFile("Package.swift")).map { Self.rooms(inPackage: $0.text) } ?? [:]
         return rooms.reduce(into: [:]) { $0[$1.key] = $1.value.union(ofTheSystem[$1.key] ?? []) }
     }()
 

@@ -11,7 +11,7 @@ import Testing
 struct ReportTests {
     @Test func `facts name the card, its libraries and the registers of kernels`() throws {
         let bench = try Benchmark()
-        try FactsReport(machine: bench.machine, output: bench.output).run()
+        #expect(try FactsReport(machine: bench.machine, output: bench.output).run())
         let facts = try bench.written("facts")
         #expect(facts["capability"]?.text == "9.0")
         #expect((facts["compile_seconds"]?.number ?? 0) > 0)

@@ -1,6 +1,7 @@
 import Compute
 import ComputeCPU
 import Layers
+import Models
 import TestSupport
 import TestTools
 import Testing

@@ -102,13 +102,16 @@ package final class WanVAEEncoder {
         return latents
     }
 
+    private static func named(_ probe: Probe?, _ name: String, _ level: WanDownLevel) -> Probe? {
+        guard let probe else { return nil }
+        return { (part, value) throws(ComputeError) in try probe("\(name).\(part).part.\(level.part)", value) }
+    }
+
     /// - Parameter run: how many equal frames end with this one.
     private func push(_ frame: Tensor, run: Int, _ name: String, _ probe: Probe?) throws(ComputeError) -> Tensor? {
         var x = FrameRun(frame: frame, count: run)
         for (index, level) in levels.enumerated() {
-            let named: Probe? = probe.map { (probe) -> Probe in
-                { (part, value) throws(ComputeError) in try probe("\(name).\(part).part.\(level.part)", value) }
-            }
+            let named = Self.named(probe, name, level)
             guard let next = try level.push(x, probe: named) else { return nil }
             x = next
             try named?("level.\(index)", x.frame)

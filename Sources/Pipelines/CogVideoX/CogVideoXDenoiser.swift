@@ -1,4 +1,5 @@
 import Compute
+import Layers
 import Models
 import Sampling
 import VideoTypes

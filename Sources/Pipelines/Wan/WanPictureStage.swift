@@ -49,12 +49,7 @@ struct WanPictureStage {
         for (index, picture) in pictures.enumerated() {
             let planes = CLIPPreprocessing(processor).planes(of: picture)
             pixels += planes.values
-            let probe: Probe? = dump.map { (dump) -> Probe in
-                { (part, value) throws(ComputeError) in
-                    try dump.record("image.clip.\(part).part.\(index)", value, on: backend)
-                }
-            }
-            let own = try tower(backend.upload(planes.values, [3, 1, side, side]), probe: probe)
+            let own = try tower(backend.upload(planes.values, [3, 1, side, side]), probe: probe(picture: index))
             try backend.copy(own, into: states[index * tokens..<(index + 1) * tokens])
         }
         dump?.record("image.clip_pixels", [pictures.count, 3, side, side], pixels)
@@ -63,6 +58,13 @@ struct WanPictureStage {
         guard try finite.passes(states) else { throw finite.failure(.text, "the image encoder", part: nil) }
         try progress.advance()
         return states
+    }
+
+    private func probe(picture index: Int) -> Probe? {
+        guard let dump else { return nil }
+        return { [backend] (part, value) throws(ComputeError) in
+            try dump.record("image.clip.\(part).part.\(index)", value, on: backend)
+        }
     }
 
     /// Normalised latents f32 `[C, T, H, W]` of the frames that are shown.

@@ -1,4 +1,4 @@
-package import Compute
+import Compute
 package import ComputeCUDA
 import FoundationEssentials
 

@@ -9,7 +9,7 @@ struct KernelShapes: Decodable {
         let queries: Int
         let keys: Int
         /// Whether the last key stands for several, as a text's padding does.
-        let raisesLast: Bool?
+        var raisesLast: Bool?
 
         private enum CodingKeys: String, CodingKey {
             case name, heads, head_dim, queries, keys
@@ -27,7 +27,7 @@ struct KernelShapes: Decodable {
         /// "none", "gelu", "add" or "gated_add"; the sums are f32.
         let epilogue: String
         /// "f32" where the result is no activation; bf16 else.
-        let into: String?
+        var into: String?
 
         var flops: Double { 2 * Double(m) * Double(n) * Double(k) }
     }
@@ -40,7 +40,7 @@ struct KernelShapes: Decodable {
         let outputs: Int
         let kernel: [Int]
         /// Whether it adds to a shortcut, as a block's last does.
-        let accumulates: Bool?
+        var accumulates: Bool?
 
         private enum CodingKeys: String, CodingKey {
             case name, height, width, kernel, accumulates
