@@ -113,8 +113,8 @@ let package = Package(
             path: "Tests/FakeGPU", swiftSettings: strict),
         // The benchmark on a faked GPU with kernels that hang or die: what its script is tried with.
         .executableTarget(
-            name: "fake-gpu-bench", dependencies: ["ComputeCUDA", "FakeGPU", "GPUBench", "KernelEmulation"], path: "Tests/FakeGPUBench",
-            swiftSettings: strict),
+            name: "fake-gpu-bench", dependencies: ["ComputeCUDA", "FakeGPU", "GPUBench", "KernelEmulation"],
+            path: "Tests/FakeGPUBench", swiftSettings: strict),
         // The whole service with an engine that pretends: what the tests of jobs and HTTP start and kill.
         .executableTarget(
             name: "fake-service",
@@ -172,8 +172,8 @@ let package = Package(
         tests(
             "GPUBenchTests",
             [
-                "fake-gpu-bench", "GPUBench", "Compute", "ComputeCUDA", "FakeGPU", "Pipelines", "TestSupport", "VideoTypes",
-                "Weights",
+                "fake-gpu-bench", "GPUBench", "Compute", "ComputeCUDA", "FakeGPU", "Pipelines", "TestSupport",
+                "VideoTypes", "Weights",
             ]),
         tests("LayersTests", ["Compute", "ComputeCPU", "Layers", "TestSupport", "Weights"]),
         tests("ModelsTests", ["Compute", "ComputeCPU", "Layers", "Models", "TestSupport", "Weights"]),

@@ -140,7 +140,9 @@ struct HopperKernels {
 
     // MARK: attention
 
-    /// Long sequences; short ones would leave most of a tile empty. Of the biases the last key's alone.
+    /// Long sequences: short ones would leave most of a tile empty.
+    ///
+    /// Of the biases the last key's alone.
     func serves(_ problem: AttentionProblem, _ bias: AttentionBias?) -> Bool {
         guard problem.queries >= 128, problem.keys >= 128 else { return false }
         return switch bias {

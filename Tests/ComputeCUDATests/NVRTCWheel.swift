@@ -11,12 +11,13 @@ struct NVRTCWheel: Sendable, CustomTestStringConvertible {
     let architectures: [Int]
     let library: String?
 
-    static let all = [
-        NVRTCWheel("11.8.89", [80, 86, 89, 90], installed: "/usr/lib/x86_64-linux-gnu/libnvrtc.so.11.2"),
-        NVRTCWheel("12.0.76", [80, 90], further: [86, 89]),
-        NVRTCWheel("12.9.86", [90, 120], further: [80, 86, 89, 100, 103, 121]),
-        NVRTCWheel("13.5.37", [80, 90, 100, 120], further: [86, 89, 103, 110, 121]),
-    ] + (takesAll ? further : [])
+    static let all =
+        [
+            NVRTCWheel("11.8.89", [80, 86, 89, 90], installed: "/usr/lib/x86_64-linux-gnu/libnvrtc.so.11.2"),
+            NVRTCWheel("12.0.76", [80, 90], further: [86, 89]),
+            NVRTCWheel("12.9.86", [90, 120], further: [80, 86, 89, 100, 103, 121]),
+            NVRTCWheel("13.5.37", [80, 90, 100, 120], further: [86, 89, 103, 110, 121]),
+        ] + (takesAll ? further : [])
 
     /// Versions between the others: `make kernels` fetches them.
     private static let further = [

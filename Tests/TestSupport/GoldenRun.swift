@@ -93,7 +93,6 @@ package struct GoldenRun: Sendable, CustomStringConvertible {
         return -10 * log10(sum / Double(found.count))
     }
 
-    /// The pictures that the run was given.
     /// What the clip is made from, as the golden file has it.
     private static func pictures(_ golden: GoldenFile) throws -> [PictureRole: Frame] {
         var pictures: [PictureRole: Frame] = [:]

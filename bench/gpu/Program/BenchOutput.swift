@@ -27,7 +27,8 @@ final class BenchOutput {
     func write(_ name: String, _ value: JSONText) throws {
         guard let folder else { return }
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        try Data("\(value)\n".utf8).write(to: URL(filePath: "\(folder)/\(([name] + [part].compactMap(\.self)).joined(separator: ".")).json"))
+        let file = ([name] + [part].compactMap(\.self)).joined(separator: ".")
+        try Data("\(value)\n".utf8).write(to: URL(filePath: "\(folder)/\(file).json"))
     }
 
     static func say(_ text: String) { put(text, 1) }

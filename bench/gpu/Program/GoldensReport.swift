@@ -37,7 +37,8 @@ struct GoldensReport {
                 failures += result.failures.count
                 rows.append(
                     .object([
-                        ("golden", .string("\(golden)")), ("dtype", .string("\(dtype)")), ("servers", .string(machine.serversName)),
+                        ("golden", .string("\(golden)")), ("dtype", .string("\(dtype)")),
+                        ("servers", .string(machine.serversName)),
                         ("failures", .array(result.failures.map { .string($0) })),
                         ("worst", .string(result.worst.name)), ("worst_relative", .number(result.worst.relative)),
                         ("psnr", .number(result.psnr)),

@@ -150,10 +150,11 @@ struct KernelsReport {
         }
         let hasLibrary = backend.hasLibrary && machine.servers.contains(.library)
         let library: [Way] = hasLibrary ? [("cublaslt", [.library])] : []
+        let epilogueName = shape.into == "f32" ? "\(shape.epilogue), f32" : shape.epilogue
         return try measured(
             [
                 ("name", .string(shape.name)), ("m", .integer(shape.m)), ("n", .integer(shape.n)),
-                ("k", .integer(shape.k)), ("epilogue", .string(shape.into == "f32" ? "\(shape.epilogue), f32" : shape.epilogue)),
+                ("k", .integer(shape.k)), ("epilogue", .string(epilogueName)),
             ],
             "product \(shape.name), \(shape.m) × \(shape.n) × \(shape.k), \(shape.epilogue)", flops: shape.flops,
             backend, ours(backend) + library

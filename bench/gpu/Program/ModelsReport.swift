@@ -153,7 +153,8 @@ struct ModelsReport {
                 + "without the VAE; outside denoiser and VAE \(shown(100 * outside / whole)) %")
         output.line("  pixels from \(result.range.least) to \(result.range.most)")
         return .object([
-            ("model", .string(clip.model)), ("servers", .string(machine.serversName)), ("width", .integer(clip.width)), ("height", .integer(clip.height)),
+            ("model", .string(clip.model)), ("servers", .string(machine.serversName)),
+            ("width", .integer(clip.width)), ("height", .integer(clip.height)),
             ("frames", .integer(clip.frames)), ("fps", .integer(clip.framesPerSecond)),
             ("step_seconds", .number(step)), ("steps", .array(later.map { .number($0) })),
             ("first_steps", .array(first.map { .number($0) })), ("text_seconds", .number(text)),

@@ -86,7 +86,8 @@ struct OpsReport {
         .array(
             groups.map { group in
                 .object([
-                    ("group", .string(group.name)), ("servers", .string(machine.serversName)), ("cases", .integer(group.cases)),
+                    ("group", .string(group.name)), ("servers", .string(machine.serversName)),
+                    ("cases", .integer(group.cases)),
                     ("failures", .array(group.failures.map { .string($0) })), ("worst", .string(group.worst.name)),
                     ("worst_relative", .number(group.worst.relative)), ("worst_share", .number(group.worst.share)),
                 ])
