@@ -165,9 +165,10 @@ enum {
     CK_ATTENTION_SHORT_128_SHARED = 1024 + 3 * 2 * 32 * 128 * 2
 };
 
-/// The same on sm_90 with a bias of the last key at most: every array through a map {head_dim, tokens of a group, groups,
-/// heads} of bf16 with 128-byte swizzle, in boxes {64, CK_ATTENTION_SM90_BOX_QUERIES, 1, 1} for q and out, {64, …_KEYS, 1,
-/// 1} for k and v. Lists of blocks, which count tiles of …_QUERIES and blocks of …_KEYS, give each tile at least one block.
+/// The same on sm_90 with a bias of the last key at most: every array through a map {head_dim, tokens of a group,
+/// groups, heads} of bf16 with 128-byte swizzle, in boxes {64, CK_ATTENTION_SM90_BOX_QUERIES, 1, 1} for q and out,
+/// {64, …_KEYS, 1, 1} for k and v. Lists of blocks, which count tiles of …_QUERIES and blocks of …_KEYS, give each tile
+/// at least one block.
 ///
 /// The grid has as many blocks as there are multiprocessors, or tiles (of queries, groups and heads) if those are
 /// fewer.
