@@ -27,6 +27,11 @@ struct WanPictureStage {
     func run(_ settings: VideoSettings, _ pictures: [PictureRole: Frame]) throws -> Told? {
         let frames = model.shownFrames(settings)
         guard !frames.isEmpty else { return nil }
+        for case let role? in frames.map(\.role) where pictures[role] == nil {
+            throw VideoError(
+                .internalError, "the settings name a picture as \(role.rawValue), and none came with them",
+                hint: "make the clip anew with its picture")
+        }
         let hasTower = model.components.imageEncoder != nil
         try progress.begin(.text, total: hasTower ? 2 : 1)
         let states = hasTower ? try look(frames.compactMap { $0.role.flatMap { pictures[$0] } }) : nil
@@ -75,11 +80,10 @@ struct WanPictureStage {
         let (width, height) = (settings.clip.width, settings.clip.height)
         var stills: [WanVAEEncoder.Still] = []
         for (role, count) in frames {
-            guard let role else {
+            guard let role, let picture = pictures[role] else {
                 stills.append(.init(frame: try encoder.grey(height: height, width: width), count: count))
                 continue
             }
-            guard let picture = pictures[role] else { preconditionFailure("settings name a picture that is not there") }
             let planes = PicturePlanes(ofClip: picture, width: width, height: height)
             dump?.record("image.\(role.rawValue)", [3, height, width], planes.values)
             stills.append(
