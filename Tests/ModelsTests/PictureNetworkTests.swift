@@ -74,14 +74,16 @@ import Weights
         let (first, last) = (try picture(), try picture())
         let grey = try encoder.grey(height: side, width: side)
         for count in [1, 3, 38, 79] {
-            let short = try encoder([
-                .init(frame: first, count: 1), .init(frame: grey, count: count),
-                .init(frame: last, count: 5 - (count + 1) % 4),
-            ])
-            let singly = try encoder(
-                [.init(frame: first, count: 1)] + (0..<count).map { _ in .init(frame: grey, count: 1) }
-                    + (0..<5 - (count + 1) % 4).map { _ in .init(frame: last, count: 1) })
-            #expect(try device.backend.download(short) == device.backend.download(singly), "\(count)")
+            // The clip's length is one more than a multiple of four.
+            let lasts = 4 - count % 4
+            let shown: [(frame: Tensor, count: Int)] = [(first, 1), (grey, count), (last, lasts)]
+            let whole = try encoder(shown.map { .init(frame: $0.frame, count: $0.count) })
+            var singles: [WanVAEEncoder.Still] = []
+            for (frame, count) in shown {
+                for _ in 0..<count { singles.append(.init(frame: frame, count: 1)) }
+            }
+            let singly = try encoder(singles)
+            #expect(try device.backend.download(whole) == device.backend.download(singly), "\(count)")
         }
     }
 
