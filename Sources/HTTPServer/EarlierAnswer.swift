@@ -17,6 +17,11 @@ struct EarlierAnswer {
     }
 
     func send(inPlaceOf status: Int) {
+        // The library that is told to stop between its word and its answer fails of it: it is not kept from answering
+        // for longer than a write takes, and not at all where it is about to stop.
+        core.earlierAnswers.add(1, ordering: .sequentiallyConsistent)
+        defer { core.earlierAnswers.subtract(1, ordering: .sequentiallyConsistent) }
+        guard !core.isStopping.load(ordering: .sequentiallyConsistent) else { return }
         let phase = core.watch.phase(of: socket)
         let refusal = GateRefusal.ofLibrary(status, isInBody: phase == .receiving)
         // Written down whether or not there is somebody to tell.
@@ -29,7 +34,7 @@ struct EarlierAnswer {
             ]
         let lines = ["HTTP/1.1 \(refusal.status) \(refusal.code)"] + fields.map { "\($0.name): \($0.value)" }
         send(Array((lines.joined(separator: "\r\n") + "\r\n\r\n").utf8) + body)
-        LingeringClose.drain(socket) { core.isStopping.load(ordering: .relaxed) }
+        LingeringClose.drainAside(socket) { [core] in core.isStopping.load(ordering: .relaxed) }
     }
 
     /// The client gets what it takes at once: it is about to be left.
