@@ -8,7 +8,7 @@
 
 Names in a golden file are those of goldens.py but for these (L = rows of the text with its padding, T, C, H, W latents):
 
-    picture                                 f16 [height, width, 3], whole numbers in 0...255: what the clip begins with
+    input.first                             f16 [height, width, 3], whole numbers in 0...255: what the clip begins with
     text.*_embeds                           [L, d], padding included
     noise.initial, step.NNN.*               [1, T, C, H, W]
     schedule.alphas_cumprod                 [1000]
@@ -267,7 +267,7 @@ def run(pipe, case, scheduler):
         recorder.chunk = 2
     if "picture" in case:
         pixels = picture(*case["picture"], case["seed"])
-        recorder.put("picture", torch.from_numpy(pixels), torch.float16)
+        recorder.put("input.first", torch.from_numpy(pixels), torch.float16)
         options["image"] = Image.fromarray(pixels)
     frames = pipe(
         prompt=case["prompt"], negative_prompt=case["negative_prompt"], height=case["height"], width=case["width"],

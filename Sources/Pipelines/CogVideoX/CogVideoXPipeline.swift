@@ -79,8 +79,7 @@ final class CogVideoXPipeline: VideoPipeline {
             let condition = try run.picture.map { try encode($0, run, shape, noise: drawn) }
             return CogVideoXDenoiser(
                 networks, texts, condition: condition, scale: Float(run.settings.sampling.guidance(ofExpert: 0)),
-                run.plan.timesteps,
-                workBytes: run.memory[.denoise].work, run.progress)
+                run.plan.timesteps, workBytes: run.memory[.denoise].work, run.progress)
         }
     }
 
