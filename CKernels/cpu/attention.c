@@ -54,12 +54,17 @@ static void choose_blocks(struct attention *a, ptrdiff_t tokens, ptrdiff_t queri
     a->query_blocks = ck_max(ck_ceil_div(queries, query_block), 1);
     a->plan.query_block = ck_min(ck_ceil_div(ck_ceil_div(queries, a->query_blocks), 12) * 12, query_block);
     a->plan.key_block = ck_min(most_keys, ck_max(tokens, 1));
+    if (c->block_start) {
+        a->query_blocks = ck_ceil_div(queries, CK_LIST_QUERIES);
+        a->plan.query_block = CK_LIST_QUERIES;
+        a->plan.key_block = CK_LIST_KEYS;
+    }
     a->key_blocks = ck_ceil_div(tokens, a->plan.key_block);
     // Some microseconds at least, so that handing out pieces costs little.
     ptrdiff_t work = ck_max(a->plan.query_block * tokens * wide, 1);
     a->piece = ck_max(ck_min(1000000 / work, a->units * a->query_blocks / (4 * threads)), 1);
     a->batch = a->units;
-    a->is_short = tokens <= a->kernels->short_keys(&a->plan);
+    a->is_short = !c->block_start && tokens <= a->kernels->short_keys(&a->plan);
     if (a->query_blocks >= 3 && !a->is_short) {
         a->packed_floats = a->key_blocks * a->kernels->attention_packed(&a->plan);
         a->batch = ck_min(ck_max(packed_bytes / 4 / ck_max(a->packed_floats, 1), 1), a->units);

@@ -243,7 +243,8 @@ static struct attention_block rows_from(const struct attention_block *b, ptrdiff
     return rows;
 }
 
-static void attend_keys(struct attention_block *b, ptrdiff_t first, ptrdiff_t query, const float *packed) {
+static void attend_keys(struct attention_block *b, ptrdiff_t first, ptrdiff_t query, const float *packed,
+                        bool is_first) {
     const ck_attention_call *c = &b->plan->call;
     ptrdiff_t key = b->first_token + first * b->plan->step;
     b->keys = ck_min(b->plan->key_block, b->tokens - first);
@@ -266,7 +267,7 @@ static void attend_keys(struct attention_block *b, ptrdiff_t first, ptrdiff_t qu
             weigh(&rows, factor, true);
         else
             weigh(&rows, factor, false);
-        multiply_values(&rows, packed, first == 0);
+        multiply_values(&rows, packed, is_first);
     }
 }
 
@@ -287,10 +288,18 @@ static void attend_block(const ck_attention_plan *plan, ptrdiff_t unit, ptrdiff_
         b.sum[row] = 0;
         b.ones[row] = 1;
     }
-    if (b.tokens == 0)
+    ptrdiff_t packed_floats = attention_packed(plan), count = ck_ceil_div(b.tokens, plan->key_block);
+    const int32_t *list = NULL;
+    if (c->block_start) {
+        const int32_t *start = c->block_start + unit * ck_ceil_div(c->queries, CK_LIST_QUERIES) + block;
+        list = c->block_index + start[0];
+        count = start[1] - start[0];
+    }
+    if (count == 0)
         memset(b.out, 0, (size_t)(b.queries * b.columns) * sizeof(float));
-    ptrdiff_t packed_floats = attention_packed(plan);
-    for (ptrdiff_t first = 0; first < b.tokens; first += plan->key_block)
-        attend_keys(&b, first, query, packed ? packed + first / plan->key_block * packed_floats : NULL);
+    for (ptrdiff_t i = 0; i < count; i++) {
+        ptrdiff_t key_block = list ? list[i] : i;
+        attend_keys(&b, key_block * plan->key_block, query, packed ? packed + key_block * packed_floats : NULL, i == 0);
+    }
     store_rows(&b, (char *)c->out + (size_t)(query * c->out_stride + column) * size, c->out_stride * plan->step);
 }

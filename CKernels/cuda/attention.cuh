@@ -178,11 +178,12 @@ struct Blocks {
     const int *list; ///< or null: all
     int count;
 };
-template <int KEYS> INLINE Blocks blocks_of_tile(const ck_attention_arguments &args, int tile) {
+template <int KEYS> INLINE Blocks blocks_of_tile(const ck_attention_arguments &args, int head, int tile) {
     const int *start = (const int *)args.block_start;
     if (!start) {
         return {nullptr, (args.keys + KEYS - 1) / KEYS};
     }
+    start += head * args.list_stride;
     return {(const int *)args.block_index + start[tile],
             (start[tile + 1] - start[tile]) * (CK_ATTENTION_LIST_KEYS / KEYS)};
 }
@@ -206,7 +207,7 @@ template <int DIM, int KEYS, int STAGES> INLINE void attend(const ck_attention_a
     const bf16 *k_from = (const bf16 *)args.k + row * args.k_stride + column;
     const bf16 *v_from = (const bf16 *)args.v + row * args.v_stride + column;
     const long long k_stride = args.token_stride * args.k_stride, v_stride = args.token_stride * args.v_stride;
-    const Blocks blocks = blocks_of_tile<KEYS>(args, tile);
+    const Blocks blocks = blocks_of_tile<KEYS>(args, head, tile);
     const bool has_queries = first_query + warp_row < args.queries, has_bias = args.key_bias || args.head_bias;
     const Fragments f = fragments<DIM>(lane);
 

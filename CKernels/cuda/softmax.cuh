@@ -11,17 +11,24 @@ INLINE float least() { return -1e30f; }
 /// A row, and what is added to it.
 struct Row {
     const float *s, *key_bias, *head_bias;
+    const u8 *seen; ///< blocks of keys; null: all
     float factor;
 };
 INLINE Row row_at(const ck_softmax_arguments &args, int row) {
     const int batch = row / args.queries, query = row % args.queries;
     const long long bias_row = (long long)(batch % args.heads) * args.all_queries + args.first_query + query;
+    const int tiles = (args.all_queries + CK_ATTENTION_ROWS - 1) / CK_ATTENTION_ROWS;
+    const int blocks = (args.keys + CK_ATTENTION_LIST_KEYS - 1) / CK_ATTENTION_LIST_KEYS;
+    const int tile = batch % args.heads * tiles + (args.first_query + query) / CK_ATTENTION_ROWS;
     return {(const float *)args.s + (long long)row * args.s_stride, (const float *)args.key_bias,
-            args.head_bias ? (const float *)args.head_bias + bias_row * args.keys : nullptr, args.scale * log2_e()};
+            args.head_bias ? (const float *)args.head_bias + bias_row * args.keys : nullptr,
+            args.block_mask ? (const u8 *)args.block_mask + (long long)tile * blocks : nullptr, args.scale * log2_e()};
 }
 INLINE float score(const Row &row, int key) {
     float bias = row.key_bias ? row.key_bias[key] : 0.f;
     bias += row.head_bias ? row.head_bias[key] : 0.f;
+    if (row.seen && !row.seen[key / CK_ATTENTION_LIST_KEYS])
+        bias = float_of_bits(0xff800000u); // -∞
     return fmaf(row.s[key], row.factor, bias * log2_e());
 }
 

@@ -136,13 +136,15 @@ typedef struct ck_attention_arguments {
     ck_address key_bias;  ///< f32 [keys] or 0
     ck_address head_bias; ///< f32 [heads, queries, keys] or 0
     /// Which blocks of keys a tile of queries sees: blocks block_index[block_start[i]..<block_start[i + 1]] for tile i,
-    /// ascending, both i32; both 0 where every tile sees all.
+    /// ascending, both i32; both 0 where every tile sees all. Head h begins h · list_stride tiles further.
     ck_address block_start, block_index;
     long long out_stride, q_stride, k_stride, v_stride; ///< distance of rows
     long long group_stride, token_stride;               ///< in rows
     int queries, keys;                                  ///< in one group
     int groups, heads, head_dim;
     float scale; ///< above 0
+    int list_stride;
+    int reserved;
 } ck_attention_arguments;
 
 /// The kernels behind it, `_64` and `_128` being the largest head_dim (a multiple of 8), every row aligned to 16 bytes:
@@ -197,8 +199,9 @@ enum {
 /// heads, p likewise with its own distance of rows; columns from keys to p_stride become zeros.
 typedef struct ck_softmax_arguments {
     ck_address p, s;
-    ck_address key_bias;  ///< f32 [keys] or 0
-    ck_address head_bias; ///< f32 [heads, all queries, keys] or 0
+    ck_address key_bias;   ///< f32 [keys] or 0
+    ck_address head_bias;  ///< f32 [heads, all queries, keys] or 0
+    ck_address block_mask; ///< u8 [heads][tiles of all queries][blocks of keys], 0 where it is not seen; or 0
     int batch, heads, queries, keys;
     int first_query, all_queries; ///< these rows' place among the rows of head_bias
     int s_stride, p_stride;

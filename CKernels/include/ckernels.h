@@ -129,10 +129,15 @@ typedef struct ck_attention_call {
     ptrdiff_t extent;
     const float *head_bias; ///< [heads, queries, keys] or NULL, added to the scaled logits
     const float *key_bias;  ///< [keys] or NULL, added to the scaled logits
+    /// Which blocks of CK_LIST_KEYS keys a block of CK_LIST_QUERIES queries sees, of ALL tokens: for list i, head after
+    /// head, block_index[block_start[i]..<block_start[i + 1]]. Both NULL where every query sees every key.
+    const int32_t *block_start, *block_index;
 } ck_attention_call;
 
-/// out = softmax(scale · q kᵀ + bias) v for each head; 0 where no key is left (all biases -∞). out may be q. False when
-/// scratch memory cannot be had.
+enum { CK_LIST_QUERIES = 128, CK_LIST_KEYS = 64 };
+
+/// out = softmax(scale · q kᵀ + bias) v for each head; 0 where no key is left (all biases -∞, or an empty list). out
+/// may be q. False when scratch memory cannot be had.
 bool ck_attention(const ck_attention_call *call, ck_pool *pool);
 
 // ---- Norms, positions

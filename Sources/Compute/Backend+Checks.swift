@@ -9,6 +9,12 @@ extension Backend {
             "attention on \(q.dtype), \(k.dtype), \(v.dtype) into \(out.dtype)")
     }
 
+    package func checkBlocks(_ q: Tensor, _ k: Tensor, heads: Int, _ blocks: BlockList) {
+        precondition(
+            blocks.heads == heads && blocks.queries == q.shape.rows && blocks.keys == k.shape.rows,
+            "blocks of \(blocks.heads) heads, \(blocks.queries) × \(blocks.keys) for \(heads), \(q.shape) × \(k.shape)")
+    }
+
     package func checkConvolution(
         _ x: Tensor, history: [Tensor?], _ weight: ConvolutionWeight, _ window: Window, into out: Tensor
     ) {

@@ -56,6 +56,14 @@ package protocol Backend: AnyObject {
         into out: Tensor
     ) throws(ComputeError)
 
+    /// Lists for `attention(…, blocks:)` on rows of these counts: for each head and block of `BlockList.queries` queries
+    /// the blocks of `BlockList.keys` keys that it sees, ascending.
+    func blockList(_ lists: [[[Int]]], queries: Int, keys: Int) throws(ComputeError) -> BlockList
+    /// The same attention where queries see only some blocks of keys, of all tokens; zeros where they see none.
+    func attention(
+        _ q: Tensor, _ k: Tensor, _ v: Tensor, heads: Int, scale: Float, blocks: BlockList, into out: Tensor
+    ) throws(ComputeError)
+
     /// Convolution over `[frames, height, width, channels]`; the window says what each place of the result sees.
     /// `history` holds the `window.time.before` frames `[height, width, channels]` before x, oldest first, nil for a
     /// frame of zeros. A kernel of one place has the window `.causal`. When `accumulate`, out += result.

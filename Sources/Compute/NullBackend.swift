@@ -58,6 +58,12 @@ package final class NullBackend: Backend {
         _ q: Tensor, _ k: Tensor, _ v: Tensor, heads: Int, scale: Float, groups: TokenGroups, bias: AttentionBias?,
         into out: Tensor
     ) {}
+    package func blockList(_ lists: [[[Int]]], queries: Int, keys: Int) -> BlockList {
+        BlockList(lists, queries: queries, keys: keys, in: NullStorage(byteCount: 0))
+    }
+    package func attention(
+        _ q: Tensor, _ k: Tensor, _ v: Tensor, heads: Int, scale: Float, blocks: BlockList, into out: Tensor
+    ) {}
     package func convolution(
         _ x: Tensor, history: [Tensor?], _ weight: ConvolutionWeight, window: Window, bias: Tensor?, accumulate: Bool,
         into out: Tensor

@@ -10,6 +10,8 @@ struct ComposedAttention {
     let backend: CUDABackend
     let scale: Float
     let bias: AttentionBias?
+    /// Of the lists of blocks; see CUDABackend.blockList.
+    var blockMask: ck_address = 0
 
     /// Most bytes of scores at a time.
     private static let scoreBytes = 256 << 20
@@ -67,6 +69,7 @@ struct ComposedAttention {
         case .perKey(let bias), .lastKey(let bias): softmax.key_bias = backend.address(bias)
         case nil: break
         }
+        softmax.block_mask = blockMask
         (softmax.batch, softmax.heads) = (Int32(part.groups.count * problem.heads), Int32(problem.heads))
         (softmax.queries, softmax.keys) = (Int32(part.queries.count), Int32(problem.keys))
         (softmax.first_query, softmax.all_queries) = (Int32(part.queries.lowerBound), Int32(problem.queries))

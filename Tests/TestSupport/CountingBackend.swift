@@ -35,6 +35,13 @@ package final class CountingBackend: Backend {
         for _ in 0..<2 { flops += 2 * Double(queries) * Double(keys) * Double(q.shape.last) }
     }
 
+    package func attention(
+        _ q: Tensor, _ k: Tensor, _ v: Tensor, heads: Int, scale: Float, blocks: BlockList, into out: Tensor
+    ) {
+        let pairs = Double(blocks.count) * Double(BlockList.queries) * Double(BlockList.keys)
+        flops += 4 * pairs * Double(q.shape.last / heads)
+    }
+
     package func convolution(
         _ x: Tensor, history: [Tensor?], _ weight: ConvolutionWeight, window: Window, bias: Tensor?, accumulate: Bool,
         into out: Tensor
@@ -44,6 +51,10 @@ package final class CountingBackend: Backend {
     }
 
     // MARK: not counted
+
+    package func blockList(_ lists: [[[Int]]], queries: Int, keys: Int) -> BlockList {
+        null.blockList(lists, queries: queries, keys: keys)
+    }
 
     package func allocate(_ shape: Shape, _ dtype: DType) -> Tensor { null.allocate(shape, dtype) }
     package func upload(_ values: [Float], _ shape: Shape) -> Tensor { null.upload(values, shape) }

@@ -45,7 +45,60 @@ extension OpCase {
             AttentionSize(queries: 13, keys: 21, heads: 2, headDim: 32, bias: .last),
         ]
         return sizes.flatMap { [attentionCase($0, .f32), attentionCase($0, .bf16)] }
-            + tiledAttention.map { attentionCase($0, .bf16) }
+            + tiledAttention.map { attentionCase($0, .bf16) } + listedAttention
+    }
+
+    /// Lists of blocks, other ones for each head, some of them empty; rows that fill their blocks and ones that do not.
+    private static var listedAttention: [OpCase] {
+        let sizes = [
+            AttentionSize(queries: 300, keys: 330, heads: 3, headDim: 64),
+            AttentionSize(queries: 256, keys: 256, heads: 2, headDim: 128),
+            AttentionSize(queries: 40, keys: 500, heads: 2, headDim: 20),
+            AttentionSize(queries: 450, keys: 70, heads: 1, headDim: 40),
+        ]
+        return sizes.flatMap { size in
+            [DType.f32, .bf16].map { dtype in
+                OpCase(
+                    "attention \(size.queries) × \(size.keys), \(size.heads) heads of \(size.headDim), lists, \(dtype)",
+                    dtype == .f32 ? 2e-5 : 1e-2
+                ) { try listedAttention($0, size, dtype) }
+            }
+        }
+    }
+
+    private static func listedAttention(
+        _ backend: any Backend, _ size: AttentionSize, _ dtype: DType
+    ) throws -> OpResult {
+        var random = TestRandom(seed: size.queries)
+        let keyBlocks = (size.keys + BlockList.keys - 1) / BlockList.keys
+        let lists = (0..<size.heads).map { head in
+            (0..<(size.queries + BlockList.queries - 1) / BlockList.queries).map { tile in
+                head == 1 && tile == 0 ? [] : (0..<keyBlocks).filter { _ in random.isHeads }
+            }
+        }
+        let width = size.heads * size.headDim
+        let scale = 1 / Float(size.headDim).squareRoot()
+        let q = Operand([size.queries, width], dtype, scale: 2, seed: 1)
+        let k = Operand([size.keys, width], dtype, scale: 2, seed: 2)
+        let v = Operand([size.keys, width], dtype, seed: 3)
+        let out = try backend.allocate([size.queries, width], dtype)
+        try backend.attention(
+            q.tensor(on: backend), k.tensor(on: backend), v.tensor(on: backend), heads: size.heads, scale: scale,
+            blocks: backend.blockList(lists, queries: size.queries, keys: size.keys), into: out)
+        // What is not listed is left out as a bias of -∞ leaves it out.
+        var biased = size
+        biased.bias = .head
+        var hidden = [Double](repeating: -.infinity, count: size.heads * size.queries * size.keys)
+        for (head, tiles) in lists.enumerated() {
+            for query in 0..<size.queries {
+                for key in 0..<size.keys where tiles[query / BlockList.queries].contains(key / BlockList.keys) {
+                    hidden[(head * size.queries + query) * size.keys + key] = 0
+                }
+            }
+        }
+        return OpResult(
+            try backend.download(out),
+            from: attention(q.doubles, k.doubles, v.doubles, Double(scale), hidden, [], biased))
     }
 
     /// Biases inside groups, which no model asks for and only the processor has.

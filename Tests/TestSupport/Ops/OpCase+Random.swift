@@ -61,14 +61,29 @@ extension OpCase {
         let unit = random.below(4) > 0 ? 8 : 1
         let kernel = random.one(of: [[3, 3, 3], [1, 3, 3], [3, 1, 1], [1, 1, 1]])
         let outputs = random.isHeads ? 8 * (8 + random.below(24)) : 1 + random.below(64)
+        let window = kernel == [1, 1, 1] || random.isHeads ? nil : randomWindow(kernel, &random)
+        // Any window fits five places.
+        let least = window == nil ? 1 : 5
         let size: ConvolutionSize = (
-            [1 + random.below(3), 1 + random.below(24), 1 + random.below(24)],
+            [least + random.below(3), least + random.below(24), least + random.below(24)],
             [unit * (1 + random.below(96 / unit)), outputs], kernel
         )
         let histories: [Set<Int>] = [[], [0], [0, 1], [1]]
         return convolution(
             size, (unit == 8 ? .bf16 : .f32, random.one(of: [.f32, .bf16]), random.one(of: [.f32, .bf16])),
-            hasBias: random.isHeads, accumulates: random.isHeads, missing: random.one(of: histories))
+            hasBias: random.isHeads, accumulates: random.isHeads, missing: random.one(of: histories), window: window)
+    }
+
+    private static func randomWindow(_ kernel: [Int], _ random: inout TestRandom) -> Window {
+        func axis(_ extent: Int, mostBefore: Int, mostAfter: Int) -> Window.Axis {
+            let (stride, dilation) = (1 + random.below(2), 1 + random.below(2))
+            return Window.Axis(
+                stride: stride, dilation: dilation, before: random.below(min(mostBefore, (extent - 1) * dilation) + 1),
+                after: random.below(mostAfter + 1))
+        }
+        return Window(
+            time: axis(kernel[0], mostBefore: 2, mostAfter: 0), height: axis(kernel[1], mostBefore: 3, mostAfter: 3),
+            width: axis(kernel[2], mostBefore: 3, mostAfter: 3))
     }
 
     private static func randomAttention(_ random: inout TestRandom) -> OpCase {
