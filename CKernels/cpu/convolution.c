@@ -4,6 +4,8 @@
 static ck_gemm_plan plan_convolution(const ck_kernel *kernel) {
     return (ck_gemm_plan){.x_dtype = kernel->x_dtype,
                           .channels = kernel->in_channels,
+                          .pixel_stride = kernel->in_channels,
+                          .w_stride = kernel->extent[1] * kernel->extent[2] * kernel->in_channels,
                           .kernel = {kernel->extent[0], kernel->extent[1], kernel->extent[2]},
                           .n = kernel->out_channels,
                           .packed_end = kernel->out_channels};

@@ -61,8 +61,27 @@ static void pack_columns(void *context, ptrdiff_t index, int thread) {
     const struct packing *packing = context;
     const ck_gemm_plan *p = packing->plan;
     ptrdiff_t first = index * ck_column_step, columns = ck_min(ck_column_step, p->packed_end - p->packed_first - first);
-    const char *w = (const char *)p->w + (size_t)((p->packed_first + first) * p->channels) * ck_size(p->w_dtype);
+    const char *w = (const char *)p->w + (size_t)((p->packed_first + first) * p->w_stride) * ck_size(p->w_dtype);
     packing->kernels->gemm_pack(p, packing->packed + packing->kernels->gemm_packed(p, first), w, p->w_dtype, columns);
+}
+
+/// All rows by all columns, `count` at a time.
+static bool multiply_columns(const struct packing *packing, ck_gemm_plan *plan, ptrdiff_t count, ck_pool *pool) {
+    bool done = true;
+    for (plan->packed_first = 0; done && plan->packed_first < plan->n; plan->packed_first += count) {
+        plan->packed_end = ck_min(plan->packed_first + count, plan->n);
+        ptrdiff_t steps = ck_ceil_div(plan->packed_end - plan->packed_first, ck_column_step);
+        ck_parallel_for(pool, steps, pack_columns, (void *)(uintptr_t)packing);
+        done = ck_multiply_packed(plan, pool);
+    }
+    return done;
+}
+
+/// Whether out may grow by the products of parts of the depth.
+static bool grows_by_parts(const ck_gemm_plan *plan) {
+    return plan->out_dtype == CK_DTYPE_F32 && (plan->epilogue == CK_EPILOGUE_NONE ||
+                                               plan->epilogue == CK_EPILOGUE_ADD ||
+                                               plan->epilogue == CK_EPILOGUE_GATED_ADD);
 }
 
 static void multiply_few(void *context, ptrdiff_t index, int thread) {
@@ -84,6 +103,8 @@ bool ck_gemm(void *out, ck_dtype out_dtype, const void *x, ck_dtype x_dtype, con
                          .height = 1,
                          .width = m,
                          .channels = k,
+                         .pixel_stride = k,
+                         .w_stride = k,
                          .kernel = {1, 1, 1},
                          .w = w,
                          .w_dtype = w_dtype,
@@ -99,20 +120,30 @@ bool ck_gemm(void *out, ck_dtype out_dtype, const void *x, ck_dtype x_dtype, con
         ck_parallel_for(pool, ck_ceil_div(n, dot_columns), multiply_few, &packing);
         return true;
     }
-    // All rows meet some columns while these are in the last-level cache.
-    ptrdiff_t count = even_part(n, ck_ceil_div(n * k, most_packed) + (k == 0), ck_column_step);
+    // All rows meet a part of w while it is in the last-level cache: some columns of it, or, where that means reading
+    // less, some of the depth of all.
+    ptrdiff_t parts = ck_ceil_div(n * k, most_packed) + (k == 0), count = n, depth = k;
+    if (k > n && grows_by_parts(&plan))
+        depth = even_part(k, parts, ck_column_step);
+    else
+        count = even_part(n, parts, ck_column_step);
+    plan.channels = ck_min(depth, k);
     size_t bytes = (size_t)packing.kernels->gemm_packed(&plan, ck_min(count, n)) * sizeof(float);
     packing.packed = ck_shared_scratch(pool, ck_max(bytes, 1));
     if (!packing.packed)
         return false;
     plan.packed = packing.packed;
-    for (; plan.packed_first < n; plan.packed_first += count) {
-        plan.packed_end = ck_min(plan.packed_first + count, n);
-        ck_parallel_for(pool, ck_ceil_div(plan.packed_end - plan.packed_first, ck_column_step), pack_columns, &packing);
-        if (!ck_multiply_packed(&plan, pool))
-            return false;
+    bool done = multiply_columns(&packing, &plan, count, pool);
+    for (ptrdiff_t first = depth; done && first < k; first += depth) {
+        const void *rest = (const char *)x + (size_t)first * ck_size(x_dtype);
+        plan.frames = &rest;
+        plan.w = (const char *)w + (size_t)first * ck_size(w_dtype);
+        plan.channels = ck_min(depth, k - first);
+        plan.bias = NULL;
+        plan.epilogue = epilogue == CK_EPILOGUE_GATED_ADD ? epilogue : CK_EPILOGUE_ADD;
+        done = multiply_columns(&packing, &plan, count, pool);
     }
-    return true;
+    return done;
 }
 
 struct finish {

@@ -49,9 +49,10 @@ typedef struct ck_gemm_plan {
     ck_dtype out_dtype, x_dtype;
     ck_window window;
     ptrdiff_t height, width; // of a frame of out
-    ptrdiff_t channels;
-    ptrdiff_t kernel[3]; // extent in time, height and width
-    const void *w;       // for gemm_dot: [n, channels]
+    ptrdiff_t channels, pixel_stride; // numbers of a pixel, and from it to the next one
+    ptrdiff_t kernel[3];              // extent in time, height and width
+    const void *w;                    // for gemm_dot: [n, channels]
+    ptrdiff_t w_stride;               // from a row of w to the next one
     ck_dtype w_dtype;
     const float *bias, *gate;
     ck_epilogue epilogue;

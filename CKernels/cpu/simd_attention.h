@@ -2,7 +2,7 @@
 // (online softmax), so that no more than one block of logits exists at a time.
 #include "simd_product.h"
 
-enum { rows_at_once = 48 }; // of queries: their logits stay in the caches until they are weights and used up
+enum { rows_at_once = 96 }; // of queries: their logits stay in the caches until they are weights and used up
 
 /// What a block works on, and where.
 struct attention_block {
@@ -14,6 +14,7 @@ struct attention_block {
     ptrdiff_t head, first_token, tokens; // of the unit
     ptrdiff_t rows;                      // that there is room for
     ptrdiff_t queries, keys;             // of the present block
+    bool fetches;                        // its keys and values from afar
     // q [depth / most_depth][rows][most_depth], logits [rows_at_once, most_depth]; packed: keys, then values
     float *q, *logits, *out, *packed;
     // Of each query: W candidates for the largest logit, largest logit so far (as a power of two), sum of weights,
@@ -116,6 +117,7 @@ static void multiply_keys(const struct attention_block *b, const float *packed) 
                         .a_rows = b->rows,
                         .b = packed,
                         .rows = b->queries,
+                        .fetches = b->fetches,
                         .columns = ck_ceil_div(b->keys, W) * W,
                         .depth = b->depth,
                         .pairs = b->pairs};
@@ -131,6 +133,7 @@ static void multiply_values(const struct attention_block *b, const float *packed
                         .a_rows = rows_at_once,
                         .b = packed + b->stride * b->depth,
                         .rows = b->queries,
+                        .fetches = b->fetches,
                         .columns = b->columns,
                         .depth = b->pairs ? (b->keys + 1) / 2 : b->keys,
                         .pairs = b->pairs};
@@ -234,6 +237,7 @@ static void store_rows(const struct attention_block *b, char *out, ptrdiff_t str
 static struct attention_block rows_from(const struct attention_block *b, ptrdiff_t row) {
     struct attention_block rows = *b;
     rows.queries = ck_min(rows_at_once, b->queries - row);
+    rows.fetches = row == 0;
     rows.q += row * most_depth;
     rows.out += row * b->columns;
     rows.most += row;

@@ -29,7 +29,7 @@ static ptrdiff_t gemm_packed(const ck_gemm_plan *g, ptrdiff_t columns) {
 }
 
 static void gemm_pack(const ck_gemm_plan *g, float *packed, const void *w, ck_dtype dtype, ptrdiff_t columns) {
-    pack_transposed(packed, w, dtype, gemm_in_pairs(g), columns, gemm_width(g), gemm_width(g));
+    pack_transposed(packed, w, dtype, gemm_in_pairs(g), columns, gemm_width(g), g->w_stride);
 }
 
 /// Some hundred numbers at most: a call of memcpy would take as long as the copy. Called with constant dtypes.
@@ -55,9 +55,9 @@ INLINE void gemm_gather_as(const ck_gemm_plan *g, const char *frame, const ck_dt
     ptrdiff_t column = pixel % g->width, y = pixel / g->width * seen->stride[1] + dy;
     for (ptrdiff_t i = 0; i < rows; column = 0, y += seen->stride[1]) {
         ptrdiff_t end = ck_min(rows, i + g->width - column), x = column * step + dx;
-        ptrdiff_t at = ((y * seen->width + x) * g->channels + channel) * size;
+        ptrdiff_t at = ((y * seen->width + x) * g->pixel_stride + channel) * size;
         bool exists = y >= 0 && y < seen->height;
-        for (; i < end; i++, x += step, at += step * g->channels * size, out += most_depth * sizeof(float)) {
+        for (; i < end; i++, x += step, at += step * g->pixel_stride * size, out += most_depth * sizeof(float)) {
             if (exists && x >= 0 && x < seen->width)
                 gemm_copy(out, out_dtype, frame + at, x_dtype, count);
             else
@@ -227,7 +227,7 @@ INLINE void gemm_fetch(const void *x, ptrdiff_t bytes) {
 /// Fetches a line of what will be gathered next, of the rows of one tile. Frames are small enough to be near by.
 INLINE void gemm_fetch_rows(const ck_gemm_plan *g, const struct gemm_block *block, ptrdiff_t row, ptrdiff_t rows,
                             ptrdiff_t line) {
-    ptrdiff_t size = (ptrdiff_t)ck_size(g->x_dtype), stride = g->channels * size;
+    ptrdiff_t size = (ptrdiff_t)ck_size(g->x_dtype), stride = g->pixel_stride * size;
     if (!block->next || line * 64 >= most_depth * size)
         return;
     for (ptrdiff_t i = row; i < row + rows; i++)
@@ -284,7 +284,7 @@ static void gemm_block(const ck_gemm_plan *g, ptrdiff_t row, ptrdiff_t column, f
             block.is_last = time + 1 == g->kernel[0] && part + 1 == parts;
             block.next = NULL;
             if (g->kernel[0] * g->kernel[1] * g->kernel[2] == 1 && !block.is_last)
-                block.next = x + (size_t)(row * g->channels) * size + (size_t)((part + 1) * step) * word;
+                block.next = x + (size_t)(row * g->pixel_stride) * size + (size_t)((part + 1) * step) * word;
             gemm_gather(g, x, block.x, row % pixels, block.rows, block.first, block.depth);
             gemm_multiply(g, &block, packed);
         }

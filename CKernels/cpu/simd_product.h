@@ -33,6 +33,7 @@ struct product {
     const float *b; // packed: [columns / panel][depth][panel]
     ptrdiff_t rows, columns, depth;
     bool pairs;
+    bool fetches; // the panels of b ahead
 };
 
 /// Rows of one panel. Called with constants, so that all sums stay in registers.
@@ -44,6 +45,7 @@ INLINE void multiply_tile(const int rows, const int vectors, const bool pairs, c
     ptrdiff_t out_stride = p->out_stride;
     float *out = p->out + row * out_stride, *largest = p->largest ? p->largest + row * W : NULL;
     UNROLL for (int i = 0; i < rows; i++) { UNROLL for (int j = 0; j < vectors; j++) sum[i][j] = v_set(0); }
+    _Pragma("clang loop unroll_count(4)") // fewer words between multiplications
     for (ptrdiff_t k = 0; k < depth; k++) {
         vf column[2];
         UNROLL for (int j = 0; j < vectors; j++) column[j] = v_load(b + (k * vectors + j) * W);
@@ -82,7 +84,8 @@ INLINE void fetch_panel(const float *b, ptrdiff_t floats) {
         ptrdiff_t row = 0, share = depth * vectors * W * product_rows / p->rows;                                       \
         const float *next = p->b + p->depth * vectors * W;                                                             \
         for (; row + product_rows <= p->rows; row += product_rows, next += share) {                                    \
-            fetch_panel(next, share);                                                                                  \
+            if (p->fetches)                                                                                            \
+                fetch_panel(next, share);                                                                              \
             multiply_tile(product_rows, vectors, pairs, p, row, depth);                                                \
         }                                                                                                              \
         for (; row + 4 <= p->rows; row += 4)                                                                           \

@@ -159,8 +159,27 @@ INLINE void score_tile(const bool halves, const int keys, const int queries, con
     UNROLL for (int i = 0; i < keys; i++) store_sums(b->weights.first + (key + i) * b->weights.stride + query, sum[i]);
 }
 
+/// All logits of a group of n tokens that fit four tiles: choosing their sizes would take as long as multiplying them.
+INLINE void score_group(const bool halves, const int n, const struct short_block *b) {
+    const int half = (n + 1) / 2, rest = n - half;
+    score_tile(halves, half, half, b, 0, 0);
+    score_tile(halves, half, rest, b, 0, half);
+    score_tile(halves, rest, half, b, half, 0);
+    score_tile(halves, rest, rest, b, half, half);
+}
+
 /// weights [keys, queries] = k · qᵀ. Meanwhile the next unit's rows are on their way.
 INLINE void score_as(const bool halves, const struct short_block *b) {
+#define GROUP(n)                                                                                                       \
+    case n:                                                                                                            \
+        score_group(halves, n, b);                                                                                     \
+        return
+    switch (b->keys == b->queries && !b->is_far ? b->keys : 0) {
+        GROUP(4);
+        GROUP(5);
+        GROUP(6);
+    }
+#undef GROUP
     for (ptrdiff_t key = 0, keys; key < b->keys; key += keys) {
         keys = next_tile(b->keys - key, score_keys);
         for (ptrdiff_t query = 0, queries; query < b->queries; query += queries) {
@@ -278,9 +297,21 @@ INLINE void mix_tile(const bool halves, const int queries, const int vectors, co
 
 /// out [queries, width] = weightsᵀ · v.
 INLINE void mix_as(const bool halves, const struct short_block *b) {
+    const ptrdiff_t step = halves ? W : 2 * W;
+#define GROUP(n)                                                                                                       \
+    case n:                                                                                                            \
+        for (ptrdiff_t column = 0; column < b->width; column += step)                                                  \
+            mix_tile(halves, n, 2, b, 0, column);                                                                      \
+        return
+    switch (b->width % step == 0 ? b->queries : 0) {
+        GROUP(4);
+        GROUP(5);
+        GROUP(6);
+    }
+#undef GROUP
     for (ptrdiff_t query = 0, queries; query < b->queries; query += queries) {
         queries = next_tile(b->queries - query, mix_queries);
-        for (ptrdiff_t column = 0; column < b->width; column += halves ? W : 2 * W) {
+        for (ptrdiff_t column = 0; column < b->width; column += step) {
 #define TILES(queries)                                                                                                 \
     case queries * 2:                                                                                                  \
         mix_tile(halves, queries, 1, b, query, column);                                                                \

@@ -15,8 +15,8 @@ struct OpParityTests {
 
     @Test(
         arguments: [
-            ("linear", OpCase.linear), ("convolution", OpCase.convolution),
-            ("attention", OpCase.attention + OpCase.groupedBiases), ("norms", OpCase.norms),
+            ("linear", OpCase.linear + OpCase.deepProducts), ("convolution", OpCase.convolution),
+            ("attention", OpCase.attention + OpCase.groupedBiases + OpCase.blockedAttention), ("norms", OpCase.norms),
             ("elementwise", OpCase.elementwise), ("layout", OpCase.layout),
             ("memory", OpCase.memory),
         ])

@@ -35,6 +35,16 @@ static double measure(const char *name, const char *unit, double work, void (*bo
     return work / cpu;
 }
 
+/// Random numbers in memory of their own: pages that were never written are all one page.
+static void *noise(size_t count, ck_dtype dtype) {
+    float *numbers = malloc(count * 4);
+    for (size_t i = 0; i < count; i++)
+        numbers[i] = (float)rand() / (float)RAND_MAX * 4 - 2;
+    void *x = malloc(count * 4);
+    free(numbers);
+    return x;
+}
+
 #if defined(__x86_64__)
 enum { chains = 24, rounds = 20000000 / chains };
 
@@ -103,11 +113,7 @@ static void attend(void *context) {
 static double measure_attention(ptrdiff_t queries, ptrdiff_t keys, ptrdiff_t heads, ptrdiff_t head_dim,
                                 ck_groups groups, ptrdiff_t extent, ck_dtype dtype) {
     size_t count = (size_t)((queries > keys ? queries : keys) * heads * head_dim);
-    float *noise = malloc(count * 4);
-    for (size_t i = 0; i < count; i++)
-        noise[i] = (float)rand() / (float)RAND_MAX * 4 - 2;
-    void *x = malloc(count * 4), *out = calloc(count, 4);
-    ck_convert(x, dtype, noise, CK_DTYPE_F32, (ptrdiff_t)count, pool);
+    void *x = noise(count, dtype), *out = noise(count, dtype);
     ck_attention_call call = {.out = out,
                               .q = x,
                               .k = x,
@@ -129,7 +135,6 @@ static double measure_attention(ptrdiff_t queries, ptrdiff_t keys, ptrdiff_t hea
              queries, keys, heads, head_dim, kinds[groups]);
     double work = 4e-9 * (double)queries * seen * (double)(heads * head_dim);
     double rate = measure(name, "GFLOP/s", work, attend, &call);
-    free(noise);
     free(x);
     free(out);
     return rate;
@@ -160,7 +165,7 @@ static void multiply(void *context) {
 
 static void measure_product(ptrdiff_t m, ptrdiff_t n, ptrdiff_t k, ck_dtype dtype) {
     struct product p = {
-        calloc((size_t)(m * n), 4), calloc((size_t)(m * k), 4), calloc((size_t)(n * k), 4), dtype, m, n, k};
+        noise((size_t)(m * n), dtype), noise((size_t)(m * k), dtype), noise((size_t)(n * k), dtype), dtype, m, n, k};
     char name[96];
     snprintf(name, sizeof name, "product %s [%td, %td] x [%td, %td]", dtype == CK_DTYPE_F32 ? "f32" : "bf16", m, k, n,
              k);
@@ -179,7 +184,14 @@ struct convolution {
 static void convolve(void *context) {
     struct convolution *c = context;
     const void *frames[] = {c->frame, c->frame, c->frame};
-    if (!ck_convolution(c->out, CK_DTYPE_F32, frames, &c->kernel, c->packed, NULL, false, 1, c->side, c->side, pool))
+    ck_window window = {.stride = {1, 1, 1},
+                        .dilation = {1, 1, 1},
+                        .above = c->kernel.extent[1] / 2,
+                        .left = c->kernel.extent[2] / 2,
+                        .height = c->side,
+                        .width = c->side};
+    if (!ck_convolution(c->out, CK_DTYPE_F32, frames, &c->kernel, c->packed, &window, NULL, false, 1, c->side, c->side,
+                        pool))
         abort();
 }
 
@@ -187,10 +199,10 @@ static void convolve(void *context) {
 static void measure_convolution(ptrdiff_t in, ptrdiff_t out, ptrdiff_t extent, ptrdiff_t side, ck_dtype dtype) {
     struct convolution c = {.kernel = {in, out, {3, extent, extent}, dtype}, .side = side};
     size_t weights = (size_t)(in * out * 3 * extent * extent);
-    float *w = calloc(weights, 4);
+    float *w = noise(weights, CK_DTYPE_F32);
     c.packed = malloc(ck_kernel_bytes(&c.kernel, pool));
-    c.frame = calloc((size_t)(side * side * in), 4);
-    c.out = calloc((size_t)(side * side * out), 4);
+    c.frame = noise((size_t)(side * side * in), dtype);
+    c.out = noise((size_t)(side * side * out), CK_DTYPE_F32);
     if (!ck_kernel_pack(c.packed, w, CK_DTYPE_F32, &c.kernel, pool))
         abort();
     char name[96];

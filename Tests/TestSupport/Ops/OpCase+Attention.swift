@@ -106,6 +106,23 @@ extension OpCase {
         let sizes = [
             AttentionSize(queries: 42, keys: 42, heads: 2, headDim: 40, groups: .strided(stride: 3), bias: .key),
             AttentionSize(queries: 50, keys: 50, heads: 3, headDim: 32, groups: .strided(stride: 5), bias: .head),
+            // Groups that share the vectors of their softmax.
+            AttentionSize(queries: 35, keys: 35, heads: 3, headDim: 32, groups: .strided(stride: 7), bias: .head),
+            AttentionSize(queries: 36, keys: 36, heads: 2, headDim: 64, groups: .consecutive(length: 6), bias: .key),
+        ]
+        return sizes.flatMap { [attentionCase($0, .f32), attentionCase($0, .bf16)] }
+    }
+
+    /// Blocks of queries that are cut once more, several blocks of keys, heads deeper than one part, groups of few.
+    package static var blockedAttention: [OpCase] {
+        let sizes = [
+            AttentionSize(queries: 200, keys: 300, heads: 8, headDim: 20, bias: .head),
+            AttentionSize(queries: 110, keys: 530, heads: 8, headDim: 24),
+            AttentionSize(queries: 110, keys: 70, heads: 8, headDim: 300, bias: .key),
+            // Groups of known tiles, whole vectors or not.
+            AttentionSize(queries: 28, keys: 28, heads: 3, headDim: 32, groups: .strided(stride: 7)),
+            AttentionSize(queries: 35, keys: 35, heads: 3, headDim: 24, groups: .strided(stride: 7)),
+            AttentionSize(queries: 42, keys: 42, heads: 5, headDim: 128, groups: .strided(stride: 7)),
         ]
         return sizes.flatMap { [attentionCase($0, .f32), attentionCase($0, .bf16)] }
     }

@@ -55,6 +55,16 @@ extension OpCase {
         return cases + [linear((7, 2090, 2010), (.f32, .f16, .f32), "gelu", hasBias: true)]
     }
 
+    /// Matrices that are packed in two turns, each of some of the depth where the result may grow.
+    package static var deepProducts: [OpCase] {
+        [
+            linear((7, 2090, 2010), (.f32, .bf16, .f32), "none", hasBias: true),
+            linear((9, 2101, 2005), (.f32, .f32, .f32), "add", hasBias: true),
+            linear((7, 2101, 2005), (.bf16, .bf16, .f32), "gated add", hasBias: true),
+            linear((7, 2101, 2005), (.bf16, .bf16, .bf16), "gated add", hasBias: false),
+        ]
+    }
+
     static func linear(
         _ size: (m: Int, k: Int, n: Int), _ mix: (x: DType, stored: DType, out: DType), _ after: String, hasBias: Bool
     ) -> OpCase {
