@@ -64,7 +64,10 @@ let package = Package(
         room("Backends", ["VideoTypes", "Distributions", "Compute", "ComputeCPU", "ComputeCUDA"]),
         room(
             "VideoProvider",
-            ["VideoTypes", "Files", "Threads", "Compute", "Weights", "Pipelines", "Backends", "Media", "CBuiltinModel"]),
+            [
+                "VideoTypes", "Crypto", "Files", "Threads", "Compute", "Weights", "Pipelines", "Backends", "Media",
+                "CBuiltinModel",
+            ]),
         room("JobRunner", ["VideoTypes", "Files", "Threads", "VideoProvider", "JobStore", "CProcess"]),
         room("VideoRouter", ["VideoTypes", "Files", "Threads", "StrictJSON", "Crypto", "HTTPClient", "Media"]),
         room(
@@ -113,7 +116,8 @@ let package = Package(
             path: "Tests/FakeGPU", swiftSettings: strict),
         // The benchmark on a faked GPU with kernels that hang or die: what its script is tried with.
         .executableTarget(
-            name: "fake-gpu-bench", dependencies: ["ComputeCUDA", "FakeGPU", "GPUBench", "KernelEmulation"], path: "Tests/FakeGPUBench",
+            name: "fake-gpu-bench", dependencies: ["ComputeCUDA", "FakeGPU", "GPUBench", "KernelEmulation"],
+            path: "Tests/FakeGPUBench",
             swiftSettings: strict),
         // The whole service with an engine that pretends: what the tests of jobs and HTTP start and kill.
         .executableTarget(
@@ -172,7 +176,8 @@ let package = Package(
         tests(
             "GPUBenchTests",
             [
-                "fake-gpu-bench", "GPUBench", "Compute", "ComputeCUDA", "FakeGPU", "Pipelines", "TestSupport", "VideoTypes",
+                "fake-gpu-bench", "GPUBench", "Compute", "ComputeCUDA", "FakeGPU", "Pipelines", "TestSupport",
+                "VideoTypes",
                 "Weights",
             ]),
         tests("LayersTests", ["Compute", "ComputeCPU", "Layers", "TestSupport", "Weights"]),

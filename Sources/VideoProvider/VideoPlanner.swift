@@ -64,17 +64,30 @@ package final class VideoPlanner: Sendable {
         return ProviderCapabilities.Limits(
             maxDurationSeconds: Double(frames) / Double(defaults.fps),
             maxPixels: min(grid.maxWidth, side) * min(grid.maxHeight, side),
-            sizeStep: max(grid.widthStep, grid.heightStep), frameStep: grid.frameStep)
+            sizeStep: max(grid.widthStep, grid.heightStep), frameStep: grid.frameStep,
+            maxReferenceImages: model.pictures.needed.union(model.pictures.taken).count)
     }
 
     /// The request with every default and a concrete seed filled in, checked against the model.
     package func settings(for request: VideoRequest) throws(VideoError) -> VideoSettings {
+        try order(for: request).settings
+    }
+
+    /// A request with its defaults and its pictures, checked against the model.
+    struct Order {
+        let settings: VideoSettings
+        let pictures: [PictureRole: Frame]
+    }
+
+    func order(for request: VideoRequest) throws(VideoError) -> Order {
         try request.validate()
-        let settings = try RequestResolution(
+        var settings = try RequestResolution(
             request, defaults: defaults, model: model, modelName: modelName
         ).settings()
+        let pictures = try RequestPictures(request.referenceImages)
+        settings.inputs = pictures.inputs
         try model.validate(settings)
-        return settings
+        return Order(settings: settings, pictures: pictures.frames)
     }
 
     /// The request's settings and work; refuses what does not fit into memory, naming what would.

@@ -39,10 +39,13 @@ package final class Service: Sendable {
         runner = try JobRunner(store: store, options: runnerOptions, log: log)
         let lines = ServiceLog(isVerbose: options.isVerbose, write: log, now: clock.wall)
         let faults = FaultLog(lines, clock)
+        var limits = planner.limits
+        // Whatever the model takes: orders are of words alone.
+        limits.maxReferenceImages = 0
         let desk = VideoDesk(
             store: store, runner: runner, planner: planner,
             webhooks: webhooks, economics: options.economics, expiresAfterSeconds: options.expiresAfterSeconds,
-            faults: faults, modelName: planner.modelName, samplePrompt: planner.samplePrompt, limits: planner.limits)
+            faults: faults, modelName: planner.modelName, samplePrompt: planner.samplePrompt, limits: limits)
         let metrics = MetricBook()
         let forecasts = Forecasts()
         let streams = Seats(limit: 32, perName: 4)

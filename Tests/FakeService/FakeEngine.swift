@@ -22,7 +22,7 @@ final class FakeEngine: ClipEngine {
     }
 
     func generate(
-        _ settings: VideoSettings, to path: String, checkpoint: CheckpointPlace?,
+        _ settings: VideoSettings, pictures: [ReferenceImage], to path: String, checkpoint: CheckpointPlace?,
         progress: @escaping (VideoProgress) -> Bool
     ) throws(VideoError) -> ClipReport {
         let run = FakeRun(FakeScript(isCareful ? [] : [script, settings.prompts.positive]), settings, path, progress)

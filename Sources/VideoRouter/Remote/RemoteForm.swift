@@ -179,6 +179,8 @@ extension RemoteForm {
         if request.referenceImages.count > min(limits.maxReferenceImages, 1) {
             let most = min(limits.maxReferenceImages, 1)
             refuse("reference_images", most == 0 ? "clips are made from text alone here" : "one picture at most")
+        } else if request.referenceImages.contains(where: { $0.role == .last }) {
+            refuse("reference_images", "the server's API has no picture that a clip ends with")
         }
         if request.wantsAudio {
             if !limits.makesAudio { refuse("audio", "clips have no sound here") }
