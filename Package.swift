@@ -68,7 +68,7 @@ let package = Package(
                 "VideoTypes", "Crypto", "Files", "Threads", "Compute", "Weights", "Pipelines", "Backends", "Media",
                 "CBuiltinModel",
             ]),
-        room("JobRunner", ["VideoTypes", "Files", "Threads", "VideoProvider", "JobStore", "CProcess"]),
+        room("JobRunner", ["VideoTypes", "Files", "Threads", "Media", "VideoProvider", "JobStore", "CProcess"]),
         room("VideoRouter", ["VideoTypes", "Files", "Threads", "StrictJSON", "Crypto", "HTTPClient", "Media"]),
         room(
             "VideoServer",

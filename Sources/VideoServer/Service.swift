@@ -29,7 +29,7 @@ package final class Service: Sendable {
         let webhooks = try ServiceParts.webhooks(options, log: log)
         let planner = try VideoPlanner(options.model)
         // No order can name a scheduler, so the folder's own must be one that runs.
-        _ = try planner.settings(for: VideoRequest(prompt: planner.samplePrompt))
+        _ = try planner.plan(forecasting: VideoRequest(prompt: planner.samplePrompt))
         let clock = ServiceClock.system
         let stopping = StopFlag()
         store = try ServiceParts.store(options, log: log)
@@ -39,13 +39,10 @@ package final class Service: Sendable {
         runner = try JobRunner(store: store, options: runnerOptions, log: log)
         let lines = ServiceLog(isVerbose: options.isVerbose, write: log, now: clock.wall)
         let faults = FaultLog(lines, clock)
-        var limits = planner.limits
-        // Whatever the model takes: orders are of words alone.
-        limits.maxReferenceImages = 0
         let desk = VideoDesk(
             store: store, runner: runner, planner: planner,
             webhooks: webhooks, economics: options.economics, expiresAfterSeconds: options.expiresAfterSeconds,
-            faults: faults, modelName: planner.modelName, samplePrompt: planner.samplePrompt, limits: limits)
+            faults: faults, modelName: planner.modelName, samplePrompt: planner.samplePrompt, limits: planner.limits)
         let metrics = MetricBook()
         let forecasts = Forecasts()
         let streams = Seats(limit: 32, perName: 4)

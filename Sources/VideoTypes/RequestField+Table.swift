@@ -16,7 +16,9 @@ extension RequestField {
         RequestField(
             .referenceImages, .inputs, .special, option: "image", parameter: "input_reference", spokenBy: .standard,
             also: ["image_url", "reference_url"], help: "the picture that the clip begins with"),
-        RequestField(.lastImage, .inputs, .special, option: "last-image", help: "the picture that it ends with"),
+        RequestField(
+            .lastImage, .inputs, .special, option: "last-image", parameter: "input_reference_last", spokenBy: .own,
+            help: "the picture that it ends with"),
     ]
 
     private static let shape = [
