@@ -64,8 +64,11 @@ let package = Package(
         room("Backends", ["VideoTypes", "Distributions", "Compute", "ComputeCPU", "ComputeCUDA"]),
         room(
             "VideoProvider",
-            ["VideoTypes", "Files", "Threads", "Compute", "Weights", "Pipelines", "Backends", "Media", "CBuiltinModel"]),
-        room("JobRunner", ["VideoTypes", "Files", "Threads", "VideoProvider", "JobStore", "CProcess"]),
+            [
+                "VideoTypes", "Crypto", "Files", "Threads", "Compute", "Weights", "Pipelines", "Backends", "Media",
+                "CBuiltinModel",
+            ]),
+        room("JobRunner", ["VideoTypes", "Files", "Threads", "Media", "VideoProvider", "JobStore", "CProcess"]),
         room("VideoRouter", ["VideoTypes", "Files", "Threads", "StrictJSON", "Crypto", "HTTPClient", "Media"]),
         room(
             "VideoServer",

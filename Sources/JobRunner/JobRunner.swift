@@ -91,11 +91,14 @@ package final class JobRunner: Sendable {
 extension JobRunner {
     /// Stores a job where there is room for it.
     package func submit(
-        _ order: JobOrder, owner: String?, idempotencyKey: String? = nil, isRetry: Bool = false
+        _ order: JobOrder, pictures: [ReferenceImage] = [], owner: String?, idempotencyKey: String? = nil,
+        isRetry: Bool = false
     ) throws(StoreError) -> SubmitOutcome {
         let disk = disk
         var refusal: Refusal?
-        let submission = try store.submit(order, owner: owner, idempotencyKey: idempotencyKey, isRetry: isRetry) {
+        let submission = try store.submit(
+            order, pictures: pictures, owner: owner, idempotencyKey: idempotencyKey, isRetry: isRetry
+        ) {
             refusal = self.refusal(order.plan, order.priority, owner, queue: $0, disk)
             return refusal == nil
         }

@@ -44,7 +44,10 @@ extension Supervisor {
         worker?.send(
             .run(
                 WorkOrder(
-                    tag: running.tag, settings: job.order.plan.settings, path: store.outputs.partPath(claim),
+                    tag: running.tag, settings: job.order.plan.settings,
+                    pictures: job.order.plan.settings.inputs.map {
+                        WorkOrder.Picture(role: $0.role, path: store.outputs.inputPath(job.id, $0.role))
+                    }, path: store.outputs.partPath(claim),
                     checkpoint: CheckpointPlace(path: checkpoint, everySteps: options.checkpointEverySteps))))
     }
 

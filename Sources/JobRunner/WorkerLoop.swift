@@ -1,6 +1,7 @@
 import CProcess
 import Glibc
 import JobStore
+import Media
 package import VideoProvider
 package import VideoTypes
 
@@ -57,7 +58,9 @@ package final class WorkerLoop {
     private func work(_ order: WorkOrder, _ engine: any ClipEngine) {
         let answer: WorkerMessage
         do throws(VideoError) {
-            let report = try engine.generate(order.settings, to: order.path, checkpoint: order.checkpoint) { step in
+            let report = try engine.generate(
+                order.settings, pictures: Self.pictures(order), to: order.path, checkpoint: order.checkpoint
+            ) { step in
                 self.send(.progress(order.tag, step))
                 if step.stage == .decode, step.completed > 0 { FailPoint.reached(.midEncode) }
                 return !self.isCancelled(order.tag)
@@ -67,6 +70,18 @@ package final class WorkerLoop {
             answer = .failed(order.tag, error)
         }
         send(answer)
+    }
+
+    private static func pictures(_ order: WorkOrder) throws(VideoError) -> [ReferenceImage] {
+        var images: [ReferenceImage] = []
+        for picture in order.pictures {
+            do throws(PictureError) {
+                images.append(try PictureFile(path: picture.path).image(picture.role))
+            } catch {
+                throw error.videoError(about: picture.role.term)
+            }
+        }
+        return images
     }
 
     /// Whether the service has taken the order back by now.

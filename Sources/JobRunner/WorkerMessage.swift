@@ -31,13 +31,29 @@ package struct WorkTag: Sendable, Hashable, Codable {
 package struct WorkOrder: Sendable, Hashable, Codable {
     package let tag: WorkTag
     package let settings: VideoSettings
+    /// Those that the settings name, in their order.
+    package let pictures: [Picture]
     /// Where the clip goes; the service gives it its final name.
     package let path: String
     package let checkpoint: CheckpointPlace?
 
-    package init(tag: WorkTag, settings: VideoSettings, path: String, checkpoint: CheckpointPlace?) {
+    /// A file that the service keeps.
+    package struct Picture: Sendable, Hashable, Codable {
+        package let role: PictureRole
+        package let path: String
+
+        package init(role: PictureRole, path: String) {
+            self.role = role
+            self.path = path
+        }
+    }
+
+    package init(
+        tag: WorkTag, settings: VideoSettings, pictures: [Picture] = [], path: String, checkpoint: CheckpointPlace?
+    ) {
         self.tag = tag
         self.settings = settings
+        self.pictures = pictures
         self.path = path
         self.checkpoint = checkpoint
     }

@@ -18,7 +18,10 @@ extension JobStore {
             self.outputs.remove(id)
             return .cancelled(ended, runningAttempt: job.state == .inProgress ? job.attempt : nil)
         }
-        if case .cancelled = result { outputs.removeCheckpoint(id) }
+        if case .cancelled = result {
+            outputs.removeCheckpoint(id)
+            outputs.removeInputs(id)
+        }
         return result
     }
 
@@ -36,6 +39,7 @@ extension JobStore {
         outputs.remove(id)
         outputs.removePart(id, attempt: job.attempt)
         outputs.removeCheckpoint(id)
+        outputs.removeInputs(id)
         try write(isVital: true) { (changes) throws(StoreError) in
             try changes.connection.run("DELETE FROM job WHERE number = ?", [.integer(job.number)])
             changes.noteQueue()

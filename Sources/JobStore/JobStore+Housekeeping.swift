@@ -27,6 +27,8 @@ extension JobStore {
             for id in sweep.expired + sweep.evicted {
                 try changes.connection.run("UPDATE job SET file_gone = 1 WHERE id = ?", [.text(id.description)])
             }
+            // A job is entered with its pictures in one such turn: none of them is new here.
+            try self.removeInputs(changes)
             guard isTrusted else { return sweep }
             try changes.connection.run(
                 "DELETE FROM idempotency WHERE created_at <= ?", [.integer(changes.now - Self.keySeconds)])
@@ -38,6 +40,14 @@ extension JobStore {
         }
         for id in sweep.expired + sweep.evicted { outputs.remove(id) }
         return sweep
+    }
+
+    /// Removes the pictures of jobs that neither wait, nor run, nor have their clip.
+    func removeInputs(_ changes: Changes) throws(StoreError) {
+        let kept = try changes.connection.rows(
+            "SELECT id FROM job WHERE state <> 'failed' AND file_gone = 0"
+        ) { (row: inout Row) throws(StoreError) in try JobRow.id(try row.text()) }
+        try outputs.removeInputs(but: Set(kept))
     }
 
     private static func expired(_ changes: Changes) throws(StoreError) -> [JobID] {

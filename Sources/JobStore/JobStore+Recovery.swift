@@ -112,5 +112,6 @@ extension JobStore {
         let known = Dictionary(jobs.map { ($0.id, $0.hasFile) }) { first, _ in first }
         try outputs.removeLeftovers(of: Set(known.keys), waiting: Set(try queue().map(\.id)))
         for id in try outputs.finished() where known[id] == false { outputs.remove(id) }
+        try write(isVital: true) { (changes) throws(StoreError) in try self.removeInputs(changes) }
     }
 }

@@ -1,4 +1,4 @@
-import VideoTypes
+package import VideoTypes
 
 extension JobStore {
     /// For how long an idempotency key stands for its order.
@@ -9,13 +9,14 @@ extension JobStore {
     /// Enters a job, unless it was entered before.
     ///
     /// - Parameters:
+    ///   - pictures: those that the order's settings name; they are on the disk before the job is in the journal.
     ///   - idempotencyKey: of the client's choice; the same one with the same order is the same job.
     ///   - isRetry: whether the client says that it tries again, and may not have heard the answer to its first try.
     ///   - admit: asked before a new job is entered, with the queue as it is then; must not call the store. All are
     ///     admitted where it is nil.
     package func submit(
-        _ order: JobOrder, owner: String?, idempotencyKey: String? = nil, isRetry: Bool = false,
-        admit: (([QueuedJob]) -> Bool)? = nil
+        _ order: JobOrder, pictures: [ReferenceImage] = [], owner: String?, idempotencyKey: String? = nil,
+        isRetry: Bool = false, admit: (([QueuedJob]) -> Bool)? = nil
     ) throws(StoreError) -> Submission {
         let result = try write { (changes) throws(StoreError) in
             if let idempotencyKey {
@@ -24,7 +25,7 @@ extension JobStore {
                 return Submission.existing(job)
             }
             if let admit, !admit(try self.queue(changes.connection)) { return .refused }
-            return .created(try self.insert(changes, order, owner, key: idempotencyKey))
+            return .created(try self.insert(changes, order, pictures, owner, key: idempotencyKey))
         }
         if case .created = result { FailPoint.reached(.afterInsert) }
         return result
@@ -81,9 +82,10 @@ extension JobStore {
     }
 
     private func insert(
-        _ changes: Changes, _ order: JobOrder, _ owner: String?, key: String?
+        _ changes: Changes, _ order: JobOrder, _ pictures: [ReferenceImage], _ owner: String?, key: String?
     ) throws(StoreError) -> Job {
         let id = JobID()
+        try outputs.keepInputs(id, pictures)
         let connection = changes.connection
         try connection.run(
             """

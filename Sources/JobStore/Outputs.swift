@@ -1,6 +1,8 @@
 import Crypto
+import Files
 import Glibc
 import Synchronization
+package import VideoTypes
 
 /// The files of jobs.
 ///
@@ -10,6 +12,7 @@ package final class Outputs: Sendable {
     private let outputs: Int32
     private let parts: Int32
     private let checkpoints: Int32
+    private let inputs: Int32
     private let quarantine: Int32
     /// Finished clips that were read and found to be what was made.
     private let marks = Mutex<[JobID: FileMark]>([:])
@@ -18,16 +21,19 @@ package final class Outputs: Sendable {
         self.folder = folder
         var opened: [Int32] = []
         do throws(StoreError) {
-            for name in ["outputs", "parts", "checkpoints", "quarantine"] { opened.append(try folder.subfolder(name)) }
+            for name in ["outputs", "parts", "checkpoints", "quarantine", "inputs"] {
+                opened.append(try folder.subfolder(name))
+            }
         } catch {
             for descriptor in opened { close(descriptor) }
             throw error
         }
         (outputs, parts, checkpoints, quarantine) = (opened[0], opened[1], opened[2], opened[3])
+        inputs = opened[4]
     }
 
     deinit {
-        for descriptor in [outputs, parts, checkpoints, quarantine] { close(descriptor) }
+        for descriptor in [outputs, parts, checkpoints, quarantine, inputs] { close(descriptor) }
     }
 
     /// Where an attempt writes its clip.
@@ -62,6 +68,40 @@ package final class Outputs: Sendable {
     private static func name(_ id: JobID) -> String { "\(id).mp4" }
 
     private static func partName(_ id: JobID, _ attempt: Int) -> String { "\(id).\(attempt).part.mp4" }
+}
+
+/// Pictures that clips are made from: there as long as a job waits, runs, or has its clip.
+extension Outputs {
+    /// Where a picture of a job lies.
+    package func inputPath(_ id: JobID, _ role: PictureRole) -> String {
+        "\(folder.path)/inputs/\(id).\(role.rawValue)"
+    }
+
+    /// Brings the pictures of a job to the disk.
+    func keepInputs(_ id: JobID, _ images: [ReferenceImage]) throws(StoreError) {
+        for image in images {
+            let path = inputPath(id, image.role)
+            do throws(FileFailure) {
+                let file = try NewFile(path)
+                try file.append(image.bytes)
+                try file.publish()
+            } catch {
+                throw error.isFullDisk ? .diskFull : .system(call: error.call, path: path, errno: error.number)
+            }
+        }
+    }
+
+    func removeInputs(_ id: JobID) {
+        for role in PictureRole.allCases { unsafe _ = unlinkat(inputs, "\(id).\(role.rawValue)", 0) }
+    }
+
+    /// Removes the pictures of all other jobs, halves of them too; what has no job's name stays.
+    func removeInputs(but kept: Set<JobID>) throws(StoreError) {
+        for name in try names("inputs") {
+            guard let id = JobID(String(name.prefix { $0 != "." })), !kept.contains(id) else { continue }
+            unsafe _ = unlinkat(inputs, name, 0)
+        }
+    }
 }
 
 /// What finishing a job does to its file.
@@ -260,7 +300,9 @@ extension Outputs {
 extension Outputs {
     /// Why they cannot; nil where they can.
     var trouble: StoreError? {
-        for (name, descriptor) in [("outputs", outputs), ("parts", parts), ("checkpoints", checkpoints)] {
+        for (name, descriptor) in [
+            ("outputs", outputs), ("parts", parts), ("checkpoints", checkpoints), ("inputs", inputs),
+        ] {
             let path = folder.path + "/" + name
             guard folder.identity(name) == FileIdentity(descriptor) else { return .moved(path: path) }
             if unsafe faccessat(descriptor, ".", W_OK | X_OK, 0) != 0 {

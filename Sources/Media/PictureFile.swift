@@ -41,6 +41,15 @@ package struct PictureFile: Sendable {
         guard code == 0 else { throw failure(.system(call: "read", errno: code)) }
     }
 
+    /// As a request has it; the header alone is looked at.
+    package func image(_ role: PictureRole) throws(PictureError) -> ReferenceImage {
+        do throws(ImageHeaderError) {
+            return ReferenceImage(bytes: bytes, format: try ImageHeader(bytes).format, role: role)
+        } catch {
+            throw .header(error)
+        }
+    }
+
     /// The picture in it, upright.
     package func frame() throws(PictureError) -> Frame { try Picture(bytes).frame }
 }

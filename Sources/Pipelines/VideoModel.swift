@@ -63,12 +63,13 @@ package struct PictureNeeds: Sendable, Hashable {
             guard count <= (needed.union(taken).contains(role) ? 1 : 0) else {
                 throw VideoError(
                     .invalidRequest, "a picture as \(role.rawValue) is given \(count) times, the model takes \(words)",
+                    field: role.term,
                     remedies: [isNone ? "leave it out, or use a model that makes clips of pictures" : "leave it out"])
             }
             guard count > 0 || !needed.contains(role) else {
                 throw VideoError(
                     .invalidRequest, "no picture as \(role.rawValue) is given, the model needs \(words)",
-                    remedies: ["give one, or use a model that makes clips of words alone"])
+                    field: role.term, remedies: ["give one, or use a model that makes clips of words alone"])
             }
         }
         guard !given.contains(.last) || settings.clip.frames > 1 else {

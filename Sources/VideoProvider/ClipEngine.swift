@@ -11,13 +11,24 @@ package protocol ClipEngine: AnyObject {
     /// Makes the clip and writes it to `path`, which is replaced only by a complete file.
     ///
     /// - Parameters:
+    ///   - pictures: those that the settings name.
     ///   - checkpoint: where to keep the state of the denoise loop, and whence to go on if a state of the same clip is
     ///     there; nil for none.
     ///   - progress: told of every step; answers whether to go on.
     func generate(
-        _ settings: VideoSettings, to path: String, checkpoint: CheckpointPlace?,
+        _ settings: VideoSettings, pictures: [ReferenceImage], to path: String, checkpoint: CheckpointPlace?,
         progress: @escaping (VideoProgress) -> Bool
     ) throws(VideoError) -> ClipReport
+}
+
+extension ClipEngine {
+    /// Makes a clip of words alone.
+    package func generate(
+        _ settings: VideoSettings, to path: String, checkpoint: CheckpointPlace?,
+        progress: @escaping (VideoProgress) -> Bool
+    ) throws(VideoError) -> ClipReport {
+        try generate(settings, pictures: [], to: path, checkpoint: checkpoint, progress: progress)
+    }
 }
 
 /// Where and how often a denoise loop keeps its state.

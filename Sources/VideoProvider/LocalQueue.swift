@@ -191,7 +191,7 @@ package final class LocalQueue: Sendable {
             }
             do throws(VideoError) {
                 let report = try current.engine.generate(
-                    job.plan.settings, to: path(job), checkpoint: nil
+                    job.plan.settings, pictures: job.request.referenceImages, to: path(job), checkpoint: nil
                 ) { progress in self.note(progress) }
                 end(job, .success(learn(job, report)))
             } catch {

@@ -11,6 +11,7 @@ struct RequestResolution {
     private let scheduler: Scheduler
     private let folderShift: Double?
     private let hasTwoExperts: Bool
+    private let pictures: PictureNeeds
     private let modelName: String
 
     /// How near the model's own size a wish must be to mean it: 480p is 832 x 480 to Wan, not 848 x 480.
@@ -27,6 +28,7 @@ struct RequestResolution {
         scheduler = if let named = request.scheduler { named } else { try model.folderScheduler() }
         folderShift = model.folderShift
         hasTwoExperts = model.hasTwoExperts
+        pictures = model.pictures
         self.modelName = modelName
     }
 
@@ -62,10 +64,10 @@ struct RequestResolution {
         guard !request.wantsAudio else {
             throw .invalid("\(modelName) makes no sound", field: .audio, hint: "ask for a clip without audio")
         }
-        guard request.referenceImages.isEmpty else {
+        if let image = request.referenceImages.first, pictures.isNone {
             throw .invalid(
                 "\(modelName) makes clips from text alone and takes no reference images",
-                field: .referenceImages, hint: "describe the picture in the prompt")
+                field: image.role.term, hint: "describe the picture in the prompt")
         }
     }
 

@@ -36,9 +36,13 @@ package final class VideoEngine: ClipEngine {
 
     /// The request with every default filled in, checked against the model and the backend.
     package func settings(for request: VideoRequest) throws(VideoError) -> VideoSettings {
-        let settings = try planner.settings(for: request)
-        try pipeline.validate(settings)
-        return settings
+        try order(request).settings
+    }
+
+    private func order(_ request: VideoRequest) throws(VideoError) -> VideoPlanner.Order {
+        let order = try planner.order(for: request)
+        try pipeline.validate(order.settings)
+        return order
     }
 
     /// The request's settings and what they come to here.
@@ -51,7 +55,10 @@ package final class VideoEngine: ClipEngine {
     package func frames(_ request: VideoRequest) throws(VideoError) -> [Frame] {
         var frames: [Frame] = []
         let goOn = { (_: VideoProgress) in true }
-        try pipeline.generate(settings(for: request), report: goOn, dump: nil) { frames.append($0) }
+        let order = try order(request)
+        try pipeline.generate(
+            order.settings, pictures: order.pictures, checkpoint: nil, report: goOn, dump: nil
+        ) { frames.append($0) }
         return frames
     }
 
@@ -64,20 +71,26 @@ package final class VideoEngine: ClipEngine {
         _ request: VideoRequest, to path: String, keepsExisting: Bool = false,
         progress: @escaping (VideoProgress) -> Bool
     ) throws(VideoError) -> ClipReport {
-        try make(settings(for: request), path, keepsExisting: keepsExisting, checkpoint: nil, progress)
+        try make(order(request), path, keepsExisting: keepsExisting, checkpoint: nil, progress)
     }
 
     package func generate(
-        _ settings: VideoSettings, to path: String, checkpoint: CheckpointPlace?,
+        _ settings: VideoSettings, pictures: [ReferenceImage], to path: String, checkpoint: CheckpointPlace?,
         progress: @escaping (VideoProgress) -> Bool
     ) throws(VideoError) -> ClipReport {
-        try make(settings, path, keepsExisting: false, checkpoint: checkpoint, progress)
+        let pictures = try RequestPictures(pictures)
+        guard pictures.inputs == settings.inputs else {
+            throw VideoError(.internalError, "the pictures of a clip are not those that its settings name")
+        }
+        let order = VideoPlanner.Order(settings: settings, pictures: pictures.frames)
+        return try make(order, path, keepsExisting: false, checkpoint: checkpoint, progress)
     }
 
     private func make(
-        _ settings: VideoSettings, _ path: String, keepsExisting: Bool, checkpoint: CheckpointPlace?,
+        _ order: VideoPlanner.Order, _ path: String, keepsExisting: Bool, checkpoint: CheckpointPlace?,
         _ progress: @escaping (VideoProgress) -> Bool
     ) throws(VideoError) -> ClipReport {
+        let settings = order.settings
         let clock = StageClock()
         let joules = options.joules?()
         try pipeline.validate(settings)
@@ -98,7 +111,8 @@ package final class VideoEngine: ClipEngine {
             // A dump holds every step, so it begins at the first.
             let file = dump == nil ? checkpoint.map { CheckpointFile($0, halfway: options.duringCheckpoint) } : nil
             try pipeline.generate(
-                settings, pictures: [:], checkpoint: file?.checkpoint(identity(settings)), report: report, dump: dump
+                settings, pictures: order.pictures, checkpoint: file?.checkpoint(identity(settings)), report: report,
+                dump: dump
             ) { try writer.append($0) }
             if let dump, let dumpFile { try dumpFile.write(dump) }
             let bytes = try writer.finish()

@@ -64,24 +64,49 @@ package final class VideoPlanner: Sendable {
         return ProviderCapabilities.Limits(
             maxDurationSeconds: Double(frames) / Double(defaults.fps),
             maxPixels: min(grid.maxWidth, side) * min(grid.maxHeight, side),
-            sizeStep: max(grid.widthStep, grid.heightStep), frameStep: grid.frameStep)
+            sizeStep: max(grid.widthStep, grid.heightStep), frameStep: grid.frameStep,
+            maxReferenceImages: model.pictures.needed.union(model.pictures.taken).count)
     }
 
     /// The request with every default and a concrete seed filled in, checked against the model.
     package func settings(for request: VideoRequest) throws(VideoError) -> VideoSettings {
+        try order(for: request).settings
+    }
+
+    /// A request with its defaults and its pictures, checked against the model.
+    struct Order {
+        let settings: VideoSettings
+        let pictures: [PictureRole: Frame]
+    }
+
+    /// - Parameter awaited: roles of pictures that are still to come.
+    func order(for request: VideoRequest, awaiting awaited: Set<PictureRole> = []) throws(VideoError) -> Order {
         try request.validate()
-        let settings = try RequestResolution(
+        var settings = try RequestResolution(
             request, defaults: defaults, model: model, modelName: modelName
         ).settings()
+        let pictures = try RequestPictures(request.referenceImages)
+        settings.inputs = pictures.inputs
+        for role in PictureRole.allCases where awaited.contains(role) && pictures.frames[role] == nil {
+            settings.inputs.append(ClipInput(role: role, digest: ""))
+        }
         try model.validate(settings)
-        return settings
+        return Order(settings: settings, pictures: pictures.frames)
     }
 
     /// The request's settings and work; refuses what does not fit into memory, naming what would.
     ///
     /// - Parameter facts: what the clip would be made on; nil for an unknown device that is fast with bf16.
     package func plan(for request: VideoRequest, on facts: EngineFacts? = nil) throws(VideoError) -> ClipPlan {
-        let settings = try settings(for: request)
+        try plan(order(for: request).settings, on: facts)
+    }
+
+    /// The same before the pictures are there that the model needs.
+    package func plan(forecasting request: VideoRequest, on facts: EngineFacts? = nil) throws(VideoError) -> ClipPlan {
+        try plan(order(for: request, awaiting: model.pictures.needed).settings, on: facts)
+    }
+
+    private func plan(_ settings: VideoSettings, on facts: EngineFacts?) throws(VideoError) -> ClipPlan {
         let device = device(facts)
         try model.checkMemory(settings, on: device)
         return ClipPlan(settings: settings, work: model.work(settings, on: device))

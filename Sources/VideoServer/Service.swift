@@ -29,7 +29,7 @@ package final class Service: Sendable {
         let webhooks = try ServiceParts.webhooks(options, log: log)
         let planner = try VideoPlanner(options.model)
         // No order can name a scheduler, so the folder's own must be one that runs.
-        _ = try planner.settings(for: VideoRequest(prompt: planner.samplePrompt))
+        _ = try planner.plan(forecasting: VideoRequest(prompt: planner.samplePrompt))
         let clock = ServiceClock.system
         let stopping = StopFlag()
         store = try ServiceParts.store(options, log: log)

@@ -3,6 +3,7 @@ import Glibc
 import HTTPServer
 import JobRunner
 import JobStore
+import Media
 import VideoProvider
 import VideoTypes
 
@@ -33,6 +34,8 @@ struct VideoDesk: Sendable {
         let estimate: TimeEstimate
         let time: ClipTime
         let cost: ClipCost
+        /// Those that the plan's settings name.
+        let pictures: [ReferenceImage]
     }
 
     /// Of the model that is served; the same for every planner.
@@ -47,18 +50,26 @@ struct VideoDesk: Sendable {
 
     // MARK: Making
 
-    func quote(_ request: CreateRequest, owner: String?) throws(APIError) -> Quote {
+    /// - Parameter isForecast: whether the pictures that the model needs may still be missing.
+    func quote(_ request: CreateRequest, owner: String?, isForecast: Bool = false) throws(APIError) -> Quote {
         if let model = request.model, !isCalled(model) {
             throw APIError(
                 404, "model_not_found", "there is no model '\(model.clipped)' here; leave it out, or see /v1/models",
                 parameter: "model")
         }
-        if let picture = request.reference { try ReferencePicture.check(picture) }
+        let pictures = try ReferencePicture.images(of: request)
+        if let picture = pictures.first, limits.maxReferenceImages == 0 {
+            throw .invalid(
+                ReferencePicture.name(picture.role), "cannot be used: this model makes clips from text alone",
+                code: "unsupported_parameter")
+        }
         if request.video.wantsAudio {
             throw .invalid("generate_sound", "is not possible with this model", code: "unsupported_parameter")
         }
         if let webhook = request.webhook { _ = try webhooks.admit(webhook) }
-        let plan = try plan(request.video)
+        var video = request.video
+        video.referenceImages = pictures
+        let plan = try plan(video, isForecast: isForecast)
         let state = runner.state
         let time = runner.clipTime(for: plan)
         let cost = economics.cost(
@@ -67,7 +78,7 @@ struct VideoDesk: Sendable {
         let estimate = try journal { () throws(StoreError) in
             try runner.estimate(for: plan, priority: request.priority, owner: owner)
         }
-        return Quote(plan: plan, estimate: estimate, time: time, cost: cost)
+        return Quote(plan: plan, estimate: estimate, time: time, cost: cost, pictures: pictures)
     }
 
     func submit(
@@ -80,7 +91,7 @@ struct VideoDesk: Sendable {
         order.quality = request.video.quality
         order.metadata = request.metadata
         if let webhook = request.webhook { order.webhook = try webhooks.admit(webhook) }
-        return try submit(order, owner: owner, repetition: repetition)
+        return try submit(order, quote.pictures, owner: owner, repetition: repetition)
     }
 
     /// The same clip with another prompt.
@@ -89,16 +100,30 @@ struct VideoDesk: Sendable {
     ) throws(APIError) -> Job {
         var request = VideoRequest(job.order.plan.settings)
         request.prompt = prompt
+        request.referenceImages = try pictures(of: job)
         let plan = try plan(request)
         var order = JobOrder(plan: plan, requestHash: hash, expiresAfterSeconds: job.order.expiresAfterSeconds)
         order.priority = job.order.priority
         order.quality = job.order.quality
         order.metadata = job.order.metadata
         order.remixedFrom = job.id
-        return try submit(order, owner: owner, repetition: repetition)
+        return try submit(order, request.referenceImages, owner: owner, repetition: repetition)
     }
 
-    private func plan(_ request: VideoRequest) throws(APIError) -> ClipPlan {
+    /// What a clip was made from, kept as long as the clip.
+    private func pictures(of job: Job) throws(APIError) -> [ReferenceImage] {
+        var images: [ReferenceImage] = []
+        for input in job.order.plan.settings.inputs {
+            do throws(PictureError) {
+                images.append(try PictureFile(path: store.outputs.inputPath(job.id, input.role)).image(input.role))
+            } catch {
+                throw APIError(410, "input_gone", "the picture that the video was made from is gone")
+            }
+        }
+        return images
+    }
+
+    private func plan(_ request: VideoRequest, isForecast: Bool = false) throws(APIError) -> ClipPlan {
         var request = request
         // The nearest number that the model makes is made, and told.
         if let frames = request.frames {
@@ -106,7 +131,9 @@ struct VideoDesk: Sendable {
             request.frames = (frames - 1 + step / 2) / step * step + 1
         }
         do throws(VideoError) {
-            return try planner.plan(for: request, on: runner.state.facts)
+            let facts = runner.state.facts
+            return try isForecast
+                ? planner.plan(forecasting: request, on: facts) : planner.plan(for: request, on: facts)
         } catch {
             throw .refused(error)
         }
@@ -139,12 +166,13 @@ struct VideoDesk: Sendable {
     }
 
     private func submit(
-        _ order: JobOrder, owner: String?, repetition: Repetition
+        _ order: JobOrder, _ pictures: [ReferenceImage], owner: String?, repetition: Repetition
     ) throws(APIError) -> Job {
         // Who was turned away and comes again has lost no answer: an equal job before it is another one.
         let isRetry = repetition.isRetry && !refusals.take(order.requestHash)
         let outcome = try journal { () throws(StoreError) in
-            try runner.submit(order, owner: owner, idempotencyKey: repetition.key, isRetry: isRetry)
+            try runner.submit(
+                order, pictures: pictures, owner: owner, idempotencyKey: repetition.key, isRetry: isRetry)
         }
         switch outcome {
         case .stored(.created(let job)): return job

@@ -8,6 +8,11 @@ public enum PictureRole: String, Sendable, Hashable, CaseIterable, Codable {
     case reference
 }
 
+extension PictureRole {
+    /// The part of a request that gives it.
+    package var term: Term { self == .last ? .lastImage : .referenceImages }
+}
+
 /// What a clip is made from beside words: settings name it, the file's bytes travel beside them.
 public struct ClipInput: Sendable, Hashable, Codable {
     public let role: PictureRole

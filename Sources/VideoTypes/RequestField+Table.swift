@@ -13,6 +13,12 @@ extension RequestField {
             .negativePrompt, .prompts, .text(\.negativePrompt), option: "negative-prompt", parameter: "negative_prompt",
             also: ["negative"], help: "what to keep out of the picture"
         ) { .string($0.prompts.negative) },
+        RequestField(
+            .referenceImages, .inputs, .special, option: "image", parameter: "input_reference", spokenBy: .standard,
+            also: ["image_url", "reference_url"], help: "the picture that the clip begins with"),
+        RequestField(
+            .lastImage, .inputs, .special, option: "last-image", parameter: "input_reference_last", spokenBy: .own,
+            help: "the picture that it ends with"),
     ]
 
     private static let shape = [
@@ -83,9 +89,6 @@ extension RequestField {
             .tilesVAE, .decoding, .flag(\.tilesVAE), option: "vae-tiling", parameter: "vae_tiling", spokenBy: .own,
             help: "decode in tiles: less memory, more time"
         ) { .bool($0.tilesVAE) },
-        RequestField(
-            .referenceImages, .inputs, .special, parameter: "input_reference", spokenBy: .standard,
-            also: ["image", "image_url", "reference_url"]),
         RequestField(
             .maxLatency, .terms, .number(\.maxLatencySeconds, Limits.latencySeconds), parameter: "max_latency_seconds",
             spokenBy: .own),

@@ -21,6 +21,8 @@ public enum Term: String, Sendable, Hashable, Codable, CaseIterable {
     case tilesVAE
     case audio
     case referenceImages
+    /// Of these, the one that the clip ends with.
+    case lastImage
     case maxCost
     case maxLatency
     case extras
@@ -61,6 +63,7 @@ public struct Vocabulary: Sendable {
             switch term {
             case .duration: "durationSeconds"
             case .audio: "wantsAudio"
+            case .lastImage: "referenceImages"
             case .maxCost: "maxCostDollars"
             case .maxLatency: "maxLatencySeconds"
             case .doctor: "wan-infer doctor"

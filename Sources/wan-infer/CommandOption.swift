@@ -136,7 +136,7 @@ extension CommandOption {
         case .numbers: value = "LIST"
         case .flag: value = nil
         case .word: value = "NAME"
-        case .special: value = field.term == .size ? "WxH" : "TEXT"
+        case .special: value = field.part == .inputs ? "FILE" : field.term == .size ? "WxH" : "TEXT"
         }
         if case .word(let word) = field.value { choices = word.choices }
         switch field.part {

@@ -18,8 +18,11 @@ struct GenerateCommand {
         let choice = try BackendChoice(options.device, threads: options.threads)
         for remark in choice.remarks(in: .command) { note(remark) }
         let engine = try VideoEngine(options.engine, backend: choice.backend)
-        request.prompt = typed ?? engine.samplePrompt
-        if typed == nil { note("no prompt given, using the model's sample: \(ResultReport.line(request.prompt))") }
+        let isPictured = !request.referenceImages.isEmpty
+        request.prompt = typed ?? (isPictured ? "" : engine.samplePrompt)
+        if typed == nil, !isPictured {
+            note("no prompt given, using the model's sample: \(ResultReport.line(request.prompt))")
+        }
 
         let display = ProgressDisplay(style, clock: SystemClock.monotonic) { program.errors.write($0) }
         let result: ClipReport

@@ -23,7 +23,6 @@ struct GenerateOptions {
     init(_ arguments: ParsedArguments) throws(VideoError) {
         let values = OptionValues(arguments.values)
         prompt = arguments.prompt ?? values.text("prompt")
-        if let prompt { try Self.check(prompt: prompt) }
         var request = VideoRequest(prompt: prompt ?? "")
         for field in RequestField.all { try values.read(field, arguments.has, into: &request) }
         if let size = try values.size() {
@@ -32,6 +31,9 @@ struct GenerateOptions {
             }
             (request.width, request.height) = size
         }
+        request.referenceImages = try values.pictures()
+        // A picture says what to show.
+        if let prompt, request.referenceImages.isEmpty || !prompt.isEmpty { try Self.check(prompt: prompt) }
         try request.validate()
         self.request = request
 

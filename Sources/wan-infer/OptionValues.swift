@@ -1,3 +1,4 @@
+import Media
 import VideoTypes
 
 /// Texts of options read as the kinds of value that they stand for.
@@ -62,6 +63,20 @@ struct OptionValues {
             throw .invalid("--size must be width x height, got '\(Self.shown(text))'", hint: "example: --size 832x480")
         }
         return (width, height)
+    }
+
+    /// Files that are read whole; what is in them is looked at with the rest of the request.
+    func pictures() throws(VideoError) -> [ReferenceImage] {
+        var images: [ReferenceImage] = []
+        for role in [PictureRole.first, .last] {
+            guard let path = RequestField[role.term]?.option.flatMap({ text($0) }) else { continue }
+            do throws(PictureError) {
+                images.append(try PictureFile(path: path).image(role))
+            } catch {
+                throw error.videoError(about: role.term)
+            }
+        }
+        return images
     }
 
     private func seed(_ name: String) throws(VideoError) -> UInt64? {

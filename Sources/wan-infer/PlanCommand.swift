@@ -42,7 +42,7 @@ struct PlanCommand {
         var request = options.request
         guard isOfPublishedNumbers else {
             let engine = try VideoEngine(options.engine, backend: backend)
-            request.prompt = options.prompt ?? engine.samplePrompt
+            request.prompt = options.prompt ?? (request.referenceImages.isEmpty ? engine.samplePrompt : "")
             return (try engine.plan(for: request), engine.facts)
         }
         let planner = try VideoPlanner(options.engine.model)

@@ -16,7 +16,8 @@ import Weights
     /// Prefer a default that needs no option; if there is none, add it here, to the
     /// page and to the snapshot of the help.
     private static let options = [
-        "prompt", "negative-prompt", "size", "width", "height", "frames", "seconds", "fps", "steps", "guidance",
+        "prompt", "negative-prompt", "image", "last-image", "size", "width", "height", "frames", "seconds", "fps",
+        "steps", "guidance",
         "guidance-2", "flow-shift", "scheduler", "sigmas", "seed", "vae-tiling", "model", "device", "dtype", "threads",
         "output",
         "no-metadata", "dump", "json", "host", "port", "state", "key-file", "host-names", "origins",

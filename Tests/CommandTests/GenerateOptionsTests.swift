@@ -1,4 +1,5 @@
 import Compute
+import TestSupport
 import TestTools
 import Testing
 import VideoProvider
@@ -83,6 +84,9 @@ import VideoTypes
         ([" \n\t "], "the prompt is empty"),
         (["a\0b"], "the prompt contains a zero byte"),
         (["--quiet", "--verbose"], "--quiet and --verbose exclude each other"),
+        (["--image", "/none.png"], "cannot read the picture /none.png: there is no such file"),
+        (["--last-image", "/"], "cannot read the picture /: it is a folder"),
+        (["--image", "/dev/null"], "cannot read the picture /dev/null: it is not a regular file"),
     ])
     func `a bad value is named with its rule`(words: [String], message: String) {
         do throws(VideoError) {
@@ -92,6 +96,17 @@ import VideoTypes
             #expect(error.code == .invalidRequest)
             #expect(error.message(in: .command) == message)
         }
+    }
+
+    @Test func `pictures arrive with what they are to the clip, and may stand alone`() throws {
+        let path = Fixture.path("../../MediaTests/Fixtures/pictures/rgb8.png")
+        let options = try options("", "--last-image", path, "--image", path)
+        #expect(options.request.referenceImages.map(\.role) == [.first, .last])
+        #expect(options.request.referenceImages.allSatisfy { $0.format == .png && !$0.bytes.isEmpty })
+        #expect(options.prompt?.isEmpty == true)
+        #expect(failure(" ", "--image", path)?.message == "the prompt is empty")
+        let tiff = Fixture.path("../../MediaTests/Fixtures/pictures/refused/tiff.png")
+        #expect(failure("--image", tiff)?.field == .referenceImages)
     }
 
     @Test func `a long prompt is refused with its length`() {

@@ -22,9 +22,12 @@ final class FakeEngine: ClipEngine {
     }
 
     func generate(
-        _ settings: VideoSettings, to path: String, checkpoint: CheckpointPlace?,
+        _ settings: VideoSettings, pictures: [ReferenceImage], to path: String, checkpoint: CheckpointPlace?,
         progress: @escaping (VideoProgress) -> Bool
     ) throws(VideoError) -> ClipReport {
+        guard pictures.map(\.role) == settings.inputs.map(\.role) else {
+            throw VideoError(.internalError, "\(pictures.count) pictures came of \(settings.inputs.count)")
+        }
         let run = FakeRun(FakeScript(isCareful ? [] : [script, settings.prompts.positive]), settings, path, progress)
         if !isLoaded {
             try run.load()

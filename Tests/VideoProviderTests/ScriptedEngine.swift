@@ -81,7 +81,7 @@ final class ScriptedEngine: ClipEngine {
     deinit { script.change { $0.enginesGone += 1 } }
 
     func generate(
-        _ settings: VideoSettings, to path: String, checkpoint: CheckpointPlace?,
+        _ settings: VideoSettings, pictures: [ReferenceImage], to path: String, checkpoint: CheckpointPlace?,
         progress: @escaping (VideoProgress) -> Bool
     ) throws(VideoError) -> ClipReport {
         let joules = script.change { $0.joules }

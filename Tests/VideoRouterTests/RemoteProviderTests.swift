@@ -101,6 +101,9 @@ import VideoTypes
         #expect(text.contains("name=\"input_reference\"; filename=\"reference.png\"\r\nContent-Type: image/png\r\n"))
         #expect(
             await error(try remote(server), request { $0.referenceImages = [picture] })?.name == "bad_request")
+        let last = ReferenceImage(bytes: [1, 2, 3], format: .png, role: .last)
+        let found = try await provider.capabilities(for: request { $0.referenceImages = [last] })
+        #expect(found.obstacles.map(\.parameter) == ["reference_images"])
     }
 
     // MARK: Limits instead of silent clamps

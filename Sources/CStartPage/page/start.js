@@ -7,8 +7,20 @@ const numbers = ["num_frames", "fps", "num_inference_steps", "guidance_scale", "
 // In words as they are, so that not a bit of them is lost.
 const texts = ["negative_prompt", "size", "seconds", "seed"];
 
+const pictureFields = ["input_reference", "input_reference_last"];
+
+/// A chosen file as the API takes one in JSON.
+function asURL(file) {
+  return new Promise((resolve, reject) => {
+    const reader = new FileReader();
+    reader.onload = () => resolve(reader.result);
+    reader.onerror = () => reject(new Refusal(0, { message: `${file.name} cannot be read` }));
+    reader.readAsDataURL(file);
+  });
+}
+
 /// The order as the form has it.
-function ordered() {
+async function ordered() {
   const body = { prompt: $("prompt").value };
   for (const name of [...texts, ...numbers]) {
     const field = $(name);
@@ -18,6 +30,10 @@ function ordered() {
   }
   if ($("quality").value !== "standard") body.quality = $("quality").value;
   if ($("vae_tiling").checked) body.vae_tiling = true;
+  for (const name of pictureFields) {
+    const file = $(name).files[0];
+    if (file) body[name] = { image_url: await asURL(file) };
+  }
   return body;
 }
 
@@ -33,7 +49,7 @@ $("new").addEventListener("submit", async (event) => {
   complain($("new-error"), null);
   try {
     const clip = await json("v1/videos", {
-      method: "POST", body: JSON.stringify(ordered()),
+      method: "POST", body: JSON.stringify(await ordered()),
       // The same click sent twice, as after a broken connection, is one clip.
       headers: { "Content-Type": "application/json", "Idempotency-Key": identifier() },
     });
@@ -63,6 +79,19 @@ $("prompt").addEventListener("keydown", (event) => {
 });
 
 $("new").addEventListener("input", (event) => { delete event.target.dataset.exact; });
+
+// A picture that is dropped on the form is the first one, or the last where there is a first.
+$("new").addEventListener("dragover", (event) => {
+  if (!$("first-picture").hidden) event.preventDefault();
+});
+
+$("new").addEventListener("drop", (event) => {
+  const file = event.dataTransfer.files[0];
+  if ($("first-picture").hidden || !file) return;
+  event.preventDefault();
+  const isLast = $("input_reference").files.length > 0 && !$("last-picture").hidden;
+  $(isLast ? "input_reference_last" : "input_reference").files = event.dataTransfer.files;
+});
 
 $("example").addEventListener("click", () => {
   $("prompt").value = $("prompt").placeholder;
@@ -140,6 +169,9 @@ async function begin() {
     $("model").textContent = models.data.map((model) => model.id).join(", ");
     $("prompt").placeholder = (models.data[0] && models.data[0].sample_prompt) || "";
     $("example").hidden = !$("prompt").placeholder;
+    const taken = (await json("v1/capabilities")).limits.max_reference_images;
+    $("first-picture").hidden = taken < 1;
+    $("last-picture").hidden = taken < 2;
   } catch { /* the list says what is wrong */ }
   await refresh();
   const newest = order.map((id) => clips.get(id));

@@ -27,10 +27,11 @@ struct RemoteForm {
     var parts: [HTTPCall.FormPart] {
         var parts = [HTTPCall.FormPart("prompt", Array(request.prompt.utf8))]
         parts += fields.map { HTTPCall.FormPart($0.name, Array($0.text.utf8)) }
-        if let image = request.referenceImages.first {
+        for image in request.referenceImages {
+            guard let name = RequestField[image.role.term]?.parameter?.name else { continue }
             parts.append(
                 HTTPCall.FormPart(
-                    "input_reference", image.bytes, fileName: "reference.\(image.format.rawValue)",
+                    name, image.bytes, fileName: "reference.\(image.format.rawValue)",
                     mediaType: image.format.mediaType))
         }
         return parts
@@ -176,9 +177,13 @@ extension RemoteForm {
         if request.prompt.utf8.count > limits.maxPromptBytes {
             refuse("prompt", "prompts have at most \(limits.maxPromptBytes) bytes here")
         }
-        if request.referenceImages.count > min(limits.maxReferenceImages, 1) {
-            let most = min(limits.maxReferenceImages, 1)
-            refuse("reference_images", most == 0 ? "clips are made from text alone here" : "one picture at most")
+        let most = isOurs ? limits.maxReferenceImages : min(limits.maxReferenceImages, 1)
+        if request.referenceImages.count > most {
+            refuse(
+                "reference_images",
+                most == 0 ? "clips are made from text alone here" : "at most \(most) pictures are taken here")
+        } else if !isOurs, request.referenceImages.contains(where: { $0.role == .last }) {
+            refuse("reference_images", "the server's API has no picture that a clip ends with")
         }
         if request.wantsAudio {
             if !limits.makesAudio { refuse("audio", "clips have no sound here") }

@@ -14,6 +14,8 @@ package struct CreateRequest: Sendable, Equatable {
     package var isDryRun: Bool
     /// The file or data URL to begin from.
     package var reference: [UInt8]?
+    /// The same to end with.
+    package var lastReference: [UInt8]?
 }
 
 extension CreateRequest {
@@ -32,7 +34,12 @@ extension CreateRequest {
         guard let prompt = try reader.text(.prompt, maxBytes: Limits.promptBytes) else {
             throw APIError(400, "missing_required_parameter", "a prompt is needed", parameter: "prompt")
         }
-        guard prompt.contains(where: { !$0.isWhitespace }) else { throw .invalid("prompt", "is empty") }
+        reference = try ReferenceField.bytes(reader.value(.inputReference), .inputReference)
+        lastReference = try ReferenceField.bytes(reader.value(.lastInputReference), .lastInputReference)
+        // A picture says what to show.
+        guard prompt.contains(where: { !$0.isWhitespace }) || prompt.isEmpty && reference != nil else {
+            throw .invalid("prompt", "is empty")
+        }
         var video = VideoRequest(prompt: prompt)
         for field in RequestField.all { try reader.read(field, into: &video) }
         try video.readSize(reader)
@@ -44,7 +51,6 @@ extension CreateRequest {
         expiresAfterSeconds = try reader.integer(.expiresAfter, in: Limits.expiresAfterSeconds)
         metadata = try Self.metadata(reader)
         isDryRun = try reader.flag(.dryRun) ?? false
-        reference = try ReferenceField.bytes(reader.value(.inputReference))
         try Self.refuseUnknownParts(reader)
     }
 

@@ -14,6 +14,7 @@ struct Parameter: Hashable {
     static let prompt = field(.prompt)
     static let size = field(.size)
     static let inputReference = field(.referenceImages)
+    static let lastInputReference = field(.lastImage)
     static let extras = field(.extras)
     static let model = Parameter(own: "model")
     static let boundaryRatio = Parameter(own: "boundary_ratio")

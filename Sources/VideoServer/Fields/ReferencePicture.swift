@@ -1,15 +1,23 @@
 import Media
+import VideoTypes
 
-/// A picture to begin from: looked at, though no local model takes one yet.
+/// The pictures that an order brings.
 enum ReferencePicture {
-    /// Always refuses: what is no picture or too large a one, by its header alone; then any, as this model takes none.
-    static func check(_ bytes: [UInt8]) throws(APIError) {
-        do throws(ImageHeaderError) {
-            _ = try ImageHeader(bytes)
-        } catch {
-            throw .invalid("input_reference", "is not usable: \(error.message)", code: "invalid_image")
+    /// Looks at their headers alone: what is no picture, or too large a one, is refused before anything else is done.
+    static func images(of request: CreateRequest) throws(APIError) -> [ReferenceImage] {
+        var images: [ReferenceImage] = []
+        for (bytes, role) in [(request.reference, PictureRole.first), (request.lastReference, .last)] {
+            guard let bytes else { continue }
+            do throws(ImageHeaderError) {
+                images.append(ReferenceImage(bytes: bytes, format: try ImageHeader(bytes).format, role: role))
+            } catch {
+                throw .invalid(name(role), "is not usable: \(error.message)", code: "invalid_image")
+            }
         }
-        throw .invalid(
-            "input_reference", "cannot be used: this model makes clips from text alone", code: "unsupported_parameter")
+        return images
+    }
+
+    static func name(_ role: PictureRole) -> String {
+        (role == .last ? Parameter.lastInputReference : .inputReference).name
     }
 }

@@ -71,7 +71,7 @@ struct ServiceRoutes: Sendable {
         let wanted = try CreateRequest(fields)
         let state = desk.runner.state
         let limits = desk.limits
-        let quote = try desk.quote(wanted, owner: owner)
+        let quote = try desk.quote(wanted, owner: owner, isForecast: true)
         let admission = try desk.admission(quote, priority: wanted.priority, owner: owner)
         let economics = desk.economics
         let second = quote.plan.settings.clip.durationSeconds
