@@ -1,6 +1,7 @@
 import Foundation
 import Synchronization
 import TestSupport
+import VideoProvider
 import VideoTypes
 
 @testable import JobRunner

@@ -1,8 +1,10 @@
 import FoundationEssentials
 import JobStore
+import TestSupport
 import TestTools
 import Testing
 import VideoTypes
+import journal_child
 
 /// Pictures that jobs are made from: on the disk before the job is in the journal, and gone with it.
 @Suite(.bounded) struct InputTests {

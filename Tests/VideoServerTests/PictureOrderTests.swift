@@ -2,6 +2,8 @@ import Foundation
 import TestSupport
 import TestTools
 import Testing
+import VideoProvider
+import VideoServer
 import VideoTypes
 
 /// Orders that bring pictures, from the form to the worker.
