@@ -59,7 +59,7 @@ package final class CubinCache: Sendable {
             try file.append(bytes)
             try file.publish()
         } catch {
-            return warn("cannot write \(path(key.fileName)): \(error)")
+            return warn("cannot write to \(folder): \(SystemError.text(error.number))")
         }
         prune(keeping: key.fileName)
     }
