@@ -75,14 +75,14 @@ import Weights
         try GeneratedBlock(name: "models", text: (head + rows).joined(separator: "\n")).expect(in: "README.md")
     }
 
-    /// What a plan says of the default clip in bf16; of the model inside in f32.
+    /// What a plan says of the default clip in bf16, with the pictures that it needs; of the model inside in f32.
     private static func memory(_ entry: Manifest.Entry) throws -> String {
         guard entry.status != .notSupported else { return "" }
         let isInside = entry.layout == .embedded
         let planner = try VideoPlanner(isInside ? .builtIn : .published(entry.id))
         let facts = EngineFacts(
             model: entry.id, backend: "cpu", dtype: isInside ? "f32" : "bf16", memoryBytes: nil)
-        let work = try planner.plan(for: VideoRequest(prompt: planner.samplePrompt), on: facts).work
+        let work = try planner.plan(forecasting: VideoRequest(prompt: planner.samplePrompt), on: facts).work
         return Numbers.bytes(work.peakBytes.values.max() ?? 0)
     }
 
