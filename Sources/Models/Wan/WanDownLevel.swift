@@ -151,8 +151,8 @@ final class WanFrameHalving {
 
 /// Wan 2.2's weightless shortcut (AvgDown3D).
 ///
-/// Squares of `space` and runs of `time` frames become channels (order channel, frame, row, column), of which neighbours
-/// are averaged. A first frame stands for a whole run whose others are zeros.
+/// Squares of `space` and runs of `time` frames become channels (order channel, frame, row, column), of which
+/// neighbours are averaged. A first frame stands for a whole run whose others are zeros.
 final class WanAverageDown {
     private let device: Device
     private let outChannels: Int

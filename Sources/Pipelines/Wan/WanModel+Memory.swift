@@ -71,8 +71,8 @@ extension WanModel {
 
     /// What encoding pictures takes.
     ///
-    /// Each causal convolution keeps two frames of its input, where frames are halved two more; of a level's frame there
-    /// are the stream, what is between two convolutions (f32) and the input of one. The frame given and the one
+    /// Each causal convolution keeps two frames of its input, where frames are halved two more; of a level's frame
+    /// there are the stream, what is between two convolutions (f32) and the input of one. The frame given and the one
     /// after it wait in f32.
     private func pictureMemory(_ settings: VideoSettings, _ dtype: DType) -> Int {
         let vae = components.vae
