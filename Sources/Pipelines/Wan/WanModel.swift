@@ -55,9 +55,10 @@ struct WanModel: VideoModel {
 
     func validate(_ settings: VideoSettings) throws(VideoError) {
         try grid.validate(settings)
-        guard settings.sampling.scheduler.isFlow else {
+        let scheduler = settings.sampling.scheduler
+        guard scheduler.isFlow else {
             throw .invalid(
-                "\(.scheduler) \(settings.sampling.scheduler.rawValue) walks a diffusion, this model was trained as a flow",
+                "\(.scheduler) \(scheduler.rawValue) walks a diffusion, this model was trained as a flow",
                 field: .scheduler, hint: "use unipc, euler or dpm++")
         }
         try pictures.validate(settings)
