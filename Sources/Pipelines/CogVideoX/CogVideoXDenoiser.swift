@@ -1,7 +1,6 @@
 import Compute
 import Layers
 import Models
-import Sampling
 import VideoTypes
 
 /// A CogVideoX transformer beside the texts, and the picture, of one clip.

@@ -1,7 +1,6 @@
 import Compute
 import Layers
 import Models
-import Sampling
 import VideoTypes
 
 /// Clips of a CogVideoX model: text, picture, noise, denoising, decoding.

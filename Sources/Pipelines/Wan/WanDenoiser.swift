@@ -1,7 +1,6 @@
 import Compute
 import Layers
 import Models
-import Sampling
 import VideoTypes
 
 /// A Wan model's transformers beside the texts of one clip.

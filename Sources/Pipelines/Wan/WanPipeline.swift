@@ -1,7 +1,6 @@
 import Compute
 import Layers
 import Models
-import Sampling
 import VideoTypes
 
 /// Clips of a Wan model: text, noise, denoising, decoding.
