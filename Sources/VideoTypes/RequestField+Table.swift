@@ -63,7 +63,7 @@ extension RequestField {
         ) { .number($0.sampling.guidance(ofExpert: 0)) },
         RequestField(
             .guidanceScale2, .sampling, .number(\.guidanceScale2, Limits.guidanceScale), option: "guidance-2",
-            parameter: "guidance_scale_2", help: "the same for the low-noise expert of Wan 2.2"
+            parameter: "guidance_scale_2", help: "the same for the low-noise expert of two"
         ) { $0.sampling.guidance.dropFirst().first.map(JSONText.number) ?? .null },
         RequestField(
             .flowShift, .sampling, .number(\.flowShift, Limits.flowShift), option: "flow-shift",

@@ -1,7 +1,6 @@
 import Compute
 import Layers
 import Models
-import Sampling
 import VideoTypes
 
 /// A CogVideoX transformer beside the texts, and the picture, of one clip.
@@ -10,29 +9,21 @@ final class CogVideoXDenoiser: Denoiser {
     private let texts: TextStage.Embeddings
     /// f32 `[T, C, H, W]` that stand beside the latents; nil without a picture.
     private let condition: Tensor?
-    private let scale: Float
-    private let timesteps: [Float]
-    /// Bytes that the loop needs beside the weights.
-    private let workBytes: Int
-    private let progress: ProgressReporter
+    private let clip: ClipRun
     /// Latents and condition, frame by frame.
     private var joined: Tensor?
     private var rounding: Tensor?
 
     init(
-        _ networks: CogVideoXNetworks, _ texts: TextStage.Embeddings, condition: Tensor?, scale: Float,
-        _ timesteps: [Float], workBytes: Int, _ progress: ProgressReporter
+        _ networks: CogVideoXNetworks, _ texts: TextStage.Embeddings, condition: Tensor?, _ clip: ClipRun
     ) {
         self.networks = networks
         self.texts = texts
         self.condition = condition
-        self.scale = scale
-        self.timesteps = timesteps
-        self.workBytes = workBytes
-        self.progress = progress
+        self.clip = clip
     }
 
-    private var backend: any Backend { networks.residency.device.backend }
+    private var backend: any Backend { clip.backend }
 
     func shown(_ latents: Tensor) throws(ComputeError) -> Tensor {
         guard let condition else { return latents }
@@ -54,7 +45,7 @@ final class CogVideoXDenoiser: Denoiser {
     func passes(
         _ run: DenoisePlan.Run, over shown: Tensor, probe: (_ pass: String) -> Probe?
     ) throws -> DenoisePasses {
-        let transformer = try networks.residency.network(networks.transformer, beside: workBytes, progress)
+        let transformer = try clip.network(networks.transformer, for: .denoise)
         let grid = try transformer.grid(shown.shape)
         let backend = backend
         let shape: Shape = [shown.shape[0], transformer.config.outChannels, shown.shape[2], shown.shape[3]]
@@ -68,18 +59,20 @@ final class CogVideoXDenoiser: Denoiser {
         }
         let prompt = try pass(texts.prompt, "cond")
         let negative = try texts.negative.map { try pass($0, "uncond") }
-        let times = try transformer.times(timesteps)
+        let times = try transformer.times(clip.plan.timesteps)
         try probe("cond")?("temb", times[0..<1])
         return DenoisePasses(prompt: prompt, negative: negative) { (index) throws(ComputeError) in
             try transformer.modulation(times[index..<index + 1]).tensors
         }
     }
 
-    func guidanceScale(_ step: Int, of run: DenoisePlan.Run) -> Float { scale }
+    func guidanceScale(_ step: Int, of run: DenoisePlan.Run) -> Float {
+        Float(clip.settings.sampling.guidance(ofExpert: run.expert))
+    }
 
     /// The reference keeps latents in the dtype of its networks.
     func settle(_ latents: Tensor) throws(ComputeError) {
-        let dtype = networks.residency.device.dtype
+        let dtype = clip.residency.device.dtype
         guard dtype != .f32 else { return }
         let narrow: Tensor
         if let rounding { narrow = rounding } else { narrow = try backend.allocate(latents.shape, dtype) }

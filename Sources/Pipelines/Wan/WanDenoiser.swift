@@ -1,7 +1,6 @@
 import Compute
 import Layers
 import Models
-import Sampling
 import VideoTypes
 
 /// A Wan model's transformers beside the texts of one clip.
@@ -10,33 +9,25 @@ final class WanDenoiser: Denoiser {
     private let networks: WanNetworks
     private let texts: TextStage.Embeddings
     private let pictures: WanPictureStage.Told?
-    private let settings: VideoSettings
-    private let timesteps: [Float]
-    /// Bytes that the loop needs beside the weights.
-    private let workBytes: Int
-    private let progress: ProgressReporter
+    private let clip: ClipRun
     /// What is shown of the latents where there are pictures.
     private var input: Tensor?
 
     init(
         _ components: WanComponents, _ networks: WanNetworks, _ texts: TextStage.Embeddings,
-        _ pictures: WanPictureStage.Told?, _ settings: VideoSettings, _ timesteps: [Float],
-        workBytes: Int, _ progress: ProgressReporter
+        _ pictures: WanPictureStage.Told?, _ clip: ClipRun
     ) {
         self.components = components
         self.networks = networks
         self.texts = texts
         self.pictures = pictures
-        self.settings = settings
-        self.timesteps = timesteps
-        self.workBytes = workBytes
-        self.progress = progress
+        self.clip = clip
     }
 
     /// Latents beside the condition of the pictures, or behind the frame that they hold.
     func shown(_ latents: Tensor) throws(ComputeError) -> Tensor {
         guard let pictures else { return latents }
-        let backend = networks.residency.device.backend
+        let backend = clip.backend
         let (channels, condition) = (latents.shape[0], pictures.condition)
         let isNew = input == nil
         let shown: Tensor
@@ -62,12 +53,11 @@ final class WanDenoiser: Denoiser {
     func passes(
         _ run: DenoisePlan.Run, over shown: Tensor, probe: (_ pass: String) -> Probe?
     ) throws -> DenoisePasses {
-        let transformer = try networks.residency.network(
-            networks.transformers[run.expert], beside: workBytes, progress)
+        let transformer = try clip.network(networks.transformers[run.expert], for: .denoise)
         let held = pictures.flatMap { $0.isHeld ? $0.condition.shape[1] : nil } ?? 0
         let grid = try transformer.grid(shown.shape, heldFrames: held)
         let seen = try pictures?.states.map { try transformer.pictures($0, probe: probe("cond")) }
-        let backend = networks.residency.device.backend
+        let backend = clip.backend
         let shape = Shape([transformer.config.outChannels] + shown.shape.dims.dropFirst())
         func pass(_ text: Tensor, _ name: String) throws -> DenoisePass {
             let context = try transformer.context(text, pictures: seen, probe: probe(name))
@@ -79,12 +69,12 @@ final class WanDenoiser: Denoiser {
         }
         let prompt = try pass(texts.prompt, "cond")
         let negative = try texts.negative.map { try pass($0, "uncond") }
-        let times = try transformer.times(Array(timesteps[run.steps]), holdsFrames: held > 0)
+        let times = try transformer.times(Array(clip.plan.timesteps[run.steps]), holdsFrames: held > 0)
         return DenoisePasses(prompt: prompt, negative: negative) { times[$0 - run.steps.lowerBound].tensors }
     }
 
     func guidanceScale(_ step: Int, of run: DenoisePlan.Run) -> Float {
-        Float(settings.sampling.guidance(ofExpert: run.expert))
+        Float(clip.settings.sampling.guidance(ofExpert: run.expert))
     }
 
     /// Models with expanded timesteps are told one for each token; only those of a frame that is held differ.

@@ -7,12 +7,10 @@ import VideoTypes
 struct WanPictureStage {
     let model: WanModel
     let networks: WanNetworks
-    /// Bytes that the stage needs beside the weights.
-    let workBytes: Int
-    let backend: any Backend
-    let finite: FiniteCheck
-    let progress: ProgressReporter
-    let dump: TensorDump?
+    let run: ClipRun
+
+    private var backend: any Backend { run.backend }
+    private var dump: TensorDump? { run.dump }
 
     /// What the transformer is told of the pictures of a clip.
     struct Told {
@@ -24,8 +22,8 @@ struct WanPictureStage {
     }
 
     /// Nil for a clip of words alone.
-    func run(_ settings: VideoSettings, _ pictures: [PictureRole: Frame]) throws -> Told? {
-        let frames = model.shownFrames(settings)
+    func told(of pictures: [PictureRole: Frame]) throws -> Told? {
+        let frames = model.shownFrames(run.settings)
         guard !frames.isEmpty else { return nil }
         for case let role? in frames.map(\.role) where pictures[role] == nil {
             throw VideoError(
@@ -33,9 +31,9 @@ struct WanPictureStage {
                 hint: "make the clip anew with its picture")
         }
         let hasTower = model.components.imageEncoder != nil
-        try progress.begin(.text, total: hasTower ? 2 : 1)
+        try run.progress.begin(.text, total: hasTower ? 2 : 1)
         let states = hasTower ? try look(frames.compactMap { $0.role.flatMap { pictures[$0] } }) : nil
-        let latents = try encode(frames, pictures, settings)
+        let latents = try encode(frames, pictures)
         let isHeld = model.components.index.expandTimesteps
         let condition = isHeld ? latents : try masked(latents, frames)
         try dump?.record("image.condition", condition, on: backend)
@@ -47,7 +45,7 @@ struct WanPictureStage {
         guard let config = model.components.imageEncoder, let processor = model.components.imageProcessor else {
             preconditionFailure("a model without an image encoder")
         }
-        let tower = try networks.residency.network(networks.imageEncoder, beside: workBytes, progress)
+        let tower = try run.network(networks.imageEncoder, for: .text)
         let (side, tokens) = (config.imageSize, config.tokens)
         let states = try backend.allocate([pictures.count * tokens, config.hiddenSize], .f32)
         var pixels: [Float] = []
@@ -60,8 +58,9 @@ struct WanPictureStage {
         dump?.record("image.clip_pixels", [pictures.count, 3, side, side], pixels)
         try dump?.record(
             "image.clip_embeds", [pictures.count, tokens, config.hiddenSize], backend.download(states))
+        let finite = try run.finiteCheck()
         guard try finite.passes(states) else { throw finite.failure(.text, "the image encoder", part: nil) }
-        try progress.advance()
+        try run.progress.advance()
         return states
     }
 
@@ -74,10 +73,10 @@ struct WanPictureStage {
 
     /// Normalised latents f32 `[C, T, H, W]` of the frames that are shown.
     private func encode(
-        _ frames: [(role: PictureRole?, count: Int)], _ pictures: [PictureRole: Frame], _ settings: VideoSettings
+        _ frames: [(role: PictureRole?, count: Int)], _ pictures: [PictureRole: Frame]
     ) throws -> Tensor {
-        let encoder = try networks.residency.network(networks.encoder, beside: workBytes, progress)
-        let (width, height) = (settings.clip.width, settings.clip.height)
+        let encoder = try run.network(networks.encoder, for: .text)
+        let (width, height) = (run.settings.clip.width, run.settings.clip.height)
         var stills: [WanVAEEncoder.Still] = []
         for (role, count) in frames {
             guard let role, let picture = pictures[role] else {
@@ -90,12 +89,13 @@ struct WanPictureStage {
                 .init(frame: try encoder.frame(planes.values, height: height, width: width), count: count))
         }
         let latents = try encoder(stills, probe: dump?.probe("vae.encode", on: backend))
+        let finite = try run.finiteCheck()
         guard try finite.passes(latents) else {
             let search = try finite.search()
             _ = try encoder(stills, probe: search.look)
             throw finite.failure(.text, "the encoder of pictures", part: search.part)
         }
-        try progress.advance()
+        try run.progress.advance()
         return latents
     }
 

@@ -1,0 +1,71 @@
+import Compute
+import Layers
+import Models
+import Sampling
+import Tokenizers
+import VideoTypes
+
+/// One clip on its way through the stages that every family has.
+struct ClipRun {
+    let settings: VideoSettings
+    let plan: DenoisePlan
+    let memory: MemoryEstimate
+    let residency: Residency
+    let progress: ProgressReporter
+    let dump: TensorDump?
+
+    init(
+        _ settings: VideoSettings, _ plan: DenoisePlan, _ memory: MemoryEstimate, _ residency: Residency,
+        report: @escaping (VideoProgress) -> Bool, _ dump: TensorDump?
+    ) {
+        self.settings = settings
+        self.plan = plan
+        self.memory = memory
+        self.residency = residency
+        self.dump = dump
+        progress = ProgressReporter(report)
+    }
+
+    var backend: any Backend { residency.device.backend }
+
+    func finiteCheck() throws(ComputeError) -> FiniteCheck { try FiniteCheck(on: residency.device) }
+
+    /// The network, loaded if it is not, for a stage of the clip.
+    func network<Network>(_ part: Resident<Network>, for stage: VideoProgress.Stage) throws -> Network {
+        try residency.network(part, beside: memory[stage].work, progress)
+    }
+
+    /// The prompt, and the negative prompt where guidance needs it, as the encoder gives them.
+    func texts(
+        _ preparation: TextPreparation, _ tokenizer: Tokenizer?, _ part: Resident<T5Encoder>, _ config: T5Config
+    ) throws -> TextStage.Embeddings {
+        guard let tokenizer else { preconditionFailure("clips are made of folders with weights") }
+        let encoder = try network(part, for: .text)
+        let stage = TextStage(
+            preparation: preparation, tokenizer: tokenizer,
+            encoder: { (ids, probe) throws(ComputeError) in try encoder(ids, probe: probe) },
+            vocabulary: config.vocabSize, backend: backend, finite: try finiteCheck(), progress: progress, dump: dump)
+        return try stage.encode(
+            settings.prompts.positive, negative: Guidance.isNeeded(settings) ? settings.prompts.negative : nil)
+    }
+
+    /// Latents of `shape` denoised, from noise or from where a checkpoint was left.
+    ///
+    /// - Parameter denoiser: asked for only where steps are left.
+    func denoise(
+        _ shape: Shape, noise: NoiseSource, _ checkpoint: DenoiseCheckpoint?,
+        _ denoiser: () throws -> any Denoiser
+    ) throws -> Tensor {
+        let stage = DenoiseStage(
+            plan: plan, backend: backend, finite: try finiteCheck(), checkpoint: checkpoint, progress: progress,
+            dump: dump)
+        return try stage.run(shape, noise: noise, denoiser)
+    }
+
+    /// Gives the frames of latents in order.
+    func decode(_ latents: Tensor, by decoder: any LatentDecoder, emit: (Frame) throws -> Void) throws {
+        let stage = DecodeStage(
+            decoder: decoder, backend: backend, finite: try finiteCheck(), progress: progress, dump: dump)
+        try stage.run(latents, tiled: settings.tilesVAE, emit: emit)
+    }
+}
