@@ -82,7 +82,7 @@ import Weights
         let planner = try VideoPlanner(isInside ? .builtIn : .published(entry.id))
         let facts = EngineFacts(
             model: entry.id, backend: "cpu", dtype: isInside ? "f32" : "bf16", memoryBytes: nil)
-        let work = try planner.plan(for: VideoRequest(prompt: planner.samplePrompt), on: facts).work
+        let work = try planner.plan(forecasting: VideoRequest(prompt: planner.samplePrompt), on: facts).work
         return Numbers.bytes(work.peakBytes.values.max() ?? 0)
     }
 
