@@ -14,8 +14,8 @@ final class WanDownLevel {
     private let shortcut: WanAverageDown?
     /// How many frames before its own a frame's result depends on, before frames are halved.
     private let memory: Int
-    /// The last frame before frames are halved.
-    private var last: Tensor?
+    /// What the last frame is behind `enter`, and before frames are halved.
+    private var last: (entered: Tensor, result: Tensor)?
     /// How often this level was pushed for the latent frame that is being made; names what a probe is given.
     private(set) var part = 0
 
@@ -67,14 +67,15 @@ final class WanDownLevel {
     /// What is given is left as it is.
     func push(_ x: FrameRun, probe: Probe?) throws(ComputeError) -> FrameRun? {
         part += 1
-        try shortcut?.push(x.frame)
-        let y: Tensor
+        let (entered, y): (Tensor, Tensor)
         if let last, x.count >= memory + 2 {
-            y = last
+            (entered, y) = last
         } else {
-            y = try spatial(x.frame, probe)
+            entered = try enter(x.frame, probe)
+            y = try spatial(entered, probe)
         }
-        last = y
+        last = (entered, y)
+        try shortcut?.push(entered)
         var run = FrameRun(frame: y, count: x.count(after: memory))
         if let halving {
             guard let half = try halving.push(run) else { return nil }
@@ -88,19 +89,21 @@ final class WanDownLevel {
     /// The next latent frame begins.
     func beginLatentFrame() { part = 0 }
 
-    private func spatial(_ x: Tensor, _ probe: Probe?) throws(ComputeError) -> Tensor {
+    /// What the level's blocks and its shortcut begin with.
+    private func enter(_ x: Tensor, _ probe: Probe?) throws(ComputeError) -> Tensor {
+        guard let convIn else { return x }
         let (height, width) = (x.shape[1], x.shape[2])
-        var y: Tensor
-        if let convIn {
-            try device.backend.copy(x, into: convIn.input(frames: 1, height: height, width: width))
-            y = try device.backend.allocate([1, height, width, convIn.outChannels], .f32)
-            try convIn(into: y)
-            try probe?("conv_in", y)
-        } else {
-            // The blocks may add to what they are given.
-            y = try device.backend.allocate(x.shape, .f32)
-            try device.backend.copy(x, into: y)
-        }
+        try device.backend.copy(x, into: convIn.input(frames: 1, height: height, width: width))
+        let y = try device.backend.allocate([1, height, width, convIn.outChannels], .f32)
+        try convIn(into: y)
+        try probe?("conv_in", y)
+        return y
+    }
+
+    private func spatial(_ x: Tensor, _ probe: Probe?) throws(ComputeError) -> Tensor {
+        // The blocks may add to what they are given.
+        var y = try device.backend.allocate(x.shape, .f32)
+        try device.backend.copy(x, into: y)
         for resnet in resnets { y = try resnet(y) }
         guard let resample else { return y }
         return try resample(device.cast(y))
