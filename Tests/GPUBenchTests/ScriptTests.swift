@@ -6,6 +6,10 @@ import Testing
 /// bench/gpu/run.sh on a faked GPU with a kernel that does not do what it should.
 @Suite(.bounded(minutes: 15), .serialized, .needs("bash", "python3"))
 struct ScriptTests {
+    /// The program lies beside the test bundle that is running.
+    private static let program = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
+        .deletingLastPathComponent().appendingPathComponent("fake-gpu-bench").path
+
     /// Runs the checks of one group of simple and one of risky operations.
     private func checks(_ fault: (name: String, kernel: String), goldens: String = "") throws -> (Int32, String) {
         let folder = try TemporaryFolder()
@@ -15,11 +19,10 @@ struct ScriptTests {
         }
         try files.createSymbolicLink(
             atPath: folder.file("fixtures"), withDestinationPath: Repository.path("Tests/PipelinesTests/Fixtures"))
-        let program = Bundle.main.bundleURL.deletingLastPathComponent().appendingPathComponent("fake-gpu-bench").path
         let run = try Subprocess(
             #require(Subprocess.find("bash")), [folder.file("run.sh"), "--on-device", folder.file("out"), "checks"],
             environment: [
-                "GPU_BENCH_PROGRAM": program, fault.name: fault.kernel, "GPU_BENCH_SIMPLE": "memory",
+                "GPU_BENCH_PROGRAM": Self.program, fault.name: fault.kernel, "GPU_BENCH_SIMPLE": "memory",
                 "GPU_BENCH_RISKY": "attention", "GPU_BENCH_GOLDENS": goldens, "PATIENCE_SECONDS": "15",
                 "LIMIT_SECONDS": "600", "DEADLINE_SECONDS": "800", "TMPDIR": folder.path,
             ])
