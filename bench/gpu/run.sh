@@ -24,7 +24,8 @@
 #     steps      PyTorch's step: Diffusers' transformer where it is installed, else a stack of the same blocks
 # GPU_BENCH_PYTHON names a Python that has PyTorch; DEADLINE_SECONDS (560) is what all stages together may take,
 # LIMIT_SECONDS (150) what a part may. GPU_BENCH_PROGRAM is another program than the one beside this script;
-# GPU_BENCH_SIMPLE, _RISKY, _KINDS and _GOLDENS are the groups of operations, kinds of kernels and goldens to take.
+# GPU_BENCH_SIMPLE, _RISKY, _KINDS and _GOLDENS are the groups of operations, kinds of kernels and goldens to take,
+# GPU_BENCH_OPS further options for the operations (--quick --random 0).
 set -uo pipefail
 
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
@@ -100,9 +101,9 @@ checks() {
   local group golden
   # Compiles for all that follows; without it nothing can work.
   ours facts facts || [ $? = 1 ] || { usable=no; return; }
-  for group in $simple; do ours "ops $group" ops --only "$group"; done
-  for group in $risky; do ours "ops $group portable" ops --only "$group" --servers portable; done
-  for group in $risky; do ours "ops $group" ops --only "$group" || servers=portable; done
+  for group in $simple; do ours "ops $group" ops "${how[@]}" --only "$group"; done
+  for group in $risky; do ours "ops $group portable" ops "${how[@]}" --only "$group" --servers portable; done
+  for group in $risky; do ours "ops $group" ops "${how[@]}" --only "$group" || servers=portable; done
   for golden in $goldens; do ours "golden $golden" goldens "$here/fixtures" --only "$golden" --servers "$servers"; done
 }
 
@@ -161,6 +162,7 @@ on_device() {
   python="${GPU_BENCH_PYTHON:-python3}"
   simple="${GPU_BENCH_SIMPLE-memory elementwise norms layout}"
   risky="${GPU_BENCH_RISKY-linear convolution attention}"
+  read -ra how <<<"${GPU_BENCH_OPS-}"
   kinds="${GPU_BENCH_KINDS-gemm convolution attention}"
   goldens="${GPU_BENCH_GOLDENS-wan21-t2v/unipc wan21-t2v/euler-no-guidance wan22-ti2v/unipc wan22-a14b/unipc wan22-a14b/dpm++}"
   limit="${LIMIT_SECONDS:-150}"
