@@ -67,12 +67,13 @@ final class WanDownLevel {
     /// What is given is left as it is.
     func push(_ x: FrameRun, probe: Probe?) throws(ComputeError) -> FrameRun? {
         part += 1
-        try shortcut?.push(x.frame)
         let y: Tensor
-        if let last, x.count >= memory + 2 {
+        if let last, shortcut == nil, x.count >= memory + 2 {
             y = last
         } else {
-            y = try spatial(x.frame, probe)
+            let input = try entered(x.frame, probe)
+            try shortcut?.push(input)
+            y = try spatial(input)
         }
         last = y
         var run = FrameRun(frame: y, count: x.count(after: memory))
@@ -88,19 +89,23 @@ final class WanDownLevel {
     /// The next latent frame begins.
     func beginLatentFrame() { part = 0 }
 
-    private func spatial(_ x: Tensor, _ probe: Probe?) throws(ComputeError) -> Tensor {
-        let (height, width) = (x.shape[1], x.shape[2])
-        var y: Tensor
-        if let convIn {
-            try device.backend.copy(x, into: convIn.input(frames: 1, height: height, width: width))
-            y = try device.backend.allocate([1, height, width, convIn.outChannels], .f32)
-            try convIn(into: y)
-            try probe?("conv_in", y)
-        } else {
-            // The blocks may add to what they are given.
-            y = try device.backend.allocate(x.shape, .f32)
-            try device.backend.copy(x, into: y)
+    /// What the residual blocks are given: they may add to it.
+    private func entered(_ x: Tensor, _ probe: Probe?) throws(ComputeError) -> Tensor {
+        guard let convIn else {
+            let copy = try device.backend.allocate(x.shape, .f32)
+            try device.backend.copy(x, into: copy)
+            return copy
         }
+        let (height, width) = (x.shape[1], x.shape[2])
+        try device.backend.copy(x, into: convIn.input(frames: 1, height: height, width: width))
+        let y = try device.backend.allocate([1, height, width, convIn.outChannels], .f32)
+        try convIn(into: y)
+        try probe?("conv_in", y)
+        return y
+    }
+
+    private func spatial(_ x: Tensor) throws(ComputeError) -> Tensor {
+        var y = x
         for resnet in resnets { y = try resnet(y) }
         guard let resample else { return y }
         return try resample(device.cast(y))
