@@ -56,8 +56,8 @@ package protocol Backend: AnyObject {
         into out: Tensor
     ) throws(ComputeError)
 
-    /// Lists for `attention(…, blocks:)` on rows of these counts: for each head and block of `BlockList.queries` queries
-    /// the blocks of `BlockList.keys` keys that it sees, ascending.
+    /// Lists for `attention(…, blocks:)` on rows of these counts: for each head and block of `BlockList.queries`
+    /// queries the blocks of `BlockList.keys` keys that it sees, ascending.
     func blockList(_ lists: [[[Int]]], queries: Int, keys: Int) throws(ComputeError) -> BlockList
     /// The same attention where queries see only some blocks of keys, of all tokens; zeros where they see none.
     func attention(
