@@ -14,8 +14,8 @@ final class WanDownLevel {
     private let shortcut: WanAverageDown?
     /// How many frames before its own a frame's result depends on, before frames are halved.
     private let memory: Int
-    /// What the last frame is behind `enter`, and before frames are halved.
-    private var last: (entered: Tensor, result: Tensor)?
+    /// The last frame before frames are halved.
+    private var last: Tensor?
     /// How often this level was pushed for the latent frame that is being made; names what a probe is given.
     private(set) var part = 0
 
@@ -67,15 +67,15 @@ final class WanDownLevel {
     /// What is given is left as it is.
     func push(_ x: FrameRun, probe: Probe?) throws(ComputeError) -> FrameRun? {
         part += 1
-        let (entered, y): (Tensor, Tensor)
-        if let last, x.count >= memory + 2 {
-            (entered, y) = last
+        let y: Tensor
+        if let last, shortcut == nil, x.count >= memory + 2 {
+            y = last
         } else {
-            entered = try enter(x.frame, probe)
-            y = try spatial(entered, probe)
+            let input = try entered(x.frame, probe)
+            try shortcut?.push(input)
+            y = try spatial(input)
         }
-        last = (entered, y)
-        try shortcut?.push(entered)
+        last = y
         var run = FrameRun(frame: y, count: x.count(after: memory))
         if let halving {
             guard let half = try halving.push(run) else { return nil }
@@ -89,9 +89,13 @@ final class WanDownLevel {
     /// The next latent frame begins.
     func beginLatentFrame() { part = 0 }
 
-    /// What the level's blocks and its shortcut begin with.
-    private func enter(_ x: Tensor, _ probe: Probe?) throws(ComputeError) -> Tensor {
-        guard let convIn else { return x }
+    /// What the residual blocks are given: they may add to it.
+    private func entered(_ x: Tensor, _ probe: Probe?) throws(ComputeError) -> Tensor {
+        guard let convIn else {
+            let copy = try device.backend.allocate(x.shape, .f32)
+            try device.backend.copy(x, into: copy)
+            return copy
+        }
         let (height, width) = (x.shape[1], x.shape[2])
         try device.backend.copy(x, into: convIn.input(frames: 1, height: height, width: width))
         let y = try device.backend.allocate([1, height, width, convIn.outChannels], .f32)
@@ -100,10 +104,8 @@ final class WanDownLevel {
         return y
     }
 
-    private func spatial(_ x: Tensor, _ probe: Probe?) throws(ComputeError) -> Tensor {
-        // The blocks may add to what they are given.
-        var y = try device.backend.allocate(x.shape, .f32)
-        try device.backend.copy(x, into: y)
+    private func spatial(_ x: Tensor) throws(ComputeError) -> Tensor {
+        var y = x
         for resnet in resnets { y = try resnet(y) }
         guard let resample else { return y }
         return try resample(device.cast(y))

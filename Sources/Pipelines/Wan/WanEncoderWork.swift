@@ -59,7 +59,7 @@ private struct WanLevelWork {
         let (input, output) = (config.encoderDims[index], config.encoderDims[index + 1])
         let small = halvesFrames == nil ? positions : positions / 4
         if config.isResidual { count.convolution(small, input, output, taps: positions / small) }
-        if isEmpty || run < memory + 2 { spatial(positions, small, &count) }
+        if isEmpty || config.isResidual || run < memory + 2 { spatial(positions, small, &count) }
         isEmpty = false
         let run = max(1, run - memory)
         guard halvesFrames == true else { return config.isResidual ? 1 : run }
