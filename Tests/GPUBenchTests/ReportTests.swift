@@ -94,6 +94,6 @@ struct ReportTests {
         #expect(command.paths == [path])
         let shapes = try KernelShapes(path: path)
         #expect(shapes.attention.count >= 4 && shapes.gemm.count >= 12 && shapes.convolution.count >= 10)
-        #expect(shapes.gemm.allSatisfy { ["none", "gelu", "gated_add"].contains($0.epilogue) })
+        #expect(shapes.gemm.allSatisfy { ["none", "gelu", "add", "gated_add"].contains($0.epilogue) })
     }
 }

@@ -25,7 +25,7 @@
 # GPU_BENCH_PYTHON names a Python that has PyTorch; DEADLINE_SECONDS (560) is what all stages together may take,
 # LIMIT_SECONDS (150) what a part may. GPU_BENCH_PROGRAM is another program than the one beside this script;
 # GPU_BENCH_SIMPLE, _RISKY, _KINDS and _GOLDENS are the groups of operations, kinds of kernels and goldens to take,
-# GPU_BENCH_OPS further options for the operations (--quick --random 0).
+# GPU_BENCH_OPS further options for the risky operations (--quick --random 0).
 set -uo pipefail
 
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
@@ -101,7 +101,7 @@ checks() {
   local group golden
   # Compiles for all that follows; without it nothing can work.
   ours facts facts || [ $? = 1 ] || { usable=no; return; }
-  for group in $simple; do ours "ops $group" ops "${how[@]}" --only "$group"; done
+  for group in $simple; do ours "ops $group" ops --only "$group"; done
   for group in $risky; do ours "ops $group portable" ops "${how[@]}" --only "$group" --servers portable; done
   for group in $risky; do ours "ops $group" ops "${how[@]}" --only "$group" || servers=portable; done
   for golden in $goldens; do ours "golden $golden" goldens "$here/fixtures" --only "$golden" --servers "$servers"; done

@@ -13,7 +13,7 @@ struct BenchCommand {
 
     static let usage = """
         gpu-bench facts
-        gpu-bench ops [--only GROUP[,GROUP]] [--quick] [--random N] [--seed N]
+        gpu-bench ops [--only GROUP[,GROUP]] [--matching TEXT] [--quick] [--random N] [--seed N]
         gpu-bench goldens FIXTURES [--only NAME[,NAME]]
         gpu-bench kernels SHAPES.json [--only KIND[,KIND]] [--repeats N]
         gpu-bench models REAL-SHAPES.json TOKENIZER [--only NAME[,NAME]] [--steps N]
@@ -37,7 +37,7 @@ struct BenchCommand {
             switch self {
             case .facts: []
             case .goldens: ["--only"]
-            case .ops: ["--only", "--quick", "--random", "--seed"]
+            case .ops: ["--only", "--matching", "--quick", "--random", "--seed"]
             case .kernels: ["--only", "--repeats"]
             case .models: ["--only", "--steps"]
             }
@@ -119,7 +119,7 @@ struct BenchCommand {
         case .ops:
             try OpsReport(
                 machine: machine, output: output, random: number("--random", otherwise: isQuick ? 3 : 100),
-                seed: number("--seed", otherwise: 1), isQuick: isQuick, only: only
+                seed: number("--seed", otherwise: 1), isQuick: isQuick, only: only, matching: values["--matching"]
             ).run()
         case .goldens: try GoldensReport(machine: machine, output: output, folder: paths[0], only: only).run()
         case .kernels:

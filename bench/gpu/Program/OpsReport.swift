@@ -13,13 +13,18 @@ struct OpsReport {
     ///   - random: how many random sizes for each group, beside the fixed ones.
     ///   - isQuick: leaves out what takes long.
     ///   - only: names of groups; nil for all.
+    ///   - text: what the names of cases contain; nil for all.
     init(
-        machine: GPUMachine, output: BenchOutput, random: Int, seed: Int, isQuick: Bool, only: [String]?
+        machine: GPUMachine, output: BenchOutput, random: Int, seed: Int, isQuick: Bool, only: [String]?,
+        matching text: String?
     ) throws(BenchCommand.UsageError) {
         let all = OpCase.groups + OpCase.random(random, seed: seed) + (isQuick ? [] : OpCase.large)
         let asked = all.filter { only?.contains($0.name) ?? true }
         guard !asked.isEmpty else { throw .init(description: "no such group: \(only ?? [])") }
-        self.init(machine: machine, output: output, groups: asked)
+        let groups = asked.map { group in
+            (name: group.name, cases: group.cases.filter { text.map($0.description.contains) ?? true })
+        }
+        self.init(machine: machine, output: output, groups: groups)
     }
 
     init(machine: GPUMachine, output: BenchOutput, groups: [(name: String, cases: [OpCase])]) {
