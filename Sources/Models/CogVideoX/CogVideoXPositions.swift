@@ -73,8 +73,8 @@ struct CogVideoXPositions {
         }
     }
 
-    /// Whole numbers for patches with a length in time; else the grid is laid into the trained one, as large as fits and
-    /// in its middle.
+    /// Whole numbers for patches with a length in time; else the grid is laid into the trained one, as large as fits
+    /// and in its middle.
     private func spatialPositions() -> (rows: [Float], columns: [Float]) {
         guard config.patchSizeT == nil else {
             return ((0..<height).map { Float($0) }, (0..<width).map { Float($0) })

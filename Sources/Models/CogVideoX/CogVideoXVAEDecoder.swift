@@ -4,9 +4,9 @@ package import Weights
 
 /// The decoder of CogVideoX's video autoencoder.
 ///
-/// Chunks of latent frames go through in order; each norm takes its statistics over one chunk, so chunks are part of the
-/// model. What a causal convolution has seen stays in it. Follows AutoencoderKLCogVideoX of Diffusers 0.42.1.
-/// Activations are `[frames, height, width, channels]`, between blocks in f32.
+/// Chunks of latent frames go through in order; each norm takes its statistics over one: chunks are part of the model.
+/// What a causal convolution has seen stays in it. Follows AutoencoderKLCogVideoX of Diffusers 0.42.1. Activations are
+/// `[frames, height, width, channels]`, between blocks in f32.
 package final class CogVideoXVAEDecoder {
     package let config: CogVideoXVAEConfig
     private let device: Device

@@ -112,7 +112,8 @@ extension CogVideoXModel {
 
     /// Of the largest block a chunk's frames in f32, the input of a convolution and its result in f32.
     ///
-    /// Where the channels change, the sum is there too, but the input in place. Each causal convolution keeps two frames.
+    /// Where the channels change, the sum is there too, but the input in place. Each causal convolution keeps two
+    /// frames.
     private static func chunkMemory(
         latents: Int, height: Int, width: Int, _ config: CogVideoXVAEConfig, _ dtype: DType
     ) -> Int {
