@@ -43,7 +43,7 @@ extension RequestField {
         RequestField(
             .duration, .clip, .number(\.durationSeconds, Limits.durationSeconds), option: "seconds",
             parameter: "seconds", spokenBy: .standard, also: ["duration", "length"],
-            help: "its length, in place of --frames"),
+            help: "its length, in place of a number of frames"),
         RequestField(
             .framesPerSecond, .clip, .integer(\.framesPerSecond, Limits.framesPerSecond), option: "fps",
             parameter: "fps", also: ["frame_rate"], help: "frames per second"
@@ -63,7 +63,7 @@ extension RequestField {
         ) { .number($0.sampling.guidance(ofExpert: 0)) },
         RequestField(
             .guidanceScale2, .sampling, .number(\.guidanceScale2, Limits.guidanceScale), option: "guidance-2",
-            parameter: "guidance_scale_2", help: "the same for the low-noise expert of Wan 2.2"
+            parameter: "guidance_scale_2", help: "the same for a second expert, of low noise"
         ) { $0.sampling.guidance.dropFirst().first.map(JSONText.number) ?? .null },
         RequestField(
             .flowShift, .sampling, .number(\.flowShift, Limits.flowShift), option: "flow-shift",

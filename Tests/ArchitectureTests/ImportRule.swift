@@ -22,7 +22,9 @@ enum ImportRule {
     /// The rooms of Swift that a package has, and what each depends on.
     static func rooms(inPackage text: String) -> [String: Set<String>] {
         var rooms: [String: Set<String>] = [:]
-        for call in text.split(separator: /(room\(\s*|executableTarget\(\s*name: )"/).dropFirst() {
+        for call in text.split(
+            separator: /(room\(\s*|executableTarget\(\s*name: )"/, omittingEmptySubsequences: false
+        ).dropFirst() {
             // What is quoted: the room's name, then those that it depends on.
             let names = "\"\(call)".prefix { $0 != "]" }.split(separator: "\"", omittingEmptySubsequences: false)
                 .enumerated().filter { $0.offset % 2 == 1 }.map { String($0.element) }
