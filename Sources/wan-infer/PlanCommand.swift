@@ -48,6 +48,6 @@ struct PlanCommand {
         let planner = try VideoPlanner(options.engine.model)
         request.prompt = options.prompt ?? planner.samplePrompt
         let facts = planner.facts(of: backend, dtype: options.engine.dtype)
-        return (try planner.plan(for: request, on: facts), facts)
+        return (try planner.plan(forecasting: request, on: facts), facts)
     }
 }
