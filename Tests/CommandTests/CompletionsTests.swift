@@ -78,7 +78,7 @@ import Testing
         #expect(try fish("").sorted() == commands.sorted())
         #expect(try fish("a-prompt --fr") == ["--frames"])
         #expect(try zsh("").map { String($0.prefix { $0 != ":" }) }.filter(commands.contains) == commands)
-        #expect(try zsh("--").contains { $0.hasPrefix("--frames=[number of frames, 4k + 1]:N:") })
+        #expect(try zsh("--").contains { $0.hasPrefix("--frames=[number of frames]:N:") })
     }
 
     @Test(arguments: CommandOption.all.filter { !$0.choices.isEmpty }.map(\.name))

@@ -99,13 +99,13 @@ import VideoTypes
     }
 
     @Test func `pictures arrive with what they are to the clip, and may stand alone`() throws {
-        let path = Fixture.path("../../MediaTests/Fixtures/pictures/rgb8.png")
+        let path = Fixture.picture("rgb8.png")
         let options = try options("", "--last-image", path, "--image", path)
         #expect(options.request.referenceImages.map(\.role) == [.first, .last])
         #expect(options.request.referenceImages.allSatisfy { $0.format == .png && !$0.bytes.isEmpty })
         #expect(options.prompt?.isEmpty == true)
         #expect(failure(" ", "--image", path)?.message == "the prompt is empty")
-        let tiff = Fixture.path("../../MediaTests/Fixtures/pictures/refused/tiff.png")
+        let tiff = Fixture.picture("refused/tiff.png")
         #expect(failure("--image", tiff)?.field == .referenceImages)
     }
 

@@ -11,4 +11,10 @@ package enum Fixture {
         let tests = file.split(separator: "/").dropLast(2).joined(separator: "/")
         return "/\(tests)/PipelinesTests/Fixtures/\(name)/model"
     }
+
+    /// A picture that the tests of Media read, or refuse: "rgb8.png", "refused/tiff.png".
+    package static func picture(_ name: String, from file: String = #filePath) -> String {
+        let tests = file.split(separator: "/").dropLast(2).joined(separator: "/")
+        return "/\(tests)/MediaTests/Fixtures/pictures/\(name)"
+    }
 }

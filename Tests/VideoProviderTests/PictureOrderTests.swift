@@ -11,7 +11,7 @@ import VideoTypes
 /// Pictures from a request to the clip, and what is refused of them before anything is loaded.
 @Suite(.bounded) struct PictureOrderTests {
     private static func picture(_ role: PictureRole = .first, cutTo bytes: Int = .max) throws -> ReferenceImage {
-        let path = Fixture.path("../../MediaTests/Fixtures/pictures/\(name)")
+        let path = Fixture.picture(name)
         let data = try Data(contentsOf: URL(filePath: path))
         return ReferenceImage(bytes: Array(data.prefix(bytes)), format: .png, role: role)
     }
