@@ -10,6 +10,8 @@ struct StoredWeights {
         let byteCount: Int
         /// Of the tensor that stands for all.
         let digest: UInt64
+        /// Whether it is one of convolutions, whose kernels every backend lays anew.
+        var isPacked = false
     }
 
     /// Of a folder.
@@ -19,10 +21,12 @@ struct StoredWeights {
         var components: [String: Component] = [:]
         for (name, key) in keys {
             let checkpoint = try Checkpoint(folder, name)
-            let tensor = try checkpoint.root.tensor(key, checkpoint.shape(of: key) ?? [])
+            let shape = checkpoint.shape(of: key) ?? []
+            let tensor = try checkpoint.root.tensor(key, shape)
             var digest = Digest64()
             digest.add(tensor.bytes.copied)
-            components[name] = Component(dtype: tensor.dtype, byteCount: checkpoint.byteCount, digest: digest.value)
+            components[name] = Component(
+                dtype: tensor.dtype, byteCount: checkpoint.byteCount, digest: digest.value, isPacked: shape.count > 2)
         }
         self.components = components
     }
@@ -37,10 +41,10 @@ struct StoredWeights {
     /// How the matrices of a component are stored.
     func dtype(_ component: String) -> DType { components[component]?.dtype ?? .f32 }
 
-    /// Bytes of a component's weights that a device has to hold: all of them, or copies where the stored dtype does not
-    /// serve.
+    /// Bytes of a component's weights that a device has to hold: all of them, or copies where they do not serve as they
+    /// are stored.
     func bytes(_ component: String, dtype: DType, copies: Bool) -> Int {
-        guard let stored = components[component], copies || stored.dtype != dtype else { return 0 }
+        guard let stored = components[component], copies || stored.dtype != dtype || stored.isPacked else { return 0 }
         return stored.byteCount / stored.dtype.byteWidth * dtype.byteWidth
     }
 

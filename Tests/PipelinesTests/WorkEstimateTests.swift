@@ -110,6 +110,21 @@ import Weights
             Clip(model: name, width: 128, height: 64, frames: 5, steps: 2))
     }
 
+    /// Text encoder and decoder are stored in f32, the transformer in bf16.
+    @Test func `on a device that multiplies matrices where they lie only kernels of convolutions take room`() throws {
+        let model = try Families.open(ModelFolder(path: Fixture.path("wan21-t2v/model")))
+        let settings = Clip(model: "").settings
+        func weights(_ dtype: DType, copies: Bool) -> [Int] {
+            let device = DeviceProfile(name: "x", dtype: dtype, copiesWeights: copies, memoryBytes: nil)
+            let memory = model.memory(settings, on: device)
+            return [VideoProgress.Stage.text, .denoise, .decode].map { memory[$0].weights }
+        }
+        let (wide, narrow) = (weights(.f32, copies: true), weights(.bf16, copies: true))
+        #expect((wide + narrow).allSatisfy { $0 > 0 })
+        #expect(weights(.f32, copies: false) == [0, wide[1], wide[2]])
+        #expect(weights(.bf16, copies: false) == [narrow[0], 0, narrow[2]])
+    }
+
     @Test func `tokens, passes and pixels are those of the clip`() throws {
         let model = try Families.open(ModelFolder(path: Fixture.path("wan21-t2v/model")))
         let device = DeviceProfile(name: "x", dtype: .bf16, copiesWeights: true, memoryBytes: nil)
