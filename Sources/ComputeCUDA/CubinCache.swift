@@ -59,7 +59,9 @@ package final class CubinCache: Sendable {
             try file.append(bytes)
             try file.publish()
         } catch {
-            return warn("cannot write to \(folder): \(SystemError.text(error.number))")
+            // What lies in the entry's place, or the folder itself, is in the way.
+            let place = error.call == "rename" ? path(key.fileName) : "to \(folder)"
+            return warn("cannot write \(place): \(SystemError.text(error.number))")
         }
         prune(keeping: key.fileName)
     }
