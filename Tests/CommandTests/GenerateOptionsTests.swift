@@ -99,13 +99,14 @@ import VideoTypes
     }
 
     @Test func `pictures arrive with what they are to the clip, and may stand alone`() throws {
-        let path = Fixture.path("../../MediaTests/Fixtures/pictures/rgb8.png")
+        let beside = #filePath.replacing("CommandTests", with: "MediaTests")
+        let path = Fixture.path("pictures/rgb8.png", beside: beside)
         let options = try options("", "--last-image", path, "--image", path)
         #expect(options.request.referenceImages.map(\.role) == [.first, .last])
         #expect(options.request.referenceImages.allSatisfy { $0.format == .png && !$0.bytes.isEmpty })
         #expect(options.prompt?.isEmpty == true)
         #expect(failure(" ", "--image", path)?.message == "the prompt is empty")
-        let tiff = Fixture.path("../../MediaTests/Fixtures/pictures/refused/tiff.png")
+        let tiff = Fixture.path("pictures/refused/tiff.png", beside: beside)
         #expect(failure("--image", tiff)?.field == .referenceImages)
     }
 

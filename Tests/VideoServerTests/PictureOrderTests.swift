@@ -9,7 +9,8 @@ import VideoTypes
 /// Orders that bring pictures, from the form to the worker.
 @Suite(.bounded) struct PictureOrderTests {
     private static func picture(_ name: String = "rgb8.png") throws -> [UInt8] {
-        let path = Fixture.path("../../MediaTests/Fixtures/pictures/\(name)")
+        let path = Fixture.path(
+            "pictures/\(name)", beside: #filePath.replacing("VideoServerTests", with: "MediaTests"))
         return [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))
     }
 
