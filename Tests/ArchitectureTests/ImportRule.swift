@@ -53,7 +53,7 @@ enum ImportRule {
             .map { "\($0) has a level and is no room" }
         for (room, others) in rooms {
             guard let level = levels[room] else { continue }
-            for other in others where (levels[other] ?? level) >= level {
+            for other in others where levels[other, default: -1] >= level {
                 found.append("\(room) of level \(level) sees \(other)")
             }
         }

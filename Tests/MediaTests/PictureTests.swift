@@ -8,7 +8,7 @@ import VideoTypes
 @Suite(.bounded) struct PictureTests {
     /// Levels by which a sample may differ at most, and on average.
     ///
-    /// libavcodec's inverse transform rounds otherwise than libjpeg's: each of a pixel's three samples may be off by one.
+    /// libavcodec's inverse transform rounds otherwise than libjpeg's: each of a pixel's samples may be off by one.
     /// It mixes black into colours by itself, and makes small chroma whole beside it in a way of its own.
     private static func tolerance(_ name: String) -> (worst: Int, mean: Double) {
         switch name {
