@@ -116,9 +116,8 @@ extension OpCase {
     /// Blocks of queries that are cut once more, several blocks of keys, heads deeper than one part, groups of few.
     package static var blockedAttention: [OpCase] {
         let sizes = [
-            AttentionSize(queries: 200, keys: 300, heads: 8, headDim: 20, bias: .head),
-            AttentionSize(queries: 110, keys: 530, heads: 8, headDim: 24),
-            AttentionSize(queries: 110, keys: 70, heads: 8, headDim: 300, bias: .key),
+            AttentionSize(queries: 200, keys: 300, heads: 4, headDim: 12, bias: .head),
+            AttentionSize(queries: 100, keys: 66, heads: 8, headDim: 260, bias: .key),
             // Groups of known tiles, whole vectors or not.
             AttentionSize(queries: 28, keys: 28, heads: 3, headDim: 32, groups: .strided(stride: 7)),
             AttentionSize(queries: 35, keys: 35, heads: 3, headDim: 24, groups: .strided(stride: 7)),

@@ -59,9 +59,7 @@ extension OpCase {
     package static var deepProducts: [OpCase] {
         [
             linear((7, 2090, 2010), (.f32, .bf16, .f32), "none", hasBias: true),
-            linear((9, 2101, 2005), (.f32, .f32, .f32), "add", hasBias: true),
             linear((7, 2101, 2005), (.bf16, .bf16, .f32), "gated add", hasBias: true),
-            linear((7, 2101, 2005), (.bf16, .bf16, .bf16), "gated add", hasBias: false),
         ]
     }
 
