@@ -77,17 +77,19 @@ extension WanModel {
     private func pictureMemory(_ settings: VideoSettings, _ dtype: DType) -> Int {
         let vae = components.vae
         var positions = settings.clip.width * settings.clip.height / (vae.patchSize * vae.patchSize)
-        var (windows, largest) = (positions * vae.inChannels * 3, 0)
+        // Of a picture alone there is one frame to keep.
+        let kept = min(2, shownFrames(settings).reduce(0) { $0 + $1.count })
+        var (windows, largest) = (positions * vae.inChannels * (kept + 1), 0)
         let given = positions * vae.inChannels * 4 * 3
         for index in vae.dimMult.indices {
             let (input, output) = (vae.encoderDims[index], vae.encoderDims[index + 1])
-            windows += positions * 2 * (input + (2 * vae.numResBlocks - 1) * output)
+            windows += positions * kept * (input + (2 * vae.numResBlocks - 1) * output)
             largest = max(largest, positions * (input * 4 + output * (4 + 4 + dtype.byteWidth)))
             if vae.halvesFrames(level: index) != nil { positions /= 4 }
             // Kept for frames that repeat, and for the next one.
-            windows += positions * output * (vae.halvesFrames(level: index) == true ? 6 : 2)
+            windows += positions * output * kept * (vae.halvesFrames(level: index) == true ? 3 : 1)
         }
-        windows += positions * 2 * 5 * vae.encoderDims[vae.dimMult.count]
+        windows += positions * kept * 5 * vae.encoderDims[vae.dimMult.count]
         return given + windows * dtype.byteWidth + largest
     }
 }
