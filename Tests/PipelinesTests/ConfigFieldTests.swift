@@ -160,15 +160,23 @@ import Weights
 
     @Test func `a folder of another pipeline says what it is for`() throws {
         let error = try Self.failure("model_index.json") {
-            $0.replacing("WanPipeline", with: "WanImageToVideoPipeline")
+            $0.replacing("WanPipeline", with: "SkyReelsImageToVideoPipeline")
         }
         #expect(
-            error?.message == "m: a folder for WanImageToVideoPipeline, image to video, which is not supported yet")
+            error?.message
+                == "m: a folder for SkyReelsImageToVideoPipeline, image to video, which is not supported yet")
         #expect(error?.hint?.contains("wan-infer models") == true)
         let other = try Self.failure("model_index.json") {
             $0.replacing("WanTransformer3DModel", with: "WanVACETransformer3DModel")
         }
         #expect(other?.message.contains("'transformer' must be WanTransformer3DModel") == true)
+    }
+
+    @Test func `a folder for pictures must have the channels for them`() throws {
+        let error = try Self.failure("model_index.json") {
+            $0.replacing("WanPipeline", with: "WanImageToVideoPipeline")
+        }
+        #expect(error?.message.contains("field 'in_channels' must be 12") == true, "\(String(describing: error))")
     }
 
     @Test func `a scheduler that is not done is judged only where it is used`() throws {

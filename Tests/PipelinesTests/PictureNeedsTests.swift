@@ -72,9 +72,12 @@ import Weights
         let before = backend.pool.currentBytes
         var random = TorchRandomSource(seed: 1)
         let picture = try encoder.frame(random.normals(3 * width * height), height: height, width: width)
-        let grey = try encoder.grey(height: height, width: width)
-        _ = try encoder(
-            model.shownFrames(settings).map { .init(frame: $0.role == nil ? grey : picture, count: $0.count) })
+        var stills: [WanVAEEncoder.Still] = []
+        for (role, count) in model.shownFrames(settings) {
+            let frame = role == nil ? try encoder.grey(height: height, width: width) : picture
+            stills.append(.init(frame: frame, count: count))
+        }
+        _ = try encoder(stills)
         let found = Double(backend.pool.peakBytes - before)
         let device = DeviceProfile(name: "d", dtype: .f32, copiesWeights: true, memoryBytes: nil)
         let expected = Double(model.memory(settings, on: device)[.text].work)

@@ -71,23 +71,30 @@ extension WanModel {
 
     /// What encoding pictures takes.
     ///
-    /// Each causal convolution keeps two frames of its input, where frames are halved two more; of a level's frame
-    /// there are the stream, what is between two convolutions (f32) and the input of one. The frame given and the one
-    /// after it wait in f32.
+    /// The stills wait in f32. Each causal convolution keeps two frames of its input, where frames are halved two
+    /// more; of the largest level there are the stream and what a wider block makes of it (f32), what is between two
+    /// convolutions where that is not itself an input, and the input of one. Of a picture alone one frame is kept,
+    /// which is that input.
     private func pictureMemory(_ settings: VideoSettings, _ dtype: DType) -> Int {
         let vae = components.vae
         var positions = settings.clip.width * settings.clip.height / (vae.patchSize * vae.patchSize)
-        var (windows, largest) = (positions * vae.inChannels * 3, 0)
-        let given = positions * vae.inChannels * 4 * 3
+        let stills = shownFrames(settings)
+        let frames = stills.reduce(0) { $0 + $1.count }
+        let kept = min(2, frames)
+        let between = dtype == .f32 ? 0 : DType.f32.byteWidth
+        let current = frames > 1 ? dtype.byteWidth : 0
+        let given = positions * vae.inChannels * 4 * stills.count
+        var (windows, largest) = (positions * vae.inChannels * min(3, frames), 0)
         for index in vae.dimMult.indices {
             let (input, output) = (vae.encoderDims[index], vae.encoderDims[index + 1])
-            windows += positions * 2 * (input + (2 * vae.numResBlocks - 1) * output)
-            largest = max(largest, positions * (input * 4 + output * (4 + 4 + dtype.byteWidth)))
+            windows += positions * kept * (input + (2 * vae.numResBlocks - 1) * output)
+            let wider = input == output ? 0 : DType.f32.byteWidth
+            largest = max(largest, positions * (input * 4 + output * (wider + between + current)))
             if vae.halvesFrames(level: index) != nil { positions /= 4 }
             // Kept for frames that repeat, and for the next one.
-            windows += positions * output * (vae.halvesFrames(level: index) == true ? 6 : 2)
+            windows += positions * output * kept * (vae.halvesFrames(level: index) == true ? 3 : 1)
         }
-        windows += positions * 2 * 5 * vae.encoderDims[vae.dimMult.count]
+        windows += positions * kept * 5 * vae.encoderDims[vae.dimMult.count]
         return given + windows * dtype.byteWidth + largest
     }
 }
