@@ -75,15 +75,17 @@ import Testing
 
     /// The most exponentials between a wait that leaves one group of products running and one that leaves none.
     private static func exponentialsBesideProducts(in listing: String, _ kernel: String) -> Int {
-        guard let section = listing.range(of: ".text.\(kernel),") else { return 0 }
         var most = 0
+        var isKernel = false
         var count: Int?
-        for line in listing[section.upperBound...].split(separator: "\n") {
-            if line.contains(".section") { break }
-            if line.contains("WARPGROUP.DEPBAR") {
+        for line in listing.split(separator: "\n") {
+            let words = line.split(whereSeparator: \.isWhitespace)
+            if words.first == ".section" {
+                isKernel = words.count > 1 && words[1].hasPrefix(".text.\(kernel),")
+            } else if isKernel, line.contains("WARPGROUP.DEPBAR") {
                 if line.contains("gsb0, 0x0") { most = max(most, count ?? 0) }
                 count = line.contains("gsb0, 0x1") ? 0 : nil
-            } else if line.contains("MUFU.EX2") {
+            } else if isKernel, line.contains("MUFU.EX2") {
                 count = count.map { $0 + 1 }
             }
         }
