@@ -50,9 +50,9 @@ import VideoTypes
                 message: "cuda:0 is not available: Fake GPU has compute capability 7.5, 8.0 is needed",
                 hint: "run wan-infer doctor"),
             Broken(
-                description: "a GPU without memory pools", gpu: FakeGPU { unsafe $0.memory_pools = 0 },
+                description: "a GPU without bf16 products", gpu: FakeGPU(7, 5),
                 code: .deviceUnavailable,
-                message: "cuda:0 is not available: Fake GPU does not allocate memory in the order of its work",
+                message: "cuda:0 is not available: Fake GPU has compute capability 7.5, 8.0 is needed",
                 hint: "run wan-infer doctor"),
         ]
     }

@@ -20,6 +20,7 @@ Names in a golden file are those of goldens.py but for these (L = rows of the te
 """
 
 import argparse
+import functools
 import json
 import os
 import pathlib
@@ -240,6 +241,8 @@ def run(pipe, case, scheduler):
     recorder = Recorder(pipe)
     step, decode, encode = pipe.scheduler.step, pipe.vae.decode, pipe.vae.encode
 
+    # The pipeline looks at its signature for the generator.
+    @functools.wraps(step)
     def recorded_step(output, *rest, **kwargs):
         latents = rest[1] if scheduler == "ddim" else rest[3]
         if recorder.step == 0:
