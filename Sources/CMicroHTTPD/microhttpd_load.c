@@ -8,7 +8,6 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
-#include <sys/prctl.h>
 
 // The ABI that the header of 0.9.60 to 1.0 describes.
 static const char *const names[] = {"libmicrohttpd.so.12", NULL};
@@ -38,22 +37,14 @@ const CMicroHTTPD *cmh_open(const char **library, const char **reason) {
 }
 
 // The same for every daemon of the process; the library hands its logger one pointer, which is the context.
-static _Atomic(void (*)(void *, unsigned, int)) own_answer;
+static _Atomic(void (*)(void *, unsigned)) own_answer;
 
-// What a thread has that nobody has changed.
-#define PLAIN_SLACK 50000
-
-void cmh_next_thread(int socket) { prctl(PR_SET_TIMERSLACK, PLAIN_SLACK + 1 + (unsigned long)socket); }
-
-// -1 where the kernel keeps no slack.
-static int socket_of_thread(void) { return prctl(PR_GET_TIMERSLACK) - PLAIN_SLACK - 1; }
-
-// Its log is the only place where the library tells that it will answer by itself.
+// Its log is the only place where the library tells that it has answered by itself.
 static void hear(void *context, const char *format, va_list arguments) {
     static const char words[] = "Error processing request (HTTP response code is %u";
-    void (*tell)(void *, unsigned, int) = atomic_load(&own_answer);
+    void (*tell)(void *, unsigned) = atomic_load(&own_answer);
     if (tell && strncmp(format, words, sizeof words - 1) == 0) {
-        tell(context, va_arg(arguments, unsigned), socket_of_thread());
+        tell(context, va_arg(arguments, unsigned));
     }
 }
 

@@ -21,10 +21,9 @@ enum Callbacks {
             own_answer: ownAnswer, connection: connection)
     }
 
-    private static let ownAnswer: @convention(c) (UnsafeMutableRawPointer, UInt32, Int32) -> Void = {
-        context, status, socket in
+    private static let ownAnswer: @convention(c) (UnsafeMutableRawPointer, UInt32) -> Void = { context, status in
         let core = unsafe Unmanaged<ServerCore>.fromOpaque(context).takeUnretainedValue()
-        EarlierAnswer(core, socket).send(inPlaceOf: Int(status))
+        core.handler.noteAnswer(ofLibrary: Int(status))
     }
 
     private static let spare = 64
@@ -70,7 +69,6 @@ enum Callbacks {
             let socket = unsafe cmh_socket(core.library.pointer, connection)
             if cmh_begins(what) != 0 {
                 core.watch.began(socket)
-                cmh_next_thread(socket)
             } else {
                 core.watch.ended(socket)
             }

@@ -25,18 +25,6 @@ struct GateRefusal: Error, Equatable {
     static let internalError = GateRefusal(
         status: 500, code: "internal_error", message: "the server made a malformed answer")
 
-    /// What the library below makes of a request that is none, by its status.
-    static func ofLibrary(_ status: Int, isInBody: Bool) -> GateRefusal {
-        switch status {
-        case 413: GateRefusal(status: 413, code: "body_too_large", message: "the body is too large")
-        case 414: targetTooLong
-        case 431: headerTooLarge
-        case 505: GateRefusal(status: 505, code: "http_version_not_supported", message: "the request must be HTTP/1.1")
-        // It calls a chunk's head that fills its memory a mistake of ours.
-        default: malformed(isInBody ? "a chunk of the body is malformed" : "the request is not well-formed HTTP/1.1")
-        }
-    }
-
     static func bodyTooLarge(limit: Int) -> GateRefusal {
         GateRefusal(status: 413, code: "body_too_large", message: "the body is larger than \(limit) bytes")
     }

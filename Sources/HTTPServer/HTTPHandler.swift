@@ -8,10 +8,15 @@ package protocol HTTPHandler: Sendable {
 
     func respond(to request: HTTPRequest) -> HTTPResponse
 
-    /// How the server's own refusals are written.
+    /// The library below has answered by itself, in its own words, what no HTTP/1.1 reader could make sense of.
+    func noteAnswer(ofLibrary status: Int)
+
+    /// How the gate's own refusals are written.
     func refusal(status: Int, code: String, message: String) -> HTTPResponse
 }
 
 extension HTTPHandler {
     package func party(of head: HTTPRequest) -> String? { nil }
+
+    package func noteAnswer(ofLibrary status: Int) {}
 }

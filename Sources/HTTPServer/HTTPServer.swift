@@ -70,15 +70,12 @@ package final class HTTPServer: Sendable {
     /// Never to be called from a handler: it waits for the connections' threads.
     package func stop(afterSeconds seconds: Int) {
         stopAccepting()
-        core.isStopping.store(true, ordering: .sequentiallyConsistent)
+        core.isStopping.store(true, ordering: .relaxed)
         let end = ConnectionWatch.monotonicMilliseconds() + 1000 * seconds
         while core.watch.count > 0, ConnectionWatch.monotonicMilliseconds() < end {
             core.watch.endWaiting()
             usleep(Self.turnMicroseconds)
         }
-        repeat {
-            usleep(Self.turnMicroseconds)
-        } while core.earlierAnswers.load(ordering: .sequentiallyConsistent) > 0
         daemon.withLock { daemon in
             guard let pointer = unsafe daemon.pointer else { return }
             unsafe daemon.pointer = nil

@@ -1,6 +1,3 @@
-import Synchronization
-import Threads
-
 #if canImport(Glibc)
 import Glibc
 #endif
@@ -12,34 +9,6 @@ enum LingeringClose {
     private static let milliseconds = 2000
     private static let turnMilliseconds: Int32 = 200
     private static let maxBytes = 64 << 20
-
-    /// How many are read on aside.
-    private static let aside = Mutex(0)
-    private static let mostAside = 64
-
-    /// The same beside the thread of the connection, which may close the socket meanwhile.
-    ///
-    /// Where there are many already, the client may lose its answer.
-    static func drainAside(_ socket: Int32, until isOver: @escaping @Sendable () -> Bool) {
-        shutdown(socket, Int32(SHUT_WR))
-        let isFree = aside.withLock { count in
-            guard count < mostAside else { return false }
-            count += 1
-            return true
-        }
-        guard isFree else { return }
-        let copy = fcntl(socket, F_DUPFD_CLOEXEC, 0)
-        let thread = OwnThread {
-            if copy >= 0 { drain(copy, until: isOver) }
-            end(copy)
-        }
-        if let thread { thread.detach() } else { end(copy) }
-    }
-
-    private static func end(_ copy: Int32) {
-        if copy >= 0 { close(copy) }
-        aside.withLock { $0 -= 1 }
-    }
 
     static func drain(_ socket: Int32, until isOver: () -> Bool) {
         shutdown(socket, Int32(SHUT_WR))

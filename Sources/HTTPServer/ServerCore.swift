@@ -18,8 +18,6 @@ final class ServerCore: Sendable {
     let isDraining = Atomic(false)
     /// Streams end.
     let isStopping = Atomic(false)
-    /// Answers being given in place of the library's.
-    let earlierAnswers = Atomic(0)
 
     init(_ library: MicroHTTPD, _ options: HTTPServerOptions, _ handler: any HTTPHandler, _ socket: ListeningSocket) {
         self.library = library

@@ -49,11 +49,6 @@ import VideoTypes
                 description: "an old GPU", gpu: FakeGPU(7, 5), code: .deviceUnavailable,
                 message: "cuda:0 is not available: Fake GPU has compute capability 7.5, 8.0 is needed",
                 hint: "run wan-infer doctor"),
-            Broken(
-                description: "a GPU without bf16 products", gpu: FakeGPU(7, 5),
-                code: .deviceUnavailable,
-                message: "cuda:0 is not available: Fake GPU has compute capability 7.5, 8.0 is needed",
-                hint: "run wan-infer doctor"),
         ]
     }
 

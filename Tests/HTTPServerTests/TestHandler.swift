@@ -11,6 +11,7 @@ final class TestHandler: HTTPHandler {
     private let refuse: @Sendable (HTTPRequest) -> HTTPResponse?
     private let shared: @Sendable (HTTPRequest) -> String?
     private let count = Mutex(0)
+    private let below = Mutex<[Int]>([])
     private let last = Mutex<HTTPRequest?>(nil)
 
     init(
@@ -24,6 +25,10 @@ final class TestHandler: HTTPHandler {
 
     /// Requests that came through the gate, whole.
     var answered: Int { count.withLock { $0 } }
+
+    var libraryAnswers: [Int] { below.withLock { $0 } }
+
+    func noteAnswer(ofLibrary status: Int) { below.withLock { $0.append(status) } }
 
     var lastRequest: HTTPRequest? { last.withLock { $0 } }
 

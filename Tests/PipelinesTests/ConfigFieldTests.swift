@@ -153,6 +153,7 @@ import Weights
         let error = try Self.failure(file, of: "cogvideox-2b") { text in
             let lines = text.split(separator: "\n").filter { !$0.contains(key + ":") || $0.hasSuffix("{") }
             return lines.joined(separator: "\n").replacing("{", with: "{\(field),", maxReplacements: 1)
+                .replacing(",\n}", with: "\n}")
         }
         #expect(error?.code == .weightsInvalid)
         #expect(error?.message.contains("m/\(file): field '\(name)") == true, "\(String(describing: error))")

@@ -45,8 +45,8 @@ typedef struct CMHOptions {
                                        size_t *_Nonnull upload_bytes, void *_Nullable *_Nonnull request);
     void (*_Nonnull completed)(void *_Nonnull context, struct MHD_Connection *_Nonnull connection,
                                void *_Nullable *_Nonnull request, enum MHD_RequestTerminationCode reason);
-    /// The library is about to answer by itself, without asking: the status, and the socket, -1 where it is not known.
-    void (*_Nonnull own_answer)(void *_Nonnull context, unsigned status, int socket);
+    /// The library has answered a request by itself, without asking: the status.
+    void (*_Nonnull own_answer)(void *_Nonnull context, unsigned status);
     /// A connection begins or is gone.
     void (*_Nonnull connection)(void *_Nonnull context, struct MHD_Connection *_Nonnull connection,
                                 void *_Nullable *_Nonnull slot, enum MHD_ConnectionNotificationCode what);
@@ -60,11 +60,6 @@ void cmh_end_idle_limit(const CMicroHTTPD *_Nonnull library, struct MHD_Connecti
 
 /// -1 where the library does not say.
 int cmh_socket(const CMicroHTTPD *_Nonnull library, struct MHD_Connection *_Nonnull connection);
-
-/// Says to which socket the next thread belongs that this one starts: a thread inherits its maker's timer slack
-/// (prctl(2)), which is moved by so few nanoseconds. Nothing else tells whose thread is in trouble before a request's
-/// first line has been read.
-void cmh_next_thread(int socket);
 
 /// Of the request's first line and its header fields.
 size_t cmh_header_bytes(const CMicroHTTPD *_Nonnull library, struct MHD_Connection *_Nonnull connection);
