@@ -5,7 +5,7 @@ import TestSupport
 import TestTools
 import Testing
 
-@Suite(.bounded, .serialized)
+@Suite(.bounded(minutes: 20), .serialized)
 struct OpParityTests {
     /// One way to run the backend.
     private struct Configuration {

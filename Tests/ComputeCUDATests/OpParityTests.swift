@@ -6,7 +6,7 @@ import TestSupport
 import TestTools
 import Testing
 
-@Suite(.bounded, .serialized)
+@Suite(.bounded(minutes: 20), .serialized)
 struct CUDAOpParityTests {
     @Test(
         arguments: [

@@ -24,7 +24,7 @@ struct ScriptTests {
             environment: [
                 "GPU_BENCH_PROGRAM": Self.program, fault.name: fault.kernel, "GPU_BENCH_SIMPLE": "memory",
                 "GPU_BENCH_RISKY": "attention", "GPU_BENCH_OPS": "--quick --random 0 --matching last", "GPU_BENCH_GOLDENS": goldens,
-                "PATIENCE_SECONDS": "15",
+                "PATIENCE_SECONDS": "45",
                 "LIMIT_SECONDS": "600", "DEADLINE_SECONDS": "800", "TMPDIR": folder.path,
             ])
         let report = try String(contentsOf: URL(filePath: folder.file("out/report.md")), encoding: .utf8)

@@ -7,7 +7,7 @@ import TestTools
 import Testing
 
 /// Whole runs on tiny random models against Diffusers, compared stage by stage and block by block.
-@Suite(.bounded) struct GoldenTests {
+@Suite(.bounded(minutes: 20)) struct GoldenTests {
     static let runs = GoldenRun.all(in: Fixture.path(""))
 
     @Test(arguments: runs) func `every stage and block equals Diffusers`(_ run: GoldenRun) throws {
