@@ -23,7 +23,8 @@ struct ScriptTests {
             #require(Subprocess.find("bash")), [folder.file("run.sh"), "--on-device", folder.file("out"), "checks"],
             environment: [
                 "GPU_BENCH_PROGRAM": Self.program, fault.name: fault.kernel, "GPU_BENCH_SIMPLE": "memory",
-                "GPU_BENCH_RISKY": "attention", "GPU_BENCH_OPS": "--quick --random 0 --matching last", "GPU_BENCH_GOLDENS": goldens,
+                "GPU_BENCH_RISKY": "attention", "GPU_BENCH_OPS": "--quick --random 0 --matching last",
+                "GPU_BENCH_GOLDENS": goldens,
                 "PATIENCE_SECONDS": "45",
                 "LIMIT_SECONDS": "600", "DEADLINE_SECONDS": "800", "TMPDIR": folder.path,
             ])
