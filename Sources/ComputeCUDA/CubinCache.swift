@@ -81,28 +81,9 @@ package final class CubinCache: Sendable {
         state.withLock { state in
             if state.isChecked { return state.warning == nil }
             state.isChecked = true
-            state.warning = Self.makeFolder(folder)
+            state.warning = PrivateFolder.make(folder)
             return state.warning == nil
         }
-    }
-
-    /// Nil, or why the folder cannot be used.
-    private static func makeFolder(_ folder: String) -> String? {
-        var path = ""
-        for part in folder.split(separator: "/") {
-            path += "/" + part
-            guard unsafe mkdir(path, 0o700) != 0, errno != EEXIST else { continue }
-            let failure = errno
-            // A parent that exists may refuse with another reason, EROFS for one.
-            if unsafe access(path, F_OK) != 0 { return "cannot make \(path): \(SystemError.text(failure))" }
-        }
-        var facts = stat()
-        guard unsafe stat(folder, &facts) == 0 else { return "cannot use \(folder): \(SystemError.text(errno))" }
-        guard facts.st_mode & S_IFMT == S_IFDIR else { return "cannot use \(folder): it is no folder" }
-        guard facts.st_uid == geteuid(), facts.st_mode & 0o022 == 0 else {
-            return "cannot use \(folder): others can write to it"
-        }
-        return nil
     }
 
     // MARK: files

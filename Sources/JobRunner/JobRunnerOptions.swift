@@ -2,8 +2,8 @@
 package struct JobRunnerOptions: Sendable {
     /// The words that start a worker; the first is a path.
     package var workerCommand: [String]
-    /// "NAME=value" each; nil for the service's own.
-    package var workerEnvironment: [String]?
+    /// "NAME=value" each, beside what the service itself finds in its environment.
+    package var workerEnvironment: [String] = []
     package var checkpointEverySteps = 4
     /// Jobs that may wait.
     package var maxQueued = 64

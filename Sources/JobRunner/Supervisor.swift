@@ -120,7 +120,7 @@ final class Supervisor {
     }
 
     private func startWorker(_ now: Double) {
-        var environment = options.workerEnvironment ?? Self.environment
+        var environment = options.workerEnvironment + Self.environment
         // A fail point in a worker is reached once, or no attempt would get past it.
         if starts > 0 { environment.removeAll { $0.hasPrefix(FailPoint.variable + "=") } }
         startedAt = now

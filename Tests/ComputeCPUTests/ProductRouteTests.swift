@@ -63,29 +63,29 @@ import Testing
 
     @Test func `what was measured first stays, whatever is measured later`() throws {
         let folder = try TemporaryFolder()
-        let faster = FasterDType(folder: folder.file("cache"), identity: "x")
+        let faster = FasterDType(folder: folder.file("new/cache"), identity: "x")
         #expect(faster.prefersBF16 { $0 == .bf16 ? 120 : 100 })
         #expect(faster.prefersBF16 { _ in 100 })
-        #expect(!FasterDType(folder: folder.file("cache"), identity: "y").prefersBF16 { $0 == .bf16 ? 105 : 100 })
-        #expect(try folder.names == ["cache"])
+        #expect(!FasterDType(folder: folder.file("new/cache"), identity: "y").prefersBF16 { $0 == .bf16 ? 105 : 100 })
+        #expect(try folder.names == ["new"])
     }
 
-    @Test func `without a place to keep it is measured each time`() throws {
-        for folder in [nil, "/proc/none"] {
-            let faster = FasterDType(folder: folder, identity: "x")
-            #expect(faster.prefersBF16 { $0 == .bf16 ? 120 : 100 })
-            #expect(!faster.prefersBF16 { _ in 100 })
+    @Test func `without a place to keep it nothing is measured, and every process does the same`() throws {
+        let folder = try TemporaryFolder()
+        #expect(unsafe chmod(folder.path, 0o777) == 0)
+        for place in [nil, "/proc/none", folder.path] {
+            #expect(!FasterDType(folder: place, identity: "x").prefersBF16 { $0 == .bf16 ? 120 : 100 }, "\(place ?? "")")
         }
     }
 
-    @Test func `what was kept and is no answer is measured anew`() throws {
+    @Test func `what was kept and is no answer stands for f32`() throws {
         let folder = try TemporaryFolder()
         for text in ["", "f16", "bf16 or so"] {
             let path = folder.file("faster-dtype-x")
             let file = unsafe try #require(fopen(path, "w"))
             unsafe fputs(text, file)
             unsafe fclose(file)
-            #expect(FasterDType(folder: folder.path, identity: "x").prefersBF16 { $0 == .bf16 ? 2 : 1 })
+            #expect(!FasterDType(folder: folder.path, identity: "x").prefersBF16 { $0 == .bf16 ? 2 : 1 })
         }
     }
 
