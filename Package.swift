@@ -84,9 +84,10 @@ let package = Package(
             ],
             swiftSettings: strict),
 
+        // Optimised in debug builds too: its references in float64 are long loops.
         .target(
             name: "TestSupport", dependencies: ["Compute", "Pipelines", "VideoTypes", "Weights"],
-            path: "Tests/TestSupport", swiftSettings: strict),
+            path: "Tests/TestSupport", swiftSettings: strict + [.unsafeFlags(["-O"], .when(configuration: .debug))]),
         .target(
             name: "TestTools", dependencies: ["TestSupport", "Threads"], path: "Tests/TestTools",
             swiftSettings: strict),

@@ -1,3 +1,4 @@
+import TestSupport
 import TestTools
 import Testing
 import VideoTypes

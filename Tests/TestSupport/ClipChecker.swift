@@ -1,14 +1,18 @@
-import VideoTypes
+package import VideoTypes
 
 /// Says by plain arithmetic on its pixels which colour, shape and motion a clip shows.
 ///
 /// The same steps as `checker.py` of the built-in model's training, which its README writes out.
-struct ClipChecker {
+package struct ClipChecker {
     /// What a clip shows; "none" where nothing stands out.
-    struct Verdict: Equatable {
-        var colour = "none"
-        var shape = "none"
-        var motion = "none"
+    package struct Verdict: Equatable {
+        package let colour: String
+        package let shape: String
+        package let motion: String
+
+        package init(colour: String = "none", shape: String = "none", motion: String = "none") {
+            (self.colour, self.shape, self.motion) = (colour, shape, motion)
+        }
     }
 
     /// Facts about the object in one frame.
@@ -23,15 +27,19 @@ struct ClipChecker {
         var hasHole = false
     }
 
-    let colours: [String: [Double]]
+    private let colours: [String: [Double]]
+
+    package init(colours: [String: [Double]]) {
+        self.colours = colours
+    }
 
     /// The colours that the built-in model knows.
-    static let vocabulary: [String: [Double]] = [
+    package static let vocabulary: [String: [Double]] = [
         "red": [222, 36, 36], "green": [34, 172, 64], "blue": [40, 84, 226], "yellow": [250, 222, 44],
         "white": [244, 244, 244], "orange": [250, 138, 22], "purple": [140, 50, 194], "pink": [250, 128, 190],
     ]
 
-    func check(_ clip: [Frame]) -> Verdict {
+    package func check(_ clip: [Frame]) -> Verdict {
         guard let first = clip.first else { return Verdict() }
         let (width, height) = (first.width, first.height)
         let background = self.background(clip)
