@@ -92,7 +92,7 @@ import Weights
         let file = try AdapterFile(
             HostBytes(
                 Self.bytes(
-                    Self.good + strange + [Self.tensor("text\u{1B}.x", [1]), Self.tensor("head.diff_m", [2, 4])])),
+                    Self.good + strange + [Self.tensor("text\\u001b.x", [1]), Self.tensor("head.diff_m", [2, 4])])),
             file: "f")
         let found = try file.deltas(on: Self.targets, strength: 1)
         #expect(found.match.changed == 2 && found.deltas.keys == ["blocks.0.q.weight", "table"])
