@@ -7,15 +7,35 @@ package struct WeightScope {
     private let checkpoint: Checkpoint
     /// Empty, or the path with a dot at its end.
     private let prefix: String
+    /// What adapters add, and what computes the sums.
+    private var adapters: (deltas: WeightDeltas, backend: any Backend)?
+    private var asked: AskedTensors?
 
     init(checkpoint: Checkpoint, prefix: String) {
         self.checkpoint = checkpoint
         self.prefix = prefix
     }
 
+    /// The same place with what adapters add to its tensors, in f32.
+    package func adding(_ deltas: WeightDeltas, on backend: any Backend) -> WeightScope {
+        guard !deltas.isEmpty else { return self }
+        var scope = self
+        scope.adapters = (deltas, backend)
+        return scope
+    }
+
+    /// The same place, where `asked` hears of every tensor that is read.
+    package func telling(_ asked: AskedTensors) -> WeightScope {
+        var scope = self
+        scope.asked = asked
+        return scope
+    }
+
     /// The scope below `name`, which may itself hold dots.
     package subscript(_ name: String) -> WeightScope {
-        WeightScope(checkpoint: checkpoint, prefix: "\(prefix)\(name).")
+        var scope = WeightScope(checkpoint: checkpoint, prefix: "\(prefix)\(name).")
+        (scope.adapters, scope.asked) = (adapters, asked)
+        return scope
     }
 
     /// The scope of one element of a list.
@@ -32,7 +52,14 @@ package struct WeightScope {
         if let found = checkpoint.shape(of: key), found != shape {
             throw .shape(key: key, file: checkpoint.file, expected: shape, found: found)
         }
-        return try checkpoint.take(key)
+        let stored = try checkpoint.take(key)
+        asked?.shapes[key] = shape
+        guard let adapters else { return stored }
+        do throws(ComputeError) {
+            return try adapters.deltas.merged(stored, key, on: adapters.backend) ?? stored
+        } catch {
+            throw .notMerged(error)
+        }
     }
 
     /// The tensor `name`, which must have `shape` where it exists.

@@ -66,8 +66,11 @@ import Testing
         let names = Self.names(of: command).sorted()
         #expect(try bash(command.rawValue, "--").sorted() == names)
         #expect(try fish("\(command.rawValue) --").sorted() == names)
-        let offered = try zsh(command.rawValue, "--").filter { $0.hasPrefix("--") }
-        #expect(offered.map { String($0.prefix { $0 != "=" && $0 != "[" }) }.sorted() == names)
+        // A star: more than once.
+        let offered = try zsh(command.rawValue, "--").filter { $0.hasPrefix("--") || $0.hasPrefix("*--") }
+            .map { String($0.prefix { $0 != "=" && $0 != "[" }) }
+        #expect(offered.map { $0.hasPrefix("*") ? String($0.dropFirst()) : $0 }.sorted() == names)
+        #expect(offered.contains("*--lora") == names.contains("--lora"))
     }
 
     @Test func `without a command the options are those of a clip, and commands are offered`() throws {
