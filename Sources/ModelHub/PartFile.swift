@@ -41,7 +41,8 @@ final class PartFile: Sendable {
         progress = Mutex([])
         var found = Self.state(stateDescriptor, head: head, count: count)
         let isSound = zip(found, Self.ranges(file.bytes, segmentBytes)).allSatisfy { $0 <= $1.count }
-        if found.isEmpty || !isSound || Self.bytes(descriptor) > file.bytes {
+        // What has no digest to be compared with comes anew.
+        if found.isEmpty || !isSound || file.sha256 == nil || Self.bytes(descriptor) > file.bytes {
             try start(head, count)
             found = Array(repeating: 0, count: count)
         }

@@ -99,6 +99,11 @@ package struct Manifest: Sendable {
         package let revision: String
         /// The SHA-256 of files, by their paths in the repository.
         package let files: [String: String]
+
+        package init(revision: String, files: [String: String]) {
+            self.revision = revision
+            self.files = files
+        }
     }
 
     /// Some networks of equal size.

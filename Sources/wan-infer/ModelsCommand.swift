@@ -38,8 +38,9 @@ struct ModelsCommand {
 
     private func list() throws(VideoError) {
         let models = try Self.manifest().models
-        let shelf = try Self.shelf()
-        let places = models.map { Self.place($0, shelf) }
+        // The list is one also where nobody knows a place for models.
+        let shelf = try? Self.shelf()
+        let places = models.map { entry in shelf.flatMap { Self.place(entry, $0) } }
         try program.output.print(json ? "\(Self.json(models, places))" : Self.table(models, places))
     }
 

@@ -133,6 +133,36 @@ import VideoTypes
         #expect(hub.store.requests.count == before)
     }
 
+    @Test func `what a damaged state says of parts is not believed`() throws {
+        let sound = try FakeHub(Scene.small)
+        var random = SplitMix(state: 3)
+        func number(below limit: Int) -> Int { Int(random.next() % UInt64(max(limit, 1))) }
+        for round in 0..<12 {
+            let hub = try FakeHub(
+                Scene.small, atStore: { _, _, number in number > 8 ? .init(503, ["Retry-After": "999"]) : nil })
+            guard case .refused = try scene.failure(hub) else {
+                Issue.record("not refused")
+                return
+            }
+            let parts = scene.place + "/.parts"
+            for name in try FileManager.default.contentsOfDirectory(atPath: parts) {
+                var bytes = [UInt8](try Data(contentsOf: URL(filePath: "\(parts)/\(name)")))
+                guard !bytes.isEmpty else { continue }
+                // Counters too large, another file's head, a cut, other bytes.
+                switch round % 4 {
+                case 0: bytes.replaceSubrange((bytes.count - 1)..., with: [UInt8(number(below: 256))])
+                case 1: bytes[number(below: bytes.count)] ^= 0xFF
+                case 2: bytes.removeLast(number(below: bytes.count))
+                default: bytes += [1, 2, 3]
+                }
+                try Data(bytes).write(to: URL(filePath: "\(parts)/\(name)"))
+            }
+            try scene.pull(sound)
+            try scene.expectWhole(sound)
+            try FileManager.default.removeItem(atPath: scene.place)
+        }
+    }
+
     @Test func `two pulls of a model at once are one too many`() throws {
         let isAsked = Mutex(false)
         let hub = try FakeHub(
