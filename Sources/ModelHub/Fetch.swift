@@ -19,8 +19,6 @@ final class Fetch: Sendable {
         /// How often a file came whole and was not what it should be.
         var spoilt: [String: Int] = [:]
         var finished: [HubFile] = []
-        /// Received in this process, what had to come twice too.
-        var receivedBytes = 0
         var workers = 0
         var failure: HubError?
     }
@@ -156,7 +154,6 @@ final class Fetch: Sendable {
                 guard !open.isEmpty else { return }
                 try client.bytes(open, of: part.file, at: place) { bytes throws(HubError) in
                     try part.append(bytes, to: segment)
-                    state.change { $0.receivedBytes += bytes.count }
                 }
             }
         } catch {
