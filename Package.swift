@@ -68,6 +68,9 @@ let package = Package(
                 "VideoTypes", "Crypto", "Files", "Threads", "Compute", "Weights", "Pipelines", "Backends", "Media",
                 "CBuiltinModel",
             ]),
+        room(
+            "ModelHub",
+            ["VideoTypes", "StrictJSON", "Compute", "Crypto", "Files", "HTTPClient", "Threads", "Weights"]),
         room("JobRunner", ["VideoTypes", "Files", "Threads", "Media", "VideoProvider", "JobStore", "CProcess"]),
         room("VideoRouter", ["VideoTypes", "Files", "Threads", "StrictJSON", "Crypto", "HTTPClient", "Media"]),
         room(
@@ -80,7 +83,7 @@ let package = Package(
             name: "wan-infer",
             dependencies: [
                 "VideoTypes", "VideoProvider", "Backends", "Compute", "ComputeCPU", "ComputeCUDA", "Files", "Media",
-                "Weights", "StrictJSON", "JobRunner", "JobStore", "VideoRouter", "VideoServer",
+                "ModelHub", "Weights", "StrictJSON", "JobRunner", "JobStore", "VideoRouter", "VideoServer",
             ],
             swiftSettings: strict),
 
@@ -89,7 +92,7 @@ let package = Package(
             name: "TestSupport", dependencies: ["Compute", "Pipelines", "VideoTypes", "Weights"],
             path: "Tests/TestSupport", swiftSettings: strict + [.unsafeFlags(["-O"], .when(configuration: .debug))]),
         .target(
-            name: "TestTools", dependencies: ["TestSupport", "Threads"], path: "Tests/TestTools",
+            name: "TestTools", dependencies: ["Crypto", "TestSupport", "Threads"], path: "Tests/TestTools",
             swiftSettings: strict),
         // Measures and checks on a machine with a GPU, alone: links neither FFmpeg nor the emulation.
         .target(
@@ -142,6 +145,9 @@ let package = Package(
         tests("CryptoTests", ["Crypto", "VideoTypes"]),
         tests("HTTPServerTests", ["HTTPServer", "VideoTypes", "TestSupport"]),
         tests("HTTPClientTests", ["Files", "HTTPClient", "VideoTypes", "TestSupport"]),
+        tests(
+            "ModelHubTests",
+            ["Crypto", "Files", "HTTPClient", "ModelHub", "StrictJSON", "VideoTypes", "Weights", "TestSupport"]),
         tests("JobStoreTests", ["journal-child", "JobStore", "VideoTypes", "TestSupport"]),
         tests(
             "JobRunnerTests",
@@ -164,7 +170,7 @@ let package = Package(
             "CommandTests",
             [
                 "wan-infer", "Backends", "Compute", "ComputeCPU", "ComputeCUDA", "FakeGPU", "JobRunner", "JobStore",
-                "KernelEmulation", "Media", "VideoProvider", "VideoRouter", "VideoTypes", "TestSupport",
+                "KernelEmulation", "Media", "ModelHub", "VideoProvider", "VideoRouter", "VideoTypes", "TestSupport",
             ],
             resources: [.copy("Snapshots")]),
         tests(

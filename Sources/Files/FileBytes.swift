@@ -50,8 +50,10 @@ package enum FileBytes {
     }
 
     /// Puts a file in the place of what has the name, whole and on the disk, or leaves all as it was.
-    package static func replace(_ path: String, with bytes: [UInt8]) throws(FileFailure) {
-        let file = try NewFile(path)
+    package static func replace(
+        _ path: String, with bytes: [UInt8], mode: UInt32 = 0o600
+    ) throws(FileFailure) {
+        let file = try NewFile(path, mode: mode)
         try file.append(bytes)
         try file.publish()
     }

@@ -17,7 +17,8 @@ package final class NewFile {
         case ours(String)
     }
 
-    package init(_ path: String, temporary: Temporary = .random) throws(FileFailure) {
+    /// - Parameter mode: who may read it, less what the process's mask takes away.
+    package init(_ path: String, temporary: Temporary = .random, mode: UInt32 = 0o600) throws(FileFailure) {
         self.path = path
         var flags = O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW
         switch temporary {
@@ -31,7 +32,7 @@ package final class NewFile {
             temporaryPath = name
             flags |= O_TRUNC
         }
-        descriptor = unsafe open(temporaryPath, flags, 0o600)
+        descriptor = unsafe open(temporaryPath, flags, mode)
         guard descriptor >= 0 else {
             // Nothing was made, so nothing is removed.
             isPublished = true

@@ -20,8 +20,9 @@ package struct DestinationPolicy: Sendable {
     }
 
     /// What can be said without asking the network; for the request that names the address.
-    package func admit(_ text: String) throws(HTTPClientError) -> WebAddress {
-        let address = try WebAddress(text)
+    package func admit(_ text: String) throws(HTTPClientError) -> WebAddress { try admit(try WebAddress(text)) }
+
+    private func admit(_ address: WebAddress) throws(HTTPClientError) -> WebAddress {
         let isPrivate = privateHosts.contains(address.authority)
         guard isPrivate || hosts.contains(address.authority) else {
             throw .forbiddenDestination("the host is not among those allowed")
@@ -34,8 +35,10 @@ package struct DestinationPolicy: Sendable {
     }
 
     /// Resolves the name once; for the moment before the call.
-    package func check(_ text: String) throws(HTTPClientError) -> CheckedAddress {
-        let address = try admit(text)
+    package func check(_ text: String) throws(HTTPClientError) -> CheckedAddress { try check(try WebAddress(text)) }
+
+    package func check(_ address: WebAddress) throws(HTTPClientError) -> CheckedAddress {
+        let address = try admit(address)
         let found =
             if let literal = address.literal { [literal] } else { try resolver(address.host, address.port) }
         guard !found.isEmpty else { throw .unreachable("the host has no address") }

@@ -38,7 +38,7 @@ package final class HTTPClient: Sendable {
         return try withoutActuallyEscaping(each) { each throws(HTTPClientError) in
             let transfer = Transfer(
                 maxBytes: call.maxBytes, peers: call.destination?.peers, cancellation: cancellation
-            ) { bytes throws(HTTPClientError) in
+            ) { _, bytes throws(HTTPClientError) in
                 try Self.written { () throws(FileFailure) in try file.append(bytes) }
                 each(bytes)
             }
@@ -48,6 +48,26 @@ package final class HTTPClient: Sendable {
             }
             try Self.written { () throws(FileFailure) in try file.publish() }
             return HTTPAnswer(status: transfer.status, headers: transfer.headers, savedBytes: transfer.savedBytes)
+        }
+    }
+
+    /// Blocks until the body of a successful answer has been taken, piece by piece; any other is in memory.
+    ///
+    /// - Parameter take: handed the head of the answer with every piece; what it throws ends the call.
+    package func stream(
+        _ call: HTTPCall, cancellation: HTTPCancellation? = nil,
+        take: (_ head: HTTPAnswer, _ bytes: [UInt8]) throws(HTTPClientError) -> Void
+    ) throws(HTTPClientError) -> HTTPAnswer {
+        try withoutActuallyEscaping(take) { take throws(HTTPClientError) in
+            let transfer = Transfer(
+                maxBytes: call.maxBytes, peers: call.destination?.peers, cancellation: cancellation
+            ) { transfer, bytes throws(HTTPClientError) in
+                try take(HTTPAnswer(status: transfer.status, headers: transfer.headers), bytes)
+            }
+            try run(call, transfer)
+            return HTTPAnswer(
+                status: transfer.status, headers: transfer.headers, body: transfer.body,
+                savedBytes: transfer.isSaving ? transfer.savedBytes : nil)
         }
     }
 

@@ -13,8 +13,11 @@ final class Transfer {
     private let maxBytes: Int
     private let peers: [IPAddress]?
     private let cancellation: HTTPCancellation?
-    private let save: (([UInt8]) throws(HTTPClientError) -> Void)?
+    private let save: Saver?
     private var headerBytes = 0
+
+    /// Takes what comes of a successful answer.
+    typealias Saver = (_ transfer: Transfer, _ bytes: [UInt8]) throws(HTTPClientError) -> Void
 
     private static let maxHeaderBytes = 64 << 10
     /// What is kept of an answer that is not the file asked for.
@@ -22,7 +25,7 @@ final class Transfer {
 
     init(
         maxBytes: Int, peers: [IPAddress]?, cancellation: HTTPCancellation?,
-        save: (([UInt8]) throws(HTTPClientError) -> Void)?
+        save: Saver?
     ) {
         self.maxBytes = maxBytes
         self.peers = peers
@@ -55,7 +58,7 @@ final class Transfer {
             return
         }
         guard bytes.count <= maxBytes - savedBytes else { throw .answerTooLarge(limit: maxBytes) }
-        try save(bytes)
+        try save(self, bytes)
         savedBytes += bytes.count
     }
 

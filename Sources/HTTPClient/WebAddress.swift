@@ -12,10 +12,11 @@ package struct WebAddress: Sendable, Hashable {
 
     package static let maxBytes = 2048
 
-    package init(_ text: String) throws(HTTPClientError) {
+    /// - Parameter maxBytes: more for addresses that a server signed.
+    package init(_ text: String, maxBytes: Int = WebAddress.maxBytes) throws(HTTPClientError) {
         func refused(_ reason: String) -> HTTPClientError { .forbiddenDestination(reason) }
         let bytes = Array(text.utf8)
-        guard bytes.count <= Self.maxBytes else { throw refused("longer than \(Self.maxBytes) bytes") }
+        guard bytes.count <= maxBytes else { throw refused("longer than \(maxBytes) bytes") }
         guard bytes.allSatisfy({ $0 > 0x20 && $0 < 0x7F && !Self.forbidden.contains($0) }) else {
             throw refused("blanks, backslashes, fragments and characters beyond ASCII must be percent-encoded")
         }

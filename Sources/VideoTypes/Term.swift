@@ -73,6 +73,7 @@ public struct Vocabulary: Sendable {
             case .serve: "wan-infer serve"
             default: term.rawValue
             }
+        if term == .models, let value { return "\(name) \(value)" }
         return value.map { "\(name) = \($0)" } ?? name
     }
 }

@@ -95,13 +95,16 @@ extension VideoError {
         public static let diskFull = Code(name: "disk_full", exitStatus: 17, httpStatus: 507)
         /// The model computed infinities, or what is no number.
         public static let notFinite = Code(name: "not_finite", exitStatus: 18, httpStatus: 500)
+        /// A model could not be fetched.
+        public static let fetchFailed = Code(name: "fetch_failed", exitStatus: 19, httpStatus: 502)
         public static let internalError = Code(name: "internal_error", exitStatus: 70, httpStatus: 500)
         public static let cancelled = Code(name: "cancelled", exitStatus: 130, httpStatus: 499)
 
         public static let all = [
             invalidRequest, modelNotFound, weightsInvalid, outOfMemory, deviceUnavailable, deviceLost, mediaFailed,
             outputFailed, deviceNotFound, driverTooOld, compilerMissing, cacheUnusable,
-            workerCrashed, outputLost, stateUnusable, diskFull, notFinite, internalError, cancelled,
+            workerCrashed, outputLost, stateUnusable, diskFull, notFinite, fetchFailed,
+            internalError, cancelled,
         ]
 
         /// The code of this name; `internalError` for a name we do not know.

@@ -18,6 +18,10 @@ package struct Manifest: Sendable {
         /// The same weights under their authors' own names.
         package let originalRepository: String?
         package let licence: String
+        /// What the licence asks beyond naming the authors; nil where it asks nothing.
+        package let licenceTerms: String?
+        /// The revision to fetch, with the digests of its files; nil where any is taken as the hub has it.
+        package let pinned: Pin?
         package let components: [String: Component]
         /// Bytes of all transformers stored in bf16.
         package let transformerBytesBF16: Int?
@@ -30,7 +34,8 @@ package struct Manifest: Sendable {
         private let configs: [String: Config]?
 
         private enum CodingKeys: String, CodingKey {
-            case id, task, layout, repository, licence, components, match, defaults, status, notes, configs
+            case id, task, layout, repository, licence, components, match, defaults, status, notes, configs, pinned
+            case licenceTerms = "licence_terms"
             case originalRepository = "original_repository"
             case transformerBytesBF16 = "transformer_bytes_bf16"
         }
@@ -86,6 +91,19 @@ package struct Manifest: Sendable {
         /// Equal to Diffusers on small random models of the same structure.
         case exactOnTinyModels = "exact-on-tiny-models"
         case notSupported = "not-supported"
+    }
+
+    /// What a published model must be, byte by byte.
+    package struct Pin: Decodable, Sendable, Equatable {
+        /// A commit of the repository.
+        package let revision: String
+        /// The SHA-256 of files, by their paths in the repository.
+        package let files: [String: String]
+
+        package init(revision: String, files: [String: String]) {
+            self.revision = revision
+            self.files = files
+        }
     }
 
     /// Some networks of equal size.

@@ -16,6 +16,7 @@ struct CommandOption {
 
     enum Group: String, CaseIterable {
         case picture = "what to draw"
+        case fetch = "what to fetch"
         case sampling = "how to draw it"
         case machine = "where to compute"
         case output = "what to write"
@@ -30,8 +31,14 @@ struct CommandOption {
 
     private static let others = [
         CommandOption(
-            name: "model", value: "DIR", summary: "a model in the Diffusers layout (built-in)", group: .picture,
-            commands: [.generate, .plan, .serve, .worker]),
+            name: "model", value: "DIR", summary: "a model's name, or its folder in the Diffusers layout (built-in)",
+            group: .picture, commands: [.generate, .plan, .serve, .worker]),
+        CommandOption(
+            name: "pull", value: nil, summary: "fetch the model first where it is not on this machine", group: .fetch,
+            commands: [.generate, .serve]),
+        CommandOption(
+            name: "revision", value: "REV", summary: "a branch, tag or commit of the model's repository (main)",
+            group: .fetch, commands: [.models]),
         CommandOption(
             name: "device", value: "NAME", summary: "auto, cpu, cuda or cuda:N (auto)", group: .machine,
             commands: [.generate, .plan, .serve, .worker], choices: ["auto", "cpu", "cuda"]),
@@ -96,7 +103,8 @@ struct CommandOption {
             name: "policy", value: "FILE.json", summary: "the policy to decide by (the default one)", group: .routing,
             commands: [.route]),
         CommandOption(
-            name: "quiet", value: nil, summary: "print nothing but errors", group: .other, commands: [.generate]),
+            name: "quiet", value: nil, summary: "print nothing but errors", group: .other,
+            commands: [.generate, .models]),
         CommandOption(
             name: "verbose", value: nil, summary: "print every step; of a service, every request", group: .other,
             commands: [.generate, .serve]),

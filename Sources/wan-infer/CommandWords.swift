@@ -5,7 +5,7 @@ extension Vocabulary {
     static let command = Vocabulary { term, value in
         switch term {
         case .doctor: return "wan-infer doctor"
-        case .models: return "wan-infer models"
+        case .models: return ["wan-infer models", value].compactMap(\.self).joined(separator: " ")
         case .serve: return "wan-infer serve"
         default: break
         }

@@ -34,6 +34,7 @@ struct Completions {
 
     private static let names = Command.listed.map(\.rawValue)
     private static let shells = Shell.allCases.map(\.rawValue).joined(separator: " ")
+    private static let actions = ModelsAction.allCases.map(\.rawValue).joined(separator: " ")
 
     /// In single quotes, as all three shells take it.
     private static func quoted(_ text: String) -> String {
@@ -68,6 +69,7 @@ extension Completions {
                 esac
                 ((COMP_CWORD == 1)) && words+=\(quoted(" " + names.joined(separator: " ")))
                 [[ $command == completions ]] && words+=\(quoted(" " + shells))
+                [[ $command == models ]] && words+=\(quoted(" " + actions))
                 mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
             }
             complete -F _wan_infer wan-infer
@@ -93,6 +95,7 @@ extension Completions {
                 switch command {
                 case .generate, .plan: ["':prompt:'"]
                 case .completions: [quoted(":shell:(\(shells))")]
+                case .models: [quoted(":action:(\(actions))"), quoted(":name:")]
                 default: []
                 }
             let words = word + options(of: command).map { quoted(zshSpecification($0)) }
@@ -154,6 +157,7 @@ extension Completions {
             if command == .completions {
                 lines.append("\(head) -a \(quoted(shells))")
             }
+            if command == .models { lines.append("\(head) -a \(quoted(actions))") }
             for option in options(of: command) {
                 lines.append("\(head) -l \(option.name)\(fishArgument(option)) -d \(quoted(option.summary))")
             }

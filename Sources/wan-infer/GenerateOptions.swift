@@ -20,7 +20,8 @@ struct GenerateOptions {
         case verbose
     }
 
-    init(_ arguments: ParsedArguments) throws(VideoError) {
+    /// - Parameter isToFetch: whether the model may be one that is fetched later.
+    init(_ arguments: ParsedArguments, isToFetch: Bool = false) throws(VideoError) {
         let values = OptionValues(arguments.values, lists: arguments.lists)
         prompt = arguments.prompt ?? values.text("prompt")
         var request = VideoRequest(prompt: prompt ?? "")
@@ -37,7 +38,7 @@ struct GenerateOptions {
         try request.validate()
         self.request = request
 
-        let machine = try MachineOptions(values, toPlan: arguments.command == .plan)
+        let machine = try MachineOptions(values, toPlan: arguments.command == .plan || isToFetch)
         device = machine.device
         engine = EngineOptions(
             model: machine.model, dtype: machine.dtype,

@@ -15,7 +15,8 @@ struct MachineOptions {
     let words: [String]
 
     init(_ values: OptionValues, toPlan: Bool = false) throws(VideoError) {
-        model = try ModelsCommand.source(values.text("model"), toPlan: toPlan)
+        let model = try ModelsCommand.source(values.text("model"), toPlan: toPlan)
+        self.model = model
         device = try DeviceChoice(values.text("device"))
         dtype =
             switch try values.choice("dtype", ["auto", "f32", "bf16"]) {
@@ -25,7 +26,9 @@ struct MachineOptions {
             }
         threads = try values.integer("threads", in: 1...1024)
         words = ["model", "device", "dtype", "threads"].flatMap { name in
-            values.text(name).map { ["--\(name)=\($0)"] } ?? []
+            // What a name was found to mean is looked for once.
+            if name == "model", case .folder(let path) = model { return ["--model=\(path)"] }
+            return values.text(name).map { ["--\(name)=\($0)"] } ?? []
         }
     }
 }

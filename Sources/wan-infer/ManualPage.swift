@@ -56,6 +56,14 @@ enum ManualPage {
                 "WAN_INFER_CACHE",
                 "where compiled GPU kernels are kept, else XDG_CACHE_HOME/wan-infer or ~/.cache/wan-infer"
             ),
+            (
+                "WAN_INFER_MODELS",
+                "where models are pulled to, else XDG_DATA_HOME/wan-infer/models or that in ~/.local/share"
+            ),
+            ("HF_ENDPOINT", "the hub that is asked, else https://huggingface.co"),
+            ("HF_TOKEN", "who asks, else what is in the file of HF_TOKEN_PATH, or in HF_HOME/token"),
+            ("HF_HUB_CACHE", "where models of other programs are looked for, else HF_HOME/hub"),
+            ("HF_HUB_OFFLINE", "1: no hub is asked"),
             ("XDG_STATE_HOME", "its folder wan-infer holds the jobs and clips of serve, else that in ~/.local/state"),
         ].map { item(bold($0.0), $0.1) }.joined(separator: "\n")
     }
@@ -75,7 +83,8 @@ enum ManualPage {
     private static var examples: String {
         [
             "wan-infer \"a red circle moves up\"",
-            "wan-infer --model Wan2.1-T2V-1.3B-Diffusers --output cat.mp4 \"a cat walks through tall grass\"",
+            "wan-infer models pull wan2.1-t2v-1.3b",
+            "wan-infer --model wan2.1-t2v-1.3b --output cat.mp4 \"a cat walks through tall grass\"",
             "wan-infer serve --port 8080",
         ].map { ".EX\n\(escaped($0))\n.EE" }.joined(separator: "\n.PP\n")
     }

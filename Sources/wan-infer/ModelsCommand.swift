@@ -1,16 +1,60 @@
 import Backends
+import ModelHub
+import StrictJSON
 import VideoProvider
 import VideoTypes
 import Weights
 
-/// Lists the models there are.
+/// Lists the models there are, and does what is to be done with one.
 struct ModelsCommand {
+    let action: ModelsAction
+    let name: String?
+    let revision: String?
     let program: Program
     let json: Bool
+    let isQuiet: Bool
+
+    init(_ arguments: ParsedArguments, program: Program) throws(VideoError) {
+        action = arguments.action ?? .list
+        name = arguments.modelName
+        revision = arguments.values["revision"]
+        self.program = program
+        json = arguments.has("json")
+        isQuiet = arguments.has("quiet")
+        guard revision == nil || action == .pull else {
+            throw .invalid("--revision belongs to models pull", hint: Wording(plain: ModelsAction.pull.usage))
+        }
+    }
 
     func run() throws(VideoError) {
+        switch action {
+        case .list: try list()
+        case .pull: try PullCommand(try entry(), revision: revision, program: program, isQuiet: isQuiet).run(json: json)
+        case .verify: try verify(try entry())
+        case .pin: try pin(try entry())
+        case .rm: try remove(try entry())
+        }
+    }
+
+    private func list() throws(VideoError) {
         let models = try Self.manifest().models
-        try program.output.print(json ? "\(Self.json(models))" : Self.table(models))
+        // The list is one also where nobody knows a place for models.
+        let shelf = try? Self.shelf()
+        let places = models.map { entry in shelf.flatMap { Self.place(entry, $0) } }
+        try program.output.print(json ? "\(Self.json(models, places))" : Self.table(models, places))
+    }
+
+    /// The model that the command names.
+    private func entry() throws(VideoError) -> Manifest.Entry {
+        guard let name else {
+            throw .invalid("models \(action.rawValue) needs a model", hint: Wording(plain: action.usage))
+        }
+        guard let entry = try Self.manifest().entry(named: name), entry.repository != nil else {
+            throw VideoError(
+                .modelNotFound, "no model to fetch is called '\(OptionValues.shown(name))'",
+                hint: "\(.models) lists their names")
+        }
+        return entry
     }
 
     /// The list inside the binary.
@@ -30,13 +74,37 @@ struct ModelsCommand {
         guard entry.folder != nil else {
             throw VideoError(.modelNotFound, "\(entry.id) cannot be run yet", hint: "\(.models) says which can")
         }
-        if toPlan { return .published(entry.id) }
-        let folder = repository.split(separator: "/").last.map(String.init) ?? repository
-        throw VideoError(
-            .modelNotFound, "\(entry.id) is not on this machine as a folder '\(text)'",
-            remedies: [
-                "fetch it: hf download \(repository) --local-dir \(folder) (\(size(entry)))", "then \(.model, folder)",
-            ])
+        let shelf: ModelShelf
+        let finding: (place: ModelShelf.Place?, remark: ModelShelf.Remark?)
+        do throws(VideoError) {
+            shelf = try Self.shelf()
+            finding = try hub { () throws(HubError) in try shelf.find(entry.id, repository) }
+        } catch {
+            if toPlan { return .published(entry.id) }
+            throw error
+        }
+        switch finding.place {
+        case .pulled(let model): return .folder(model.folder)
+        case .cached(let folder, _): return .folder(folder)
+        case .half, nil: if toPlan { return .published(entry.id) }
+        }
+        throw absent(entry, finding.place, finding.remark, shelf)
+    }
+
+    /// What is to be done where a model is not, or not all, on this machine.
+    private static func absent(
+        _ entry: Manifest.Entry, _ place: ModelShelf.Place?, _ remark: ModelShelf.Remark?, _ shelf: ModelShelf
+    ) -> VideoError {
+        let command = Wording.pulling(entry.id)
+        if case .half(let model) = place {
+            return VideoError(
+                .modelNotFound, "only \(here(.half(model))) of \(entry.id) has been pulled to \(model.folder)",
+                hint: "\(command) goes on where it ended")
+        }
+        let seen = remark.map { "; \($0.text.printable)" } ?? ""
+        return VideoError(
+            .modelNotFound, "\(entry.id) is not on this machine\(seen)",
+            hint: "\(command) fetches it: \(size(entry))")
     }
 
     /// What there is to fetch: the manifest knows how many numbers, not how each is stored.
@@ -44,16 +112,18 @@ struct ModelsCommand {
         "\(Numbers.bytes(2 * entry.parameters)) in 16 bits, twice that in 32"
     }
 
-    static func table(_ models: [Manifest.Entry]) -> String {
-        let rows = models.map { entry in
+    static func table(_ models: [Manifest.Entry], _ places: [ModelShelf.Place?]) -> String {
+        let rows = zip(models, places).map { entry, place in
             let defaults = entry.defaults
             return [
                 entry.id, entry.task.rawValue, "\(defaults.width)x\(defaults.height)", "\(defaults.frames)",
                 Numbers.parameters(entry.parameters),
                 entry.licence, entry.status.rawValue, entry.repository ?? "",
+                place.map { "\(here($0)) in \(folder($0))" } ?? "",
             ]
         }
-        let all = [["model", "task", "size", "frames", "parameters", "licence", "status", "repository"]] + rows
+        let head = ["model", "task", "size", "frames", "parameters", "licence", "status", "repository", "here"]
+        let all = [head] + rows
         let widths = all[0].indices.map { column in all.map { $0[column].count }.max() ?? 0 }
         return all.map { row in
             let line = zip(row, widths).map { $0 + String(repeating: " ", count: $1 - $0.count) }
@@ -63,14 +133,15 @@ struct ModelsCommand {
         }.joined(separator: "\n")
     }
 
-    static func json(_ models: [Manifest.Entry]) -> JSONText {
+    static func json(_ models: [Manifest.Entry], _ places: [ModelShelf.Place?]) -> JSONText {
         .array(
-            models.map { entry in
+            zip(models, places).map { entry, place in
                 .object([
                     ("model", .string(entry.id)),
                     ("task", .string(entry.task.rawValue)),
                     ("repository", entry.repository.map(JSONText.string) ?? .null),
                     ("licence", .string(entry.licence)),
+                    ("licence_terms", entry.licenceTerms.map(JSONText.string) ?? .null),
                     ("parameters", .integer(entry.parameters)),
                     ("status", .string(entry.status.rawValue)),
                     ("width", .integer(entry.defaults.width)),
@@ -80,6 +151,7 @@ struct ModelsCommand {
                     ("steps", .integer(entry.defaults.steps)),
                     ("guidance", .number(entry.defaults.guidance)),
                     ("notes", entry.notes.map(JSONText.string) ?? .null),
+                    ("here", place.map(Self.json) ?? .null),
                 ])
             })
     }

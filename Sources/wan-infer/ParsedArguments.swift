@@ -10,6 +10,9 @@ struct ParsedArguments: Equatable {
     private(set) var prompt: String?
     /// What `completions` is asked for.
     private(set) var shell: Shell?
+    /// What `models` is asked to do, and with which model.
+    private(set) var action: ModelsAction?
+    private(set) var modelName: String?
     private(set) var values: [String: String] = [:]
     /// Of options that may be given more than once.
     private(set) var lists: [String: [String]] = [:]
@@ -51,6 +54,7 @@ struct ParsedArguments: Equatable {
             subject = about
             return
         }
+        if command == .models { return try take(ofModels: word) }
         guard command == .generate || command == .plan else {
             throw .invalid(
                 "\(command.rawValue) takes no '\(word)'", hint: "a clip is made by: wan-infer generate \"PROMPT\"")
@@ -59,6 +63,23 @@ struct ParsedArguments: Equatable {
             throw .invalid("unexpected '\(word)' after the prompt", hint: "put the whole prompt in quotes")
         }
         prompt = word
+    }
+
+    private mutating func take(ofModels word: String) throws(VideoError) {
+        guard let action else {
+            action = ModelsAction(rawValue: word)
+            guard action != nil else {
+                throw .invalid(
+                    "models takes no '\(OptionValues.shown(word))'", hint: Wording(plain: ModelsAction.hint))
+            }
+            return
+        }
+        guard action.takesName, modelName == nil else {
+            throw .invalid(
+                "unexpected '\(OptionValues.shown(word))' after models \(action.rawValue)",
+                hint: Wording(plain: action.usage))
+        }
+        modelName = word
     }
 
     private mutating func take(option word: String, _ rest: inout ArraySlice<String>) throws(VideoError) {

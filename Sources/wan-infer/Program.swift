@@ -23,11 +23,12 @@ struct Program {
         if command == .help || arguments.has("help") { return try output.print(help(arguments)) }
         if command == .version || arguments.has("version") { return try output.print("wan-infer \(Version.text)") }
         let json = arguments.has("json")
+        if arguments.has("pull") { try PullCommand.fetchMissing(for: arguments, program: self) }
         switch command {
         case .generate: try GenerateCommand(options: GenerateOptions(arguments), program: self, json: json).run()
         case .plan: try PlanCommand(arguments, program: self).run()
         case .doctor: try DoctorCommand(program: self, json: json).run()
-        case .models: try ModelsCommand(program: self, json: json).run()
+        case .models: try ModelsCommand(arguments, program: self).run()
         case .serve: try ServeCommand(arguments, program: self).run()
         case .route: try RouteCommand(arguments, program: self).run()
         case .completions: try output.print(Completions(arguments).text)

@@ -12,6 +12,7 @@ enum Usage {
         let isPrompted = command == .generate || command == .plan
         return
             (["usage: \(head(command))  \(command.summary)"] + (isPrompted ? [""] + defaults : [])
+            + (command == .models ? [""] + ModelsAction.lines : [])
             + options(CommandOption.all.filter { $0.commands.contains(command) })).joined(separator: "\n")
     }
 

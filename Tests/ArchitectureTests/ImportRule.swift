@@ -9,6 +9,7 @@ enum ImportRule {
         "Pictures": ["Glibc"], "Weights": ["Glibc"], "Sampling": ["Glibc"], "Media": ["Glibc"], "ComputeCPU": ["Glibc"],
         "ComputeCUDA": ["Glibc", "Synchronization"], "Layers": ["Glibc"], "Models": ["Glibc"], "Backends": ["Glibc"],
         "VideoProvider": ["Glibc", "Synchronization", "FoundationEssentials"],
+        "ModelHub": ["Glibc", "Synchronization"],
         "JobRunner": ["Glibc", "Synchronization", "FoundationEssentials"],
         "VideoRouter": ["Glibc", "Synchronization", "FoundationEssentials"],
         "VideoServer": ["Glibc", "Synchronization", "FoundationEssentials"], "wan-infer": ["Glibc", "Synchronization"],

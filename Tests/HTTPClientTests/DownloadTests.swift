@@ -36,6 +36,32 @@ import VideoTypes
         #expect(try folder.names.isEmpty)
     }
 
+    @Test func `what comes can be taken piece by piece, and left where it is enough`() throws {
+        let bytes = (0..<3_000_000).map { UInt8(truncatingIfNeeded: $0 &* 31) }
+        let server = try ScriptedServer { request in
+            request.target == "/none" ? .init(404, [:], "none") : .init(206, ["Content-Range": "x"], body: bytes)
+        }
+        var call = try self.call(server)
+        call.maxBytes = bytes.count
+        var seen: [UInt8] = []
+        let answer = try client.stream(call) { head, piece in
+            #expect(head.status == 206 && head["content-range"] == "x")
+            seen += piece
+        }
+        #expect(seen == bytes && answer.savedBytes == bytes.count && answer.body.isEmpty)
+        seen = []
+        #expect(throws: HTTPClientError.cancelled) {
+            try client.stream(call) { _, piece throws(HTTPClientError) in
+                seen += piece
+                if seen.count > 100_000 { throw .cancelled }
+            }
+        }
+        #expect(seen.count > 100_000 && seen.count < 1_000_000)
+        let refusal = try client.stream(HTTPCall(.get, try WebAddress(server.url + "/none"))) { _, piece in seen = piece
+        }
+        #expect(refusal.status == 404 && refusal.body == Array("none".utf8) && seen.count > 100_000)
+    }
+
     @Test func `what breaks off or grows too large leaves nothing`() throws {
         let cut = try ScriptedServer { _ in .init(raw: "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n12345") }
         #expect(throws: HTTPClientError.self) { try client.save(self.call(cut), to: folder.file("clip.mp4")) }

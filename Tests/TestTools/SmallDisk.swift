@@ -3,7 +3,7 @@ package import TestSupport
 package import Testing
 
 /// A disk of a few MiB in memory.
-package final class SmallDisk {
+package final class SmallDisk: Sendable {
     package let folder: TemporaryFolder
 
     package init(kibibytes: Int) throws {

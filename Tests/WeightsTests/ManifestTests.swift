@@ -49,6 +49,22 @@ import Weights
         #expect(entry.defaults.negativePrompt.hasPrefix("色调艳丽，过曝，静态"))
     }
 
+    @Test func `a licence that restricts the use says how, and a pin is read`() throws {
+        let free: Set = ["Apache-2.0", "MIT"]
+        for entry in try manifest().models {
+            #expect((entry.licenceTerms == nil) == free.contains(entry.licence), "\(entry.id)")
+            #expect(entry.pinned == nil)
+        }
+        let folders = #filePath.split(separator: "/").dropLast(3)
+        let bytes = try MappedFile.open("/" + folders.joined(separator: "/") + "/weights-manifest.json")
+        let text = String(decoding: bytes.copied, as: UTF8.self)
+        let pin =
+            #""pinned": {"revision": "abc", "files": {"vae/config.json": "def"}}, "repository": "THUDM/CogVideoX-2b""#
+        let pinned = text.replacing(#""repository": "THUDM/CogVideoX-2b""#, with: pin)
+        let entry = try Manifest(HostBytes(Array(pinned.utf8))).entry(named: "cogvideox-2b")
+        #expect(entry?.pinned == Manifest.Pin(revision: "abc", files: ["vae/config.json": "def"]))
+    }
+
     @Test func `an unknown folder matches nothing`() throws {
         let tiny = folder(
             index: #"{"_class_name":"WanPipeline"}"#,
