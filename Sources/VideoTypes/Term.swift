@@ -20,6 +20,8 @@ public enum Term: String, Sendable, Hashable, Codable, CaseIterable {
     case quality
     case tilesVAE
     case audio
+    case adapters
+    case adapterFolder
     case referenceImages
     /// Of these, the one that the clip ends with.
     case lastImage

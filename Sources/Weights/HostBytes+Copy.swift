@@ -12,7 +12,7 @@ extension HostBytes {
     /// The bytes read as whole numbers; a rest that fills none is left out.
     package var integers: [Int64] { elements() }
 
-    private func elements<T: BitwiseCopyable>() -> [T] {
+    func elements<T: BitwiseCopyable>() -> [T] {
         let width = MemoryLayout<T>.size
         return (0..<count / width).map { unsafe address.loadUnaligned(fromByteOffset: $0 * width, as: T.self) }
     }
@@ -29,9 +29,12 @@ extension HostBytes {
     }
 
     /// Bytes that somebody has made rather than mapped.
-    package init(_ bytes: [UInt8]) {
-        let owner = OwnedBytes(bytes)
-        unsafe self.init(base: owner.base, count: bytes.count, owner: owner)
+    package init(_ bytes: [UInt8]) { self.init(copying: bytes) }
+
+    /// Elements that somebody has made, as they lie in memory.
+    init<T: BitwiseCopyable>(copying elements: [T]) {
+        let owner = OwnedBytes(elements)
+        unsafe self.init(base: owner.base, count: elements.count * MemoryLayout<T>.stride, owner: owner)
     }
 }
 
@@ -46,10 +49,11 @@ private final class OwnedBytes: @unchecked Sendable {
         unsafe base = UnsafeRawPointer(memory)
     }
 
-    init(_ bytes: [UInt8]) {
-        let memory = UnsafeMutableRawPointer.allocate(byteCount: max(bytes.count, 1), alignment: 64)
-        unsafe bytes.withUnsafeBytes { source in
-            if let first = source.baseAddress { unsafe memory.copyMemory(from: first, byteCount: bytes.count) }
+    init<T: BitwiseCopyable>(_ elements: [T]) {
+        let count = elements.count * MemoryLayout<T>.stride
+        let memory = UnsafeMutableRawPointer.allocate(byteCount: max(count, 1), alignment: 64)
+        unsafe elements.withUnsafeBytes { source in
+            if let first = source.baseAddress { unsafe memory.copyMemory(from: first, byteCount: count) }
         }
         unsafe base = UnsafeRawPointer(memory)
     }

@@ -36,6 +36,8 @@ package struct Safetensors: Sendable {
     /// How errors name the file.
     package let file: String
     package let entries: [String: Entry]
+    /// What the header says beside the tensors: texts by name.
+    package let metadata: [String: String]
     private let bytes: HostBytes
 
     /// - Parameters:
@@ -51,7 +53,7 @@ package struct Safetensors: Sendable {
         guard start <= bytes.count else { throw .truncated(file: file, expected: start, found: bytes.count) }
         let fields: [String: Fields]
         do throws(JSONError) {
-            fields = try Self.parse(bytes[8..<start].copied)
+            (fields, metadata) = try Self.parse(bytes[8..<start].copied)
         } catch {
             if case .duplicateKey(let key) = error.problem {
                 throw .badHeader(file: file, problem: .duplicateKey(key))
@@ -116,13 +118,19 @@ package struct Safetensors: Sendable {
         }
     }
 
-    private static func parse(_ header: [UInt8]) throws(JSONError) -> [String: Fields] {
+    private static func parse(
+        _ header: [UInt8]
+    ) throws(JSONError) -> (fields: [String: Fields], metadata: [String: String]) {
         var scanner = try JSONScanner(header)
         var all: [String: Fields] = [:]
+        var metadata: [String: String] = [:]
         try scanner.openObject()
         while let key = try scanner.nextKey() {
             guard key != "__metadata__" else {
-                try scanner.skipValue()
+                guard case .object(let members) = try scanner.value() else { continue }
+                for (name, value) in members {
+                    if case .string(let text) = value { metadata[String(decoding: name, as: UTF8.self)] = text }
+                }
                 continue
             }
             var fields = Fields()
@@ -138,7 +146,7 @@ package struct Safetensors: Sendable {
             guard all.updateValue(fields, forKey: key) == nil else { throw scanner.error(.duplicateKey(key)) }
         }
         try scanner.end()
-        return all
+        return (all, metadata)
     }
 
     /// Where the data end, provided that the tensors follow each other without gap and overlap.

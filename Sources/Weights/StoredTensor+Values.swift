@@ -1,9 +1,18 @@
 package import Compute
 
 extension StoredTensor {
-    /// A tensor that no checkpoint holds, because its values follow from a structure.
+    /// A tensor that no checkpoint holds, because its values follow from something else.
     package init(_ values: [Float], _ shape: Shape) {
-        let bytes = values.flatMap { value in (0..<4).map { UInt8(truncatingIfNeeded: value.bitPattern >> (8 * $0)) } }
-        self.init(bytes: HostBytes(bytes), dtype: .f32, shape: shape)
+        self.init(bytes: HostBytes(copying: values), dtype: .f32, shape: shape)
+    }
+
+    /// The elements, of a floating type, in f32.
+    var floats: [Float] {
+        switch dtype {
+        case .f32: bytes.floats
+        case .f16: (bytes.elements() as [Float16]).map { Float($0) }
+        case .bf16: (bytes.elements() as [UInt16]).map { Float(bitPattern: UInt32($0) << 16) }
+        case .u8, .i32: preconditionFailure("\(dtype) is no floating type")
+        }
     }
 }

@@ -1,3 +1,4 @@
+import Compute
 import Glibc
 import StrictJSON
 package import VideoTypes
@@ -8,6 +9,7 @@ extension WeightError: Reportable {
         case .folderMissing, .folderUnreadable, .notAFolder, .notAModel:
             VideoError(.modelNotFound, Wording(plain: message), field: .model, hint: hint)
         case .interrupted: VideoError(.cancelled, "cancelled during load")
+        case .notMerged(let error): error.videoError
         default: VideoError(.weightsInvalid, Wording(plain: message), field: .model, hint: hint)
         }
     }
@@ -55,6 +57,7 @@ extension WeightError: Reportable {
         case .unknownField(let file, let field, let value):
             "\(file): field '\(field.printable)' (\(value.printable)) is not known here"
         case .otherPipeline(let folder, let name, _): "\(folder): a folder for \(name.printable)" + Self.purpose(name)
+        case .notMerged(let error): "adapters could not be added to the weights: \(error.videoError.message)"
         case .interrupted: "nobody wants the weights any more"
         }
     }
@@ -79,6 +82,7 @@ extension WeightError: Reportable {
         case .otherPipeline(_, _, let known):
             "folders for \(known.joined(separator: " and ")) run here; \(.models) lists the models and what they can do"
         case .config(_, _, _, let rule): "set it in the file: it must be \(rule)"
+        case .notMerged(let error): error.videoError.remedies.first ?? "use a smaller model"
         case .interrupted: "start again"
         }
     }

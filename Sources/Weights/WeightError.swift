@@ -1,3 +1,4 @@
+package import Compute
 package import StrictJSON
 
 /// What is wrong with a model's files.
@@ -40,6 +41,8 @@ package enum WeightError: Error, Equatable, Sendable {
     case unknownField(file: String, field: String, value: String)
     /// A folder for another pipeline than those that run here.
     case otherPipeline(folder: String, className: String, known: [String])
+    /// The device could not add to a tensor what adapters add.
+    case notMerged(ComputeError)
     /// Nobody wants the weights any more.
     case interrupted
 }

@@ -7,15 +7,24 @@ package struct WeightScope {
     private let checkpoint: Checkpoint
     /// Empty, or the path with a dot at its end.
     private let prefix: String
+    /// What adapters add, and what computes the sums.
+    private let adapters: (deltas: WeightDeltas, backend: any Backend)?
 
-    init(checkpoint: Checkpoint, prefix: String) {
+    init(checkpoint: Checkpoint, prefix: String, adapters: (deltas: WeightDeltas, backend: any Backend)? = nil) {
         self.checkpoint = checkpoint
         self.prefix = prefix
+        self.adapters = adapters
+    }
+
+    /// The same place with what adapters add to its tensors, in f32.
+    package func adding(_ deltas: WeightDeltas, on backend: any Backend) -> WeightScope {
+        guard !deltas.isEmpty else { return self }
+        return WeightScope(checkpoint: checkpoint, prefix: prefix, adapters: (deltas, backend))
     }
 
     /// The scope below `name`, which may itself hold dots.
     package subscript(_ name: String) -> WeightScope {
-        WeightScope(checkpoint: checkpoint, prefix: "\(prefix)\(name).")
+        WeightScope(checkpoint: checkpoint, prefix: "\(prefix)\(name).", adapters: adapters)
     }
 
     /// The scope of one element of a list.
@@ -32,7 +41,13 @@ package struct WeightScope {
         if let found = checkpoint.shape(of: key), found != shape {
             throw .shape(key: key, file: checkpoint.file, expected: shape, found: found)
         }
-        return try checkpoint.take(key)
+        let stored = try checkpoint.take(key)
+        guard let adapters else { return stored }
+        do throws(ComputeError) {
+            return try adapters.deltas.merged(stored, key, on: adapters.backend) ?? stored
+        } catch {
+            throw .notMerged(error)
+        }
     }
 
     /// The tensor `name`, which must have `shape` where it exists.

@@ -98,6 +98,38 @@ import Weights
         }
     }
 
+    @Test func `a damaged LoRA never traps`() throws {
+        let targets = try #require(AdapterFileTests.targets)
+        let metadata = #"{\"transformer.lora_alpha\":4,\"transformer.alpha_pattern\":{\"q\":2}}"#
+        let header =
+            #"{"__metadata__":{"lora_adapter_metadata":"\#(metadata)"},"#
+            + [
+                FileBuilder.entry("transformer.blocks.0.q.lora_A.weight", "F32", [2, 4], 0, 32),
+                FileBuilder.entry("transformer.blocks.0.q.lora_B.weight", "BF16", [6, 2], 32, 56),
+                FileBuilder.entry("transformer.blocks.0.q.alpha", "I64", [1], 56, 64),
+                FileBuilder.entry("transformer.blocks.0.q.diff_b", "F16", [6], 64, 76),
+            ].joined(separator: ",") + "}"
+        let data = (0..<76).map { UInt8($0) }
+        let whole = FileBuilder.file(header: header, data: data)
+        var random = Random(state: 4)
+        var accepted = 0
+        for round in 0..<6000 {
+            let bytes =
+                round % 2 == 0
+                ? Self.mutant(of: whole, &random)
+                : FileBuilder.file(
+                    header: String(decoding: Self.mutant(of: Array(header.utf8), &random), as: UTF8.self), data: data)
+            do throws(AdapterError) {
+                let found = try AdapterFile(HostBytes(bytes), file: "m").deltas(on: targets, strength: 1)
+                #expect(found.match.changed > 0)
+                accepted += 1
+            } catch {
+                #expect(!error.message.isEmpty && !error.hint.text.isEmpty)
+            }
+        }
+        #expect(accepted > 50 && accepted < 3000, "\(accepted) of 6000 mutants were accepted")
+    }
+
     private struct Config: Decodable {
         let layers: Int
         let eps: Double
