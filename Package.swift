@@ -201,7 +201,7 @@ let package = Package(
             "VideoProviderTests",
             [
                 "Backends", "Compute", "ComputeCPU", "ComputeCUDA", "FakeGPU", "KernelEmulation", "Pipelines",
-                "TestSupport", "Threads", "VideoProvider", "VideoRouter", "VideoTypes",
+                "TestSupport", "Threads", "VideoProvider", "VideoRouter", "VideoTypes", "Weights",
             ],
             resources: [.copy("Fixtures")]),
     ],

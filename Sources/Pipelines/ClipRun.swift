@@ -11,17 +11,19 @@ struct ClipRun {
     let plan: DenoisePlan
     let memory: MemoryEstimate
     let residency: Residency
+    let adapters: AdapterSet
     let progress: ProgressReporter
     let dump: TensorDump?
 
     init(
         _ settings: VideoSettings, _ plan: DenoisePlan, _ memory: MemoryEstimate, _ residency: Residency,
-        report: @escaping (VideoProgress) -> Bool, _ dump: TensorDump?
+        _ adapters: AdapterSet, report: @escaping (VideoProgress) -> Bool, _ dump: TensorDump?
     ) {
         self.settings = settings
         self.plan = plan
         self.memory = memory
         self.residency = residency
+        self.adapters = adapters
         self.dump = dump
         progress = ProgressReporter(report)
     }
@@ -33,6 +35,12 @@ struct ClipRun {
     /// The network, loaded if it is not, for a stage of the clip.
     func network<Network>(_ part: Resident<Network>, for stage: VideoProgress.Stage) throws -> Network {
         try residency.network(part, beside: memory[stage].work, progress)
+    }
+
+    /// The network of a run's expert, with the LoRAs that serve its steps.
+    func network<Network>(_ part: Resident<Network>, for run: DenoisePlan.Run) throws -> Network {
+        part.wear(adapters.network(expert: run.expert, step: run.steps.lowerBound))
+        return try network(part, for: .denoise)
     }
 
     /// The prompt, and the negative prompt where guidance needs it, as the encoder gives them.

@@ -9,7 +9,7 @@ struct DenoisePlan {
     let levels: (name: String, values: [Float])
     let runs: [Run]
 
-    /// Steps that one expert serves without a break.
+    /// Steps that one expert serves without a break, with the same LoRAs.
     struct Run {
         let expert: Int
         let steps: Range<Int>
@@ -18,16 +18,20 @@ struct DenoisePlan {
     var timesteps: [Float] { solver.timesteps }
     var stepCount: Int { solver.timesteps.count }
 
-    /// - Parameter expert: which of a model's experts serves a timestep.
+    /// - Parameters:
+    ///   - adapters: LoRAs, some of which may serve only some steps.
+    ///   - expert: which of a model's experts serves a timestep.
     init(
-        _ solver: any Solver, levels: (name: String, values: [Float]),
+        _ solver: any Solver, levels: (name: String, values: [Float]), adapters: [AdapterInput] = [],
         expert: (_ timestep: Float) -> Int = { _ in 0 }
     ) {
         self.solver = solver
         self.levels = levels
+        let phases = adapters.filter { $0.steps != nil }
         var runs: [Run] = []
         for (step, expert) in solver.timesteps.map(expert).enumerated() {
-            if let last = runs.last, last.expert == expert {
+            let isSame = phases.allSatisfy { step == 0 || $0.serves(step: step) == $0.serves(step: step - 1) }
+            if let last = runs.last, last.expert == expert, isSame {
                 runs[runs.count - 1] = Run(expert: expert, steps: last.steps.lowerBound..<step + 1)
             } else {
                 runs.append(Run(expert: expert, steps: step..<step + 1))
@@ -50,7 +54,8 @@ struct DenoisePlan {
                 Schedule(kind, levels: levels, shift: shift, shape: shape, trainTimesteps: train)
             case .steps(let steps): Schedule(kind, steps: steps, shift: shift, shape: shape, trainTimesteps: train)
             }
-        self.init(kind.solver(schedule), levels: ("sigmas", schedule.sigmas), expert: expert)
+        self.init(
+            kind.solver(schedule), levels: ("sigmas", schedule.sigmas), adapters: settings.adapters, expert: expert)
     }
 
     /// The run that step `index` belongs to.

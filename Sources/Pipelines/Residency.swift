@@ -25,7 +25,7 @@ final class Residency {
     ) throws -> Network {
         makeRoom(for: part, beside: work)
         if let network = part.network { return network }
-        let loaded = try part.load(progress.beginLoad())
+        let loaded = try part.load(part.adapters.deltas, progress.beginLoad())
         part.network = loaded
         return loaded
     }
@@ -88,14 +88,38 @@ protocol ResidentPart: AnyObject {
 
 /// A network and how it comes into memory.
 final class Resident<Network>: ResidentPart {
-    let bytes: Int
-    fileprivate let load: (_ watch: @escaping Checkpoint.Watch) throws -> Network
+    private let plainBytes: Int
+    private let adaptedBytes: Int
+    fileprivate let load: (_ adapters: WeightDeltas, _ watch: @escaping Checkpoint.Watch) throws -> Network
     fileprivate var network: Network?
+    fileprivate private(set) var adapters = NetworkAdapters.none
 
     /// - Parameter load: tells `watch` of every tensor.
     init(bytes: Int, load: @escaping (_ watch: @escaping Checkpoint.Watch) throws -> Network) {
-        self.bytes = bytes
+        plainBytes = bytes
+        adaptedBytes = bytes
+        self.load = { _, watch in try load(watch) }
+    }
+
+    /// One that LoRAs can be laid over.
+    ///
+    /// - Parameter adaptedBytes: what it takes with them, for sums lie in no file.
+    init(
+        bytes: Int, adaptedBytes: Int,
+        load: @escaping (_ adapters: WeightDeltas, _ watch: @escaping Checkpoint.Watch) throws -> Network
+    ) {
+        plainBytes = bytes
+        self.adaptedBytes = adaptedBytes
         self.load = load
+    }
+
+    var bytes: Int { adapters.deltas.isEmpty ? plainBytes : adaptedBytes }
+
+    /// Leaves what is loaded only if it is the same with these LoRAs.
+    func wear(_ adapters: NetworkAdapters) {
+        guard adapters.name != self.adapters.name else { return }
+        release()
+        self.adapters = adapters
     }
 
     var isLoaded: Bool { network != nil }

@@ -1,5 +1,6 @@
 package import Compute
 package import VideoTypes
+package import Weights
 
 /// An opened model of some family: all that is known of it without a device.
 package protocol VideoModel: Sendable {
@@ -24,6 +25,11 @@ package protocol VideoModel: Sendable {
     var fingerprint: String { get }
     /// Whether what denoises is stored in 16 bits.
     var isStoredIn16Bits: Bool { get }
+
+    /// The tensors of what denoises that LoRAs may change.
+    ///
+    /// - Parameter expert: 1 for the low-noise expert of a model with two.
+    func adapterTargets(expert: Int) throws -> AdapterTargets
 
     /// Checks settings against what this model can make.
     func validate(_ settings: VideoSettings) throws(VideoError)

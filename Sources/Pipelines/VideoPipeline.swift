@@ -11,6 +11,9 @@ package protocol VideoPipeline: AnyObject {
     /// The device as it is now; what is held for clips to come counts as free.
     var profile: DeviceProfile { get }
 
+    /// What is laid over the weights of the next clip, whose settings must name it.
+    var adapters: AdapterSet { get set }
+
     /// Checks settings against what the model can make on this device.
     func validate(_ settings: VideoSettings) throws(VideoError)
 

@@ -16,6 +16,8 @@ package struct EngineOptions: Sendable {
     package var dtype: DType?
     /// Whether clips carry their prompt and settings.
     package var writesMetadata: Bool
+    /// Where LoRAs lie.
+    package var adapters: AdapterPlace
     /// Where to write every intermediate result as safetensors, for comparison with a reference.
     package var dumpPath: String?
     /// Joules that the device has taken so far; nil where nobody counts.
@@ -24,11 +26,12 @@ package struct EngineOptions: Sendable {
     package var duringCheckpoint: (@Sendable () -> Void)?
 
     package init(
-        model: ModelSource = .builtIn, dtype: DType? = nil, writesMetadata: Bool = true, dumpPath: String? = nil,
-        duringCheckpoint: (@Sendable () -> Void)? = nil
+        model: ModelSource = .builtIn, dtype: DType? = nil, adapters: AdapterPlace = .paths,
+        writesMetadata: Bool = true, dumpPath: String? = nil, duringCheckpoint: (@Sendable () -> Void)? = nil
     ) {
         self.model = model
         self.dtype = dtype
+        self.adapters = adapters
         self.writesMetadata = writesMetadata
         self.dumpPath = dumpPath
         self.duringCheckpoint = duringCheckpoint

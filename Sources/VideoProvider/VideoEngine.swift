@@ -15,7 +15,7 @@ package final class VideoEngine: ClipEngine {
 
     /// Opens and checks the model; its weights are loaded when a request needs them.
     package convenience init(_ options: EngineOptions, backend: any Backend) throws(VideoError) {
-        self.init(options, planner: try VideoPlanner(options.model), backend: backend)
+        self.init(options, planner: try VideoPlanner(options.model, adapters: options.adapters), backend: backend)
     }
 
     /// The same with a model that is open.
@@ -39,7 +39,8 @@ package final class VideoEngine: ClipEngine {
         try order(request).settings
     }
 
-    private func order(_ request: VideoRequest) throws(VideoError) -> VideoPlanner.Order {
+    /// The same with all that settings only name.
+    package func order(_ request: VideoRequest) throws(VideoError) -> VideoPlanner.Order {
         let order = try planner.order(for: request)
         try pipeline.validate(order.settings)
         return order
@@ -56,6 +57,7 @@ package final class VideoEngine: ClipEngine {
         var frames: [Frame] = []
         let goOn = { (_: VideoProgress) in true }
         let order = try order(request)
+        pipeline.adapters = order.adapters
         try pipeline.generate(
             order.settings, pictures: order.pictures, checkpoint: nil, report: goOn, dump: nil
         ) { frames.append($0) }
@@ -71,7 +73,15 @@ package final class VideoEngine: ClipEngine {
         _ request: VideoRequest, to path: String, keepsExisting: Bool = false,
         progress: @escaping (VideoProgress) -> Bool
     ) throws(VideoError) -> ClipReport {
-        try make(order(request), path, keepsExisting: keepsExisting, checkpoint: nil, progress)
+        try generate(order(request), to: path, keepsExisting: keepsExisting, progress: progress)
+    }
+
+    /// The same of what `order` gave.
+    package func generate(
+        _ order: VideoPlanner.Order, to path: String, keepsExisting: Bool = false,
+        progress: @escaping (VideoProgress) -> Bool
+    ) throws(VideoError) -> ClipReport {
+        try make(order, path, keepsExisting: keepsExisting, checkpoint: nil, progress)
     }
 
     package func generate(
@@ -82,7 +92,8 @@ package final class VideoEngine: ClipEngine {
         guard pictures.inputs == settings.inputs else {
             throw VideoError(.internalError, "the pictures of a clip are not those that its settings name")
         }
-        let order = VideoPlanner.Order(settings: settings, pictures: pictures.frames)
+        let order = VideoPlanner.Order(
+            settings: settings, pictures: pictures.frames, adapters: try planner.adapters(of: settings))
         return try make(order, path, keepsExisting: false, checkpoint: checkpoint, progress)
     }
 
@@ -108,6 +119,7 @@ package final class VideoEngine: ClipEngine {
                 clock.enter(step.stage)
                 return progress(step)
             }
+            pipeline.adapters = order.adapters
             // A dump holds every step, so it begins at the first.
             let file = dump == nil ? checkpoint.map { CheckpointFile($0, halfway: options.duringCheckpoint) } : nil
             try pipeline.generate(
@@ -124,7 +136,8 @@ package final class VideoEngine: ClipEngine {
                 totalSeconds: clock.totalSeconds, peakMemoryBytes: PeakMemory.bytes,
                 peakDeviceMemoryBytes: backend.peakDeviceBytes, joules: joulesTaken(since: joules),
                 promptTokens: planner.model.tokenCount(settings.prompts.positive),
-                promptTokenLimit: planner.model.tokenLimit)
+                promptTokenLimit: planner.model.tokenLimit,
+                adapters: settings.adapters.isEmpty ? nil : order.adapters.reports)
         } catch {
             throw VideoError(reporting: error)
         }

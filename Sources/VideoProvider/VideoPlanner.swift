@@ -11,9 +11,13 @@ package final class VideoPlanner: Sendable {
     package let modelName: String
     let model: any VideoModel
     private let defaults: Manifest.Defaults
+    private let shelf: AdapterShelf
 
     /// Opens and checks the model.
-    package init(_ source: ModelSource) throws(VideoError) {
+    ///
+    /// - Parameter adapters: where LoRAs lie.
+    package init(_ source: ModelSource, adapters: AdapterPlace = .paths) throws(VideoError) {
+        shelf = AdapterShelf(adapters)
         do {
             let manifest = try BuiltInModel.manifest()
             let entry: Manifest.Entry?
@@ -73,10 +77,24 @@ package final class VideoPlanner: Sendable {
         try order(for: request).settings
     }
 
-    /// A request with its defaults and its pictures, checked against the model.
-    struct Order {
-        let settings: VideoSettings
+    /// The LoRAs that a request can name; empty where it names paths.
+    package var adapters: [AdapterListing] { shelf.listings }
+
+    /// A request with its defaults, its pictures and its LoRAs, checked against the model.
+    package struct Order {
+        package let settings: VideoSettings
         let pictures: [PictureRole: Frame]
+        let adapters: AdapterSet
+
+        /// What of the LoRAs the model has no place for, one line each.
+        package var remarks: [String] {
+            adapters.reports.filter { !$0.unmatched.isEmpty }.map { report in
+                let names = report.unmatched.prefix(3).map { "'\($0)'" }.joined(separator: ", ")
+                let more = report.unmatched.count > 3 ? ", …" : ""
+                return "the LoRA \(report.name) changes \(report.changed) tensors; of \(report.unmatched.count) "
+                    + "modules that it names the model has none: \(names)\(more)"
+            }
+        }
     }
 
     /// - Parameter awaited: roles of pictures that are still to come.
@@ -90,8 +108,48 @@ package final class VideoPlanner: Sendable {
         for role in PictureRole.allCases where awaited.contains(role) && pictures.frames[role] == nil {
             settings.inputs.append(ClipInput(role: role, digest: ""))
         }
+        let adapters = try adapters(request.adapters ?? [])
+        settings.adapters = adapters.inputs
         try model.validate(settings)
-        return Order(settings: settings, pictures: pictures.frames)
+        return Order(settings: settings, pictures: pictures.frames, adapters: adapters)
+    }
+
+    func adapters(_ choices: [AdapterChoice]) throws(VideoError) -> AdapterSet {
+        var found: [(input: AdapterInput, file: AdapterFile)] = []
+        for choice in choices {
+            let shelved = try shelf.open(choice.name)
+            let input = AdapterInput(
+                name: shelved.name, digest: shelved.digest, strength: choice.strength,
+                expert: try expert(choice, shelved.name), steps: choice.steps)
+            found.append((input, shelved.file))
+        }
+        return try AdapterSet(found, on: model)
+    }
+
+    /// The LoRAs that settings name, as they were when the settings were made.
+    func adapters(of settings: VideoSettings) throws(VideoError) -> AdapterSet {
+        var found: [(input: AdapterInput, file: AdapterFile)] = []
+        for input in settings.adapters { found.append((input, try shelf.open(input).file)) }
+        return try AdapterSet(found, on: model)
+    }
+
+    /// Whose weights a LoRA changes; files for one of two experts say so in their names alone.
+    private func expert(_ choice: AdapterChoice, _ name: String) throws(VideoError) -> AdapterExpert {
+        guard model.hasTwoExperts else {
+            guard let expert = choice.expert, expert != .both else { return .both }
+            throw .invalid(
+                "the LoRA \(name) is for the expert of \(expert.rawValue) noise, \(modelName) has one expert",
+                field: .adapters, hint: "leave \(expert.rawValue)= out")
+        }
+        if let expert = choice.expert { return expert }
+        let words = name.lowercased().filter { $0.isLetter }
+        let named = [AdapterExpert.high, .low].filter { words.contains($0.rawValue + "noise") }
+        guard named.count == 1 else {
+            throw .invalid(
+                "\(modelName) has two experts, and the LoRA \(name) does not say which it is for", field: .adapters,
+                hint: "which? write \(.adapters, "high=…"), \(.adapters, "low=…") or \(.adapters, "both=…")")
+        }
+        return named[0]
     }
 
     /// The request's settings and work; refuses what does not fit into memory, naming what would.

@@ -19,11 +19,14 @@ public struct ClipReport: Sendable, Hashable, Codable {
     /// Tokens of the prompt, and how many of them the model reads; nil where nobody counted.
     public let promptTokens: Int?
     public let promptTokenLimit: Int?
+    /// What the LoRAs changed, in the order of the settings; nil where there were none.
+    public let adapters: [AdapterReport]?
 
     public init(
         path: String, model: String, settings: VideoSettings, backend: String, dtype: String, encoder: String,
         fileBytes: Int, stageSeconds: [VideoProgress.Stage: Double], totalSeconds: Double, peakMemoryBytes: Int,
-        peakDeviceMemoryBytes: Int? = nil, joules: Double? = nil, promptTokens: Int? = nil, promptTokenLimit: Int? = nil
+        peakDeviceMemoryBytes: Int? = nil, joules: Double? = nil, promptTokens: Int? = nil,
+        promptTokenLimit: Int? = nil, adapters: [AdapterReport]? = nil
     ) {
         self.path = path
         self.model = model
@@ -39,6 +42,7 @@ public struct ClipReport: Sendable, Hashable, Codable {
         self.joules = joules
         self.promptTokens = promptTokens
         self.promptTokenLimit = promptTokenLimit
+        self.adapters = adapters
     }
 
     /// Whether the end of the prompt took no part.

@@ -19,7 +19,20 @@ extension RequestField {
         RequestField(
             .lastImage, .inputs, .special, option: "last-image", parameter: "input_reference_last", spokenBy: .own,
             help: "the picture that it ends with"),
+        RequestField(
+            .adapters, .inputs, .words(adapter), option: "lora", parameter: "lora", spokenBy: .own,
+            also: ["loras", "lora_path", "adapter"],
+            help: "a LoRA to lay over the model, as style.safetensors:0.8; once or more"
+        ),
     ]
+
+    private static let adapter = Word(choices: [], rule: "like style:0.8 or high=style:0.8@1-4") { text, request in
+        guard let choice = AdapterChoice(text) else { return false }
+        request.adapters = (request.adapters ?? []) + [choice]
+        return true
+    } text: { request in
+        request.adapters.map { $0.map(\.description).joined(separator: ",") }
+    }
 
     private static let shape = [
         RequestField(

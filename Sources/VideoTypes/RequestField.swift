@@ -56,6 +56,8 @@ package struct RequestField: Sendable {
         case seed(any Path<UInt64?>)
         case flag(any Path<Bool>)
         case word(Word)
+        /// Texts that stand for one value each.
+        case words(Word)
         /// Each surface reads it in a way of its own.
         case special
     }

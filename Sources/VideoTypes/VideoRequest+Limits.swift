@@ -21,6 +21,9 @@ extension VideoRequest {
         public static let latencySeconds = 0.0...1e7
         public static let referenceImages = 16
         public static let referenceImageBytes = 32 << 20
+        public static let adapters = 16
+        public static let adapterNameBytes = 4096
+        public static let adapterStrength = -100.0...100.0
         public static let extras = 64
         /// Of one extra's name, and of all extras with their values as JSON.
         public static let extraNameBytes = 128
@@ -37,6 +40,7 @@ extension VideoRequest {
         try validateAspectRatio()
         try validateSigmas()
         try validateReferenceImages()
+        try validateAdapters()
         try validateExtras()
     }
 
@@ -139,6 +143,33 @@ extension VideoRequest {
                 throw .invalid(
                     "a reference image has \(image.bytes.count) bytes, 1 to \(Limits.referenceImageBytes) are read",
                     field: .referenceImages, hint: "use a smaller picture")
+            }
+        }
+    }
+
+    private func validateAdapters() throws(VideoError) {
+        let adapters = adapters ?? []
+        guard adapters.count <= Limits.adapters else {
+            throw .invalid(
+                "\(adapters.count) LoRAs are given, the limit is \(Limits.adapters)", field: .adapters,
+                hint: "leave some of them out")
+        }
+        for adapter in adapters {
+            let name = adapter.name.utf8
+            guard !name.isEmpty, name.count <= Limits.adapterNameBytes, !name.contains(0) else {
+                throw .invalid(
+                    "the name of a LoRA must have 1 to \(Limits.adapterNameBytes) bytes, none of them zero",
+                    field: .adapters, hint: "example: \(.adapters, "style.safetensors:0.8")")
+            }
+            // A NaN is in no range.
+            guard Limits.adapterStrength.contains(adapter.strength) else {
+                let limits = Limits.adapterStrength
+                throw .invalid(
+                    """
+                    the strength of a LoRA must be between \(limits.lowerBound) and \(limits.upperBound), got \
+                    \(adapter.strength)
+                    """,
+                    field: .adapters, hint: "example: \(.adapters, "style.safetensors:0.8")")
             }
         }
     }

@@ -15,5 +15,9 @@ extension VideoRequest {
         flowShift = sampling.shift
         scheduler = sampling.scheduler
         seed = sampling.seed
+        guard !settings.adapters.isEmpty else { return }
+        adapters = settings.adapters.map {
+            AdapterChoice($0.name, strength: $0.strength, expert: $0.expert, steps: $0.steps)
+        }
     }
 }

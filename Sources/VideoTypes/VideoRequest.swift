@@ -38,6 +38,8 @@ public struct VideoRequest: Sendable, Hashable, Identifiable, Codable {
     /// Chosen at random where nil; only the low 32 bits matter, as in torch.
     public var seed: UInt64?
     public var tilesVAE: Bool
+    /// LoRAs, whose changes add up; nil for none.
+    public var adapters: [AdapterChoice]?
 
     public init(prompt: String, quality: Quality = .standard, tilesVAE: Bool = false) {
         id = Self.randomID()

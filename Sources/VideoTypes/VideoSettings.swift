@@ -5,16 +5,20 @@ public struct VideoSettings: Sendable, Hashable {
     public var sampling: SamplingSettings
     /// Pictures; none where the clip is made from words alone.
     public var inputs: [ClipInput]
+    /// LoRAs, whose changes add up.
+    public var adapters: [AdapterInput]
     /// Whether the picture is decoded in tiles: less memory, more time.
     public var tilesVAE: Bool
 
     public init(
-        prompts: Prompts, clip: ClipShape, sampling: SamplingSettings, inputs: [ClipInput] = [], tilesVAE: Bool = false
+        prompts: Prompts, clip: ClipShape, sampling: SamplingSettings, inputs: [ClipInput] = [],
+        adapters: [AdapterInput] = [], tilesVAE: Bool = false
     ) {
         self.prompts = prompts
         self.clip = clip
         self.sampling = sampling
         self.inputs = inputs
+        self.adapters = adapters
         self.tilesVAE = tilesVAE
     }
 }
@@ -94,7 +98,7 @@ public struct SamplingSettings: Sendable, Hashable {
 extension VideoSettings: Codable {
     private enum CodingKeys: String, CodingKey {
         case prompt, negativePrompt, width, height, frames, framesPerSecond, steps, guidanceScale, guidanceScale2
-        case flowShift, scheduler, sigmas, seed, tilesVAE, inputs
+        case flowShift, scheduler, sigmas, seed, tilesVAE, inputs, adapters
     }
 
     public init(from decoder: any Decoder) throws {
@@ -117,6 +121,7 @@ extension VideoSettings: Codable {
             shift: try values.decodeIfPresent(Double.self, forKey: .flowShift), guidance: guidance.compactMap(\.self),
             seed: try values.decode(UInt64.self, forKey: .seed))
         inputs = try values.decodeIfPresent([ClipInput].self, forKey: .inputs) ?? []
+        adapters = try values.decodeIfPresent([AdapterInput].self, forKey: .adapters) ?? []
         tilesVAE = try values.decode(Bool.self, forKey: .tilesVAE)
     }
 
@@ -137,5 +142,6 @@ extension VideoSettings: Codable {
         try values.encode(sampling.seed, forKey: .seed)
         try values.encode(tilesVAE, forKey: .tilesVAE)
         if !inputs.isEmpty { try values.encode(inputs, forKey: .inputs) }
+        if !adapters.isEmpty { try values.encode(adapters, forKey: .adapters) }
     }
 }

@@ -11,6 +11,8 @@ struct CommandOption {
     var commands: [Command] = [.generate, .plan]
     /// The values there are, where they can be listed.
     var choices: [String] = []
+    /// Whether it may be given more than once.
+    var isRepeatable = false
 
     enum Group: String, CaseIterable {
         case picture = "what to draw"
@@ -60,6 +62,9 @@ struct CommandOption {
         CommandOption(
             name: "state", value: "DIR", summary: "where jobs and clips are kept (~/.local/state/wan-infer)",
             group: .service, commands: [.plan, .serve]),
+        CommandOption(
+            name: "lora-dir", value: "DIR", summary: "a folder of LoRAs that clients may name", group: .service,
+            commands: [.serve, .worker]),
         CommandOption(
             name: "key-file", value: "FILE", summary: "who may ask: a name and a key a line", group: .service,
             commands: [.serve]),
@@ -136,9 +141,11 @@ extension CommandOption {
         case .numbers: value = "LIST"
         case .flag: value = nil
         case .word: value = "NAME"
+        case .words: value = "FILE"
         case .special: value = field.part == .inputs ? "FILE" : field.term == .size ? "WxH" : "TEXT"
         }
         if case .word(let word) = field.value { choices = word.choices }
+        if case .words = field.value { isRepeatable = true }
         switch field.part {
         case .prompts, .clip, .inputs: group = .picture
         case .sampling: group = .sampling

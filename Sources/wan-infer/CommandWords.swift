@@ -27,7 +27,7 @@ extension CommandOption {
         .model: "model", .device: "device", .dtype: "dtype", .threads: "threads", .stateFolder: "state",
         .host: "host", .keyFile: "key-file", .hostNames: "host-names", .origins: "origins",
         .webhookHosts: "webhook-hosts", .localWebhookHosts: "local-webhook-hosts",
-        .webhookSecretFile: "webhook-secret-file",
+        .webhookSecretFile: "webhook-secret-file", .adapterFolder: "lora-dir",
     ]
 }
 

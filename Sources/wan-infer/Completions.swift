@@ -132,7 +132,7 @@ extension Completions {
             case .file(let ending): ending.isEmpty ? "_files" : "_files -g \"*\(ending)\""
             case .text: ""
             }
-        return "--\(option.name)=[\(summary)]:\(value):\(action)"
+        return "\(option.isRepeatable ? "*" : "")--\(option.name)=[\(summary)]:\(value):\(action)"
     }
 }
 

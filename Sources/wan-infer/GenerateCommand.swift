@@ -28,7 +28,9 @@ struct GenerateCommand {
         let result: ClipReport
         do throws(VideoError) {
             let (path, isNamed) = (options.output ?? "out.mp4", options.output != nil)
-            result = try engine.generate(request, to: path, keepsExisting: !isNamed) { progress in
+            let order = try engine.order(request)
+            for remark in order.remarks { note(remark) }
+            result = try engine.generate(order, to: path, keepsExisting: !isNamed) { progress in
                 display.show(progress)
                 return !Interrupt.isRequested
             }

@@ -21,7 +21,7 @@ struct GenerateOptions {
     }
 
     init(_ arguments: ParsedArguments) throws(VideoError) {
-        let values = OptionValues(arguments.values)
+        let values = OptionValues(arguments.values, lists: arguments.lists)
         prompt = arguments.prompt ?? values.text("prompt")
         var request = VideoRequest(prompt: prompt ?? "")
         for field in RequestField.all { try values.read(field, arguments.has, into: &request) }
@@ -40,8 +40,9 @@ struct GenerateOptions {
         let machine = try MachineOptions(values, toPlan: arguments.command == .plan)
         device = machine.device
         engine = EngineOptions(
-            model: machine.model, dtype: machine.dtype, writesMetadata: !arguments.has("no-metadata"),
-            dumpPath: values.text("dump"))
+            model: machine.model, dtype: machine.dtype,
+            adapters: values.text("lora-dir").map { .folder($0) } ?? .paths,
+            writesMetadata: !arguments.has("no-metadata"), dumpPath: values.text("dump"))
         threads = machine.threads
         output = values.text("output")
         guard !(arguments.has("quiet") && arguments.has("verbose")) else {

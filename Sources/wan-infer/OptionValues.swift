@@ -4,8 +4,13 @@ import VideoTypes
 /// Texts of options read as the kinds of value that they stand for.
 struct OptionValues {
     private let texts: [String: String]
+    /// Of options that were given once or more.
+    private let lists: [String: [String]]
 
-    init(_ texts: [String: String]) { self.texts = texts }
+    init(_ texts: [String: String], lists: [String: [String]] = [:]) {
+        self.texts = texts
+        self.lists = lists
+    }
 
     func text(_ name: String) -> String? { texts[name] }
 
@@ -104,6 +109,12 @@ struct OptionValues {
         case .word(let word):
             guard let text = text(name), !word.read(text, &request) else { return }
             throw .invalid("--\(name) must be \(word.rule), got '\(Self.shown(text))'")
+        case .words(let word):
+            for text in lists[name] ?? [] {
+                guard word.read(text, &request) else {
+                    throw .invalid("--\(name) must be \(word.rule), got '\(Self.shown(text))'")
+                }
+            }
         case .special: return
         }
     }

@@ -11,6 +11,8 @@ struct ParsedArguments: Equatable {
     /// What `completions` is asked for.
     private(set) var shell: Shell?
     private(set) var values: [String: String] = [:]
+    /// Of options that may be given more than once.
+    private(set) var lists: [String: [String]] = [:]
     private(set) var switches: Set<String> = []
 
     /// - Parameter words: what follows the program's name.
@@ -80,15 +82,19 @@ struct ParsedArguments: Equatable {
             return
         }
         if parts.count == 2 {
-            values[name] = String(parts[1])
+            take(String(parts[1]), of: option)
         } else if let next = rest.first, !next.hasPrefix("--") {
-            values[name] = next
+            take(next, of: option)
             rest.removeFirst()
         } else {
             throw .invalid(
                 "--\(name) needs a value",
                 hint: "--\(name) \(placeholder), or --\(name)=\(placeholder) for one with dashes")
         }
+    }
+
+    private mutating func take(_ value: String, of option: CommandOption) {
+        if option.isRepeatable { lists[option.name, default: []].append(value) } else { values[option.name] = value }
     }
 
     /// What other programs and the API call some options.

@@ -43,6 +43,7 @@ struct PlanCommand {
         guard isOfPublishedNumbers else {
             let engine = try VideoEngine(options.engine, backend: backend)
             request.prompt = options.prompt ?? (request.referenceImages.isEmpty ? engine.samplePrompt : "")
+            for remark in try engine.order(request).remarks { program.errors.write("wan-infer: \(remark)\n") }
             return (try engine.plan(for: request), engine.facts)
         }
         let planner = try VideoPlanner(options.engine.model)

@@ -49,8 +49,9 @@ struct PlanReport {
             + "\(Numbers.fixed(Double(plan.work.decodedPixels) / 1e6, 1)) M pixels to decode"
         let source =
             samples > 0 ? "learned from \(samples) clip\(samples == 1 ? "" : "s")" : "assumed: no clip has been timed"
-        let rows = [
-            ("clip", clip), ("model", "\(facts.model), \(facts.backend) \(facts.dtype)"), ("work", work),
+        let head = [("clip", clip), ("model", "\(facts.model), \(facts.backend) \(facts.dtype)")]
+        let tail = [
+            ("work", work),
             ("time", "\(Numbers.duration(time.p50)), nine of ten within \(Numbers.duration(time.p90)); \(source)"),
             ("memory", Numbers.bytes(plan.work.peakBytes.values.max() ?? 0) + " at its peak" + available),
         ]
@@ -62,7 +63,8 @@ struct PlanReport {
         }
         let basis = "the model's published numbers, weights in 16 bits, the longest prompt; no folder was read"
         let lines =
-            rows + stages + [("cost", costText)] + (breakEven.map { [("API", apiText($0))] } ?? [])
+            head + ResultReport.rows(plan.settings.adapters) + tail + stages + [("cost", costText)]
+            + (breakEven.map { [("API", apiText($0))] } ?? [])
             + (isOfPublishedNumbers ? [("basis", basis)] : [])
         return lines.map { Self.left($0.0, 9) + $0.1 }.joined(separator: "\n")
     }

@@ -10,7 +10,7 @@ struct ResultReport {
         let stages = VideoProgress.Stage.allCases.compactMap { stage in
             result.stageSeconds[stage].map { "\(stage.rawValue) \(Numbers.fixed($0, 2))" }
         }
-        let rows = [
+        let head = [
             ("wrote", result.path),
             (
                 "clip",
@@ -20,11 +20,14 @@ struct ResultReport {
             ),
             ("prompt", Self.line(settings.prompts.positive) + cut),
             ("model", "\(result.model), \(result.backend) \(result.dtype)"),
+        ]
+        let tail = [
             ("seed", "\(settings.sampling.seed)"),
             ("seconds", (stages + ["total \(Numbers.fixed(result.totalSeconds, 2))"]).joined(separator: ", ")),
             ("speed", "\(Numbers.fixed(result.videoSecondsPerMinute, 1)) seconds of video per minute"),
             ("memory", "\(Numbers.bytes(result.peakMemoryBytes)) at its peak\(deviceMemory)"),
         ]
+        let rows = head + Self.rows(settings.adapters) + tail
         return rows.map { $0.0 + String(repeating: " ", count: 9 - $0.0.count) + $0.1 }.joined(separator: "\n")
     }
 
@@ -48,9 +51,29 @@ struct ResultReport {
                 ("video_seconds_per_minute", .number(result.videoSecondsPerMinute)),
                 ("peak_memory_bytes", .integer(result.peakMemoryBytes)),
             ]
+                + (result.adapters.map { [("lora_matches", Self.json($0))] } ?? [])
                 + (result.promptTokens.map { [("prompt_tokens", .integer($0))] } ?? [])
                 + (result.promptTokenLimit.map { [("prompt_token_limit", .integer($0))] } ?? [])
                 + (result.peakDeviceMemoryBytes.map { [("peak_device_memory_bytes", .integer($0))] } ?? []))
+    }
+
+    /// One for each LoRA.
+    static func rows(_ adapters: [AdapterInput]) -> [(String, String)] {
+        adapters.map { input in
+            let expert = input.expert == .both ? "" : ", \(input.expert.rawValue) noise"
+            let steps = input.steps.map { ", steps \($0.lowerBound) to \($0.upperBound)" } ?? ""
+            return ("LoRA", "\(line(input.name)), strength \(input.strength)\(expert)\(steps)")
+        }
+    }
+
+    private static func json(_ reports: [AdapterReport]) -> JSONText {
+        .array(
+            reports.map { report in
+                .object([
+                    ("name", .string(report.name)), ("changed", .integer(report.changed)),
+                    ("unmatched", .array(report.unmatched.map(JSONText.string))),
+                ])
+            })
     }
 
     private var cut: String {

@@ -17,9 +17,12 @@ struct ServeCommand {
         let values = OptionValues(arguments.values)
         let machine = try MachineOptions(values)
         let folder = if let folder = values.text("state") { folder } else { try StateFolder.standard() }
+        let adapters = values.text("lora-dir")
         var options = ServiceOptions(
             stateFolder: folder,
-            workerCommand: [try Self.ownPath(), Command.worker.rawValue, "--no-metadata"] + machine.words)
+            workerCommand: [try Self.ownPath(), Command.worker.rawValue, "--no-metadata"] + machine.words
+                + (adapters.map { ["--lora-dir=\($0)"] } ?? []))
+        options.adapters = adapters.map { .folder($0) } ?? .none
         options.model = machine.model
         options.host = values.text("host") ?? options.host
         if let port = try values.integer("port", in: 0...65_535) { options.port = UInt16(port) }

@@ -16,11 +16,12 @@ import Weights
     /// Prefer a default that needs no option; if there is none, add it here, to the
     /// page and to the snapshot of the help.
     private static let options = [
-        "prompt", "negative-prompt", "image", "last-image", "size", "width", "height", "frames", "seconds", "fps",
+        "prompt", "negative-prompt", "image", "last-image", "lora", "size", "width", "height", "frames", "seconds",
+        "fps",
         "steps", "guidance",
         "guidance-2", "flow-shift", "scheduler", "sigmas", "seed", "vae-tiling", "model", "device", "dtype", "threads",
         "output",
-        "no-metadata", "dump", "json", "host", "port", "state", "key-file", "host-names", "origins",
+        "no-metadata", "dump", "json", "host", "port", "state", "lora-dir", "key-file", "host-names", "origins",
         "webhook-hosts", "local-webhook-hosts", "webhook-secret-file", "gpu-dollars-per-hour",
         "api-dollars-per-second", "simulate", "policy", "quiet", "verbose", "version", "help",
     ]

@@ -29,6 +29,7 @@ import VideoTypes
             $0.sigmas = [1, 0.5, 0.0001]
             $0.referenceImages = Array(
                 repeating: ReferenceImage(bytes: [1], format: .png, role: .reference), count: 16)
+            $0.adapters = Array(repeating: AdapterChoice("a", strength: -100), count: 16)
             $0.extras = Dictionary(uniqueKeysWithValues: (0..<64).map { ("name\($0)", .array([1, "x"])) })
         }
         #expect(found == nil, "\(String(describing: found))")
@@ -73,6 +74,12 @@ import VideoTypes
             $0.referenceImages = Array(repeating: ReferenceImage(bytes: [1], format: .png, role: .last), count: 2)
         },
         Case("a reference image has 0 bytes") { $0.referenceImages = [ReferenceImage(bytes: [], format: .png)] },
+        Case("17 LoRAs are given") { $0.adapters = Array(repeating: AdapterChoice("a"), count: 17) },
+        Case("must have 1 to 4096 bytes") { $0.adapters = [AdapterChoice("")] },
+        Case("must have 1 to 4096 bytes") { $0.adapters = [AdapterChoice("a\0")] },
+        Case("must have 1 to 4096 bytes") { $0.adapters = [AdapterChoice(String(repeating: "a", count: 4097))] },
+        Case("between -100.0 and 100.0, got nan") { $0.adapters = [AdapterChoice("a", strength: .nan)] },
+        Case("strength of a LoRA must be") { $0.adapters = [AdapterChoice("a", strength: 100.5)] },
         Case("65 extras") { $0.extras = Dictionary(uniqueKeysWithValues: (0..<65).map { ("\($0)", 1) }) },
         Case("the name of an extra has 129") { $0.extras = [String(repeating: "n", count: 129): 1] },
         Case("the name of an extra has 0") { $0.extras = ["": 1] },

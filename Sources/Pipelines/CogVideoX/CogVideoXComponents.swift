@@ -59,9 +59,18 @@ struct CogVideoXComponents {
         return encoder
     }
 
-    func makeTransformer(on device: Device, watch: Checkpoint.Watch? = nil) throws -> CogVideoXTransformer {
+    /// What LoRAs may change: the modules of the transformer, under the names of Diffusers.
+    func adapterTargets() throws -> AdapterTargets {
+        AdapterTargets(try Checkpoint(folder, "transformer")) { _ in [] }
+    }
+
+    /// - Parameter adapters: what LoRAs add to its weights.
+    func makeTransformer(
+        adapters: WeightDeltas = WeightDeltas(), on device: Device, watch: Checkpoint.Watch? = nil
+    ) throws -> CogVideoXTransformer {
         let checkpoint = try Checkpoint(folder, "transformer", watch: watch)
-        let model = try CogVideoXTransformer(checkpoint.root, transformer, on: device)
+        let model = try CogVideoXTransformer(
+            checkpoint.root.adding(adapters, on: device.backend), transformer, on: device)
         try checkpoint.assertAllUsed()
         return model
     }

@@ -45,7 +45,7 @@ final class CogVideoXDenoiser: Denoiser {
     func passes(
         _ run: DenoisePlan.Run, over shown: Tensor, probe: (_ pass: String) -> Probe?
     ) throws -> DenoisePasses {
-        let transformer = try clip.network(networks.transformer, for: .denoise)
+        let transformer = try clip.network(networks.transformer, for: run)
         let grid = try transformer.grid(shown.shape)
         let backend = backend
         let shape: Shape = [shown.shape[0], transformer.config.outChannels, shown.shape[2], shown.shape[3]]

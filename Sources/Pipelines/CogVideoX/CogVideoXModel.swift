@@ -61,6 +61,8 @@ struct CogVideoXModel: VideoModel {
             maxFrames: (Self.frameLimit - 1) / vae.temporalFactor * vae.temporalFactor + 1)
     }
 
+    func adapterTargets(expert: Int) throws -> AdapterTargets { try components.adapterTargets() }
+
     func validate(_ settings: VideoSettings) throws(VideoError) {
         let grid = grid
         try grid.validate(settings)
@@ -140,6 +142,7 @@ struct CogVideoXModel: VideoModel {
         let schedule = DiffusionSchedule(components.scheduler.training, steps: settings.sampling.steps)
         let solver: any Solver =
             settings.sampling.scheduler == .dpm ? StochasticDPMSolver(schedule) : DDIMSolver(schedule)
-        return DenoisePlan(solver, levels: ("alphas_cumprod", schedule.alphas.map { Float($0) }))
+        return DenoisePlan(
+            solver, levels: ("alphas_cumprod", schedule.alphas.map { Float($0) }), adapters: settings.adapters)
     }
 }

@@ -8,6 +8,7 @@ final class CogVideoXPipeline: VideoPipeline {
     private let cog: CogVideoXModel
     private let device: Device
     private let networks: CogVideoXNetworks
+    var adapters = AdapterSet.none
 
     init(_ model: CogVideoXModel, on device: Device) {
         cog = model
@@ -34,8 +35,8 @@ final class CogVideoXPipeline: VideoPipeline {
         let picture = cog.components.index.takesPicture ? pictures[.first] : nil
         try networks.residency.clip {
             let run = ClipRun(
-                settings, cog.plan(settings), cog.memory(settings, on: profile), networks.residency, report: report,
-                dump)
+                settings, cog.plan(settings), cog.memory(settings, on: profile), networks.residency, adapters,
+                report: report, dump)
             let padded = try denoise(run, picture, checkpoint)
             try dump?.record("latents.final", padded, on: device.backend)
             let frames = cog.latentFrames(settings)

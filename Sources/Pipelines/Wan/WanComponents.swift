@@ -88,12 +88,25 @@ struct WanComponents {
         return encoder
     }
 
+    private static func transformerFolder(_ expert: Int) -> String { expert == 0 ? "transformer" : "transformer_2" }
+
+    /// What LoRAs may change: the modules of a transformer, under the names of Diffusers and of the published code.
+    func adapterTargets(expert: Int) throws -> AdapterTargets {
+        AdapterTargets(try Checkpoint(folder, Self.transformerFolder(expert))) { name in
+            WanTransformer.originalName(name).map { [$0] } ?? []
+        }
+    }
+
     /// - Parameter expert: 1 for the low-noise expert of a model with two.
     func transformer(expert: Int) -> WanTransformerConfig { expert == 0 ? transformer : transformer2 ?? transformer }
 
-    func makeTransformer(expert: Int, on device: Device, watch: Checkpoint.Watch? = nil) throws -> WanTransformer {
-        let checkpoint = try Checkpoint(folder, expert == 0 ? "transformer" : "transformer_2", watch: watch)
-        let model = try WanTransformer(checkpoint.root, transformer(expert: expert), on: device)
+    /// - Parameter adapters: what LoRAs add to its weights.
+    func makeTransformer(
+        expert: Int, adapters: WeightDeltas = WeightDeltas(), on device: Device, watch: Checkpoint.Watch? = nil
+    ) throws -> WanTransformer {
+        let checkpoint = try Checkpoint(folder, Self.transformerFolder(expert), watch: watch)
+        let model = try WanTransformer(
+            checkpoint.root.adding(adapters, on: device.backend), transformer(expert: expert), on: device)
         try checkpoint.assertAllUsed()
         return model
     }

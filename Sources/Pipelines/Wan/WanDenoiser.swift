@@ -53,7 +53,7 @@ final class WanDenoiser: Denoiser {
     func passes(
         _ run: DenoisePlan.Run, over shown: Tensor, probe: (_ pass: String) -> Probe?
     ) throws -> DenoisePasses {
-        let transformer = try clip.network(networks.transformers[run.expert], for: .denoise)
+        let transformer = try clip.network(networks.transformers[run.expert], for: run)
         let held = pictures.flatMap { $0.isHeld ? $0.condition.shape[1] : nil } ?? 0
         let grid = try transformer.grid(shown.shape, heldFrames: held)
         let seen = try pictures?.states.map { try transformer.pictures($0, probe: probe("cond")) }

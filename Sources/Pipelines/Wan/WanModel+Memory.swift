@@ -6,7 +6,10 @@ extension WanModel {
     func memory(_ settings: VideoSettings, on device: DeviceProfile) -> MemoryEstimate {
         let latents = latentShape(settings)
         func bytes(_ component: String) -> Int {
-            components.stored.bytes(component, dtype: device.dtype, copies: device.copiesWeights)
+            // Sums lie in no file.
+            let isAdapted = component == "transformer" && !settings.adapters.isEmpty
+            return components.stored.bytes(
+                component, dtype: device.dtype, copies: device.copiesWeights || isAdapted)
         }
         var text = MemoryEstimate.Need(weights: bytes("text_encoder"), work: 0)
         var shown = 0

@@ -53,6 +53,8 @@ struct WanModel: VideoModel {
             maxFrames: (limit - 1) * vae.scaleFactorTemporal + 1)
     }
 
+    func adapterTargets(expert: Int) throws -> AdapterTargets { try components.adapterTargets(expert: expert) }
+
     func validate(_ settings: VideoSettings) throws(VideoError) {
         try grid.validate(settings)
         let scheduler = settings.sampling.scheduler

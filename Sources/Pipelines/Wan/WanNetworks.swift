@@ -15,8 +15,8 @@ struct WanNetworks {
 
     init(_ components: WanComponents, on device: Device) {
         let copies = device.backend.copiesWeights
-        func bytes(_ component: String) -> Int {
-            components.stored.bytes(component, dtype: device.dtype, copies: copies)
+        func bytes(_ component: String, isAdapted: Bool = false) -> Int {
+            components.stored.bytes(component, dtype: device.dtype, copies: copies || isAdapted)
         }
         imageEncoder = Resident(bytes: bytes("image_encoder")) {
             try components.makeImageEncoder(on: device, watch: $0)
@@ -24,8 +24,8 @@ struct WanNetworks {
         encoder = Resident(bytes: bytes("vae")) { try components.makeEncoder(on: device, watch: $0) }
         textEncoder = Resident(bytes: bytes("text_encoder")) { try components.makeTextEncoder(on: device, watch: $0) }
         transformers = (0..<(components.transformer2 == nil ? 1 : 2)).map { expert in
-            Resident(bytes: bytes("transformer")) {
-                try components.makeTransformer(expert: expert, on: device, watch: $0)
+            Resident(bytes: bytes("transformer"), adaptedBytes: bytes("transformer", isAdapted: true)) {
+                try components.makeTransformer(expert: expert, adapters: $0, on: device, watch: $1)
             }
         }
         decoder = Resident(bytes: bytes("vae")) { try components.makeDecoder(on: device, watch: $0) }

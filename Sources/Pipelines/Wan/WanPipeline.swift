@@ -8,6 +8,7 @@ final class WanPipeline: VideoPipeline {
     private let wan: WanModel
     private let device: Device
     private let networks: WanNetworks
+    var adapters = AdapterSet.none
 
     init(_ model: WanModel, on device: Device) {
         wan = model
@@ -29,8 +30,8 @@ final class WanPipeline: VideoPipeline {
     ) throws(VideoError) {
         try networks.residency.clip {
             let run = ClipRun(
-                settings, wan.plan(settings), wan.memory(settings, on: profile), networks.residency, report: report,
-                dump)
+                settings, wan.plan(settings), wan.memory(settings, on: profile), networks.residency, adapters,
+                report: report, dump)
             let told = try WanPictureStage(model: wan, networks: networks, run: run).told(of: pictures)
             let noise = NoiseSource(seed: settings.sampling.seed, dump: dump)
             let latents = try run.denoise(wan.latentShape(settings), noise: noise, checkpoint) {

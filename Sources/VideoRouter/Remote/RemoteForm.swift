@@ -150,7 +150,7 @@ extension RemoteForm {
     /// Of these, what was given goes as it is; length, size, picture and sound have their own rules.
     private static let sent = [
         Term.negativePrompt, .frames, .framesPerSecond, .steps, .guidanceScale, .guidanceScale2, .seed, .flowShift,
-        .scheduler, .sigmas, .quality,
+        .scheduler, .sigmas, .quality, .adapters,
     ]
 
     /// nil where the request has none, or another field has said it.
@@ -167,7 +167,7 @@ extension RemoteForm {
         case .number(let path, _): return request[keyPath: path].map(Self.text)
         // Only the low 32 bits matter.
         case .seed(let path): return request[keyPath: path].map { "\($0 > Int64.max ? $0 & 0xFFFF_FFFF : $0)" }
-        case .word(let word): return word.text(request)
+        case .word(let word), .words(let word): return word.text(request)
         case .numbers(let path): return request[keyPath: path].map { $0.map(Self.text).joined(separator: ",") }
         case .flag, .special: return nil
         }
