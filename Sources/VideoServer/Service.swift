@@ -27,7 +27,7 @@ package final class Service: Sendable {
         self.log = log
         let keys = CurrentKeys(try ServiceParts.keys(options))
         let webhooks = try ServiceParts.webhooks(options, log: log)
-        let planner = try VideoPlanner(options.model)
+        let planner = try VideoPlanner(options.model, adapters: options.adapters)
         // No order can name a scheduler, so the folder's own must be one that runs.
         _ = try planner.plan(forecasting: VideoRequest(prompt: planner.samplePrompt))
         let clock = ServiceClock.system

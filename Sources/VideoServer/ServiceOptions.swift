@@ -9,6 +9,8 @@ package struct ServiceOptions: Sendable {
     package var stateFolder: String
     /// What the planner reads; the worker is told by its own words.
     package var model = ModelSource.builtIn
+    /// Where the LoRAs lie that clients may name; the worker is told by its own words.
+    package var adapters = AdapterPlace.none
     /// Words that start the worker; the first is a path.
     package var workerCommand: [String]
     /// nil lets everybody in who is on this machine.

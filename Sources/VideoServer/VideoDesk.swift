@@ -57,6 +57,12 @@ struct VideoDesk: Sendable {
                 404, "model_not_found", "there is no model '\(model.clipped)' here; leave it out, or see /v1/models",
                 parameter: "model")
         }
+        let adapters = Set(planner.adapters.map(\.name))
+        guard (request.video.adapters ?? []).allSatisfy({ adapters.contains($0.name) }) else {
+            throw .invalid(
+                Parameter.lora.name, "names what this server does not have; /v1/loras lists what it has",
+                code: "unknown_lora")
+        }
         let pictures = try ReferencePicture.images(of: request)
         if let picture = pictures.first, limits.maxReferenceImages == 0 {
             throw .invalid(

@@ -42,7 +42,7 @@ struct VideoObject {
         shown.compactMap { term in
             guard let field = RequestField[term], let name = field.parameter?.name else { return nil }
             return field.setting.map { (name, $0(settings)) }
-        }
+        } + settings.jsonFields.filter { $0.0 == "loras" }
     }
 
     private static let shown = [

@@ -95,7 +95,7 @@ import VideoTypes
         #""fps": 0"#, #""fps": 100000"#, #""num_frames": 1000000000"#, #""quality": "best""#, #""dry_run": 1"#,
         #""priority": 1000"#, #""expires_after": 1"#, #""metadata": "x""#, #""metadata": {"a": 1}"#,
         #""metadata": {"a": {"b": "c"}}"#, #""resolution": "8k!""#, #""aspect_ratio": "0:1""#,
-        #""aspect_ratio": "100:1""#, #""lora": "x""#, #""boundary_ratio": 0.5"#, #""width": 96"#,
+        #""aspect_ratio": "100:1""#, #""lora": "x,:1""#, #""boundary_ratio": 0.5"#, #""width": 96"#,
         #""max_cost_dollars": -1"#, #""extras": 1"#, #""extras": {"a": 1e999}"#, #""prompt": """#,
         #""negative_prompt": "a\u0000b""#,
     ])

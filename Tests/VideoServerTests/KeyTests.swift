@@ -22,6 +22,7 @@ import VideoTypes
         for (method, path) in [
             ("GET", "/v1/videos"), ("POST", "/v1/videos"), ("GET", "/v1/videos/\(id)"), ("DELETE", "/v1/videos/\(id)"),
             ("GET", "/v1/videos/\(id)/content"), ("GET", "/v1/videos/\(id)/events"), ("GET", "/v1/models"),
+            ("GET", "/v1/loras"),
             ("POST", "/v1/videos/\(id)/cancel"), ("GET", "/v1/capabilities"), ("GET", "/metrics"), ("GET", "/nothing"),
         ] {
             for key in ["wrong-0123456789abcdef", alice + "x", String(alice.dropLast())] {

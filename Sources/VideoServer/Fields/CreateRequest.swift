@@ -56,9 +56,6 @@ extension CreateRequest {
 
     /// What can be named but not had.
     private static func refuseUnknownParts(_ reader: FieldReader) throws(APIError) {
-        if try reader.text(.lora, maxBytes: 256) != nil {
-            throw .invalid("lora", "names nothing that this server has", code: "unknown_lora")
-        }
         if try reader.number(.boundaryRatio, in: 0...1) != nil {
             throw .invalid("boundary_ratio", "is set by the model here; leave it out", code: "unsupported_parameter")
         }

@@ -34,6 +34,19 @@ struct FieldReader {
         return text
     }
 
+    /// Texts of a list, or between commas of one text.
+    private func texts(_ parameter: Parameter) throws(APIError) -> [String] {
+        guard case .list(let values) = value(parameter) else {
+            let text = try text(parameter, maxBytes: Self.listBytes) ?? ""
+            return text.split(separator: ",").map { String($0.trimmingPrefix { $0 == " " }) }
+        }
+        var texts: [String] = []
+        for value in values { texts.append(try Self.text(value, parameter.name, maxBytes: Self.listBytes)) }
+        return texts
+    }
+
+    private static let listBytes = 4096
+
     func integer(_ parameter: Parameter, in range: ClosedRange<Int>) throws(APIError) -> Int? {
         guard let digits = try digits(parameter, "must be a whole number") else { return nil }
         // What overflows is out of every range.
@@ -129,6 +142,10 @@ extension FieldReader {
         case .word(let word):
             guard let text = try text(parameter, maxBytes: 256) else { return }
             guard word.read(text, &request) else { throw .invalid(parameter.name, "must be \(word.rule)") }
+        case .words(let word):
+            for text in try texts(parameter) {
+                guard word.read(text, &request) else { throw .invalid(parameter.name, "must be \(word.rule)") }
+            }
         case .numbers, .special: return
         }
     }

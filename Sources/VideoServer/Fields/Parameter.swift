@@ -18,7 +18,7 @@ struct Parameter: Hashable {
     static let extras = field(.extras)
     static let model = Parameter(own: "model")
     static let boundaryRatio = Parameter(own: "boundary_ratio")
-    static let lora = Parameter(own: "lora")
+    static let lora = field(.adapters)
     static let priority = Parameter(own: "priority")
     static let webhook = Parameter(own: "webhook_url")
     static let expiresAfter = Parameter(own: "expires_after")
@@ -27,7 +27,7 @@ struct Parameter: Hashable {
 
     static let all =
         RequestField.all.compactMap { Parameter($0) }
-        + [model, boundaryRatio, lora, priority, webhook, expiresAfter, metadata, dryRun]
+        + [model, boundaryRatio, priority, webhook, expiresAfter, metadata, dryRun]
 
     /// The one of this name; nil where there is none.
     init?(_ name: String) {

@@ -9,6 +9,7 @@ enum Route: Equatable {
     case metrics
     case models
     case model(String)
+    case adapters
     case capabilities
     case list
     case create
@@ -48,6 +49,7 @@ enum Route: Equatable {
         switch (path[1], path.count) {
         case ("models", 2): return [("GET", .models)]
         case ("models", 3): return [("GET", .model(path[2]))]
+        case ("loras", 2): return [("GET", .adapters)]
         case ("capabilities", 2): return [("GET", .capabilities)]
         case ("videos", _): return try videoChoices(Array(path.dropFirst(2)))
         default: throw .notFound
@@ -90,6 +92,7 @@ enum Route: Equatable {
         case .metrics: "/metrics"
         case .models: "/v1/models"
         case .model: "/v1/models/{id}"
+        case .adapters: "/v1/loras"
         case .capabilities: "/v1/capabilities"
         case .list, .create: "/v1/videos"
         case .createAndWait: "/v1/videos/sync"

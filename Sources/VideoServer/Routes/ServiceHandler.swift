@@ -110,6 +110,7 @@ struct ServiceHandler: HTTPHandler {
         case .ready: service.ready()
         case .metrics: service.metricsPage()
         case .models: service.models()
+        case .adapters: service.adapters()
         case .model(let name): try service.model(name)
         case .capabilities: try service.capabilities(request, owner: owner)
         case .list: try videos.list(request, owner: owner)

@@ -60,6 +60,16 @@ struct ServiceRoutes: Sendable {
         ])
     }
 
+    /// The LoRAs that an order may name.
+    func adapters() -> HTTPResponse {
+        let data = desk.planner.adapters.map { adapter in
+            JSONText.object([
+                ("id", .string(adapter.name)), ("object", "lora"), ("bytes", .integer(adapter.bytes)),
+            ])
+        }
+        return AnswerWriter.json(.object([("object", "list"), ("data", .array(data))]))
+    }
+
     // MARK: Capabilities
 
     /// What the service can do now, and what a clip of the query's parameters would take.
