@@ -8,23 +8,34 @@ package struct WeightScope {
     /// Empty, or the path with a dot at its end.
     private let prefix: String
     /// What adapters add, and what computes the sums.
-    private let adapters: (deltas: WeightDeltas, backend: any Backend)?
+    private var adapters: (deltas: WeightDeltas, backend: any Backend)?
+    private var asked: AskedTensors?
 
-    init(checkpoint: Checkpoint, prefix: String, adapters: (deltas: WeightDeltas, backend: any Backend)? = nil) {
+    init(checkpoint: Checkpoint, prefix: String) {
         self.checkpoint = checkpoint
         self.prefix = prefix
-        self.adapters = adapters
     }
 
     /// The same place with what adapters add to its tensors, in f32.
     package func adding(_ deltas: WeightDeltas, on backend: any Backend) -> WeightScope {
         guard !deltas.isEmpty else { return self }
-        return WeightScope(checkpoint: checkpoint, prefix: prefix, adapters: (deltas, backend))
+        var scope = self
+        scope.adapters = (deltas, backend)
+        return scope
+    }
+
+    /// The same place, where `asked` hears of every tensor that is read.
+    package func telling(_ asked: AskedTensors) -> WeightScope {
+        var scope = self
+        scope.asked = asked
+        return scope
     }
 
     /// The scope below `name`, which may itself hold dots.
     package subscript(_ name: String) -> WeightScope {
-        WeightScope(checkpoint: checkpoint, prefix: "\(prefix)\(name).", adapters: adapters)
+        var scope = WeightScope(checkpoint: checkpoint, prefix: "\(prefix)\(name).")
+        (scope.adapters, scope.asked) = (adapters, asked)
+        return scope
     }
 
     /// The scope of one element of a list.
@@ -42,6 +53,7 @@ package struct WeightScope {
             throw .shape(key: key, file: checkpoint.file, expected: shape, found: found)
         }
         let stored = try checkpoint.take(key)
+        asked?.shapes[key] = shape
         guard let adapters else { return stored }
         do throws(ComputeError) {
             return try adapters.deltas.merged(stored, key, on: adapters.backend) ?? stored

@@ -98,8 +98,8 @@ import Weights
         }
     }
 
-    @Test func `a damaged LoRA never traps`() throws {
-        let targets = try #require(AdapterFileTests.targets)
+    @Test func `a damaged LoRA never traps`() {
+        let targets = AdapterFileTests.targets
         let metadata = #"{\"transformer.lora_alpha\":4,\"transformer.alpha_pattern\":{\"q\":2}}"#
         let header =
             #"{"__metadata__":{"lora_adapter_metadata":"\#(metadata)"},"#

@@ -61,7 +61,10 @@ struct CogVideoXComponents {
 
     /// What LoRAs may change: the modules of the transformer, under the names of Diffusers.
     func adapterTargets() throws -> AdapterTargets {
-        AdapterTargets(try Checkpoint(folder, "transformer")) { _ in [] }
+        let asked = AskedTensors()
+        let nowhere = Device(backend: NullBackend(), dtype: .f32)
+        _ = try CogVideoXTransformer(Checkpoint(folder, "transformer").root.telling(asked), transformer, on: nowhere)
+        return AdapterTargets(asked.shapes) { _ in nil }
     }
 
     /// - Parameter adapters: what LoRAs add to its weights.

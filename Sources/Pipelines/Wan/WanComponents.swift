@@ -92,9 +92,11 @@ struct WanComponents {
 
     /// What LoRAs may change: the modules of a transformer, under the names of Diffusers and of the published code.
     func adapterTargets(expert: Int) throws -> AdapterTargets {
-        AdapterTargets(try Checkpoint(folder, Self.transformerFolder(expert))) { name in
-            WanTransformer.originalName(name).map { [$0] } ?? []
-        }
+        let asked = AskedTensors()
+        let nowhere = Device(backend: NullBackend(), dtype: .f32)
+        let checkpoint = try Checkpoint(folder, Self.transformerFolder(expert))
+        _ = try WanTransformer(checkpoint.root.telling(asked), transformer(expert: expert), on: nowhere)
+        return AdapterTargets(asked.shapes) { WanTransformer.originalName($0) }
     }
 
     /// - Parameter expert: 1 for the low-noise expert of a model with two.

@@ -7,23 +7,19 @@ package struct AdapterTargets: Sendable {
     private let flatModules: [String: String]
 
     /// - Parameters:
-    ///   - checkpoint: of the network, under the model's own names.
-    ///   - otherNames: those that a module or parameter has in other layouts.
-    package init(_ checkpoint: Checkpoint, otherNames: (_ name: String) -> [String]) {
-        var shapes: [String: [Int]] = [:]
+    ///   - shapes: of the network's tensors, under the model's own names.
+    ///   - otherName: what a module or parameter is called in another layout; nil for what it does not have.
+    package init(_ shapes: [String: [Int]], otherName: (_ name: String) -> String?) {
+        let own = Set(
+            shapes.keys.map { key in
+                String(key.dropLast([".weight", ".bias"].first { key.hasSuffix($0) }?.count ?? 0))
+            })
         var modules: [String: String] = [:]
-        for key in checkpoint.keys {
-            shapes[key] = checkpoint.shape(of: key)
-            let leaf = [".weight", ".bias"].first { key.hasSuffix($0) } ?? ""
-            let module = String(key.dropLast(leaf.count))
-            for name in otherNames(module) where modules[name] == nil { modules[name] = module }
+        for module in own {
+            if let name = otherName(module) { modules[name] = module }
         }
         // Behind the others: a name of one layout may be another module's in the model's own.
-        for key in shapes.keys {
-            let leaf = [".weight", ".bias"].first { key.hasSuffix($0) } ?? ""
-            let module = String(key.dropLast(leaf.count))
-            modules[module] = module
-        }
+        for module in own { modules[module] = module }
         self.shapes = shapes
         self.modules = modules
         var flat: [String: String] = [:]
