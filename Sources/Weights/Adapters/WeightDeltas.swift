@@ -34,7 +34,7 @@ package struct WeightDeltas: Sendable {
         guard let deltas = deltas[key] else { return nil }
         let shape: Shape = [stored.shape[0], stored.shape.dims.dropFirst().reduce(1, *)]
         let sum = try backend.allocate(shape, .f32)
-        try backend.copy(try backend.resident(stored).reshaped(shape), into: sum)
+        try backend.copy(try backend.vector(stored).reshaped(shape), into: sum)
         for delta in deltas {
             switch delta {
             case .product(let factors, let factor): try Self.add(factors, factor, to: sum, on: backend)
