@@ -24,7 +24,7 @@ struct Program {
         if command == .version || arguments.has("version") { return try output.print("wan-infer \(Version.text)") }
         let json = arguments.has("json")
         switch command {
-        case .generate: try GenerateCommand(options: GenerateOptions(arguments), program: self, json: json).run()
+        case .generate: try generate(GenerateOptions(arguments), json)
         case .plan: try PlanCommand(arguments, program: self).run()
         case .doctor: try DoctorCommand(program: self, json: json).run()
         case .models: try ModelsCommand(program: self, json: json).run()
@@ -35,6 +35,13 @@ struct Program {
         case .worker: try WorkerCommand(options: GenerateOptions(arguments), program: self).run()
         case .help, .version: return
         }
+    }
+
+    private func generate(_ options: GenerateOptions, _ json: Bool) throws(VideoError) {
+        guard let batch = options.keeping.batch else {
+            return try GenerateCommand(options: options, program: self, json: json).run()
+        }
+        try BatchCommand(path: batch, options: options, program: self, json: json).run()
     }
 
     private func help(_ arguments: ParsedArguments) -> String {
