@@ -71,7 +71,9 @@ let package = Package(
         room(
             "ModelHub",
             ["VideoTypes", "StrictJSON", "Compute", "Crypto", "Files", "HTTPClient", "Threads", "Weights"]),
-        room("JobRunner", ["VideoTypes", "Files", "Threads", "Media", "VideoProvider", "JobStore", "CProcess"]),
+        room(
+            "JobRunner",
+            ["VideoTypes", "Files", "Threads", "Media", "Pipelines", "VideoProvider", "JobStore", "CProcess"]),
         room("VideoRouter", ["VideoTypes", "Files", "Threads", "StrictJSON", "Crypto", "HTTPClient", "Media"]),
         room(
             "VideoServer",
@@ -82,8 +84,8 @@ let package = Package(
         .executableTarget(
             name: "wan-infer",
             dependencies: [
-                "VideoTypes", "VideoProvider", "Backends", "Compute", "ComputeCPU", "ComputeCUDA", "Files", "Media",
-                "ModelHub", "Weights", "StrictJSON", "JobRunner", "JobStore", "VideoRouter", "VideoServer",
+                "VideoTypes", "VideoProvider", "Pipelines", "Backends", "Compute", "ComputeCPU", "ComputeCUDA", "Files",
+                "Media", "ModelHub", "Weights", "StrictJSON", "JobRunner", "JobStore", "VideoRouter", "VideoServer",
             ],
             swiftSettings: strict),
 
@@ -125,7 +127,9 @@ let package = Package(
         // The whole service with an engine that pretends: what the tests of jobs and HTTP start and kill.
         .executableTarget(
             name: "fake-service",
-            dependencies: ["VideoTypes", "Threads", "Media", "VideoProvider", "JobStore", "JobRunner", "VideoServer"],
+            dependencies: [
+                "VideoTypes", "Threads", "Media", "Pipelines", "VideoProvider", "JobStore", "JobRunner", "VideoServer",
+            ],
             path: "Tests/FakeService", swiftSettings: strict),
         // A journal alone: what the tests of durability kill.
         .executableTarget(

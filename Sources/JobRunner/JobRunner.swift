@@ -57,6 +57,11 @@ package final class JobRunner: Sendable {
         return ended
     }
 
+    /// The last sketch of a clip in the making, as PNG; nil where there is none yet, or no such clip.
+    package func sketch(of id: JobID) -> [UInt8]? {
+        board.content.withLock { $0.running.flatMap { $0.id == id ? $0.sketch : nil } }
+    }
+
     /// Says that there is a new job.
     package func wake() {
         board.queueChanged()

@@ -7,6 +7,8 @@ struct RunningClip {
     let id: JobID
     private let expected: ClipTime
     private var progress: ClipProgress
+    /// The last picture of it, as PNG.
+    var sketch: [UInt8]?
 
     init(id: JobID, expected: ClipTime, now: Double) {
         self.id = id

@@ -231,11 +231,13 @@ final class Supervisor {
             log("the engine cannot be opened: \(error.message)")
             board.content.withLock { $0.problem = error }
         case .progress(let tag, let progress) where tag == running?.tag: proceed(progress)
+        case .sketch(let tag, let picture) where tag == running?.tag:
+            board.content.withLock { $0.running?.sketch = Base64.decode(picture) }
         case .finished(let tag, let report) where tag == running?.tag: finish(report)
         case .failed(let tag, let error) where tag == running?.tag:
             if fail(error) == .suspect { bury("lost its device") }
         // Of a job that was taken from it.
-        case .progress, .finished, .failed: return
+        case .progress, .sketch, .finished, .failed: return
         case .run, .cancel, .shutdown: bury("talks nonsense")
         }
     }

@@ -2,6 +2,7 @@ import CProcess
 import Glibc
 import JobStore
 import Media
+import Pipelines
 package import VideoProvider
 package import VideoTypes
 
@@ -59,7 +60,8 @@ package final class WorkerLoop {
         let answer: WorkerMessage
         do throws(VideoError) {
             let report = try engine.generate(
-                order.settings, pictures: Self.pictures(order), to: order.path, checkpoint: order.checkpoint
+                order.settings, pictures: Self.pictures(order), to: order.path, checkpoint: order.checkpoint,
+                viewer: viewer(of: order)
             ) { step in
                 self.send(.progress(order.tag, step))
                 if step.stage == .decode, step.completed > 0 { FailPoint.reached(.midEncode) }
@@ -71,6 +73,14 @@ package final class WorkerLoop {
         }
         send(answer)
     }
+
+    private func viewer(of order: WorkOrder) -> LatentViewer {
+        LatentViewer(everySteps: Self.stepsToSketch) { frame in
+            self.send(.sketch(order.tag, Base64.encode(PNGFile.bytes(frame))))
+        }
+    }
+
+    private static let stepsToSketch = 2
 
     private static func pictures(_ order: WorkOrder) throws(VideoError) -> [ReferenceImage] {
         var images: [ReferenceImage] = []

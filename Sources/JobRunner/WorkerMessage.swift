@@ -11,6 +11,8 @@ package enum WorkerMessage: Sendable, Hashable, Codable {
     /// Stop this one after the step in hand.
     case cancel(WorkTag)
     case progress(WorkTag, VideoProgress)
+    /// A sketch of the clip in the making: PNG in Base64.
+    case sketch(WorkTag, String)
     case finished(WorkTag, ClipReport)
     case failed(WorkTag, VideoError)
     case shutdown

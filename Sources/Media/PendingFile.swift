@@ -46,13 +46,15 @@ package struct PendingFile: ~Copyable {
 
     /// Flushes the file to the disk and gives it the target's name, in the place of whatever has it, or the next free
     /// one; returns the name.
+    ///
+    /// - Parameter isDurable: false for what nobody misses after a power cut, and nobody shall wait for.
     @discardableResult
-    package consuming func publish() throws(MediaError) -> String {
-        guard fsync(descriptor) == 0 else { throw target.failure("fsync") }
+    package consuming func publish(isDurable: Bool = true) throws(MediaError) -> String {
+        guard !isDurable || fsync(descriptor) == 0 else { throw target.failure("fsync") }
         let name: String
         if target.keepsExisting { name = try takeFreeName() } else { name = try replaceExisting() }
         // The name is in the folder now; a folder that cannot be flushed is no reason to call the clip lost.
-        try? FileBytes.flushFolder(of: target.folder + "/")
+        if isDurable { try? FileBytes.flushFolder(of: target.folder + "/") }
         return name
     }
 

@@ -61,12 +61,12 @@ struct ClipRun {
     ///
     /// - Parameter denoiser: asked for only where steps are left.
     func denoise(
-        _ shape: Shape, noise: NoiseSource, _ checkpoint: DenoiseCheckpoint?,
+        _ shape: Shape, noise: NoiseSource, _ checkpoint: DenoiseCheckpoint?, _ sketch: LatentSketch? = nil,
         _ denoiser: () throws -> any Denoiser
     ) throws -> Tensor {
         let stage = DenoiseStage(
-            plan: plan, backend: backend, finite: try finiteCheck(), checkpoint: checkpoint, progress: progress,
-            dump: dump)
+            plan: plan, backend: backend, finite: try finiteCheck(), checkpoint: checkpoint, sketch: sketch,
+            progress: progress, dump: dump)
         return try stage.run(shape, noise: noise, denoiser)
     }
 

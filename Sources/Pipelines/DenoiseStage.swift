@@ -9,6 +9,7 @@ struct DenoiseStage {
     let backend: any Backend
     let finite: FiniteCheck
     let checkpoint: DenoiseCheckpoint?
+    let sketch: LatentSketch?
     let progress: ProgressReporter
     let dump: TensorDump?
 
@@ -26,7 +27,7 @@ struct DenoiseStage {
     func run(_ shape: Shape, noise: NoiseSource, _ denoiser: () throws -> any Denoiser) throws -> Tensor {
         let count = plan.stepCount
         let draw: NoiseDraw = { () throws(ComputeError) in try backend.upload(noise.draw(shape), shape) }
-        if let state = checkpoint?.state(plan, shape) {
+        if let state = try checkpoint?.state(plan, shape) {
             let latents = try backend.upload(state.latents, shape)
             guard state.step < count else {
                 try progress.begin(.denoise, completed: count, total: count)
@@ -68,9 +69,11 @@ struct DenoiseStage {
             }
             guard let serving else { preconditionFailure("nothing serves step \(index)") }
             try step(index, serving, denoiser, latents, draw, &solver)
+            if index + 1 == plan.stepCount { try denoiser.finish(latents) }
             if let checkpoint, checkpoint.isDue(after: index + 1, of: plan.stepCount) {
                 checkpoint.keep(
-                    try DenoiseState(step: index + 1, latents: latents, solver: solver, on: backend), latents.shape)
+                    try DenoiseState(step: index + 1, latents: latents, solver: solver, on: backend), latents.shape,
+                    of: plan.stepCount)
             }
             try progress.advance()
         }
@@ -98,6 +101,8 @@ struct DenoiseStage {
         }
         guard try finite.passes(prediction) else { throw try failure(index, passes) }
         try dump?.record("\(name).noise_pred", prediction, on: backend)
+        try sketch?.draw(
+            step: index, of: plan.stepCount, latents, prediction, solver.cleanFactors(at: index), on: backend)
         try solver.step(index, output: prediction, latents: latents, noise: draw, on: backend)
         try denoiser.settle(latents)
         try dump?.record("\(name).latents", latents, on: backend)

@@ -21,6 +21,9 @@ protocol Denoiser: AnyObject {
     /// Brings latents that a step has left into the form that the family keeps them in.
     func settle(_ latents: Tensor) throws(ComputeError)
 
+    /// Brings latents that the last step has left into the form that is decoded.
+    func finish(_ latents: Tensor) throws(ComputeError)
+
     /// What the networks are told of the step's timestep, one number or one for each token.
     func timesteps(_ timestep: Float, _ latents: Shape) -> [Float]
 }
@@ -28,6 +31,7 @@ protocol Denoiser: AnyObject {
 extension Denoiser {
     func shown(_ latents: Tensor) -> Tensor { latents }
     func settle(_ latents: Tensor) {}
+    func finish(_ latents: Tensor) {}
     func timesteps(_ timestep: Float, _ latents: Shape) -> [Float] { [timestep] }
 }
 

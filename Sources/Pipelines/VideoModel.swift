@@ -15,6 +15,8 @@ package protocol VideoModel: Sendable {
     var folderShift: Double? { get }
     /// Whether a second expert serves the low noise levels.
     var hasTwoExperts: Bool { get }
+    /// Whether it is known what colours its latents have: without that nobody can be shown a clip before its end.
+    var drawsSketches: Bool { get }
 
     /// Tokens that `text` is for the model, the closing one included; as many as it reads where nobody can count words.
     func tokenCount(_ text: String) -> Int

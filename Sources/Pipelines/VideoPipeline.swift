@@ -22,16 +22,27 @@ package protocol VideoPipeline: AnyObject {
     /// - Parameters:
     ///   - pictures: those that the settings name.
     ///   - checkpoint: where the denoise loop keeps its state, and goes on from; nil for nowhere.
+    ///   - viewer: shown the clip while it is made, where the model draws sketches.
     ///   - report: told of every step; answers whether to go on.
     ///   - dump: receives every intermediate result, for comparison with a reference.
     ///   - emit: receives the frames in order, as the decoder yields them.
     func generate(
         _ settings: VideoSettings, pictures: [PictureRole: Frame], checkpoint: DenoiseCheckpoint?,
-        report: @escaping (VideoProgress) -> Bool, dump: TensorDump?, emit: (Frame) throws -> Void
+        viewer: LatentViewer?, report: @escaping (VideoProgress) -> Bool, dump: TensorDump?,
+        emit: (Frame) throws -> Void
     ) throws(VideoError)
 }
 
 extension VideoPipeline {
+    /// Makes a clip that nobody looks at before it is there.
+    package func generate(
+        _ settings: VideoSettings, pictures: [PictureRole: Frame], checkpoint: DenoiseCheckpoint?,
+        report: @escaping (VideoProgress) -> Bool, dump: TensorDump?, emit: (Frame) throws -> Void
+    ) throws(VideoError) {
+        try generate(
+            settings, pictures: pictures, checkpoint: checkpoint, viewer: nil, report: report, dump: dump, emit: emit)
+    }
+
     /// Makes a clip of words alone, without a checkpoint.
     package func generate(
         _ settings: VideoSettings, report: @escaping (VideoProgress) -> Bool, dump: TensorDump?,

@@ -10,6 +10,9 @@ package struct DDIMSolver: Solver {
     }
 
     package var timesteps: [Float] { schedule.timesteps }
+    package func cleanFactors(at index: Int) -> (latents: Float, output: Float) {
+        schedule.cleanFactors(schedule.alphas(at: index).from)
+    }
     package var history: [Tensor] { [] }
     package func historyCount(after steps: Int) -> Int { 0 }
 

@@ -14,6 +14,7 @@ package struct DPMSolver: Solver {
     }
 
     package var timesteps: [Float] { schedule.timesteps }
+    package func cleanFactors(at index: Int) -> (latents: Float, output: Float) { (1, -schedule.sigmas[index]) }
     package var history: [Tensor] { clean.map { [$0.now] } ?? [] }
     package func historyCount(after steps: Int) -> Int { min(steps, 1) }
 

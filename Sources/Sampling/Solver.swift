@@ -21,6 +21,9 @@ package protocol Solver {
     /// How often step `index` draws noise.
     func draws(at index: Int) -> Int
 
+    /// Factors of the latents and of the output at step `index` whose sum is the clean latents as the model sees them.
+    func cleanFactors(at index: Int) -> (latents: Float, output: Float)
+
     /// Goes on behind `steps` steps, at least one, that left this history; the tensors are taken over.
     mutating func resume(after steps: Int, history: [Tensor], on backend: any Backend) throws(ComputeError)
 
@@ -58,6 +61,7 @@ package struct EulerSolver: Solver {
     }
 
     package var timesteps: [Float] { schedule.timesteps }
+    package func cleanFactors(at index: Int) -> (latents: Float, output: Float) { (1, -schedule.sigmas[index]) }
     package var history: [Tensor] { [] }
     package func historyCount(after steps: Int) -> Int { 0 }
 

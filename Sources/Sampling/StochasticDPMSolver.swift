@@ -15,6 +15,9 @@ package struct StochasticDPMSolver: Solver {
     }
 
     package var timesteps: [Float] { schedule.timesteps }
+    package func cleanFactors(at index: Int) -> (latents: Float, output: Float) {
+        schedule.cleanFactors(schedule.alphas(at: index).from)
+    }
     package var history: [Tensor] { clean.map { [$0.now] } ?? [] }
     package func historyCount(after steps: Int) -> Int { min(steps, 1) }
     package func draws(at index: Int) -> Int { isFirstOrder(index) ? 1 : 2 }

@@ -24,6 +24,7 @@ package struct UniPCSolver: Solver {
     }
 
     package var timesteps: [Float] { schedule.timesteps }
+    package func cleanFactors(at index: Int) -> (latents: Float, output: Float) { (1, -schedule.sigmas[index]) }
 
     package func historyCount(after steps: Int) -> Int { min(steps, 2) + min(steps, 1) }
 

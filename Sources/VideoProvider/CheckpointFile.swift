@@ -18,25 +18,22 @@ struct CheckpointFile {
         self.halfway = halfway ?? {}
     }
 
-    /// How the denoise loop of the clip of this identity gets at it.
-    func checkpoint(_ identity: String) -> DenoiseCheckpoint {
-        DenoiseCheckpoint(everySteps: place.everySteps, identity: identity, read: read, write: write)
-    }
+    var everySteps: Int { place.everySteps }
 
     private var path: String { place.path }
 
     /// One name, so that what a killed process left is written over.
     private var temporaryPath: String { path + ".new" }
 
-    private func read() -> HostBytes? { try? MappedFile.open(path) }
+    func read() -> HostBytes? { try? MappedFile.open(path) }
 
-    private func write(_ header: [UInt8], _ data: [UInt8]) {
+    func write(_ bytes: CheckpointBytes) {
         do throws(FileFailure) {
             let file = try NewFile(path, temporary: .ours(temporaryPath))
-            try file.append(header)
-            try file.append(data[..<(data.count / 2)])
+            try file.append(bytes.header)
+            try file.append(bytes.data[..<(bytes.data.count / 2)])
             halfway()
-            try file.append(data[(data.count / 2)...])
+            try file.append(bytes.data[(bytes.data.count / 2)...])
             try file.publish()
         } catch {
             // A clip can always be made from its beginning.

@@ -19,9 +19,23 @@ package protocol ClipEngine: AnyObject {
         _ settings: VideoSettings, pictures: [ReferenceImage], to path: String, checkpoint: CheckpointPlace?,
         progress: @escaping (VideoProgress) -> Bool
     ) throws(VideoError) -> ClipReport
+
+    /// The same, shown to somebody where the model draws sketches.
+    func generate(
+        _ settings: VideoSettings, pictures: [ReferenceImage], to path: String, checkpoint: CheckpointPlace?,
+        viewer: LatentViewer, progress: @escaping (VideoProgress) -> Bool
+    ) throws(VideoError) -> ClipReport
 }
 
 extension ClipEngine {
+    /// Of an engine that draws nothing.
+    package func generate(
+        _ settings: VideoSettings, pictures: [ReferenceImage], to path: String, checkpoint: CheckpointPlace?,
+        viewer: LatentViewer, progress: @escaping (VideoProgress) -> Bool
+    ) throws(VideoError) -> ClipReport {
+        try generate(settings, pictures: pictures, to: path, checkpoint: checkpoint, progress: progress)
+    }
+
     /// Makes a clip of words alone.
     package func generate(
         _ settings: VideoSettings, to path: String, checkpoint: CheckpointPlace?,

@@ -20,6 +20,8 @@ package struct EngineOptions: Sendable {
     package var adapters: AdapterPlace
     /// Where to write every intermediate result as safetensors, for comparison with a reference.
     package var dumpPath: String?
+    /// Whether a step whose numbers are not finite is made again in f32.
+    package var retriesInF32: Bool
     /// Joules that the device has taken so far; nil where nobody counts.
     package var joules: (@Sendable () -> Double?)?
     /// Called when a checkpoint is half written; tests of durability end the process there.
@@ -27,13 +29,15 @@ package struct EngineOptions: Sendable {
 
     package init(
         model: ModelSource = .builtIn, dtype: DType? = nil, adapters: AdapterPlace = .paths,
-        writesMetadata: Bool = true, dumpPath: String? = nil, duringCheckpoint: (@Sendable () -> Void)? = nil
+        writesMetadata: Bool = true, dumpPath: String? = nil, retriesInF32: Bool = false,
+        duringCheckpoint: (@Sendable () -> Void)? = nil
     ) {
         self.model = model
         self.dtype = dtype
         self.adapters = adapters
         self.writesMetadata = writesMetadata
         self.dumpPath = dumpPath
+        self.retriesInF32 = retriesInF32
         self.duringCheckpoint = duringCheckpoint
     }
 }

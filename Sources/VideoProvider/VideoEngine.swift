@@ -1,6 +1,6 @@
 package import Compute
 import Media
-import Pipelines
+package import Pipelines
 package import VideoTypes
 import Weights
 
@@ -11,7 +11,8 @@ package final class VideoEngine: ClipEngine {
     private let options: EngineOptions
     private let backend: any Backend
     private let planner: VideoPlanner
-    private let pipeline: any VideoPipeline
+    /// Another one while a step is made in f32.
+    private var pipeline: any VideoPipeline
 
     /// Opens and checks the model; its weights are loaded when a request needs them.
     package convenience init(_ options: EngineOptions, backend: any Backend) throws(VideoError) {
@@ -70,23 +71,40 @@ package final class VideoEngine: ClipEngine {
     ///   - keepsExisting: whether the clip takes the next free name where `path` is taken.
     ///   - progress: told of every step; answers whether to go on.
     package func generate(
-        _ request: VideoRequest, to path: String, keepsExisting: Bool = false,
+        _ request: VideoRequest, to path: String, keepsExisting: Bool = false, keeping: ClipKeeping = ClipKeeping(),
         progress: @escaping (VideoProgress) -> Bool
     ) throws(VideoError) -> ClipReport {
-        try generate(order(request), to: path, keepsExisting: keepsExisting, progress: progress)
+        try generate(
+            order(request), to: path, keepsExisting: keepsExisting, keeping: keeping, progress: progress)
     }
 
     /// The same of what `order` gave.
     package func generate(
         _ order: VideoPlanner.Order, to path: String, keepsExisting: Bool = false,
-        progress: @escaping (VideoProgress) -> Bool
+        keeping: ClipKeeping = ClipKeeping(), progress: @escaping (VideoProgress) -> Bool
     ) throws(VideoError) -> ClipReport {
-        try make(order, path, keepsExisting: keepsExisting, checkpoint: nil, progress)
+        if keeping.viewer != nil { try checkSketches() }
+        let keeper = try keeper(order.settings, keeping)
+        return try make(order, path, keepsExisting: keepsExisting, keeper, keeping, progress)
     }
 
     package func generate(
         _ settings: VideoSettings, pictures: [ReferenceImage], to path: String, checkpoint: CheckpointPlace?,
         progress: @escaping (VideoProgress) -> Bool
+    ) throws(VideoError) -> ClipReport {
+        try generate(settings, pictures, path, ClipKeeping(place: checkpoint), progress)
+    }
+
+    package func generate(
+        _ settings: VideoSettings, pictures: [ReferenceImage], to path: String, checkpoint: CheckpointPlace?,
+        viewer: LatentViewer, progress: @escaping (VideoProgress) -> Bool
+    ) throws(VideoError) -> ClipReport {
+        try generate(settings, pictures, path, ClipKeeping(place: checkpoint, viewer: viewer), progress)
+    }
+
+    private func generate(
+        _ settings: VideoSettings, _ pictures: [ReferenceImage], _ path: String, _ keeping: ClipKeeping,
+        _ progress: @escaping (VideoProgress) -> Bool
     ) throws(VideoError) -> ClipReport {
         let pictures = try RequestPictures(pictures)
         guard pictures.inputs == settings.inputs else {
@@ -94,11 +112,53 @@ package final class VideoEngine: ClipEngine {
         }
         let order = VideoPlanner.Order(
             settings: settings, pictures: pictures.frames, adapters: try planner.adapters(of: settings))
-        return try make(order, path, keepsExisting: false, checkpoint: checkpoint, progress)
+        return try make(order, path, keepsExisting: false, keeper(settings, keeping), keeping, progress)
+    }
+
+    /// Makes the clip of latents that were kept: only what comes behind denoising.
+    ///
+    /// - Parameter place: where they were kept, if that is to be tidied up behind the clip.
+    package func generate(
+        decoding kept: KeptClip, tilesVAE: Bool, to path: String, keepsExisting: Bool = false,
+        place: CheckpointPlace? = nil, progress: @escaping (VideoProgress) -> Bool
+    ) throws(VideoError) -> ClipReport {
+        try kept.check(canBeDecodedBy: planner.model.fingerprint, modelName)
+        var settings = kept.settings
+        settings.tilesVAE = tilesVAE
+        let keeper = StateKeeper(
+            identity: kept.identityText, file: place.map { CheckpointFile($0, halfway: nil) }, first: kept.bytes,
+            refusal: KeptClip.damaged(kept.path))
+        let order = VideoPlanner.Order(settings: settings, pictures: [:], adapters: .none)
+        return try make(order, path, keepsExisting: keepsExisting, keeper, ClipKeeping(), progress)
+    }
+
+    private func checkSketches() throws(VideoError) {
+        guard !planner.model.drawsSketches else { return }
+        throw VideoError(
+            .invalidRequest, "nobody knows what colours the latents of \(modelName) have, so none can be shown",
+            field: .model, hint: "leave the preview out, or use a Wan model")
+    }
+
+    /// Who keeps the state of a clip while it is made; nil for nobody.
+    private func keeper(_ settings: VideoSettings, _ keeping: ClipKeeping) throws(VideoError) -> StateKeeper? {
+        // A dump holds every step, so it begins at the first.
+        let isWanted = keeping.place != nil || keeping.finished != nil || options.retriesInF32
+        guard options.dumpPath == nil, isWanted else { return nil }
+        let identity = identity(settings)
+        var refusal: VideoError?
+        if keeping.isStrict, let path = keeping.place?.path {
+            try KeptClip(at: path)?.check(isOf: identity)
+            refusal = KeptClip.damaged(path)
+        }
+        return StateKeeper(
+            identity: try identity.text(),
+            file: keeping.place.map { CheckpointFile($0, halfway: options.duringCheckpoint) },
+            finished: keeping.finished, keepsSteps: options.retriesInF32, refusal: refusal)
     }
 
     private func make(
-        _ order: VideoPlanner.Order, _ path: String, keepsExisting: Bool, checkpoint: CheckpointPlace?,
+        _ order: VideoPlanner.Order, _ path: String, keepsExisting: Bool, _ keeper: StateKeeper?,
+        _ keeping: ClipKeeping,
         _ progress: @escaping (VideoProgress) -> Bool
     ) throws(VideoError) -> ClipReport {
         let settings = order.settings
@@ -119,16 +179,10 @@ package final class VideoEngine: ClipEngine {
                 clock.enter(step.stage)
                 return progress(step)
             }
-            pipeline.adapters = order.adapters
-            // A dump holds every step, so it begins at the first.
-            let file = dump == nil ? checkpoint.map { CheckpointFile($0, halfway: options.duringCheckpoint) } : nil
-            try pipeline.generate(
-                settings, pictures: order.pictures, checkpoint: file?.checkpoint(identity(settings)), report: report,
-                dump: dump
-            ) { try writer.append($0) }
+            try run(order, keeper, keeping, report, dump) { try writer.append($0) }
             if let dump, let dumpFile { try dumpFile.write(dump) }
             let bytes = try writer.finish()
-            file?.remove()
+            keeper?.remove()
             clock.stop()
             return ClipReport(
                 path: writer.path, model: modelName, settings: settings, backend: facts.backend, dtype: facts.dtype,
@@ -143,18 +197,66 @@ package final class VideoEngine: ClipEngine {
         }
     }
 
+    /// Runs the pipeline, and where that is wanted a step that is not finite once more in f32.
+    private func run(
+        _ order: VideoPlanner.Order, _ keeper: StateKeeper?, _ keeping: ClipKeeping,
+        _ report: @escaping (VideoProgress) -> Bool, _ dump: TensorDump?, _ emit: (Frame) throws -> Void
+    ) throws(VideoError) {
+        var place: VideoProgress?
+        let watch = { (progress: VideoProgress) -> Bool in
+            place = progress
+            return report(progress)
+        }
+        while true {
+            pipeline.adapters = order.adapters
+            do throws(VideoError) {
+                return try pipeline.generate(
+                    order.settings, pictures: order.pictures, checkpoint: keeper?.checkpoint, viewer: keeping.viewer,
+                    report: watch, dump: dump, emit: emit)
+            } catch {
+                guard options.retriesInF32, error.code == .notFinite, pipeline.dtype != .f32, let keeper, let place,
+                    place.stage == .denoise
+                else { throw error }
+                keeping.note?("\(error.message); the step is made again in f32")
+                try repeatStep(place.completed, order, keeper, report)
+            }
+        }
+    }
+
+    /// Makes one step in f32 and leaves its state with the keeper.
+    ///
+    /// - Parameter step: its index.
+    private func repeatStep(
+        _ step: Int, _ order: VideoPlanner.Order, _ keeper: StateKeeper, _ report: @escaping (VideoProgress) -> Bool
+    ) throws(VideoError) {
+        let usual = pipeline.dtype
+        // Never two sets of weights: the other pipeline goes first.
+        pipeline = planner.model.pipeline(on: backend, dtype: .f32)
+        defer { pipeline = planner.model.pipeline(on: backend, dtype: usual) }
+        pipeline.adapters = order.adapters
+        try pipeline.validate(order.settings)
+        var isDone = false
+        do throws(VideoError) {
+            try pipeline.generate(
+                order.settings, pictures: order.pictures, checkpoint: keeper.checkpoint,
+                report: { progress in
+                    isDone = progress.stage == .denoise && progress.completed > step
+                    return !isDone && report(progress)
+                }, dump: nil, emit: { _ in })
+        } catch {
+            guard isDone, error.code == .cancelled else { throw error }
+        }
+    }
+
     /// A counter that was set back says nothing.
     private func joulesTaken(since before: Double?) -> Double? {
         guard let before, let now = options.joules?(), now >= before else { return nil }
         return now - before
     }
 
-    /// All that the latents of a clip depend on.
-    private func identity(_ settings: VideoSettings) -> String {
-        let parts = [
-            Version.text, modelName, planner.model.fingerprint, backend.name, pipeline.dtype.rawValue,
-            "\(JSONText.object(settings.jsonFields))",
-        ]
-        return parts.joined(separator: "\n")
+    private func identity(_ settings: VideoSettings) -> ClipIdentity {
+        ClipIdentity(
+            model: modelName, fingerprint: planner.model.fingerprint, backend: backend.name,
+            dtype: pipeline.dtype.rawValue, settings: settings)
     }
 }

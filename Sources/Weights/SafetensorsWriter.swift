@@ -14,6 +14,10 @@ package struct SafetensorsWriter {
         add(name, "I64", shape, unsafe values.withUnsafeBytes { unsafe Array($0) })
     }
 
+    package mutating func add(_ name: String, _ bytes: [UInt8]) {
+        add(name, "U8", [bytes.count], bytes)
+    }
+
     private mutating func add(_ name: String, _ dtype: String, _ shape: [Int], _ bytes: [UInt8]) {
         let start = data.count
         data += bytes

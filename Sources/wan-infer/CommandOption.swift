@@ -20,6 +20,7 @@ struct CommandOption {
         case sampling = "how to draw it"
         case machine = "where to compute"
         case output = "what to write"
+        case keeping = "so that nothing is lost"
         case service = "how to serve"
         case money = "what it costs"
         case routing = "how to route"
@@ -27,7 +28,31 @@ struct CommandOption {
     }
 
     /// Every option there is, in the order of the help.
-    static let all = RequestField.all.compactMap { CommandOption($0) } + others
+    static let all =
+        RequestField.all.compactMap { CommandOption($0) } + others.prefix(while: { $0.name != "json" })
+        + keeping + others.drop { $0.name != "json" }
+
+    /// For clips that take long, and for many of them.
+    private static let keeping = [
+        CommandOption(
+            name: "batch", value: "FILE", summary: "a clip of each line of a .txt or .jsonl file", group: .keeping,
+            commands: [.generate]),
+        CommandOption(
+            name: "checkpoint", value: "DIR", summary: "keep what is done there after every step", group: .keeping,
+            commands: [.generate]),
+        CommandOption(
+            name: "resume", value: nil, summary: "go on from there, or behind the clips of a batch that are done",
+            group: .keeping, commands: [.generate]),
+        CommandOption(
+            name: "decode-only", value: "FILE", summary: "the clip of latents that were kept",
+            group: .keeping, commands: [.generate]),
+        CommandOption(
+            name: "retry-f32", value: nil, summary: "make a step that is not finite once more in f32",
+            group: .keeping, commands: [.generate]),
+        CommandOption(
+            name: "preview", value: "FILE.png", summary: "a sketch of the clip, drawn anew while it is made",
+            group: .keeping, commands: [.generate]),
+    ]
 
     private static let others = [
         CommandOption(

@@ -1,7 +1,4 @@
-import Backends
 import Compute
-import ComputeCPU
-import Files
 import VideoProvider
 import VideoTypes
 
@@ -12,52 +9,40 @@ struct GenerateCommand {
     let json: Bool
 
     func run() throws(VideoError) {
-        var request = options.request
+        if let path = options.keeping.latents { return try decode(path) }
         let typed: String? =
             if let prompt = options.prompt { prompt } else { try StandardInput(descriptor: 0).prompt() }
-        let choice = try BackendChoice(options.device, threads: options.threads)
-        for remark in choice.remarks(in: .command) { note(remark) }
-        let engine = try VideoEngine(options.engine, backend: choice.backend)
+        let folder: CheckpointFolder? =
+            if let path = options.keeping.checkpoint { try CheckpointFolder(path) } else { nil }
+        let maker = try ClipMaker(options, program: program, json: json)
+        let clip = KeptWork(maker: maker, place: folder?.place(), output: (output, options.output == nil))
+        let kept = try clip.kept()
+        var request: VideoRequest =
+            if let kept { try options.request(over: VideoRequest(kept.settings)) } else { options.request }
         let isPictured = !request.referenceImages.isEmpty
-        request.prompt = typed ?? (isPictured ? "" : engine.samplePrompt)
-        if typed == nil, !isPictured {
-            note("no prompt given, using the model's sample: \(ResultReport.line(request.prompt))")
+        request.prompt =
+            typed ?? kept?.settings.prompts.positive ?? (isPictured ? "" : maker.engine.samplePrompt)
+        if typed == nil, kept == nil, !isPictured {
+            note("no prompt given, using the model's sample: \(ResultReport.line(request.prompt))", maker)
         }
-
-        let display = ProgressDisplay(style, clock: SystemClock.monotonic) { program.errors.write($0) }
-        let result: ClipReport
-        do throws(VideoError) {
-            let (path, isNamed) = (options.output ?? "out.mp4", options.output != nil)
-            let order = try engine.order(request)
-            for remark in order.remarks { note(remark) }
-            result = try engine.generate(order, to: path, keepsExisting: !isNamed) { progress in
-                display.show(progress)
-                return !Interrupt.isRequested
-            }
-        } catch {
-            display.finish()
-            throw error
-        }
-        display.finish()
-        for remark in choice.laterRemarks { note(remark) }
-        let report = ResultReport(result: result)
-        if json {
-            try program.output.print("\(report.json)")
-        } else if options.detail != .quiet {
-            try program.output.print(report.text)
-        }
+        try maker.tell(clip.make(request, goingOnFrom: kept, preview: options.keeping.preview))
     }
 
-    private var style: ProgressDisplay.Style {
-        switch options.detail {
-        case .quiet: .none
-        case .verbose: .everyStep
-        case .normal: program.errors.isLive ? .live(columns: program.errors.columns) : .plain
+    /// Makes the clip of latents that were kept.
+    private func decode(_ path: String) throws(VideoError) {
+        guard let kept = try KeptClip(at: path) else {
+            throw .invalid("there is no file '\(path)'", hint: "--decode-only takes latents that were kept")
         }
+        let maker = try ClipMaker(options, program: program, json: json)
+        let result = try maker.watched { progress throws(VideoError) in
+            try maker.engine.generate(
+                decoding: kept, tilesVAE: options.request.tilesVAE, to: output,
+                keepsExisting: options.output == nil, progress: progress)
+        }
+        try maker.tell(result)
     }
 
-    private func note(_ text: String) {
-        guard options.detail != .quiet else { return }
-        program.errors.write("wan-infer: \(text)\n")
-    }
+    private var output: String { options.output ?? "out.mp4" }
+
+    private func note(_ text: String, _ maker: ClipMaker) { maker.note(text) }
 }

@@ -43,6 +43,40 @@ struct ParsedArguments: Equatable {
 
     func has(_ name: String) -> Bool { switches.contains(name) }
 
+    /// Whether an option was given, with a value or as a switch.
+    func isGiven(_ name: String) -> Bool {
+        values[name] != nil || lists[name] != nil || switches.contains(name)
+    }
+
+    /// As a shell would have to be told them.
+    var line: String {
+        let prompt = self.prompt.map { [Self.quoted($0)] } ?? []
+        let options = CommandOption.all.filter { isGiven($0.name) }.flatMap { option in
+            let texts = lists[option.name] ?? values[option.name].map { [$0] }
+            return texts?.map { "--\(option.name)=\(Self.quoted($0))" } ?? ["--\(option.name)"]
+        }
+        let separator = self.prompt?.hasPrefix("-") == true ? ["--"] : []
+        return (["wan-infer"] + options + separator + prompt).joined(separator: " ")
+    }
+
+    /// The same with more options.
+    func adding(_ switches: Set<String>) -> ParsedArguments {
+        var other = self
+        other.switches.formUnion(switches)
+        return other
+    }
+
+    /// As one word of a POSIX shell.
+    static func quoted(_ word: String) -> String {
+        let isPlain =
+            !word.isEmpty
+            && word.utf8.allSatisfy { byte in
+                (48...57).contains(byte) || (65...90).contains(byte) || (97...122).contains(byte)
+                    || "_-./=:,+".utf8.contains(byte)
+            }
+        return isPlain ? word : "'" + word.replacing("'", with: "'\\''") + "'"
+    }
+
     private mutating func take(prompt word: String) throws(VideoError) {
         if command == .completions, shell == nil {
             shell = Shell(rawValue: word)

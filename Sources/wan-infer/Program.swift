@@ -25,7 +25,7 @@ struct Program {
         let json = arguments.has("json")
         if arguments.has("pull") { try PullCommand.fetchMissing(for: arguments, program: self) }
         switch command {
-        case .generate: try GenerateCommand(options: GenerateOptions(arguments), program: self, json: json).run()
+        case .generate: try generate(GenerateOptions(arguments), json)
         case .plan: try PlanCommand(arguments, program: self).run()
         case .doctor: try DoctorCommand(program: self, json: json).run()
         case .models: try ModelsCommand(arguments, program: self).run()
@@ -36,6 +36,13 @@ struct Program {
         case .worker: try WorkerCommand(options: GenerateOptions(arguments), program: self).run()
         case .help, .version: return
         }
+    }
+
+    private func generate(_ options: GenerateOptions, _ json: Bool) throws(VideoError) {
+        guard let batch = options.keeping.batch else {
+            return try GenerateCommand(options: options, program: self, json: json).run()
+        }
+        try BatchCommand(path: batch, options: options, program: self, json: json).run()
     }
 
     private func help(_ arguments: ParsedArguments) -> String {

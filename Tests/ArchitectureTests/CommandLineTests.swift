@@ -22,7 +22,8 @@ import Weights
         "guidance-2", "flow-shift", "scheduler", "sigmas", "seed", "vae-tiling", "model", "pull", "revision",
         "device", "dtype", "threads",
         "output",
-        "no-metadata", "dump", "json", "host", "port", "state", "lora-dir", "key-file", "host-names", "origins",
+        "no-metadata", "dump", "batch", "checkpoint", "resume", "decode-only", "retry-f32", "preview", "json",
+        "host", "port", "state", "lora-dir", "key-file", "host-names", "origins",
         "webhook-hosts", "local-webhook-hosts", "webhook-secret-file", "gpu-dollars-per-hour",
         "api-dollars-per-second", "simulate", "policy", "quiet", "verbose", "version", "help",
     ]

@@ -97,6 +97,23 @@ import VideoTypes
         #expect(unsafe stat("/dev/null", &facts) == 0 && facts.st_mode & S_IFMT == S_IFCHR)
     }
 
+    @Test func `long work keeps its state in a folder of its own and its clips under free names`() throws {
+        let before = try FolderPicture(folder.path)
+        let words = ["a red ball", "--steps", "2", "--frames", "1", "--seed", "1", "--device", "cpu"]
+        for name in [".", "checkpoints", "outputs", "pipe.safetensors", "notes.txt"] {
+            let refused = try Subprocess(Self.program, words + ["--checkpoint", name], folder: folder.path)
+            #expect(refused.status == VideoError.Code.stateUnusable.exitStatus, "\(name): \(refused.errors)")
+        }
+        let list = folder.path + "-list.txt"
+        try Data("a red ball\n".utf8).write(to: URL(fileURLWithPath: list))
+        defer { try? FileManager.default.removeItem(atPath: list) }
+        try Data("theirs".utf8).write(to: URL(fileURLWithPath: folder.file("night-1.mp4")))
+        let batch = ["--batch", list, "--output", "night.mp4"] + Array(words.dropFirst())
+        #expect(try Subprocess(Self.program, batch, folder: folder.path).status == 9)
+        #expect(try Subprocess(Self.program, batch + ["--resume"], folder: folder.path).status == 9)
+        #expect(try changes(from: before, made: ["night-1.mp4"]) == [])
+    }
+
     @Test func `the library names its clips as nobody did before`() async throws {
         let before = try FolderPicture(folder.path)
         var options = LocalVideoProvider.Options()

@@ -1,6 +1,7 @@
 import Foundation
 import JobRunner
 import JobStore
+import Media
 import TestSupport
 import TestTools
 import Testing
@@ -54,6 +55,39 @@ import VideoTypes
         #expect(try Subprocess(Self.program, words).status == 0)
         let expected = try Data(contentsOf: URL(fileURLWithPath: first))
         #expect(try Data(contentsOf: URL(fileURLWithPath: store.outputs.path(job.id))) == expected)
+    }
+
+    @Test func `a clip in the making can be looked at, and behind its end no more`() throws {
+        let folder = try TemporaryFolder()
+        var request = VideoRequest(prompt: "a red ball")
+        (request.seed, request.steps, request.frames) = (5, 40, 5)
+        let plan = try VideoPlanner(.builtIn).plan(for: request)
+        let store = try JobStore(folder: folder.file("state"))
+        _ = try store.recover()
+        var options = JobRunnerOptions(workerCommand: [Self.program, "worker", "--device=cpu"])
+        options.reserveBytes = 0
+        let runner = try JobRunner(store: store, options: options) { _ in }
+        try runner.start()
+        defer {
+            runner.stop()
+            runner.join()
+        }
+        let order = JobOrder(plan: plan, requestHash: "1", expiresAfterSeconds: 3600)
+        guard case .stored(.created(let job)) = try runner.submit(order, owner: nil) else {
+            Issue.record("not stored")
+            return
+        }
+        var sketches: Set<[UInt8]> = []
+        while try store.job(job.id)?.state.isFinal == false {
+            if let sketch = runner.sketch(of: job.id) { sketches.insert(sketch) }
+            usleep(1000)
+        }
+        #expect(sketches.count > 1)
+        for sketch in sketches {
+            let frame = try Picture(sketch).frame
+            #expect(frame.width == 12 && frame.height == 12)
+        }
+        #expect(eventually { runner.sketch(of: job.id) == nil })
     }
 
     private func finished(_ id: JobID, _ store: JobStore) throws -> Job {

@@ -1,6 +1,7 @@
 import Glibc
 import JobStore
 import Media
+import Pipelines
 import VideoProvider
 import VideoTypes
 
@@ -25,6 +26,15 @@ final class FakeEngine: ClipEngine {
         _ settings: VideoSettings, pictures: [ReferenceImage], to path: String, checkpoint: CheckpointPlace?,
         progress: @escaping (VideoProgress) -> Bool
     ) throws(VideoError) -> ClipReport {
+        let nobody = LatentViewer(everySteps: 1) { _ in }
+        return try generate(
+            settings, pictures: pictures, to: path, checkpoint: checkpoint, viewer: nobody, progress: progress)
+    }
+
+    func generate(
+        _ settings: VideoSettings, pictures: [ReferenceImage], to path: String, checkpoint: CheckpointPlace?,
+        viewer: LatentViewer, progress: @escaping (VideoProgress) -> Bool
+    ) throws(VideoError) -> ClipReport {
         guard pictures.map(\.role) == settings.inputs.map(\.role) else {
             throw VideoError(.internalError, "\(pictures.count) pictures came of \(settings.inputs.count)")
         }
@@ -33,7 +43,7 @@ final class FakeEngine: ClipEngine {
             try run.load()
             isLoaded = true
         }
-        try run.denoise(checkpoint.map { FakeCheckpoint($0, settings) })
+        try run.denoise(checkpoint.map { FakeCheckpoint($0, settings) }, viewer)
         guard let report = try run.write(facts) else { throw VideoError(.cancelled, "cancelled") }
         if let checkpoint { unsafe _ = unlink(checkpoint.path) }
         return report
@@ -64,7 +74,7 @@ private final class FakeRun {
         seconds[.load] = script.loadSeconds
     }
 
-    func denoise(_ checkpoint: FakeCheckpoint?) throws(VideoError) {
+    func denoise(_ checkpoint: FakeCheckpoint?, _ viewer: LatentViewer) throws(VideoError) {
         var step = 0
         if let kept = checkpoint?.read() { (step, state) = kept }
         let first = step
@@ -74,6 +84,7 @@ private final class FakeRun {
             pause(script.secondsPerStep)
             state = Self.next(state, step)
             step += 1
+            viewer.show(Frame(width: 2, height: 1, pixels: [UInt8](repeating: UInt8(step % 256), count: 6)))
             if let checkpoint, step % checkpoint.place.everySteps == 0 { checkpoint.write(step, state) }
         }
         seconds[.denoise] = Double(settings.sampling.steps - first) * script.secondsPerStep

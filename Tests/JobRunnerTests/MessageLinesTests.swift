@@ -19,6 +19,7 @@ import VideoTypes
                 tag: tag, settings: settings, path: "/a b", checkpoint: CheckpointPlace(path: "/c", everySteps: 4))),
         .cancel(tag),
         .progress(tag, VideoProgress(stage: .denoise, completed: 1, total: 2)),
+        .sketch(tag, "iVBORw0KGgo="),
         .finished(
             tag,
             ClipReport(

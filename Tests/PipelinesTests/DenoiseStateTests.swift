@@ -29,8 +29,7 @@ import Weights
         let latents = try backend.upload((0..<24).map { Float($0) }, shape)
         for index in 0..<2 { try solver.step(index, output: latents, latents: latents, noise: noNoise, on: backend) }
         let state = try DenoiseState(step: 2, latents: latents, solver: solver, on: backend)
-        let file = state.file(identity: "a", shape: shape)
-        return file.header + file.data
+        return state.file(identity: "a", shape: shape, stepCount: 4).all
     }
 
     private static func read(_ bytes: [UInt8], identity: String = "a", plan: DenoisePlan) -> DenoiseState? {
@@ -46,6 +45,15 @@ import Weights
         #expect(Self.read(file, plan: try Self.plan(.dpmpp)) == nil)
         #expect(Self.read(file, plan: try Self.plan(steps: 1)) == nil)
         #expect(DenoiseState(HostBytes(file), identity: "a", shape: [2, 1, 4, 3], plan: plan) == nil)
+    }
+
+    @Test func `a file says whose it is and how far it has come`() throws {
+        let file = try Self.file()
+        let facts = try #require(CheckpointFacts(HostBytes(file)))
+        #expect(facts == CheckpointFacts(identity: "a", step: 2, stepCount: 4) && !facts.isFinished)
+        #expect(file.dropFirst(8).starts(with: CheckpointFacts.beginning))
+        #expect(CheckpointFacts(HostBytes(Array(file.dropLast()))) == nil)
+        #expect(CheckpointFacts(HostBytes([])) == nil)
     }
 
     @Test func `no damage is taken for a state`() throws {
@@ -74,7 +82,7 @@ import Weights
             #expect(state.step == whole.step && state.latents == whole.latents && state.history == whole.history)
         }
         #expect(refused > 4000)
-        for index in file.indices.dropFirst(file.count - 4 * 24 * 4 - 24) {
+        for index in file.indices.dropFirst(file.count - 4 * 24 * 4 - 33) {
             var bytes = file
             bytes[index] ^= 0x10
             #expect(Self.read(bytes, plan: plan) == nil, "byte \(index)")

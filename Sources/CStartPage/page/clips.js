@@ -77,6 +77,34 @@ function draw(nothing = "The clip appears here.") {
   document.title = open ? `${clip.progress || 0} % · wan-infer` : "wan-infer";
 }
 
+// A sketch of the clip in the making: asked for when a step is done, never twice at once, and no more where there is none.
+
+const sketch = { id: null, step: 0, address: null, busy: false };
+
+async function sketchOf(clip) {
+  const image = $("preview");
+  if (sketch.id !== clip.id || !isOpen(clip)) {
+    image.hidden = true;
+    if (sketch.address) URL.revokeObjectURL(sketch.address);
+    Object.assign(sketch, { id: clip.id, step: 1, address: null });
+  }
+  if (sketch.busy || clip.stage !== "denoise" || !(clip.step > sketch.step)) return;
+  sketch.busy = true;
+  const mine = (sketch.step = clip.step);
+  try {
+    const source = URL.createObjectURL(await (await call(address(clip.id, "/content?variant=preview"))).blob());
+    if (shown !== clip.id || sketch.id !== clip.id) return URL.revokeObjectURL(source);
+    if (sketch.address) URL.revokeObjectURL(sketch.address);
+    image.src = sketch.address = source;
+    image.hidden = false;
+  } catch {
+    // A model without sketches has none at any step.
+    if (mine > 3) sketch.step = Infinity;
+  } finally {
+    sketch.busy = false;
+  }
+}
+
 // A live region must not repeat what it has said.
 function setText(id, text) {
   if ($(id).textContent !== text) $(id).textContent = text;
@@ -135,6 +163,7 @@ function show(id, focus = false) {
   draw();
   list();
   const clip = clips.get(id);
+  if (clip) sketchOf(clip);
   if (clip && clip.status === "completed") play(id);
   if (focus) {
     $("clip-title").focus({ preventScroll: true });
@@ -153,6 +182,7 @@ function take(clip) {
   clips.set(clip.id, { ...before, ...clip });
   if (clip.id === shown) {
     draw();
+    sketchOf(clips.get(clip.id));
     if (clip.status === "completed") play(clip.id);
   }
   if (clip.status !== before.status) list();

@@ -27,6 +27,7 @@ struct CogVideoXModel: VideoModel {
 
     var hasTwoExperts: Bool { false }
 
+    var drawsSketches: Bool { false }
     var fingerprint: String { components.stored.fingerprint }
 
     var isStoredIn16Bits: Bool { components.stored.dtype("transformer") != .f32 }

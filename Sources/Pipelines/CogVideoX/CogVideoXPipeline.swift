@@ -26,12 +26,9 @@ final class CogVideoXPipeline: VideoPipeline {
 
     func generate(
         _ settings: VideoSettings, pictures: [PictureRole: Frame], checkpoint: DenoiseCheckpoint?,
-        report: @escaping (VideoProgress) -> Bool, dump: TensorDump?, emit: (Frame) throws -> Void
+        viewer: LatentViewer?, report: @escaping (VideoProgress) -> Bool, dump: TensorDump?,
+        emit: (Frame) throws -> Void
     ) throws(VideoError) {
-        if cog.components.index.takesPicture, pictures[.first] == nil {
-            throw .invalid(
-                "this model makes clips of a picture, got none", field: .referenceImages, hint: "give it one")
-        }
         let picture = cog.components.index.takesPicture ? pictures[.first] : nil
         try networks.residency.clip {
             let run = ClipRun(
@@ -57,6 +54,10 @@ final class CogVideoXPipeline: VideoPipeline {
         // The picture's latents are drawn before the clip's.
         let drawn = picture == nil ? [] : noise.draw([shape[1], 1, shape[2], shape[3]])
         return try run.denoise(shape, noise: noise, checkpoint) {
+            if cog.components.index.takesPicture, picture == nil {
+                throw VideoError.invalid(
+                    "this model makes clips of a picture, got none", field: .referenceImages, hint: "give it one")
+            }
             let texts = try run.texts(
                 cog.preparation, cog.tokenizer, networks.textEncoder, cog.components.textEncoder)
             let condition = try picture.map { try encode($0, run, shape, noise: drawn) }

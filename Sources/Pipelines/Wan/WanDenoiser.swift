@@ -35,13 +35,22 @@ final class WanDenoiser: Denoiser {
         input = shown
         try backend.copy(latents, into: shown[0..<channels])
         if pictures.isHeld {
-            for channel in 0..<channels {
-                try backend.copy(condition[channel], into: shown[channel][0..<condition.shape[1]])
-            }
+            try hold(condition, in: shown)
         } else if isNew {
             try backend.copy(condition, into: shown[channels..<channels + condition.shape[0]])
         }
         return shown
+    }
+
+    /// Puts the frames that pictures gave in the place of what the solver made of them.
+    func finish(_ latents: Tensor) throws(ComputeError) {
+        if let pictures, pictures.isHeld { try hold(pictures.condition, in: latents) }
+    }
+
+    private func hold(_ frames: Tensor, in latents: Tensor) throws(ComputeError) {
+        for channel in 0..<frames.shape[0] {
+            try clip.backend.copy(frames[channel], into: latents[channel][0..<frames.shape[1]])
+        }
     }
 
     private func place(_ latents: Tensor, on backend: any Backend) throws(ComputeError) -> Tensor {

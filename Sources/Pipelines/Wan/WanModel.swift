@@ -25,6 +25,7 @@ struct WanModel: VideoModel {
 
     var hasTwoExperts: Bool { components.transformer2 != nil }
 
+    var drawsSketches: Bool { components.vae.colours != nil }
     var fingerprint: String { components.stored.fingerprint }
 
     var isStoredIn16Bits: Bool { components.stored.dtype("transformer") != .f32 }

@@ -231,8 +231,20 @@ struct VideoRoutes: Sendable {
         case "video": return try file(of: job)
         case "thumbnail": return try picture(of: job, .thumbnail)
         case "spritesheet": return try picture(of: job, .spritesheet)
-        default: throw .invalid("variant", "must be video, thumbnail or spritesheet")
+        case "preview": return try preview(of: job)
+        default: throw .invalid("variant", "must be video, thumbnail, spritesheet or preview")
         }
+    }
+
+    /// A sketch of a clip while it is made.
+    private func preview(of job: Job) throws(APIError) -> HTTPResponse {
+        guard !job.state.isFinal else {
+            throw APIError(404, "no_preview", "a preview is there while the video is made; then it has a thumbnail")
+        }
+        guard let sketch = desk.runner.sketch(of: job.id) else {
+            throw APIError(404, "no_preview", "there is no preview of this video yet")
+        }
+        return AnswerWriter.bytes(sketch, mediaType: "image/png")
     }
 
     private func picture(of job: Job, _ kind: ClipPictures.Kind) throws(APIError) -> HTTPResponse {
