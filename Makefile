@@ -31,6 +31,9 @@ OPENAI_WHEEL := openai==3.54.0
 NVDISASM_WHEEL := nvidia-cuda-nvdisasm==13.5.37
 SWIFT_HINT := curl -O https://download.swift.org/swiftly/linux/swiftly-$$(uname -m).tar.gz && tar zxf swiftly-$$(uname -m).tar.gz && ./swiftly init
 
+# Only a recipe's own word cuts the package down.
+unexport WAN_TARGETS
+
 .PHONY: help run test test-long demo build build-release check lint fmt asan tsan nvrtc openai onednn kernels decisions bench
 .PHONY: gpu-bench fixtures setup setup-cuda clean swift deb tarball test-install
 .PHONY: build-packages test-packages bench-packages package-packages
@@ -46,7 +49,7 @@ test: swift test-packages nvrtc openai ## run the whole suite
 
 test-long: FURTHER = $(FURTHER_NVRTC_WHEELS)
 test-long: swift test-packages nvrtc openai ## the suite with many kills and mutants, all compilers, GPUs and models
-	WAN_KILLS=50 WAN_MUTATIONS=3000 WAN_COMPILE_MATRIX=all WAN_DECISIONS=all swift test
+	WAN_KILLS=50 WAN_MUTATIONS=3000 WAN_COMPILE_MATRIX=all WAN_DECISIONS=all WAN_GOLDENS=all swift test
 	@# What a server keeps can be seen only where nothing else runs.
 	WAN_HTTP_MUTANTS=100000 swift test --skip-build --filter 'HTTPServerTests.*MutationTests'
 
@@ -77,14 +80,15 @@ fmt: swift ## format all sources
 
 asan: swift test-packages nvrtc openai ## the suite under AddressSanitizer; TESTS="…" for a part of it
 	@# Emulated CUDA threads are stacks by the thousand: too many for one shadow stack each.
-	ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1:detect_stack_use_after_return=0 swift test --sanitize=address --scratch-path .build/asan $(if $(TESTS),--filter '$(TESTS)')
+	$(call of_tests,$(TESTS)) ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1:detect_stack_use_after_return=0 swift test --sanitize=address --scratch-path .build/asan $(if $(TESTS),--filter '$(TESTS)')
 
+tsan: TSAN_TESTS = $(or $(TESTS),HTTPServerTests|VideoServerTests)
 tsan: swift test-packages openai ## the threaded suites under ThreadSanitizer; TESTS="…" for others
 	@mkdir -p .build/tsan
 	@# What Swift's mutex does in its slow path has to be said: its library is not instrumented.
 	clang -shared -fPIC -O1 Tests/ThreadSanitizer/mutex.c -o .build/tsan/mutex.so
-	swift build --build-tests --sanitize=thread --scratch-path .build/tsan
-	LD_PRELOAD="$$PWD/.build/tsan/mutex.so" swift test --skip-build --sanitize=thread --scratch-path .build/tsan --filter '$(or $(TESTS),HTTPServerTests|VideoServerTests)'
+	$(call of_tests,$(TSAN_TESTS)) swift build --build-tests --sanitize=thread --scratch-path .build/tsan
+	$(call of_tests,$(TSAN_TESTS)) LD_PRELOAD="$$PWD/.build/tsan/mutex.so" swift test --skip-build --sanitize=thread --scratch-path .build/tsan --filter '$(TSAN_TESTS)'
 
 nvrtc: test-packages ## fetch the compilers of CUDA that the kernels are tested with: 0.4 GB in .build/nvrtc
 	@fetch() { [ -d ".build/nvrtc/$$1/nvidia" ] || { echo "fetching $$2"; rm -rf ".build/nvrtc/$$1.part"; \
@@ -154,6 +158,9 @@ clean: ## remove everything built
 
 swift:
 	@command -v swift >/dev/null || { echo 'Swift 6.2 or newer is needed: $(SWIFT_HINT)' >&2; exit 1; }
+
+# No more of the package than the targets of $(1), names of tests as --filter takes them, when all of them begin with one.
+of_tests = WAN_TARGETS='$(foreach name,$(subst |, ,$(1)),$(firstword $(subst ., ,$(name))))'
 
 # Installs what is missing of the packages in $(1): as root, with sudo, or by telling what to install.
 define install

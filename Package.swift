@@ -219,3 +219,18 @@ let package = Package(
     swiftLanguageModes: [.v6],
     cxxLanguageStandard: .cxx20
 )
+
+// WAN_TARGETS="ATests BTests" leaves these and what they depend on: a sanitizer's run builds no more than it needs.
+let wanted = Set((Context.environment["WAN_TARGETS"] ?? "").split(separator: " ").map(String.init))
+if !wanted.isEmpty, wanted.isSubset(of: package.targets.map(\.name)) {
+    var kept: Set<String> = []
+    func keep(_ name: String) {
+        guard kept.insert(name).inserted else { return }
+        for case .byNameItem(let other, _) in package.targets.first(where: { $0.name == name })?.dependencies ?? [] {
+            keep(other)
+        }
+    }
+    wanted.forEach(keep)
+    package.targets.removeAll { !kept.contains($0.name) }
+    package.products = []
+}

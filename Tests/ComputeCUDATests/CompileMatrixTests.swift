@@ -20,7 +20,7 @@ import Testing
         for number in wheel.architectures {
             let gpu = GPUArchitecture(number: number)
             let builder = CubinBuilder(compiler: compiler, cache: Self.cache, gpu: gpu, driver: wheel.version)
-            for module in KernelModule.all {
+            for module in CompileMatrix.modules(wheel, number) {
                 guard let target = compiler.target(for: gpu, module) else {
                     let hasNone = module.needsWarpgroups && (number != 90 || wheel.version.major < 12)
                     #expect(hasNone, "\(module.name), \(number)")
@@ -33,6 +33,26 @@ import Testing
             }
         }
         #expect(Self.cache.warning == nil)
+    }
+
+    @Test func `in the sample every kernel meets every compiler and every GPU, and these each other`() {
+        let (wheels, numbers) = (NVRTCWheel.usual, CompileMatrix.sample)
+        for wheel in wheels {
+            for number in numbers {
+                let isPortable = CompileMatrix.sampled(wheel, number).contains { !$0.needsWarpgroups }
+                #expect(isPortable == wheel.architectures.contains(number), "\(wheel.version), \(number)")
+            }
+        }
+        for module in KernelModule.all {
+            for wheel in wheels {
+                let isMet = numbers.contains { CompileMatrix.sampled(wheel, $0).contains(module) }
+                #expect(isMet, "\(module.name), \(wheel.version)")
+            }
+            for number in numbers {
+                let isMet = wheels.contains { CompileMatrix.sampled($0, number).contains(module) }
+                #expect(isMet, "\(module.name), \(number)")
+            }
+        }
     }
 
     /// Modules whose work is matrix products on the tensor cores.

@@ -6,34 +6,31 @@ import Testing
 /// A version of NVRTC that `make nvrtc` fetched, or that Debian has installed.
 struct NVRTCWheel: Sendable, CustomTestStringConvertible {
     let version: CUDAVersion
-    /// Compute capabilities that the kernels are compiled for with it: a sample over compilers and architectures; with
-    /// WAN_COMPILE_MATRIX=all every one that it knows.
+    /// Compute capabilities that it knows.
     let architectures: [Int]
     let library: String?
 
-    static let all =
-        [
-            NVRTCWheel("11.8.89", [80, 86, 89, 90], installed: "/usr/lib/x86_64-linux-gnu/libnvrtc.so.11.2"),
-            NVRTCWheel("12.0.76", [80, 90], further: [86, 89]),
-            NVRTCWheel("12.9.86", [90, 120], further: [80, 86, 89, 100, 103, 121]),
-            NVRTCWheel("13.5.37", [80, 90, 100, 120], further: [86, 89, 103, 110, 121]),
-        ] + (takesAll ? further : [])
+    /// What `make nvrtc` fetches; for all of the matrix those between them too, which `make kernels` fetches.
+    static let all = usual + (CompileMatrix.isWhole ? between : [])
 
-    /// Versions between the others: `make kernels` fetches them.
-    private static let further = [
+    static let usual = [
+        NVRTCWheel("11.8.89", [80, 86, 89, 90], installed: "/usr/lib/x86_64-linux-gnu/libnvrtc.so.11.2"),
+        NVRTCWheel("12.0.76", [80, 86, 89, 90]),
+        NVRTCWheel("12.9.86", [80, 86, 89, 90, 100, 103, 120, 121]),
+        NVRTCWheel("13.5.37", [80, 86, 89, 90, 100, 103, 110, 120, 121]),
+    ]
+    private static let between = [
         NVRTCWheel("12.4.127", [80, 86, 89, 90]),
         NVRTCWheel("13.0.88", [80, 86, 89, 90, 100, 103, 110, 120, 121]),
     ]
 
-    private static let takesAll = ProcessInfo.processInfo.environment["WAN_COMPILE_MATRIX"] == "all"
-
     /// Whether all are here, and the disassembler.
     static var areComplete: Bool { all.allSatisfy { $0.library != nil } && disassembler != nil }
 
-    private init(_ version: String, _ architectures: [Int], further: [Int] = [], installed: String? = nil) {
+    private init(_ version: String, _ architectures: [Int], installed: String? = nil) {
         let numbers = version.split(separator: ".").compactMap { Int($0) }
         self.version = CUDAVersion(numbers[0], numbers[1])
-        self.architectures = architectures + (Self.takesAll ? further : [])
+        self.architectures = architectures
         library = ([installed].compactMap(\.self) + Self.libraries(in: "\(Self.folder)/\(version)")).first {
             FileManager.default.isReadableFile(atPath: $0)
         }
