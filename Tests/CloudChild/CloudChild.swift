@@ -34,17 +34,23 @@ import VideoTypes
         await withTaskGroup(of: Void.self) { group in
             for provider in providers { group.addTask { _ = await provider.recover() } }
         }
-        let numbers = Numbers(count)
-        await withTaskGroup(of: Void.self) { group in
-            for _ in 0..<atOnce {
-                group.addTask {
-                    while let number = numbers.next() {
-                        // Every fourth goes where the router likes.
-                        let name = number % 4 == 0 ? nil : providers[number % providers.count].name
-                        await make(number, router, folder, provider: name)
+        // What nobody could make is asked for again.
+        var missing = Self.missing(count, folder)
+        while !missing.isEmpty {
+            let numbers = Numbers(missing)
+            await withTaskGroup(of: Void.self) { group in
+                for _ in 0..<atOnce {
+                    group.addTask {
+                        while let number = numbers.next() {
+                            // Every fourth goes where the router likes.
+                            let name = number % 4 == 0 ? nil : providers[number % providers.count].name
+                            await make(number, router, folder, provider: name)
+                        }
                     }
                 }
             }
+            try await Task.sleep(for: .milliseconds(50))
+            missing = Self.missing(count, folder)
         }
         print("finished with \(book.openCount) open")
     }
@@ -63,12 +69,16 @@ import VideoTypes
         return try CloudProvider(names[0], desk, model: names[1])
     }
 
+    private static func mark(_ number: Int, _ folder: String) -> String { "\(folder)/results/\(number)" }
+
+    private static func missing(_ count: Int, _ folder: String) -> [Int] {
+        (0..<count).filter { !FileManager.default.fileExists(atPath: mark($0, folder)) }
+    }
+
     /// One clip; what came of it goes into a file of its own, once.
     private static func make(
         _ number: Int, _ router: VideoRouter, _ folder: String, provider: String?
     ) async {
-        let mark = "\(folder)/results/\(number)"
-        guard !FileManager.default.fileExists(atPath: mark) else { return }
         var request = VideoRequest(prompt: "clip number \(number)")
         request.id = "order-\(number)"
         request.maxCostDollars = 4
@@ -76,29 +86,22 @@ import VideoTypes
         options.provider = provider
         let text: String
         do throws(RouterError) {
-            let outcome = try await router.generate(request, options: options)
-            guard case .done(let clip) = outcome else { return }
+            guard case .done(let clip) = try await router.generate(request, options: options) else { return }
             text = "done \(clip.provider) \(clip.path)"
         } catch {
-            // What nobody can make now is asked for by the next process.
-            text = "failed \(error.code.rawValue)"
+            let isUnknown = error.message.contains("outcome_unknown")
+            guard error.code != .noProviderAvailable || isUnknown else { return }
+            text = isUnknown ? "unknown" : "failed \(error.code.rawValue)"
         }
-        try? Data(text.utf8).write(to: URL(filePath: mark), options: .atomic)
+        try? Data(text.utf8).write(to: URL(filePath: mark(number, folder)), options: .atomic)
     }
 }
 
 /// Each number once.
 private final class Numbers: Sendable {
-    private let last = Mutex(0)
-    private let end: Int
+    private let rest: Mutex<[Int]>
 
-    init(_ end: Int) { self.end = end }
+    init(_ numbers: [Int]) { rest = Mutex(numbers.reversed()) }
 
-    func next() -> Int? {
-        last.withLock { number in
-            guard number < end else { return nil }
-            defer { number += 1 }
-            return number
-        }
-    }
+    func next() -> Int? { rest.withLock { $0.popLast() } }
 }

@@ -49,18 +49,24 @@ struct CloudCase: Sendable, CustomTestStringConvertible {
     /// An account at the fake, its files in this folder.
     func desk(
         _ bed: CloudBed, _ folder: TemporaryFolder, book: OrderBook, poll: Double = 0.03,
-        prices: PriceList? = nil, _ change: (inout CloudOptions) -> Void = { _ in }
+        _ change: (inout CloudOptions) -> Void = { _ in }
+    ) throws -> CloudAccount {
+        try desk(at: bed.url(cloud) + path, folder, book: book, poll: poll, change)
+    }
+
+    func desk(
+        at url: String, _ folder: TemporaryFolder, book: OrderBook, poll: Double,
+        _ change: (inout CloudOptions) -> Void = { _ in }
     ) throws -> CloudAccount {
         try Self.write(folder.file("key"), Self.key)
         try Self.write(folder.file("secret"), Self.secret)
         var options = CloudOptions(cloud: cloud, folder: folder.file("clips"))
         options.key = .file(folder.file("key"))
         if hasSecret { options.secret = .file(folder.file("secret")) }
-        options.url = bed.url(cloud) + path
+        options.url = url
         (options.project, options.location) = ("our-project", "us-central1")
         change(&options)
-        return try CloudAccount(
-            options, book: book, prices: try prices ?? PriceList.builtIn(), pollSeconds: poll)
+        return try CloudAccount(options, book: book, prices: try PriceList.builtIn(), pollSeconds: poll)
     }
 
     func provider(

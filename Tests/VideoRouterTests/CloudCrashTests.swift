@@ -79,8 +79,11 @@ import cloud_child
             try bed.script(cloud, #""submit": [], "poll": [], "download": [], "working_polls": 1"#)
         }
         let last = try child(bed)
+        let end = ContinuousClock.now + .seconds(60 + 10 * Self.kills)
+        while last.isRunning, ContinuousClock.now < end { try await Task.sleep(for: .milliseconds(20)) }
+        if last.isRunning { kill(last.processIdentifier, SIGKILL) }
         last.waitUntilExit()
-        #expect(last.terminationStatus == 0)
+        #expect(last.terminationStatus == 0 && last.terminationReason == .exit)
         try check(bed)
     }
 

@@ -14,6 +14,7 @@ import VideoTypes
 
     private static let picture = ReferenceImage(bytes: Array("a picture".utf8), format: .png)
     private static let last = ReferenceImage(bytes: Array("another".utf8), format: .jpeg, role: .last)
+    private static let shown = ReferenceImage(bytes: Array("another".utf8), format: .jpeg, role: .reference)
     private static let base64 = "YSBwaWN0dXJl"
     private static let lastBase64 = "YW5vdGhlcg=="
     private static let uri = "data:image/png;base64,YSBwaWN0dXJl"
@@ -130,6 +131,22 @@ import VideoTypes
                 {"instances": [{"image": {"bytesBase64Encoded": "\(base64)", "mimeType": "image/png"}, "lastFrame": \
                 {"bytesBase64Encoded": "\(lastBase64)", "mimeType": "image/jpeg"}, "prompt": "a ball"}], "parameters": \
                 {"aspectRatio": "16:9", "durationSeconds": 8, "resolution": "720p", "sampleCount": 1}}
+                """),
+        Order(
+            cloud: "vertex", model: "veo-3.1-fast-generate-001", change: { $0.referenceImages = [shown] },
+            path: "/models/veo-3.1-fast-generate-001:predictLongRunning",
+            body: """
+                {"instances": [{"prompt": "a ball", "referenceImages": [{"image": {"bytesBase64Encoded": \
+                "\(lastBase64)", "mimeType": "image/jpeg"}, "referenceType": "ASSET"}]}], "parameters": {"aspectRatio": \
+                "16:9", "durationSeconds": 8, "generateAudio": false, "resolution": "720p", "sampleCount": 1}}
+                """),
+        Order(
+            cloud: "minimax", model: "MiniMax-H3-Max", change: { $0.referenceImages = [shown] },
+            path: "/v2/video_generation",
+            body: """
+                {"content": [{"text": "a ball", "type": "text"}, {"image_url": {"url": \
+                "data:image/jpeg;base64,\(lastBase64)"}, "role": "reference_image", "type": "image_url"}], \
+                "duration": 5, "model": "MiniMax-H3-Max", "ratio": "adaptive", "resolution": "768P"}
                 """),
         Order(
             cloud: "omni", model: "gemini-omni-1.1-flash", change: { $0.referenceImages = [picture] },

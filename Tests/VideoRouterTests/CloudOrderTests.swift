@@ -70,6 +70,15 @@ import VideoTypes
         #expect(try parameters(FalCloud(), "kling-v3-pro", [last]) == ["reference_images"])
         #expect(try parameters(KlingCloud(), "kling-3.0", [webp]) == ["reference_images"])
         #expect(try parameters(LumaCloud(), "ray-2", [picture]) == ["reference_images"])
+        let shown = ReferenceImage(bytes: [1], format: .png, role: .reference)
+        #expect(try parameters(MiniMaxCloud(), "MiniMax-H3", Array(repeating: shown, count: 9)) == [])
+        #expect(try parameters(MiniMaxCloud(), "MiniMax-H3", [shown, picture]) == ["reference_images"])
+        let veo = VertexCloud(project: "p", location: "l")
+        #expect(try parameters(veo, "veo-3.1-generate-001", [shown, shown, shown]) == [])
+        #expect(try parameters(veo, "veo-3.1-generate-001", Array(repeating: shown, count: 4)) == ["reference_images"])
+        let short = try plan(veo, "veo-3.1-generate-001") { ($0.referenceImages, $0.durationSeconds) = ([shown], 4) }
+        #expect(short.obstacles.map(\.parameter) == ["duration"])
+        #expect(try parameters(FalCloud(), "kling-v3-pro", [shown]) == ["reference_images"])
         let ratio = try plan(FalCloud(), "kling-v3-pro") { ($0.referenceImages, $0.aspectRatio) = ([picture], .square) }
         #expect(ratio.obstacles.map(\.parameter) == ["aspect_ratio"])
     }

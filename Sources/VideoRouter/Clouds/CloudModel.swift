@@ -71,6 +71,10 @@ struct CloudModel: Sendable, Hashable {
         var needsFirst = false
         var takesLast = false
         var references = 0
+        /// The only lengths with references; nil where any goes.
+        var referenceLengths: [Int]?
+        /// Either pictures to begin and end with, or references.
+        var referencesStandAlone = false
         var formats = Set(ReferenceImage.Format.allCases)
         var maxBytes = VideoRequest.Limits.referenceImageBytes
         /// The clip has the picture's own ratio, whatever is asked for.

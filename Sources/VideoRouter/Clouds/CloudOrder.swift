@@ -111,6 +111,9 @@ struct CloudOrderPlan {
         if count(.reference) > limits.references {
             refuse("reference_images", "it takes \(limits.references) pictures of what a clip shows")
         }
+        if limits.referencesStandAlone, count(.reference) > 0, count(.reference) < pictures.count {
+            refuse("reference_images", "it takes pictures to begin and end with, or pictures of what a clip shows")
+        }
         if limits.needsFirst, count(.first) == 0 {
             refuse("reference_images", "it makes no clip without a picture to begin with")
         } else if count(.last) > 0, count(.first) == 0 {
@@ -173,6 +176,12 @@ extension CloudOrderPlan {
             return nil
         }
         guard let (format, ratio) = asked(seconds) else { return nil }
+        let hasReferences = request.referenceImages.contains { $0.role == .reference }
+        if hasReferences, let lengths = model.pictures.referenceLengths, !lengths.contains(seconds) {
+            let list = lengths.map(String.init).joined(separator: ", ")
+            refuse("duration", "clips with pictures of what they show are \(list) s long here")
+            return nil
+        }
         if let lengths = format.lengths, !lengths.contains(seconds) {
             let list = lengths.map(String.init).joined(separator: ", ")
             refuse("duration", "clips of \(format.name) are \(list) s long here")

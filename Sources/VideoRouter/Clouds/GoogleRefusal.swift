@@ -97,7 +97,7 @@ enum VeoForm {
             if kind != "-lite" { formats.append(CloudModel.Format(name: "4k", side: 2160, lengths: [8])) }
             var model = CloudModel(id: id, wire: id, lengths: .listed([8, 4, 6]), formats: formats)
             model.pictures = CloudModel.Pictures(
-                takesFirst: true, takesLast: true, formats: [.png, .jpeg, .webp], maxBytes: 20 << 20)
+                takesFirst: true, takesLast: true, references: 3, referenceLengths: [8], maxBytes: 20 << 20)
             model.takes = [.negativePrompt]
             model.extras = ["personGeneration", "enhancePrompt"]
             model.qualities = [quality]

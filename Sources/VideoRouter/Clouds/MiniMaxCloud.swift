@@ -26,12 +26,13 @@ struct MiniMaxCloud: Cloud {
         var content = [JSONText.object([("type", "text"), ("text", .string(order.prompt))])]
         if let picture = order.first { content.append(Self.item(picture, "first_frame")) }
         if let picture = order.last { content.append(Self.item(picture, "last_frame")) }
+        content += order.references.map { Self.item($0, "reference_image") }
         return .post(
             "/v2/video_generation",
             order.withExtras([
                 ("model", .string(order.wire)), ("content", .array(content)),
                 ("resolution", .string(order.format.name)), ("duration", .integer(order.seconds)),
-                ("ratio", .string(order.first == nil ? order.ratio.description : "adaptive")),
+                ("ratio", .string(order.hasPictures ? "adaptive" : order.ratio.description)),
             ]))
     }
 
@@ -161,7 +162,9 @@ extension MiniMaxCloud {
                 AspectRatio(width: 21, height: 9),
             ])
         model.sound = .always
-        model.pictures = .init(takesFirst: true, takesLast: true, maxBytes: 20 << 20, giveRatio: true)
+        model.pictures = .init(
+            takesFirst: true, takesLast: true, references: 9, referencesStandAlone: true, maxBytes: 20 << 20,
+            giveRatio: true)
         model.extras = ["aigc_watermark"]
         return model
     }
