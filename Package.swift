@@ -135,6 +135,10 @@ let package = Package(
         .executableTarget(
             name: "journal-child", dependencies: ["JobStore", "VideoTypes"], path: "Tests/JournalChild",
             swiftSettings: strict),
+        // A router over fake clouds: what the test of orders kills.
+        .executableTarget(
+            name: "cloud-child", dependencies: ["VideoRouter", "VideoTypes"], path: "Tests/CloudChild",
+            swiftSettings: strict),
         // Asks models of real sizes who would compute what, in a process of its own: oneDNN reads its limits once.
         .executableTarget(
             name: "decision-walk",
@@ -160,7 +164,7 @@ let package = Package(
             ]),
         tests(
             "VideoRouterTests",
-            ["VideoRouter", "VideoTypes", "StrictJSON", "HTTPClient", "Media", "TestSupport"]),
+            ["cloud-child", "VideoRouter", "VideoTypes", "StrictJSON", "HTTPClient", "Media", "TestSupport"]),
         tests(
             "VideoServerTests",
             [

@@ -150,6 +150,9 @@ package final class HTTPClient: Sendable {
         case (.get, .none): try handle.set(CURLOPT_HTTPGET, 1)
         case (.delete, .none): try handle.set(CURLOPT_CUSTOMREQUEST, "DELETE")
         case (.post, .none): try handle.set(body: [])
+        case (.put, .none):
+            try handle.set(body: [])
+            try handle.set(CURLOPT_CUSTOMREQUEST, "PUT")
         case (.post, .bytes(let bytes)): try handle.set(body: bytes)
         case (.post, .form(let parts)): try handle.set(form: parts)
         default: throw .invalidCall("\(call.method.rawValue) takes no body")

@@ -17,7 +17,12 @@ package struct BreakerBoard: Sendable, Hashable {
             self.provider = provider
             self.model = model
         }
+
+        package init(account: String) { self.init(provider: account, model: BreakerBoard.accountModel) }
     }
+
+    /// One key at a cloud, whatever the model.
+    package static let accountModel = "\u{1}account"
 
     package subscript(_ key: Key) -> CircuitBreaker {
         get { breakers[key] ?? CircuitBreaker(forced: forced[key.provider]) }

@@ -26,6 +26,8 @@ struct FailureRule: Equatable {
             self.init(.pause(seconds: seconds), retriesSame: false, .anybody, mayBeCharged: false)
         case .timeout, .transport, .corruptOutput:
             self.init(.failure, retriesSame: true, .anybody, mayBeCharged: true)
+        // The provider knows whether it may take the same order up again; a second one nobody may place.
+        case .uncertain: self.init(.failure, retriesSame: false, .anybody, mayBeCharged: true)
         case .server: self.init(.failure, retriesSame: true, .anybody, mayBeCharged: false)
         // Nothing is learnt about the provider; what it has made is fetched once more, not made once more.
         case .local: self.init(.neutral, retriesSame: true, .anybody, mayBeCharged: false)

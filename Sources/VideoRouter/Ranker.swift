@@ -76,6 +76,10 @@ extension Ranker {
             return RoutingObstacle(.excluded, "the caller wants the model \(wanted)", parameter: "model")
         }
         if let obstacle = situation.givenUp[survey.provider] { return obstacle }
+        if let holders = situation.holders, !holders.contains(survey.provider) {
+            let names = holders.sorted().joined(separator: ", ")
+            return RoutingObstacle(.excluded, "\(names) may be making this clip, and it is not to be paid twice")
+        }
         if let allowed = situation.policyFallbacks, !allowed.contains(survey.provider) {
             return RoutingObstacle(.contentPolicy, "another refused the content, and it may not take over")
         }

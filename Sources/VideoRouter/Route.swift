@@ -24,6 +24,8 @@ struct Route {
     /// Clips asked for under ids of their own: the first is the request's.
     var variants = 1
     var hasTriedAnotherSeed = false
+    /// Providers with an order of this request under way; nil where paying twice is allowed, or there is none.
+    var holders: Set<String>?
     /// A provider said that the time of the request is up.
     var isOverdue = false
 
@@ -51,6 +53,7 @@ struct Route {
             now: now, remainingSeconds: deadline.map { $0 - now }, remainingDollars: money.remaining)
         situation.givenUp = givenUp
         situation.policyFallbacks = policyFallbacks
+        situation.holders = holders
         return situation
     }
 

@@ -20,6 +20,7 @@ extension RoutingPolicy {
         if let names = try fields.strings("without") { without = Set(names) }
         maxAttempts = try fields.integer("max_attempts", in: 1...100) ?? maxAttempts
         checksQuality = try fields.bool("checks_quality") ?? checksQuality
+        allowsPayingTwice = try fields.bool("allows_paying_twice") ?? allowsPayingTwice
         for (index, element) in (try fields.array("content_rules") ?? []).enumerated() {
             let rule = try JSONFields(element, "content_rules[\(index)]")
             try rule.allow(["words", "prefers"])
@@ -40,7 +41,7 @@ extension RoutingPolicy {
     }
 
     private static let otherNames: Set<String> = [
-        "policy_fallbacks", "without", "max_attempts", "checks_quality", "content_rules", "caps",
+        "policy_fallbacks", "without", "max_attempts", "checks_quality", "allows_paying_twice", "content_rules", "caps",
     ]
 
     private typealias Number = (

@@ -34,6 +34,8 @@ public struct RoutingPolicy: Sendable, Hashable {
     public var maxAttempts = 6
     /// How long a promise holds.
     public var promiseSeconds = 7 * 86_400.0
+    /// Whether another may be asked while an order of the same request may still be worked on elsewhere.
+    public var allowsPayingTwice = false
     /// Whether finished clips are looked at.
     public var checksQuality = true
 

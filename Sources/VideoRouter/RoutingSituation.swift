@@ -11,6 +11,9 @@ package struct RoutingSituation: Sendable, Hashable {
     /// The only ones that may take over after a refusal for the content; nil where nobody refused.
     package var policyFallbacks: Set<String>?
 
+    /// Those with an order of this request under way, where nobody else may be asked meanwhile; nil where anybody may.
+    package var holders: Set<String>?
+
     package init(now: Double, remainingSeconds: Double? = nil, remainingDollars: Double? = nil) {
         self.now = now
         self.remainingSeconds = remainingSeconds

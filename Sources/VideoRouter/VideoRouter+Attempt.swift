@@ -34,6 +34,7 @@ extension VideoRouter {
         if let dollars { route.money.charge(.init(provider: finding.provider, id: request.id), dollars) }
         board[key].record(
             outcome(tried, seconds, finding, route), permit, at: clock.now(), random: random())
+        tell(provider.account, outcome(tried, seconds, finding, route))
         remember()
         health[provider.name] = nil
         var record = AttemptRecord(
@@ -50,6 +51,19 @@ extension VideoRouter {
         }
         route.attempts.append(record)
         return tried
+    }
+
+    /// A key that does not do, or a pause that was asked for, holds for all models of the account.
+    private func tell(_ account: String?, _ outcome: CircuitBreaker.Outcome) {
+        guard let account else { return }
+        switch outcome {
+        case .authentication, .pause, .success: break
+        case .failure, .neutral: return
+        }
+        let key = BreakerBoard.Key(account: account)
+        let now = clock.now()
+        guard let permit = board[key].permit(at: now) else { return }
+        board[key].record(outcome, permit, at: now, random: random())
     }
 
     private struct Call {

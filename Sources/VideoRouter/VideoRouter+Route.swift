@@ -23,8 +23,10 @@ extension VideoRouter {
     private func follow(
         _ route: inout Route, _ progress: @escaping @Sendable (VideoProgress) -> Void
     ) async -> Result<RoutingOutcome, RouterError> {
+        await prepare(&route)
         while true {
             if route.handle.isCancelled { return .failure(cancelled(route)) }
+            route.holders = await holders(route.request.id)
             let answers = await ask(route.request, leavingOut: Set(route.givenUp.keys))
             let now = clock.now()
             let surveys = surveys(answers, at: now)
@@ -46,6 +48,24 @@ extension VideoRouter {
             case .closed: return await close(route)
             }
         }
+    }
+
+    /// What an earlier process ordered for the request counts against its limit.
+    func prepare(_ route: inout Route) async {
+        let id = route.request.id
+        route.holders = await holders(id)
+        for provider in providers {
+            guard let dollars = await provider.spentDollars(on: id) else { continue }
+            route.money.charge(.init(provider: provider.name, id: id), dollars)
+        }
+    }
+
+    /// Who may be making the clip already, where nobody else may be asked meanwhile.
+    private func holders(_ id: VideoRequest.ID) async -> Set<String>? {
+        guard !policy.allowsPayingTwice else { return nil }
+        var holders: Set<String> = []
+        for provider in providers where await provider.hasOpenOrder(of: id) { holders.insert(provider.name) }
+        return holders.isEmpty ? nil : holders
     }
 
     /// Until when to wait for the first provider that merely asked for a pause; nil where waiting leads nowhere.

@@ -44,6 +44,9 @@ extension VideoRouter {
             var breaker = CircuitBreaker.Answer.allowed
             if case .capabilities(let capabilities) = said.answer {
                 breaker = board[.init(provider: provider.name, model: capabilities.model)].answer(at: now)
+                if breaker == .allowed, let account = provider.account {
+                    breaker = board[.init(account: account)].answer(at: now)
+                }
             }
             return ProviderSurvey(
                 provider: provider.name, order: order, answer: said.answer, breaker: breaker, health: said.health)

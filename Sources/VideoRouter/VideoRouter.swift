@@ -95,7 +95,8 @@ public actor VideoRouter {
         _ request: VideoRequest, options: RoutingOptions = RoutingOptions()
     ) async throws(RouterError) -> [ProviderFinding] {
         try check(request, options)
-        let route = Route(request, options, policy, handle: RouteHandle(), startedAt: clock.now(), spentBefore: 0)
+        var route = Route(request, options, policy, handle: RouteHandle(), startedAt: clock.now(), spentBefore: 0)
+        await prepare(&route)
         let answers = await ask(request, leavingOut: [])
         let now = clock.now()
         return route.ranker.rank(surveys(answers, at: now), route.situation(at: now)).findings
@@ -158,6 +159,7 @@ public actor VideoRouter {
     /// Forgets what is known about a provider: failures, a wrong key, being shut out or let in by hand.
     public func reset(_ provider: String) {
         board.reset(provider)
+        if let account = providers.first(where: { $0.name == provider })?.account { board.reset(account) }
         remember()
     }
 

@@ -18,6 +18,8 @@ public enum ProviderError: Error, Sendable, Hashable {
     case server(String)
     /// The clip came but is none, or is not what was asked for.
     case corruptOutput(String)
+    /// Whether the order arrived is not known: it may be worked on and charged, and must not be placed once more.
+    case uncertain(String)
     /// This machine failed, not the provider: its disk, a library.
     case local(String)
     case cancelled
@@ -44,6 +46,7 @@ extension ProviderError {
         case .transport: "transport"
         case .server: "server_error"
         case .corruptOutput: "corrupt_output"
+        case .uncertain: "outcome_unknown"
         case .local: "local_failure"
         case .cancelled: "cancelled"
         case .deadline: "deadline_exceeded"
@@ -56,7 +59,7 @@ extension ProviderError {
         switch self {
         case .badRequest(let text, let parameter): parameter.map { "\($0): \(text)" } ?? text
         case .contentPolicy(let text), .authentication(let text), .timeout(let text), .transport(let text),
-            .server(let text), .corruptOutput(let text), .local(let text):
+            .server(let text), .corruptOutput(let text), .uncertain(let text), .local(let text):
             text
         case .quota: "the account's limit is reached"
         case .capacity: "the provider is busy"
@@ -69,7 +72,7 @@ extension ProviderError {
     /// Whether it says something about the provider rather than about the request.
     public var isProvidersFault: Bool {
         switch self {
-        case .timeout, .transport, .server, .corruptOutput, .authentication: true
+        case .timeout, .transport, .server, .corruptOutput, .uncertain, .authentication: true
         default: false
         }
     }

@@ -26,8 +26,20 @@ public protocol VideoProvider: Sendable {
 
     /// What the request of this id has cost although it brought no clip; nil where the provider cannot tell.
     func spentDollars(on id: VideoRequest.ID) async -> Double?
+
+    /// Whether an order for the request of this id, or a variant of it, is under way here or may be.
+    ///
+    /// Whoever asks somebody else meanwhile pays twice.
+    func hasOpenOrder(of id: VideoRequest.ID) async -> Bool
+
+    /// Whose key and money it uses, where others use the same; nil where it stands alone.
+    var account: String? { get }
 }
 
 extension VideoProvider {
     public func spentDollars(on id: VideoRequest.ID) async -> Double? { nil }
+
+    public func hasOpenOrder(of id: VideoRequest.ID) async -> Bool { false }
+
+    public var account: String? { nil }
 }

@@ -205,6 +205,7 @@ import VideoTypes
     @Test func `a policy is read strictly`() throws {
         let text = """
             {"without": ["a"], "policy_fallbacks": ["b"], "max_attempts": 2, "checks_quality": false,
+             "allows_paying_twice": true,
              "price_bucket_factor": 2, "long_queue_seconds": 60, "retry_delay_seconds": 0,
              "content_rules": [{"words": ["cat"], "prefers": ["c"]}],
              "caps": {"draft": {"max_cost_dollars": 0.5, "max_latency_seconds": 30}}}
@@ -215,6 +216,7 @@ import VideoTypes
         expected.policyFallbacks = ["b"]
         expected.maxAttempts = 2
         expected.checksQuality = false
+        expected.allowsPayingTwice = true
         expected.priceBucketFactor = 2
         expected.longQueueSeconds = 60
         expected.retryDelaySeconds = 0

@@ -201,7 +201,7 @@ struct RemoteErrand: Sendable {
     }
 
     /// nil for what is no video.
-    private static func facts(_ path: String) async throws(ProviderError) -> ClipFacts? {
+    static func facts(_ path: String) async throws(ProviderError) -> ClipFacts? {
         let found = await withCheckedContinuation { (continuation: CheckedContinuation<Read, Never>) in
             let thread = OwnThread {
                 continuation.resume(

@@ -189,7 +189,9 @@ extension RemoteForm {
             if !limits.makesAudio { refuse("audio", "clips have no sound here") }
             if isOurs { add("generate_sound", "true") }
         }
-        for (name, value) in request.extras.sorted(by: { $0.key < $1.key }) {
+        // What is meant for a cloud by its name is no other's.
+        let extras = request.extras.filter { !CloudNames.all.contains($0.key) }
+        for (name, value) in extras.sorted(by: { $0.key < $1.key }) {
             add(extra: value, isOurs ? "extras[\(name)]" : name, depth: 0)
         }
     }

@@ -20,6 +20,9 @@ struct RemoteKey: Sendable, CustomStringConvertible, CustomDebugStringConvertibl
 
     var header: (name: String, value: String) { ("Authorization", "Bearer " + text) }
 
+    /// The key itself, for a header.
+    var value: String { text }
+
     func isIn(_ message: String) -> Bool { message.contains(text) }
 
     var description: String { "a key" }

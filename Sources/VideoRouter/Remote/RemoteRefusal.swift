@@ -55,7 +55,7 @@ struct RemoteRefusal {
     }
 
     /// Seconds, milliseconds or a date.
-    private static func retryAfter(_ answer: HTTPAnswer) -> Double? {
+    static func retryAfter(_ answer: HTTPAnswer) -> Double? {
         var seconds: Double?
         if let text = answer["retry-after-ms"], let value = Double(text) {
             seconds = value / 1000

@@ -1,0 +1,231 @@
+import StrictJSON
+import VideoTypes
+
+/// A request as one model makes it: every choice made.
+struct CloudOrder: Sendable, Hashable {
+    let model: CloudModel
+    let prompt: String
+    let negativePrompt: String?
+    let seconds: Int
+    let format: CloudModel.Format
+    let ratio: AspectRatio
+    let hasSound: Bool
+    let first: ReferenceImage?
+    let last: ReferenceImage?
+    let references: [ReferenceImage]
+    let seed: UInt64?
+    let steps: Int?
+    let guidanceScale: Double?
+    let framesPerSecond: Int?
+    /// The cloud's own fields, none of which changes the price.
+    let extras: [String: JSONText]
+    /// Our own name for it: no other order ever has it.
+    var reference = ""
+
+    var size: RemoteProviderOptions.Size { format.size(ratio) }
+
+    var hasPictures: Bool { first != nil || last != nil || !references.isEmpty }
+
+    /// As the cloud names the model for such an order.
+    var wire: String { hasPictures ? model.pictureWire ?? model.wire : model.wire }
+
+    /// The low 31 bits: what every cloud takes.
+    var smallSeed: JSONText? { seed.map { .integer(Int($0 & 0x7FFF_FFFF)) } }
+
+    /// The extras behind fields that they do not repeat.
+    func withExtras(_ members: [(String, JSONText?)]) -> [(String, JSONText?)] {
+        members + extras.sorted { $0.key < $1.key }.map { ($0.key, Optional($0.value)) }
+    }
+}
+
+/// Makes an order of a request, or says why the model cannot make it.
+struct CloudOrderPlan {
+    private(set) var obstacles: [ProviderCapabilities.Obstacle] = []
+    private(set) var order: CloudOrder?
+    private let request: VideoRequest
+    private let model: CloudModel
+    private let cloud: String
+
+    /// - Parameter day: today, in days since 1970; nil where no end of service counts.
+    init(_ request: VideoRequest, _ model: CloudModel, cloud: String, day: Int?) {
+        self.request = request
+        self.model = model
+        self.cloud = cloud
+        if let day, let end = model.retiresOn, end.days <= day {
+            refuse("model", "the cloud has not served \(model.id) since \(end)")
+        }
+        checkPrompt()
+        checkRest()
+        checkPictures()
+        let extras = ownExtras()
+        guard let seconds = seconds(), let (format, ratio) = shape(seconds), obstacles.isEmpty else { return }
+        let picture = { (role: PictureRole) in request.referenceImages.filter { $0.role == role } }
+        order = CloudOrder(
+            model: model, prompt: request.prompt, negativePrompt: request.negativePrompt, seconds: seconds,
+            format: format, ratio: ratio,
+            hasSound: model.sound == .always || model.sound == .chosen && request.wantsAudio,
+            first: picture(.first).first, last: picture(.last).first, references: picture(.reference),
+            seed: request.seed, steps: request.steps, guidanceScale: request.guidanceScale,
+            framesPerSecond: model.takes.contains(.framesPerSecond) ? request.framesPerSecond : nil, extras: extras)
+    }
+
+    private mutating func refuse(_ parameter: String?, _ reason: String) {
+        obstacles.append(ProviderCapabilities.Obstacle(reason, parameter: parameter))
+    }
+
+    private mutating func checkPrompt() {
+        let limit = model.promptLimit
+        let count = limit.count(request.prompt)
+        if count > limit.count { refuse("prompt", "the prompt has \(count) characters, it takes \(limit.count)") }
+        if request.prompt.isEmpty { refuse("prompt", "it makes no clip without words") }
+    }
+
+    /// What the model is told of, or an obstacle: nothing is dropped in silence.
+    private mutating func checkRest() {
+        var given: [(Term, Bool)] = [
+            (.negativePrompt, request.negativePrompt != nil), (.seed, request.seed != nil),
+            (.steps, request.steps != nil), (.guidanceScale, request.guidanceScale != nil),
+            (.guidanceScale2, request.guidanceScale2 != nil), (.flowShift, request.flowShift != nil),
+            (.scheduler, request.scheduler != nil), (.sigmas, request.sigmas != nil),
+        ]
+        // Frames and their rate say a length together.
+        given.append((.framesPerSecond, request.framesPerSecond != nil && request.frames == nil))
+        given.append((.frames, request.frames != nil && request.framesPerSecond == nil))
+        for (term, isGiven) in given where isGiven && !model.takes.contains(term) {
+            let field = RequestField[term]
+            refuse(field?.parameter?.name ?? field?.jsonName, "the cloud's model has no such field")
+        }
+        if request.wantsAudio, model.sound == .never { refuse("audio", "clips have no sound here") }
+    }
+
+    private mutating func checkPictures() {
+        let pictures = request.referenceImages
+        let limits = model.pictures
+        let count = { (role: PictureRole) in pictures.count { $0.role == role } }
+        if count(.first) > (limits.takesFirst ? 1 : 0) {
+            refuse("reference_images", "it takes no picture that a clip begins with")
+        }
+        if count(.last) > (limits.takesLast ? 1 : 0) {
+            refuse("reference_images", "it takes no picture that a clip ends with")
+        }
+        if count(.reference) > limits.references {
+            refuse("reference_images", "it takes \(limits.references) pictures of what a clip shows")
+        }
+        if limits.referencesStandAlone, count(.reference) > 0, count(.reference) < pictures.count {
+            refuse("reference_images", "it takes pictures to begin and end with, or pictures of what a clip shows")
+        }
+        if limits.needsFirst, count(.first) == 0 {
+            refuse("reference_images", "it makes no clip without a picture to begin with")
+        } else if count(.last) > 0, count(.first) == 0 {
+            refuse("reference_images", "it takes a last picture only behind a first one")
+        }
+        for picture in pictures {
+            if !limits.formats.contains(picture.format) {
+                let names = limits.formats.map(\.rawValue).sorted().joined(separator: ", ")
+                refuse("reference_images", "a picture is \(picture.format.rawValue), it takes \(names)")
+            }
+            if picture.bytes.count > limits.maxBytes {
+                refuse(
+                    "reference_images",
+                    "a picture has \(picture.bytes.count) bytes, it takes at most \(limits.maxBytes)")
+            }
+        }
+    }
+
+    private mutating func ownExtras() -> [String: JSONText] {
+        for name in request.extras.keys.sorted() where !CloudNames.all.contains(name) {
+            refuse("extras", "'\(name.printable)' is no cloud's name: fields of its own go into extras[\"\(cloud)\"]")
+        }
+        guard let own = request.extras[cloud] else { return [:] }
+        guard case .object(let members) = own else {
+            refuse("extras", "extras[\"\(cloud)\"] must be an object")
+            return [:]
+        }
+        var extras: [String: JSONText] = [:]
+        for (name, value) in members {
+            guard model.extras.contains(name), extras[name] == nil else {
+                let known = model.extras.isEmpty ? "none" : model.extras.sorted().joined(separator: ", ")
+                refuse("extras", "'\(name.printable)' is not passed on, it could change the price; known: \(known)")
+                continue
+            }
+            extras[name] = value
+        }
+        return extras
+    }
+}
+
+// Length and size.
+extension CloudOrderPlan {
+    private mutating func seconds() -> Int? {
+        var wanted = request.durationSeconds
+        if let frames = request.frames, let rate = request.framesPerSecond, rate > 0 {
+            wanted = Double(frames) / Double(rate)
+        }
+        guard let wanted else { return model.lengths.all.contains(5) ? 5 : model.lengths.all.first }
+        guard let seconds = model.lengths.all.first(where: { abs(Double($0) - wanted) < 1e-6 }) else {
+            refuse("duration", "clips are \(model.lengths.text) s long here")
+            return nil
+        }
+        return seconds
+    }
+
+    private mutating func shape(_ seconds: Int) -> (CloudModel.Format, AspectRatio)? {
+        let isFree = !(request.referenceImages.isEmpty) && model.pictures.giveRatio
+        if isFree, request.aspectRatio != nil || request.width != nil || request.height != nil {
+            refuse("aspect_ratio", "the picture gives the clip its ratio here; leave it out")
+            return nil
+        }
+        guard let (format, ratio) = asked(seconds) else { return nil }
+        let hasReferences = request.referenceImages.contains { $0.role == .reference }
+        if hasReferences, let lengths = model.pictures.referenceLengths, !lengths.contains(seconds) {
+            let list = lengths.map(String.init).joined(separator: ", ")
+            refuse("duration", "clips with pictures of what they show are \(list) s long here")
+            return nil
+        }
+        if let lengths = format.lengths, !lengths.contains(seconds) {
+            let list = lengths.map(String.init).joined(separator: ", ")
+            refuse("duration", "clips of \(format.name) are \(list) s long here")
+            return nil
+        }
+        return (format, ratio)
+    }
+
+    private mutating func asked(_ seconds: Int) -> (CloudModel.Format, AspectRatio)? {
+        if let width = request.width, let height = request.height {
+            let wanted = RemoteProviderOptions.Size(width: width, height: height)
+            for format in model.formats {
+                if let ratio = model.ratios.first(where: { format.size($0) == wanted }) { return (format, ratio) }
+            }
+            let sizes = model.formats.flatMap { format in model.ratios.map { format.size($0).text } }
+            refuse("size", "the sizes here are \(sizes.joined(separator: ", "))")
+            return nil
+        }
+        guard request.width == nil, request.height == nil else {
+            refuse("size", "width and height go together here")
+            return nil
+        }
+        let ratio = request.aspectRatio ?? model.ratios.first ?? .landscape
+        guard model.ratios.contains(ratio) else {
+            refuse("aspect_ratio", "it makes only \(model.ratios.map(\.description).joined(separator: ", "))")
+            return nil
+        }
+        guard let side = request.resolution?.shorterSide else {
+            // The default of a model is one that makes the length.
+            let fit = model.formats.first { $0.lengths?.contains(seconds) ?? true }
+            return (fit ?? model.formats.first).map { ($0, ratio) }
+        }
+        guard let format = model.formats.first(where: { $0.side == side }) else {
+            refuse("resolution", "the resolutions here are \(model.formats.map(\.name).joined(separator: ", "))")
+            return nil
+        }
+        return (format, ratio)
+    }
+}
+
+/// The clouds there are, as extras and configurations name them.
+enum CloudNames {
+    static let all: Set<String> = [
+        "openai", "gemini", "omni", "vertex", "runway", "fal", "minimax", "kling", "replicate", "luma", "luma-agents",
+        "together",
+    ]
+}

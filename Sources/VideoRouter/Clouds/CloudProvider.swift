@@ -1,0 +1,166 @@
+import Files
+import HTTPClient
+import StrictJSON
+import Synchronization
+public import VideoTypes
+
+/// One model of one cloud.
+public final class CloudProvider: VideoProvider {
+    public let name: String
+    let desk: CloudAccount
+    let model: CloudModel
+    private let flights = Mutex<[VideoRequest.ID: (digest: String, flight: RemoteFlight)]>([:])
+
+    /// - Parameters:
+    ///   - name: unique among the providers of a router.
+    ///   - model: as the price list names it: "kling-v3-pro".
+    public init(_ name: String, _ desk: CloudAccount, model: String) throws(RouterError) {
+        guard !name.isEmpty else { throw RouterError(.configuration, "a provider needs a name") }
+        guard let found = desk.cloud.model(model) else {
+            let names = desk.cloud.models.map(\.id).joined(separator: ", ")
+            throw RouterError(
+                .configuration, "\(desk.cloud.name) has no model '\(model.printable)' here; there are: \(names)")
+        }
+        self.name = name
+        self.desk = desk
+        self.model = found
+    }
+
+    public var account: String? { desk.name }
+
+    /// What its owner should know: that the model will not be served much longer.
+    public var remark: String? { remark(on: CalendarDay.days(at: SystemClock.unix())) }
+
+    private static let warningDays = 30
+
+    func remark(on day: Int) -> String? {
+        guard let end = model.retiresOn, day >= end.days - Self.warningDays else { return nil }
+        return "\(name): the cloud \(day < end.days ? "will serve" : "served") \(model.id) until \(end)"
+    }
+
+    // MARK: VideoProvider
+
+    public func capabilities(for request: VideoRequest) async throws(ProviderError) -> ProviderCapabilities {
+        let plan = plan(request)
+        var obstacles = plan.obstacles
+        let elsewhere = desk.book.open(of: request.id) { $0.account == desk.name && $0.provider != name }
+        if !elsewhere.isEmpty { obstacles.append(.init("an order of this request may be under way at this cloud")) }
+        let isPaid = await hasOpenOrder(of: request.id)
+        // A price that nobody told is no price.
+        let dollars = plan.order.flatMap { desk.prices.dollars($0, cloud: desk.cloud.name) } ?? .infinity
+        let perSecond = plan.order.map { dollars / Double($0.seconds) } ?? .infinity
+        return ProviderCapabilities(
+            provider: name, model: model.id, limits: limits, qualities: model.qualities, obstacles: obstacles,
+            estimate: estimate, marginalCostPerSecond: perSecond, amortisedCostPerSecond: perSecond,
+            costDollars: isPaid ? 0 : dollars, isWarm: true)
+    }
+
+    public func generate(
+        _ request: VideoRequest, progress: @escaping @Sendable (VideoProgress) -> Void
+    ) async throws(ProviderError) -> VideoResult {
+        let digest = try OrderRecord.digest(request)
+        while true {
+            let (flight, isNew) = try joined(request.id, digest)
+            let seat = flight.join(progress)
+            if isNew {
+                flight.start { [self] flight in
+                    let outcome = await CloudErrand(self, flight, request.maxLatencySeconds).run(request, digest)
+                    flights.withLock { $0[request.id] = nil }
+                    return outcome
+                }
+            }
+            guard let seat else {
+                // Being stopped: what comes next is a new clip.
+                guard !Task.isCancelled else { throw .cancelled }
+                try? await Task.sleep(for: .milliseconds(20))
+                continue
+            }
+            return try await flight.wait(seat).get()
+        }
+    }
+
+    private func joined(
+        _ id: VideoRequest.ID, _ digest: String
+    ) throws(ProviderError) -> (flight: RemoteFlight, isNew: Bool) {
+        let found = flights.withLock { flights -> (flight: RemoteFlight, isNew: Bool)? in
+            if let known = flights[id] { return known.digest == digest ? (known.flight, false) : nil }
+            let flight = RemoteFlight()
+            flights[id] = (digest, flight)
+            return (flight, true)
+        }
+        guard let found else { throw .idInUse }
+        return found
+    }
+
+    public func healthCheck() async -> ProviderHealth {
+        guard let call = desk.cloud.check else { return .ready }
+        do {
+            let answer = try await desk.answer(call)
+            guard let refusal = desk.cloud.refusal(answer) else { return .ready }
+            return .unavailable([desk.clean(refusal).message])
+        } catch {
+            return .unavailable([error.message])
+        }
+    }
+
+    /// Stops the clip at the cloud, too, where it stops any; that call is not waited for.
+    public func cancel(_ id: VideoRequest.ID) async { flights.withLock { $0[id]?.flight }?.abandon() }
+
+    public func spentDollars(on id: VideoRequest.ID) async -> Double? { desk.book.dollars(name, id) }
+
+    public func hasOpenOrder(of id: VideoRequest.ID) async -> Bool {
+        !desk.book.open(of: id) { $0.provider == name }.isEmpty
+    }
+
+    /// Takes up every order that an earlier process left open: finds it, watches it, fetches its clip.
+    ///
+    /// Whoever asks for one of these clips by its request gets the same one, meanwhile or afterwards.
+    public func recover() async -> [VideoRequest.ID: Result<VideoResult, ProviderError>] {
+        await withTaskGroup(of: (VideoRequest.ID, RemoteFlight.Outcome)?.self) { group in
+            for record in desk.book.open(at: name) {
+                let found = try? joined(record.request, record.digest)
+                guard let found, found.isNew, let seat = found.flight.join({ _ in }) else { continue }
+                found.flight.start { [self] flight in
+                    let outcome = await CloudErrand(self, flight, nil).resume(record)
+                    flights.withLock { $0[record.request] = nil }
+                    return outcome
+                }
+                group.addTask { (record.request, await found.flight.wait(seat)) }
+            }
+            var results: [VideoRequest.ID: Result<VideoResult, ProviderError>] = [:]
+            for await case (let id, let outcome)? in group { results[id] = outcome }
+            return results
+        }
+    }
+
+    // MARK: What the model makes
+
+    func plan(_ request: VideoRequest) -> CloudOrderPlan {
+        CloudOrderPlan(
+            request, model, cloud: desk.cloud.name,
+            day: desk.isAtHome ? CalendarDay.days(at: SystemClock.unix()) : nil)
+    }
+
+    private var limits: ProviderCapabilities.Limits {
+        let lengths = model.lengths.all
+        let sizes = model.formats.flatMap { format in model.ratios.map { format.size($0) } }
+        let pictures = model.pictures
+        return ProviderCapabilities.Limits(
+            maxDurationSeconds: Double(lengths.max() ?? 0), maxPixels: sizes.map { $0.width * $0.height }.max() ?? 0,
+            sizeStep: 1, frameStep: 1, makesAudio: model.sound != .never,
+            maxReferenceImages: (pictures.takesFirst ? 1 : 0) + (pictures.takesLast ? 1 : 0) + pictures.references,
+            minDurationSeconds: Double(lengths.min() ?? 0), aspectRatios: Set(model.ratios))
+    }
+
+    private static let leastTimes = 5
+
+    /// As long as the last clips took; nil until some have come.
+    private var estimate: TimeEstimate? {
+        let times = desk.book.times(name, last: 50)
+        guard times.count >= Self.leastTimes else { return nil }
+        let half = times[times.count / 2]
+        let queue = Double(desk.queueLength) * half / Double(max(desk.options.slots ?? 1, 1))
+        return TimeEstimate(
+            queueSeconds: queue, p50: queue + half, p90: queue + times[min(times.count * 9 / 10, times.count - 1)])
+    }
+}

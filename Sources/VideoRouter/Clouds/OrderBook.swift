@@ -1,0 +1,214 @@
+import Files
+import FoundationEssentials
+import Glibc
+import StrictJSON
+import Synchronization
+package import VideoTypes
+
+/// Every order that was placed at a cloud, on the disk before the cloud hears of it.
+///
+/// A file of lines of JSON, of which the last of an order counts. One process at a time has it.
+public final class OrderBook: Sendable {
+    private let path: String
+    /// Held for as long as the book is open.
+    private let lock: Int32
+    private let state: Mutex<State>
+
+    private struct State {
+        var descriptor: Int32
+        /// Whether the last line has no end.
+        var isTorn = false
+        var records: [String: OrderRecord] = [:]
+        /// References in the order of their first line.
+        var order: [String] = []
+    }
+
+    /// Ended orders are kept this long.
+    private static let keptSeconds = 90 * 86_400.0
+    private static let maxBytes = 1 << 30
+
+    /// Opens the book, for the owner alone; makes it where there is none.
+    public init(path: String) throws(RouterError) {
+        self.path = path
+        lock = try Self.open(path + ".lock")
+        guard flock(lock, LOCK_EX | LOCK_NB) == 0 else {
+            close(lock)
+            throw RouterError(.configuration, "another process has the book of orders \(path.printable) open")
+        }
+        do throws(RouterError) {
+            state = Mutex(try Self.read(path))
+        } catch {
+            close(lock)
+            throw error
+        }
+    }
+
+    deinit {
+        state.withLock { _ = close($0.descriptor) }
+        close(lock)
+    }
+
+    private static func open(_ path: String) throws(RouterError) -> Int32 {
+        let flags = O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK
+        let descriptor = unsafe Glibc.open(path, flags, 0o600)
+        var facts = stat()
+        guard descriptor >= 0, unsafe fstat(descriptor, &facts) == 0, facts.st_mode & S_IFMT == S_IFREG else {
+            let reason = descriptor < 0 ? SystemError.text(errno) : "it is no plain file"
+            if descriptor >= 0 { close(descriptor) }
+            throw RouterError(.configuration, "cannot open the book of orders \(path.printable): \(reason)")
+        }
+        return descriptor
+    }
+
+    /// Reads the lines; what has become long is written anew, without what ended long ago.
+    private static func read(_ path: String) throws(RouterError) -> State {
+        let bytes = try bytes(path)
+        let (records, order, lines) = try records(bytes, path)
+        let oldest = SystemClock.unix() - keptSeconds
+        let kept = order.compactMap { records[$0] }.filter { $0.isOpen || ($0.endedAt ?? $0.placedAt) > oldest }
+        var isTorn = bytes.last.map { $0 != 0x0A } ?? false
+        if lines > 2 * kept.count + 1000 {
+            do throws(FileFailure) {
+                try FileBytes.replace(path, with: kept.flatMap { line($0) ?? [] })
+            } catch {
+                throw RouterError(.configuration, "cannot write the book of orders \(path.printable): \(error)")
+            }
+            isTorn = false
+        }
+        let descriptor = try open(path)
+        do throws(FileFailure) {
+            try FileBytes.flushFolder(of: path)
+        } catch {
+            close(descriptor)
+            throw RouterError(.configuration, "cannot keep the book of orders \(path.printable): \(error)")
+        }
+        return State(descriptor: descriptor, isTorn: isTorn, records: records, order: order)
+    }
+
+    private static func bytes(_ path: String) throws(RouterError) -> [UInt8] {
+        do throws(FileFailure) {
+            return try FileBytes.read(path, limit: maxBytes) ?? []
+        } catch {
+            throw RouterError(.configuration, "cannot read the book of orders \(path.printable): \(error)")
+        }
+    }
+
+    /// A line that was torn was never acted upon: its order had not been placed, or stands in the line before.
+    private static func records(
+        _ bytes: [UInt8], _ path: String
+    ) throws(RouterError) -> (records: [String: OrderRecord], order: [String], lines: Int) {
+        guard bytes.first ?? UInt8(ascii: "{") == UInt8(ascii: "{") else {
+            throw RouterError(.configuration, "\(path.printable) holds something else than orders; nothing was changed")
+        }
+        var records: [String: OrderRecord] = [:]
+        var order: [String] = []
+        let lines = bytes.split(separator: 0x0A)
+        for line in lines {
+            guard let record = try? JSONDecoder().decode(OrderRecord.self, from: Data(line)) else { continue }
+            if records.updateValue(record, forKey: record.reference) == nil { order.append(record.reference) }
+        }
+        return (records, order, lines.count)
+    }
+
+    private static func line(_ record: OrderRecord) -> [UInt8]? {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        return (try? encoder.encode(record)).map { Array($0) + [0x0A] }
+    }
+
+    /// Puts a record on the disk; only then it holds.
+    func write(_ record: OrderRecord) throws(ProviderError) {
+        let problem = state.withLock { state -> String? in
+            guard let line = Self.line(record) else { return "the order cannot be written down" }
+            let bytes = (state.isTorn ? [0x0A] : []) + line
+            guard FileBytes.write(bytes, to: state.descriptor), fsync(state.descriptor) == 0 else {
+                state.isTorn = true
+                return SystemError.text(errno)
+            }
+            state.isTorn = false
+            if state.records.updateValue(record, forKey: record.reference) == nil {
+                state.order.append(record.reference)
+            }
+            return nil
+        }
+        if let problem { throw .local("the book of orders \(path.printable) cannot be written: \(problem)") }
+    }
+
+    /// The same where the cloud has been told already: what cannot be written is remembered at least.
+    func note(_ record: OrderRecord) {
+        do throws(ProviderError) {
+            try write(record)
+        } catch {
+            state.withLock { $0.records[record.reference] = record }
+        }
+    }
+
+    /// Takes the first of these tickets that no other order of the account owns.
+    func claim(_ record: OrderRecord, _ tickets: [CloudTicket]) -> OrderRecord? {
+        let claimed = state.withLock { state -> OrderRecord? in
+            let owned = Set(
+                state.records.values.filter { $0.account == record.account }.compactMap { $0.ticket?.id })
+            // Somebody else with the same words may be about to get one of them.
+            let isDisputed = state.records.values.contains {
+                $0.reference != record.reference && $0.account == record.account && $0.prompt == record.prompt
+                    && $0.state == .placing
+            }
+            guard !isDisputed, let ticket = tickets.first(where: { !owned.contains($0.id) }) else { return nil }
+            var record = record
+            (record.ticket, record.state) = (ticket, .placed)
+            state.records[record.reference] = record
+            return record
+        }
+        if let claimed { note(claimed) }
+        return claimed
+    }
+
+    private func all(_ isWanted: (OrderRecord) -> Bool) -> [OrderRecord] {
+        state.withLock { state in state.order.compactMap { state.records[$0] }.filter(isWanted) }
+    }
+
+    /// The last order of a request at a provider.
+    func latest(_ provider: String, _ request: VideoRequest.ID) -> OrderRecord? {
+        all { $0.provider == provider && $0.request == request }.last
+    }
+
+    /// Orders of a request and of its variants that may still bring a clip.
+    func open(of request: VideoRequest.ID, where isWanted: (OrderRecord) -> Bool) -> [OrderRecord] {
+        all { $0.isOpen && ($0.request == request || $0.request.hasPrefix(request + ".")) && isWanted($0) }
+    }
+
+    func open(at provider: String) -> [OrderRecord] { all { $0.provider == provider && $0.isOpen } }
+
+    /// What a request has cost at a provider so far; nil where nothing was ordered.
+    func dollars(_ provider: String, _ request: VideoRequest.ID) -> Double? {
+        let orders = all { $0.provider == provider && $0.request == request }
+        return orders.isEmpty ? nil : orders.reduce(0) { $0 + $1.charge }
+    }
+
+    /// Seconds from order to clip of the last orders that came, the shortest first.
+    func times(_ provider: String, last count: Int) -> [Double] {
+        all { $0.provider == provider && $0.state == .done }.suffix(count)
+            .compactMap { record in record.endedAt.map { max($0 - record.placedAt, 0) } }.sorted()
+    }
+}
+
+extension OrderBook {
+    /// What all orders together have cost, or may have.
+    public var totalDollars: Double { all { _ in true }.reduce(0) { $0 + $1.charge } }
+
+    /// Orders that may still bring a clip.
+    public var openCount: Int { all(\.isOpen).count }
+
+    /// Every order, the oldest first: for those who compare it with what the clouds say.
+    package var summary: [JSONText] {
+        all { _ in true }.map { record in
+            .object([
+                ("reference", .string(record.reference)), ("provider", .string(record.provider)),
+                ("request", .string(record.request)), ("state", .string(record.state.rawValue)),
+                ("ticket", record.ticket.map { .string($0.id) } ?? .null), ("charge", .number(record.charge)),
+                ("quoted_dollars", record.quotedDollars.map(JSONText.number) ?? .null),
+                ("reported_dollars", record.reportedDollars.map(JSONText.number) ?? .null),
+            ])
+        }
+    }
+}

@@ -1,0 +1,87 @@
+import Crypto
+import FoundationEssentials
+import VideoTypes
+
+/// One order at one cloud, as the book keeps it.
+struct OrderRecord: Sendable, Hashable, Codable {
+    /// Our own name for the order: 128 random bits.
+    let reference: String
+    /// Whose key it was placed with.
+    let account: String
+    let provider: String
+    let model: String
+    let request: VideoRequest.ID
+    /// Of all that the clip is made from: the same id with another digest is another request.
+    let digest: String
+    /// What a cloud's list is searched for.
+    let prompt: String
+    let seconds: Int
+    /// What it should cost; nil where nobody told.
+    let quotedDollars: Double?
+    /// Seconds since 1970.
+    let placedAt: Double
+    var state = State.placing
+    var ticket: CloudTicket?
+    /// What it has cost, as far as is known; until then what was quoted.
+    var dollars: Double?
+    /// What the cloud said that it charged.
+    var reportedDollars: Double?
+    var endedAt: Double?
+    /// For people.
+    var message: String?
+
+    enum State: String, Sendable, Hashable, Codable {
+        /// Written before the call; found after a restart it means the same as unknown.
+        case placing
+        /// The answer to the order was lost.
+        case unknown
+        case placed
+        case done
+        /// The cloud did not take it.
+        case refused
+        /// The cloud took it and made nothing.
+        case failed
+        /// Stopped at the cloud.
+        case cancelled
+        /// Nobody waits for it any more, and the cloud stops nothing.
+        case abandoned
+        /// Made or not, it cannot be had.
+        case lost
+    }
+
+    /// Whether a clip may still come of it.
+    var isOpen: Bool { [.placing, .unknown, .placed].contains(state) }
+
+    /// Whether nobody knows if the cloud has it.
+    var isUnknown: Bool { [.placing, .unknown].contains(state) }
+
+    /// What it counts against a budget.
+    var charge: Double {
+        switch state {
+        case .refused: 0
+        default: dollars ?? quotedDollars ?? 0
+        }
+    }
+
+    static func randomReference() -> String {
+        var generator = SystemRandomNumberGenerator()
+        return (0..<2).map { _ in
+            let text = String(generator.next() as UInt64, radix: 16)
+            return String(repeating: "0", count: 16 - text.count) + text
+        }.joined()
+    }
+
+    /// Of the request without its limits.
+    static func digest(_ request: VideoRequest) throws(ProviderError) -> String {
+        var request = request
+        (request.maxCostDollars, request.maxLatencySeconds) = (nil, nil)
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = .sortedKeys
+        guard let bytes = try? encoder.encode(request) else { throw .local("the request cannot be written down") }
+        do throws(CryptoError) {
+            return try SHA256.hex(Array(bytes))
+        } catch {
+            throw .local(error.videoError.message)
+        }
+    }
+}
