@@ -18,7 +18,8 @@ import Weights
     private static let options = [
         "prompt", "negative-prompt", "image", "last-image", "size", "width", "height", "frames", "seconds", "fps",
         "steps", "guidance",
-        "guidance-2", "flow-shift", "scheduler", "sigmas", "seed", "vae-tiling", "model", "device", "dtype", "threads",
+        "guidance-2", "guidance-schedule", "flow-shift", "scheduler", "sigmas", "seed", "attention", "vae-tiling",
+        "model", "device", "dtype", "threads",
         "output",
         "no-metadata", "dump", "json", "host", "port", "state", "key-file", "host-names", "origins",
         "webhook-hosts", "local-webhook-hosts", "webhook-secret-file", "gpu-dollars-per-hour",
