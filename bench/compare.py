@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """wan-infer beside Diffusers on this machine: runs in turn (A B A B …), medians, a table in Markdown.
 
-    bench/compare.py [--quick] [--rounds 3] [--only whole,dit,vae,start] [--isa avx2,any] [--threads N]
+    bench/compare.py [--quick] [--rounds 3] [--only whole,dit,vae,start,…] [--isa avx2,any] [--threads N]
                      [--save] [--python PYTHON]
 
+Rows: start, whole, dit, vae; cog-step, cog-vae (CogVideoX); clip, encode, picture (pictures); factorized (minutes a run).
 Needs the release build. PYTHON has what requirements.txt names; without it a virtual environment is made in .build.
 """
 
@@ -19,6 +20,11 @@ import subprocess
 import sys
 import tempfile
 import time
+
+import cogvideox
+import factorized
+import pictures
+from table import Table, in_turn, median, megabytes, seconds
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent
@@ -38,6 +44,13 @@ TARGETS = {
     "VAE bf16": {"avx2": 0.65, "any": 0.45},
     "memory f32": {"avx2": 0.52, "any": 0.52},
     "memory bf16": {"avx2": 0.36, "any": 0.36},
+    "CogVideoX step": {"avx2": 0.85, "any": 0.6},
+    "CogVideoX VAE": {"avx2": 0.7, "any": 0.6},
+    "CogVideoX memory": {"avx2": 0.4, "any": 0.4},
+    "CLIP": {"avx2": 0.8, "any": 0.8},
+    "VAE encode": {"avx2": 0.8, "any": 0.8},
+    "picture": {"avx2": 1.2, "any": 1.2},
+    "factorized": {"avx2": 0.5, "any": 0.5},
 }
 
 
@@ -58,6 +71,11 @@ class Runner:
         command = [self.binary, PROMPT, "--json", "--quiet", "--seed", "7", "--threads", self.threads,
                    "--output", self.scratch / "out.mp4", *(["--model", model] if model else []), *arguments]
         return self.run(command)
+
+    def flops(self, stage, *arguments, model):
+        """Floating-point operations of a stage, as wan-infer foretells them."""
+        command = [self.binary, "plan", PROMPT, "--json", "--model", model, *arguments]
+        return self.run(command)["stages"][stage]["flops"]
 
     def reference(self, job, **arguments):
         """One job of reference.py: its answer, and `wall` seconds."""
@@ -96,27 +114,6 @@ class Runner:
         begin = time.perf_counter()
         subprocess.run([self.binary, "--help"], stdout=subprocess.DEVNULL, check=True)
         return time.perf_counter() - begin
-
-
-class Table:
-    """The rows, and a sentence for each target that was missed."""
-
-    def __init__(self):
-        self.rows, self.missed, self.isa = [], [], ""
-
-    def add(self, name, ours, theirs, value, target, show="{:.2f}×".format, at_least=False):
-        reached = value >= target if at_least else value <= target
-        sign = "≥" if at_least else "≤"
-        self.rows.append([self.isa, name, ours, theirs, show(value), f"{sign} {show(target)}", "reached" if reached else "missed"])
-        print("  ".join(self.rows[-1]), file=sys.stderr)
-        if not reached:
-            self.missed.append(f"- {self.isa}, {name}: {show(value)}, {value / target:.2f} times the target {show(target)}.")
-
-    @property
-    def markdown(self):
-        head = [["instructions", "measure", "wan-infer", "Diffusers", "value", "target", "verdict"], ["---"] * 7]
-        lines = ["| " + " | ".join(row) + " |" for row in head + self.rows]
-        return "\n".join(lines + [""] + (self.missed or ["Every target is reached."]))
 
 
 def tokens(latents):
@@ -167,28 +164,6 @@ def decoder_flops(config, latents):
             convolution(channels, channels // 2, 9, frames)
     convolution(dims[-1], 3, 27, frames)
     return total
-
-
-def seconds(value, flops=None):
-    rate = f" ({flops / value / 1e9:.0f} GFLOP/s)" if flops else ""
-    return (f"{value * 1e3:.1f} ms" if value < 0.1 else f"{value:.2f} s") + rate
-
-
-def megabytes(value):
-    return f"{value / 1e6:.0f} MB"
-
-
-def in_turn(rounds, *sides):
-    """Lets the sides take turns; the results of each."""
-    results = [[] for _ in sides]
-    for _ in range(rounds):
-        for side, list_ in zip(sides, results):
-            list_.append(side())
-    return results
-
-
-def median(results, value):
-    return statistics.median(value(result) for result in results)
 
 
 def measure_start(run, table, options):
@@ -297,7 +272,10 @@ with its built-in model (factorized attention, MP4 written), Diffusers with a fo
 first touch of the mapped weights included, against one forward pass of WanTransformer3DModel after a small one to warm up.
 *VAE*: wan-infer's decode stage, MP4 included, against AutoencoderKLWan.decode, on a full-size Wan 2.1 VAE with random weights.
 *Memory*: the peak above that of a process before it knows its model; weights are counted on both sides. FLOPs follow from the
-sizes, two for a multiplication and its addition, whatever either side does. Measure on an idle machine: other work holds up
+sizes, two for a multiplication and its addition, whatever either side does (CogVideoX, CLIP, encoder: as `wan-infer plan`
+foretells them). *CogVideoX*, *CLIP* and *VAE encode* are measured likewise, CLIP and encoder as the text stage of a clip with
+a tiny text encoder. *Factorized*: the second step of two, of which the first stays full; its ratio for a model of 30 layers
+follows from that of the one layer that is factorized. Measure on an idle machine: other work holds up
 PyTorch's team of threads more than ours, and every ratio looks better than it is.
 """
 
@@ -318,7 +296,12 @@ def written(value):
 
 
 def main():
-    measures = dict(start=measure_start, whole=measure_whole, dit=measure_transformer, vae=measure_decoder)
+    measures = {"start": measure_start, "whole": measure_whole, "dit": measure_transformer, "vae": measure_decoder,
+                "cog-step": cogvideox.measure_step, "cog-vae": cogvideox.measure_decoder, "clip": pictures.measure_tower,
+                "encode": pictures.measure_encoder, "picture": pictures.measure_clip,
+                "factorized": factorized.measure_step}
+    models = {"whole": ["built-in-sizes"], "dit": ["dit-f32", "dit-bf16"], "vae": ["vae"], "cog-step": ["cog-dit"],
+              "cog-vae": ["cog-vae"], "clip": ["clip"], "encode": ["encode"], "factorized": ["dit-factorized"]}
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--binary", type=pathlib.Path, default=ROOT / ".build/release/wan-infer")
     parser.add_argument("--python", type=pathlib.Path)
@@ -344,7 +327,7 @@ def main():
     with tempfile.TemporaryDirectory() as scratch:
         run = Runner(options, pathlib.Path(scratch), "any")
         run.reference("build", root=options.models, quick=options.quick,
-                      names=["built-in-sizes", "dit-f32", "dit-bf16", "vae"])
+                      names=[name for row in options.only.split(",") for name in models.get(row, [])])
         for table.isa in options.isa:
             run = Runner(options, pathlib.Path(scratch), table.isa)
             for name in options.only.split(","):

@@ -74,6 +74,88 @@ def decode(folder, latents, threads):
     return dict(seconds=seconds, peak_bytes=peak_bytes() - start)
 
 
+def timed(model, run):
+    """Seconds of a call whose result is finite."""
+    import torch
+
+    begin = time.perf_counter()
+    with torch.no_grad():
+        out = run(model)
+    seconds = time.perf_counter() - begin
+    assert out.isfinite().all()
+    return seconds
+
+
+def encode(folder, pixels, threads):
+    """A clip of a picture and grey to latents in float32."""
+    import torch
+    from diffusers import AutoencoderKLWan
+
+    torch.set_num_threads(threads)
+    model = AutoencoderKLWan.from_pretrained(folder, subfolder="vae").eval()
+    clip = torch.zeros(1, *pixels)
+    clip[:, :, 0] = torch.randn(clip[:, :, 0].shape)
+    return dict(seconds=timed(model, lambda m: m.encode(clip).latent_dist.mode()))
+
+
+def tower(folder, side, threads):
+    """One picture through CLIP, after one that starts the threads."""
+    import torch
+    from transformers import CLIPVisionModel
+
+    torch.set_num_threads(threads)
+    model = CLIPVisionModel.from_pretrained(pathlib.Path(folder) / "image_encoder", dtype=torch.float32).eval()
+    picture = torch.randn(1, 3, side, side)
+
+    def run(m):
+        return m(pixel_values=picture, output_hidden_states=True).hidden_states[-2]
+
+    timed(model, run)
+    return dict(seconds=timed(model, run))
+
+
+def cogvideox_transformer(folder, latents, text, threads):
+    """One forward pass, after a small one that starts the threads."""
+    import torch
+    from diffusers import CogVideoXTransformer3DModel
+    from diffusers.models.embeddings import get_3d_rotary_pos_embed
+
+    torch.set_num_threads(threads)
+    model = CogVideoXTransformer3DModel.from_pretrained(folder, subfolder="transformer").eval()
+
+    def forward(frames, channels, height, width):
+        grid = (height // 2, width // 2)
+        rotary = get_3d_rotary_pos_embed(64, ((0, 0), grid), grid, frames)
+        x, words = torch.randn(1, frames, channels, height, width), torch.randn(1, *text)
+        return timed(model, lambda m: m(x, words, torch.tensor([999]), image_rotary_emb=rotary)[0])
+
+    forward(1, latents[1], 8, 8)
+    return dict(seconds=forward(*latents))
+
+
+def cogvideox_decode(folder, latents, threads):
+    """Latents to frames in float32."""
+    import torch
+    from diffusers import AutoencoderKLCogVideoX
+
+    torch.set_num_threads(threads)
+    start = peak_bytes()
+    model = AutoencoderKLCogVideoX.from_pretrained(folder, subfolder="vae").eval()
+    x = torch.randn(1, *latents)
+    return dict(seconds=timed(model, lambda m: m.decode(x).sample), peak_bytes=peak_bytes() - start)
+
+
+def drift(files):
+    """Relative distance of the latents of two dumps behind their last steps."""
+    from safetensors import safe_open
+
+    latents = []
+    for file in files:
+        with safe_open(file, "np") as dump:
+            latents.append(dump.get_tensor("latents.final").astype("float64"))
+    return dict(relative=float(((latents[1] - latents[0]) ** 2).sum() ** 0.5 / (latents[0] ** 2).sum() ** 0.5))
+
+
 def psnr(files):
     """How far two dumps' frames are apart, in decibels."""
     from safetensors import safe_open
@@ -97,5 +179,7 @@ def versions():
 
 
 if __name__ == "__main__":
-    jobs = dict(build=build, pipeline=pipeline, transformer=transformer, decode=decode, psnr=psnr, versions=versions)
+    jobs = dict(build=build, pipeline=pipeline, transformer=transformer, decode=decode, encode=encode, tower=tower,
+                cogvideox_transformer=cogvideox_transformer, cogvideox_decode=cogvideox_decode, drift=drift, psnr=psnr,
+                versions=versions)
     print(json.dumps(jobs[sys.argv[1]](**json.loads(sys.argv[2]))))

@@ -22,7 +22,7 @@ extension JobStore {
             var sweep = Sweep()
             if isTrusted { sweep.expired = try Self.expired(changes) }
             if let quotaBytes {
-                sweep.evicted = try Self.evicted(changes, quotaBytes, at: isTrusted ? changes.now : Int.min)
+                sweep.evicted = try evicted(changes, quotaBytes, at: isTrusted ? changes.now : Int.min)
             }
             for id in sweep.expired + sweep.evicted {
                 try changes.connection.run("UPDATE job SET file_gone = 1 WHERE id = ?", [.text(id.description)])
@@ -57,7 +57,8 @@ extension JobStore {
         ) { (row: inout Row) throws(StoreError) in try JobRow.id(try row.text()) }
     }
 
-    private static func evicted(_ changes: Changes, _ quotaBytes: Int, at now: Int) throws(StoreError) -> [JobID] {
+    /// A clip counts with the pictures that it was made from.
+    private func evicted(_ changes: Changes, _ quotaBytes: Int, at now: Int) throws(StoreError) -> [JobID] {
         let files = try changes.connection.rows(
             """
             SELECT id, file_bytes FROM job WHERE state = 'completed' AND file_gone = 0 AND expires_at > ?
@@ -66,12 +67,14 @@ extension JobStore {
         ) { (row: inout Row) throws(StoreError) in
             (id: try JobRow.id(try row.text()), bytes: try row.integerOrNull() ?? 0)
         }
+        let pictures = try outputs.inputBytes()
         var room = max(quotaBytes, 0)
         // From the newest on: what does not fit goes, and all that is older. The newest itself stays: whoever waited
         // for it has not had it yet.
         let kept = files.prefix {
-            guard $0.bytes <= room else { return false }
-            room -= max($0.bytes, 0)
+            let bytes = max($0.bytes, 0) + pictures[$0.id, default: 0]
+            guard bytes <= room else { return false }
+            room -= bytes
             return true
         }
         return files.dropFirst(max(1, kept.count)).map(\.id).reversed()

@@ -95,6 +95,18 @@ extension Outputs {
         for role in PictureRole.allCases { unsafe _ = unlinkat(inputs, "\(id).\(role.rawValue)", 0) }
     }
 
+    /// What the pictures of each job take.
+    func inputBytes() throws(StoreError) -> [JobID: Int] {
+        var bytes: [JobID: Int] = [:]
+        for name in try names("inputs") {
+            guard let id = JobID(String(name.prefix { $0 != "." })) else { continue }
+            var facts = stat()
+            guard unsafe fstatat(inputs, name, &facts, AT_SYMLINK_NOFOLLOW) == 0 else { continue }
+            bytes[id, default: 0] += Int(facts.st_size)
+        }
+        return bytes
+    }
+
     /// Removes the pictures of all other jobs, halves of them too; what has no job's name stays.
     func removeInputs(but kept: Set<JobID>) throws(StoreError) {
         for name in try names("inputs") {

@@ -15,6 +15,9 @@ struct ArithmeticCount {
         total += 4 * Double(queries) * Double(keys) * Double(width) * Double(times)
     }
 
+    /// The same for so many pairs of a query and a key.
+    mutating func attention(pairs: Int, width: Int) { total += 4 * Double(pairs) * Double(width) }
+
     /// - Parameters:
     ///   - positions: frames times height times width of the result.
     ///   - taps: of the kernel, those that meet zeros at the borders included.

@@ -1,4 +1,5 @@
 import Compute
+import Layers
 import Models
 
 /// One of a network's passes over what it is shown, the same at every step but for what the step itself brings.
@@ -7,7 +8,7 @@ import Models
 final class DenoisePass {
     /// Computes the prediction from what a step brings, and from what does not change.
     typealias Compute = (
-        _ step: [Tensor], _ probe: Probe?, _ prediction: Tensor
+        _ step: [Tensor], _ factorized: FactorizedAttention.Step?, _ probe: Probe?, _ prediction: Tensor
     ) throws(ComputeError) -> Void
 
     private let backend: any Backend
@@ -26,10 +27,14 @@ final class DenoisePass {
 
     /// The prediction, in a tensor that the next run overwrites.
     ///
-    /// - Parameter step: f32, of equal shapes at every run.
-    func run(_ step: [Tensor], probe: Probe?) throws(ComputeError) -> Tensor {
-        if let probe {
-            try compute(step, probe, prediction)
+    /// - Parameters:
+    ///   - step: f32, of equal shapes at every run.
+    ///   - factorized: what takes the place of full attention.
+    func run(
+        _ step: [Tensor], factorized: FactorizedAttention.Step?, probe: Probe?
+    ) throws(ComputeError) -> Tensor {
+        if probe != nil || factorized != nil {
+            try compute(step, factorized, probe, prediction)
             return prediction
         }
         for tensor in step.dropFirst(places.count) { places.append(try backend.allocate(tensor.shape, .f32)) }
@@ -37,7 +42,7 @@ final class DenoisePass {
         if let recording {
             try recording.replay()
         } else {
-            recording = try backend.record { () throws(ComputeError) in try compute(places, nil, prediction) }
+            recording = try backend.record { () throws(ComputeError) in try compute(places, nil, nil, prediction) }
         }
         return prediction
     }

@@ -1,4 +1,5 @@
 import Compute
+import Layers
 import Models
 import Sampling
 import VideoTypes
@@ -90,10 +91,13 @@ struct DenoiseStage {
         let passes = serving.passes
         let brought = try passes.step(index)
         let isFirst = index == serving.run.steps.lowerBound
-        let prediction = try passes.prompt.run(brought, probe: probe(step: index, "cond", isFirst: isFirst))
+        let factorized = passes.factorized?.step(index, of: plan.stepCount)
+        let prediction = try passes.prompt.run(
+            brought, factorized: factorized, probe: probe(step: index, "cond", isFirst: isFirst))
         try dump?.record("\(name).cond", prediction, on: backend)
         if let negative = passes.negative {
-            let unconditional = try negative.run(brought, probe: probe(step: index, "uncond", isFirst: isFirst))
+            let unconditional = try negative.run(
+                brought, factorized: factorized, probe: probe(step: index, "uncond", isFirst: isFirst))
             try dump?.record("\(name).uncond", unconditional, on: backend)
             try Guidance.apply(
                 denoiser.guidanceScale(index, of: serving.run), conditional: prediction, unconditional: unconditional,
@@ -114,7 +118,8 @@ struct DenoiseStage {
         let all = [(passes.prompt, "")] + (passes.negative.map { [($0, " of the negative prompt")] } ?? [])
         for (pass, text) in all {
             let search = try finite.search()
-            let prediction = try pass.run(passes.step(index), probe: search.look)
+            let prediction = try pass.run(
+                passes.step(index), factorized: passes.factorized?.step(index, of: plan.stepCount), probe: search.look)
             try search.look("the head", prediction)
             if let part = search.part { return finite.failure(.denoise, place, part: part + text) }
         }

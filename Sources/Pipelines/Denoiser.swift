@@ -1,4 +1,5 @@
 import Compute
+import Layers
 import Models
 
 /// What predicts in the denoise loop: a family's networks beside the texts and pictures of one clip.
@@ -39,6 +40,8 @@ extension Denoiser {
 struct DenoisePasses {
     let prompt: DenoisePass
     let negative: DenoisePass?
+    /// What takes the place of full attention at most steps; nil where nobody asked for it.
+    let factorized: FactorizedAttention?
     /// What step `index` of the schedule brings.
     let step: (_ index: Int) throws(ComputeError) -> [Tensor]
 }

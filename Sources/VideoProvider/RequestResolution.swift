@@ -51,6 +51,7 @@ struct RequestResolution {
                 levels: request.sigmas.map { .sigmas($0) } ?? .steps(request.steps ?? steps),
                 shift: request.flowShift ?? defaults.flowShift ?? folderShift,
                 guidance: hasTwoExperts ? [scale, request.guidanceScale2 ?? ownSecond ?? scale] : [scale],
+                guidanceSchedule: request.guidanceSchedule ?? .constant, attention: request.attention ?? .full,
                 seed: request.seed ?? UInt64(UInt32.random(in: 0...UInt32.max))),
             tilesVAE: request.tilesVAE)
     }

@@ -46,8 +46,8 @@ struct VideoObject {
     }
 
     private static let shown = [
-        Term.negativePrompt, .seed, .frames, .framesPerSecond, .steps, .guidanceScale, .guidanceScale2, .flowShift,
-        .tilesVAE,
+        Term.negativePrompt, .seed, .frames, .framesPerSecond, .steps, .guidanceScale, .guidanceScale2,
+        .guidanceSchedule, .flowShift, .attention, .tilesVAE,
     ]
 
     private var progressFields: [(String, JSONText)] {

@@ -79,6 +79,11 @@ extension RequestField {
             parameter: "guidance_scale_2", help: "the same for a second expert, of low noise"
         ) { $0.sampling.guidance.dropFirst().first.map(JSONText.number) ?? .null },
         RequestField(
+            .guidanceSchedule, .sampling, .choice(\.guidanceSchedule), option: "guidance-schedule",
+            parameter: "guidance_schedule", spokenBy: .own, also: ["use_dynamic_cfg"],
+            help: "constant, or dynamic where the model has it"
+        ) { .string($0.sampling.guidanceSchedule.rawValue) },
+        RequestField(
             .flowShift, .sampling, .number(\.flowShift, Limits.flowShift), option: "flow-shift",
             parameter: "flow_shift", spokenBy: .own, also: ["shift"], help: "shift of the noise schedule"
         ) { $0.sampling.shift.map(JSONText.number) ?? .null },
@@ -98,6 +103,10 @@ extension RequestField {
     ]
 
     private static let rest = [
+        RequestField(
+            .attention, .sampling, .choice(\.attention), option: "attention", parameter: "attention", spokenBy: .own,
+            help: "full, or factorized: faster, and lossy"
+        ) { .string($0.sampling.attention.rawValue) },
         RequestField(
             .tilesVAE, .decoding, .flag(\.tilesVAE), option: "vae-tiling", parameter: "vae_tiling", spokenBy: .own,
             help: "decode in tiles: less memory, more time"

@@ -13,11 +13,13 @@ public enum Term: String, Sendable, Hashable, Codable, CaseIterable {
     case steps
     case guidanceScale
     case guidanceScale2
+    case guidanceSchedule
     case flowShift
     case scheduler
     case sigmas
     case seed
     case quality
+    case attention
     case tilesVAE
     case audio
     case adapters

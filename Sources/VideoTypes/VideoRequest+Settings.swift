@@ -12,6 +12,8 @@ extension VideoRequest {
         }
         guidanceScale = sampling.guidance(ofExpert: 0)
         guidanceScale2 = sampling.guidance.dropFirst().first
+        if sampling.guidanceSchedule != .constant { guidanceSchedule = sampling.guidanceSchedule }
+        if sampling.attention != .full { attention = sampling.attention }
         flowShift = sampling.shift
         scheduler = sampling.scheduler
         seed = sampling.seed

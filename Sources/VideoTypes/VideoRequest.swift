@@ -31,12 +31,16 @@ public struct VideoRequest: Sendable, Hashable, Identifiable, Codable {
     public var guidanceScale: Double?
     /// Guidance of the low-noise expert, for models with two experts.
     public var guidanceScale2: Double?
+    /// Constant where nil.
+    public var guidanceSchedule: GuidanceSchedule?
     public var flowShift: Double?
     public var scheduler: Scheduler?
     /// Explicit noise levels for few-step models, descending from at most 1, without the closing 0.
     public var sigmas: [Double]?
     /// Chosen at random where nil; only the low 32 bits matter, as in torch.
     public var seed: UInt64?
+    /// Full where nil.
+    public var attention: Attention?
     public var tilesVAE: Bool
     /// LoRAs, whose changes add up; nil for none.
     public var adapters: [AdapterChoice]?

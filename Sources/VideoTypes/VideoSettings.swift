@@ -60,6 +60,8 @@ public struct SamplingSettings: Sendable, Hashable {
     public var shift: Double?
     /// Weight of the prompt: one scale for each expert, 1 for none.
     public var guidance: [Double]
+    public var guidanceSchedule: GuidanceSchedule
+    public var attention: Attention
     public var seed: UInt64
 
     /// Which noise levels are walked.
@@ -69,11 +71,16 @@ public struct SamplingSettings: Sendable, Hashable {
         case sigmas([Double])
     }
 
-    public init(scheduler: Scheduler, levels: Levels, shift: Double?, guidance: [Double], seed: UInt64) {
+    public init(
+        scheduler: Scheduler, levels: Levels, shift: Double?, guidance: [Double],
+        guidanceSchedule: GuidanceSchedule = .constant, attention: Attention = .full, seed: UInt64
+    ) {
         self.scheduler = scheduler
         self.levels = levels
         self.shift = shift
         self.guidance = guidance
+        self.guidanceSchedule = guidanceSchedule
+        self.attention = attention
         self.seed = seed
     }
 
@@ -98,7 +105,7 @@ public struct SamplingSettings: Sendable, Hashable {
 extension VideoSettings: Codable {
     private enum CodingKeys: String, CodingKey {
         case prompt, negativePrompt, width, height, frames, framesPerSecond, steps, guidanceScale, guidanceScale2
-        case flowShift, scheduler, sigmas, seed, tilesVAE, inputs, adapters
+        case guidanceSchedule, flowShift, scheduler, sigmas, seed, attention, tilesVAE, inputs, adapters
     }
 
     public init(from decoder: any Decoder) throws {
@@ -119,6 +126,8 @@ extension VideoSettings: Codable {
             scheduler: try values.decode(Scheduler.self, forKey: .scheduler),
             levels: try sigmas.map { .sigmas($0) } ?? .steps(values.decode(Int.self, forKey: .steps)),
             shift: try values.decodeIfPresent(Double.self, forKey: .flowShift), guidance: guidance.compactMap(\.self),
+            guidanceSchedule: try values.decodeIfPresent(GuidanceSchedule.self, forKey: .guidanceSchedule) ?? .constant,
+            attention: try values.decodeIfPresent(Attention.self, forKey: .attention) ?? .full,
             seed: try values.decode(UInt64.self, forKey: .seed))
         inputs = try values.decodeIfPresent([ClipInput].self, forKey: .inputs) ?? []
         adapters = try values.decodeIfPresent([AdapterInput].self, forKey: .adapters) ?? []
@@ -136,6 +145,10 @@ extension VideoSettings: Codable {
         try values.encode(sampling.steps, forKey: .steps)
         try values.encode(sampling.guidance(ofExpert: 0), forKey: .guidanceScale)
         try values.encodeIfPresent(sampling.guidance.dropFirst().first, forKey: .guidanceScale2)
+        if sampling.guidanceSchedule != .constant {
+            try values.encode(sampling.guidanceSchedule, forKey: .guidanceSchedule)
+        }
+        if sampling.attention != .full { try values.encode(sampling.attention, forKey: .attention) }
         try values.encodeIfPresent(sampling.shift, forKey: .flowShift)
         try values.encode(sampling.scheduler, forKey: .scheduler)
         try values.encodeIfPresent(sampling.sigmas, forKey: .sigmas)

@@ -35,6 +35,7 @@ import VideoTypes
         let options = try options(
             "a cat", "--negative-prompt", "blur", "--model", "dir", "--frames", "81", "--width", "832", "--height",
             "480", "--fps", "24", "--guidance", "4.5", "--guidance-2", "3", "--flow-shift", "8",
+            "--guidance-schedule", "dynamic", "--attention", "factorized",
             "--scheduler", "dpm++", "--sigmas", "1,0.5,0.25", "--seed", "18446744073709551615", "--device", "cpu",
             "--dtype", "bf16", "--vae-tiling", "--threads", "2", "--output", "a.mp4", "--no-metadata", "--dump",
             "d.safetensors", "--verbose")
@@ -47,6 +48,8 @@ import VideoTypes
         request.guidanceScale = 4.5
         request.guidanceScale2 = 3
         request.flowShift = 8
+        request.guidanceSchedule = .dynamic
+        request.attention = .factorized
         request.scheduler = .dpmpp
         request.sigmas = [1, 0.5, 0.25]
         request.seed = .max

@@ -66,4 +66,22 @@ import journal_child
         _ = try test.store.sweep()
         #expect(try test.files("inputs") == (Self.names(running) + ["notes.txt"]).sorted())
     }
+
+    @Test func `they count in the quota with their clip`() throws {
+        let test = try TestStore()
+        let jobs = try ["a", "b"].map { prompt in
+            test.clock.pass(seconds: 1)
+            let job = try Self.submit(test, prompt)
+            let claim = try test.claim()
+            try test.write(for: claim)
+            _ = try test.store.complete(claim, .sample())
+            return job
+        }
+        let clips = try test.store.counts().outputBytes
+        #expect(clips > 0)
+        // Four bytes of pictures each.
+        #expect(try test.store.sweep(quotaBytes: clips + 8).evicted.isEmpty)
+        #expect(try test.store.sweep(quotaBytes: clips + 7).evicted == [jobs[0].id])
+        #expect(try test.files("inputs") == Self.names(jobs[1]))
+    }
 }

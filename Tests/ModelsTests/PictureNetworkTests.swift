@@ -133,4 +133,19 @@ import Weights
             #expect(deviation.relative < 1e-4, "\(name): \(deviation)")
         }
     }
+
+    @Test func `CogVideoX's encoder equals Diffusers over several chunks`() throws {
+        let device = Device(backend: try CPUBackend(threads: 2), dtype: .f32)
+        let golden = try golden("cogvideox-shared", "encode")
+        let folder = try ModelFolder(path: Fixture.model("cogvideox-5b-i2v"))
+        let config = try folder.config("vae/config.json", as: CogVideoXVAEConfig.self, CogVideoXVAEConfig.fields)
+        try config.validate(ConfigFields(file: "vae/config.json"))
+        let encoder = try CogVideoXVAEEncoder(Checkpoint(folder, "vae").root, config, on: device)
+        let pixels = try device.backend.upload(golden.floats("pixels"), Shape(golden.shape("pixels")))
+        let chunks = try encoder(pixels)
+        #expect(chunks.map { $0.shape[0] } == [3, 2])
+        let deviation = Deviation(
+            try chunks.flatMap { try device.backend.download($0) }, from: try golden.floats("moments"))
+        #expect(deviation.relative < 1e-4, "\(deviation)")
+    }
 }

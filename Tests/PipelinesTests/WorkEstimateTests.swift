@@ -21,8 +21,11 @@ import Weights
         var tiles = false
         var scheduler = Scheduler.unipc
         var pictures: [PictureRole] = []
+        var attention = Attention.full
 
-        var description: String { "\(model) \(width)x\(height) \(frames) \(guidance) \(tiles) \(pictures)" }
+        var description: String {
+            "\(model) \(width)x\(height) \(frames) \(guidance) \(tiles) \(pictures) \(attention)"
+        }
 
         var settings: VideoSettings {
             VideoSettings(
@@ -30,7 +33,7 @@ import Weights
                 clip: ClipShape(width: width, height: height, frames: frames, framesPerSecond: 16),
                 sampling: SamplingSettings(
                     scheduler: scheduler, levels: .steps(steps), shift: scheduler.isFlow ? 5 : 1,
-                    guidance: [guidance, 3], seed: 1),
+                    guidance: [guidance, 3], attention: attention, seed: 1),
                 inputs: pictures.map { ClipInput(role: $0, digest: "") }, tilesVAE: tiles)
         }
     }
@@ -95,6 +98,10 @@ import Weights
         Clip(model: "cogvideox-5b-i2v", height: 16, scheduler: .ddim, pictures: [.first]),
         Clip(model: "cogvideox1.5-5b", frames: 5, scheduler: .dpm),
         Clip(model: "cogvideox1.5-5b-i2v", guidance: 1, scheduler: .dpm, pictures: [.first]),
+        Clip(model: "wan21-t2v", width: 272, height: 256, frames: 17, steps: 6, attention: .factorized),
+        Clip(model: "wan22-a14b", width: 256, height: 256, frames: 17, steps: 6, attention: .factorized),
+        Clip(model: "wan21-t2v", attention: .factorized),
+        Clip(model: "cogvideox-5b", width: 256, height: 256, frames: 17, scheduler: .ddim, attention: .factorized),
     ]) func `the count is exact for small models`(_ clip: Clip) throws {
         try Self.expect(Families.open(ModelFolder(path: Fixture.path("\(clip.model)/model"))), clip)
     }

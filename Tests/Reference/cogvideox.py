@@ -2,6 +2,7 @@
 """Writes PipelinesTests/Fixtures/cogvideox*: tiny CogVideoX folders and what Diffusers computes with them.
 
     cogvideox-shared/        text encoder, tokenizer and autoencoder, to which the others link
+    cogvideox-shared/encode.safetensors  pixels [T, H, W, 3] of two chunks and one frame, f16, and their moments [t, h, w, 2 C]
     VARIANT/model/           a folder in the Diffusers layout
     VARIANT/CASE.json        the request
     VARIANT/CASE.safetensors the numbers, f32 unless said otherwise
@@ -57,6 +58,8 @@ CASES = {
         "ddim": dict(prompt="The red  bird, over the sea!", negative_prompt="dark", frames=9, height=16, width=32, steps=4,
                      guidance=6.0, seed=7),
         "ddim-tiled": dict(prompt="tree", frames=5, height=64, width=48, steps=1, guidance=1.0, seed=4, tiles=True),
+        "ddim-dynamic": dict(prompt="the sea", negative_prompt="grey", frames=1, height=16, width=32, steps=4, guidance=5.0,
+                             seed=6, guidance_schedule="dynamic"),
     },
     "cogvideox-5b": {
         "dpm": dict(prompt="a white dog in the wind", frames=13, height=32, width=16, steps=4, guidance=5.0, seed=11),
@@ -71,6 +74,8 @@ CASES = {
     },
     "cogvideox1.5-5b-i2v": {
         "dpm": dict(prompt="up and down", frames=9, height=16, width=16, steps=3, guidance=3.0, seed=9, picture=(40, 24)),
+        "dpm-dynamic": dict(prompt="wind", frames=1, height=16, width=16, steps=4, guidance=4.0, seed=8, picture=(16, 16),
+                            guidance_schedule="dynamic"),
     },
 }  # fmt: skip
 SOLVERS = {"ddim": "CogVideoXDDIMScheduler", "dpm": "CogVideoXDPMScheduler"}
@@ -135,6 +140,16 @@ def write_shared(out):
     config = {"tokenizer_class": "T5Tokenizer", "model_max_length": LENGTH, "pad_token": "<pad>", "eos_token": "</s>",
               "unk_token": "<unk>", "extra_ids": 0}  # fmt: skip
     (out / "tokenizer/tokenizer_config.json").write_text(json.dumps(config, indent=2) + "\n")
+
+
+def write_encoding(out):
+    """What a clip of several chunks is encoded to, which no pipeline asks for."""
+    model = AutoencoderKLCogVideoX.from_pretrained(out / "vae", torch_dtype=torch.float32)
+    pixels = (torch.rand(17, 16, 24, 3, generator=torch.Generator("cpu").manual_seed(7)) * 2 - 1).half()
+    with torch.no_grad():
+        moments = model.encode(pixels.float().permute(3, 0, 1, 2)[None]).latent_dist.parameters
+    tensors = dict(pixels=pixels, moments=moments[0].permute(1, 2, 3, 0).contiguous())
+    save_file(tensors, out / "encode.safetensors")
 
 
 def write(name, out):
@@ -275,6 +290,7 @@ def run(pipe, case, scheduler):
     frames = pipe(
         prompt=case["prompt"], negative_prompt=case["negative_prompt"], height=case["height"], width=case["width"],
         num_frames=case["frames"], num_inference_steps=case["steps"], guidance_scale=case["guidance"],
+        use_dynamic_cfg=case.get("guidance_schedule") == "dynamic",
         generator=torch.Generator("cpu").manual_seed(case["seed"]), max_sequence_length=LENGTH, output_type="np",
         **options).frames[0]  # fmt: skip
     recorder.put("frames", torch.from_numpy(frames), torch.float16)
@@ -298,6 +314,7 @@ def main():
     shutil.rmtree(out / "cogvideox-shared", ignore_errors=True)
     (out / "cogvideox-shared").mkdir()
     write_shared(out / "cogvideox-shared")
+    write_encoding(out / "cogvideox-shared")
     for variant, cases in CASES.items():
         folder = out / variant
         shutil.rmtree(folder, ignore_errors=True)

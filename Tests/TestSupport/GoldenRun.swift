@@ -28,8 +28,9 @@ package struct GoldenRun: Sendable, CustomStringConvertible {
         [
             ("wan21-t2v", "unipc"), ("wan21-t2v", "euler-no-guidance"), ("wan22-ti2v", "unipc"),
             ("wan22-a14b", "unipc"), ("wan22-a14b", "dpm++"), ("cogvideox-2b", "ddim"),
-            ("cogvideox-2b", "ddim-tiled"), ("cogvideox-5b", "dpm"), ("cogvideox-5b", "ddim-no-guidance"),
-            ("cogvideox-5b-i2v", "ddim"), ("cogvideox1.5-5b", "dpm"), ("cogvideox1.5-5b-i2v", "dpm"),
+            ("cogvideox-2b", "ddim-tiled"), ("cogvideox-2b", "ddim-dynamic"),
+            ("cogvideox-5b", "dpm"), ("cogvideox-5b", "ddim-no-guidance"), ("cogvideox-5b-i2v", "ddim"),
+            ("cogvideox1.5-5b", "dpm"), ("cogvideox1.5-5b-i2v", "dpm"), ("cogvideox1.5-5b-i2v", "dpm-dynamic"),
             ("wan21-i2v", "unipc"), ("wan21-flf2v", "unipc"), ("wan22-i2v-a14b", "unipc"), ("wan22-i2v-a14b", "last"),
             ("wan22-ti2v", "picture"),
         ].map { GoldenRun(folder: folder, variant: $0, name: $1) }
@@ -112,6 +113,7 @@ package struct GoldenRun: Sendable, CustomStringConvertible {
         let steps: Int
         let guidance: Double
         let guidance_2: Double?
+        let guidance_schedule: GuidanceSchedule?
         let flow_shift: Double?
         let scheduler: String
         let seed: UInt64
@@ -138,7 +140,8 @@ package struct GoldenRun: Sendable, CustomStringConvertible {
             sampling: SamplingSettings(
                 scheduler: scheduler, levels: .steps(arguments.steps),
                 shift: arguments.flow_shift ?? pipeline.model.folderShift,
-                guidance: [arguments.guidance, arguments.guidance_2 ?? arguments.guidance], seed: arguments.seed),
+                guidance: [arguments.guidance, arguments.guidance_2 ?? arguments.guidance],
+                guidanceSchedule: arguments.guidance_schedule ?? .constant, seed: arguments.seed),
             inputs: pictures.keys.map { ClipInput(role: $0, digest: "") }, tilesVAE: arguments.tiles ?? false)
         try pipeline.validate(settings)
         let dump = TensorDump()

@@ -170,6 +170,7 @@ import VideoTypes
             { $0.sampling.seed = 4 }, { $0.prompts.positive = "a cat" }, { $0.prompts.negative = "x" },
             { $0.sampling.guidance[0] = 4.5 }, { $0.sampling.shift = 4 }, { $0.sampling.scheduler = .dpmpp },
             { $0.clip.frames = 9 }, { $0.clip.width = 48 }, { $0.sampling.levels = .sigmas([1, 0.7, 0.5, 0.1]) },
+            { $0.sampling.attention = .factorized },
         ]
         for change in changes {
             // Left by the original, found by the other.

@@ -30,4 +30,14 @@ import VideoTypes
         }
         #expect(unseen == ["text.prompt_ids"])
     }
+
+    @Test func `a model that was trained so has no full attention to leave out of`() throws {
+        let model = try Families.open(BuiltInModel.folder)
+        var settings = VideoSettings(
+            prompts: Prompts(positive: ""), clip: ClipShape(width: 64, height: 64, frames: 9, framesPerSecond: 8),
+            sampling: SamplingSettings(scheduler: .unipc, levels: .steps(4), shift: 10, guidance: [3], seed: 7))
+        try model.validate(settings)
+        settings.sampling.attention = .factorized
+        #expect { try model.validate(settings) } throws: { ($0 as? VideoError)?.field == .attention }
+    }
 }

@@ -33,7 +33,8 @@ import VideoTypes
             ("num_inference_steps", "4"), ("guidance_scale", "5.0"), ("guidance_scale_2", "3"), ("flow_shift", "1e1"),
             ("negative_prompt", "blue"), ("quality", "draft"), ("priority", "-3"), ("expires_after", "3600"),
             ("max_latency_seconds", "60"), ("max_cost_dollars", "0.5"), ("metadata[a]", "1"), ("metadata[b]", "ü"),
-            ("dry_run", "true"), ("extras[x][y]", "z"), ("extras[l][]", "1"), ("extras[l][]", "2"), ("model", "m"),
+            ("attention", "factorized"), ("guidance_schedule", "dynamic"), ("dry_run", "true"), ("extras[x][y]", "z"),
+            ("extras[l][]", "1"), ("extras[l][]", "2"), ("model", "m"),
         ])
         let json = try request(
             json: """
@@ -41,13 +42,14 @@ import VideoTypes
                  "num_inference_steps": 4, "guidance_scale": 5.0, "guidance_scale_2": 3, "flow_shift": 1e1,
                  "negative_prompt": "blue", "quality": "draft", "priority": -3, "expires_after": 3600,
                  "max_latency_seconds": 60, "max_cost_dollars": 0.5, "metadata": {"a": "1", "b": "ü"},
-                 "dry_run": true, "extras": {"x": {"y": "z"}, "l": ["1", "2"]}, "model": "m", "lora": null}
+                 "attention": "factorized", "guidance_schedule": "dynamic", "dry_run": true, "extras": {"x": {"y": "z"}, "l": ["1", "2"]}, "model": "m", "lora": null}
                 """)
         var same = json
         same.video.id = form.video.id
         #expect(form == same)
         #expect(form.video.durationSeconds == 2.5 && form.video.width == 96 && form.video.height == 64)
         #expect(form.video.seed == 42 && form.video.steps == 4 && form.video.guidanceScale2 == 3)
+        #expect(form.video.attention == .factorized && form.video.guidanceSchedule == .dynamic)
         #expect(form.video.quality == .draft && form.priority == -3 && form.isDryRun)
         #expect(form.metadata == ["a": "1", "b": "ü"] && form.expiresAfterSeconds == 3600)
         #expect(form.video.extras["l"] == ["1", "2"])

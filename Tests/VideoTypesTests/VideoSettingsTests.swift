@@ -22,9 +22,22 @@ import VideoTypes
         #expect(settings.sampling.guidance == [5, 3.5])
         #expect(settings.sampling.sigmas == nil)
         #expect(settings.sampling.seed == .max)
+        #expect(settings.sampling.attention == .full && settings.sampling.guidanceSchedule == .constant)
         let written = String(decoding: try JSONEncoder().encode(settings), as: UTF8.self)
         #expect(!written.contains("inputs"))
         #expect(try Self.settings(written) == settings)
+    }
+
+    @Test func `what is not exact is kept, named and asked for again`() throws {
+        var settings = try Self.settings(Self.kept)
+        settings.sampling.attention = .factorized
+        settings.sampling.guidanceSchedule = .dynamic
+        let written = String(decoding: try JSONEncoder().encode(settings), as: UTF8.self)
+        #expect(try Self.settings(written) == settings)
+        let shown = JSONText.object(settings.jsonFields).description
+        #expect(shown.contains(#""attention": "factorized""#) && shown.contains(#""guidance_schedule": "dynamic""#))
+        let request = VideoRequest(settings)
+        #expect(request.attention == .factorized && request.guidanceSchedule == .dynamic)
     }
 
     @Test func `settings with pictures are read as they were written`() throws {

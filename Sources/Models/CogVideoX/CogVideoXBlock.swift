@@ -32,10 +32,16 @@ struct CogVideoXBlock {
     }
 
     /// Adds to x f32 `[text + video, dim]`.
-    func callAsFunction(_ x: Tensor, modulation: Tensor, text: Int, rotary: RotaryTable?) throws(ComputeError) {
+    ///
+    /// - Parameter factorized: what takes the place of full attention.
+    func callAsFunction(
+        _ x: Tensor, modulation: Tensor, text: Int, rotary: RotaryTable?, factorized: FactorizedAttention.Layer?
+    ) throws(ComputeError) {
         let runs = RowRuns.lengths([text, x.shape[0] - text])
         let first = CogVideoXModulation(modulation[0])
-        try attn1(norm1(x, first, runs), text: text, rotary: rotary, .gatedAdd(gate: first.gates, runs: runs), into: x)
+        try attn1(
+            norm1(x, first, runs), text: text, rotary: rotary, factorized: factorized,
+            .gatedAdd(gate: first.gates, runs: runs), into: x)
         let second = CogVideoXModulation(modulation[1])
         try ffOut(ffIn(norm2(x, second, runs), .gelu), .gatedAdd(gate: second.gates, runs: runs), into: x)
     }
@@ -147,13 +153,19 @@ struct CogVideoXAttention {
 
     /// Attends from and to a `[text + video, dim]` and adds the projected result to `out`.
     func callAsFunction(
-        _ a: Tensor, text: Int, rotary: RotaryTable?, _ epilogue: Epilogue, into out: Tensor
+        _ a: Tensor, text: Int, rotary: RotaryTable?, factorized: FactorizedAttention.Layer?, _ epilogue: Epilogue,
+        into out: Tensor
     ) throws(ComputeError) {
         let queries = try normed(toQ(a), normQ, text: text, rotary: rotary)
         let keys = try normed(toK(a), normK, text: text, rotary: rotary)
         let attended = try device.allocate(queries.shape)
-        try device.backend.attention(
-            queries, keys, toV(a), heads: heads, scale: scale, groups: .all, bias: nil, into: attended)
+        let values = try toV(a)
+        if let factorized {
+            try factorized(queries, keys, values, heads: heads, scale: scale, on: device.backend, into: attended)
+        } else {
+            try device.backend.attention(
+                queries, keys, values, heads: heads, scale: scale, groups: .all, bias: nil, into: attended)
+        }
         try toOut(attended, epilogue, into: out)
     }
 

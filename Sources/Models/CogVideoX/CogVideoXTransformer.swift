@@ -168,9 +168,11 @@ package struct CogVideoXTransformer {
     }
 
     /// Writes the prediction f32 `[T, C, H, W]` for latents f32 `[T, in_channels, H, W]`.
+    ///
+    /// - Parameter factorized: what takes the place of full attention.
     package func callAsFunction(
-        _ latents: Tensor, modulation: Modulation, context: Tensor, grid: Grid, probe: Probe? = nil,
-        into prediction: Tensor
+        _ latents: Tensor, modulation: Modulation, context: Tensor, grid: Grid,
+        factorized: FactorizedAttention.Step? = nil, probe: Probe? = nil, into prediction: Tensor
     ) throws(ComputeError) {
         let (text, rows) = (grid.text, grid.text + grid.video)
         let x = try device.backend.allocate([rows, config.dim], .f32)
@@ -182,7 +184,9 @@ package struct CogVideoXTransformer {
         }
         try probe?("embeds", x)
         for (index, block) in blocks.enumerated() {
-            try block(x, modulation: modulation.blocks[index], text: text, rotary: grid.rotary)
+            try block(
+                x, modulation: modulation.blocks[index], text: text, rotary: grid.rotary,
+                factorized: factorized?.layer(index, of: blocks.count))
             try probe?("block.\(twoDigits(index))", x)
         }
         let y = try normOut(normFinal(x[text..<rows]), gain: modulation.head[0], offset: modulation.head[1])

@@ -46,10 +46,18 @@ struct WanAttention {
     }
 
     /// `[tokens, dim]`, not yet projected.
+    ///
+    /// - Parameter factorized: what takes the place of full attention.
     func attend(
-        _ queries: Tensor, _ kv: KeysAndValues, groups: TokenGroups, bias: AttentionBias?
+        _ queries: Tensor, _ kv: KeysAndValues, groups: TokenGroups, bias: AttentionBias?,
+        factorized: FactorizedAttention.Layer? = nil
     ) throws(ComputeError) -> Tensor {
         let attended = try device.allocate(queries.shape)
+        if let factorized {
+            try factorized(
+                queries, kv.keys, kv.values, heads: heads, scale: scale, on: device.backend, into: attended)
+            return attended
+        }
         try device.backend.attention(
             queries, kv.keys, kv.values, heads: heads, scale: scale, groups: groups, bias: bias, into: attended)
         return attended

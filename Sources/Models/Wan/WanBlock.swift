@@ -48,14 +48,16 @@ struct WanBlock {
 
     /// Adds to x f32 `[tokens, dim]`; time is `[groups, 6, dim]` for runs of tokens.
     func callAsFunction(
-        _ x: Tensor, time: Tensor, runs: RowRuns, context: Context, rotary: RotaryTable, groups: TokenGroups
+        _ x: Tensor, time: Tensor, runs: RowRuns, context: Context, rotary: RotaryTable, groups: TokenGroups,
+        factorized: FactorizedAttention.Layer?
     ) throws(ComputeError) {
         let m = try modulated(modulation, time, on: device.backend)
         let (shift1, scale1, gate1, shift2, scale2, gate2) = (m[0], m[1], m[2], m[3], m[4], m[5])
 
         let a = try norm(x, gain: scale1, offset: shift1, runs: runs)
         let itself = try attn1.keysAndValues(a, rotary: rotary)
-        let own = try attn1.attend(attn1.queries(a, rotary: rotary), itself, groups: groups, bias: nil)
+        let own = try attn1.attend(
+            attn1.queries(a, rotary: rotary), itself, groups: groups, bias: nil, factorized: factorized)
         try attn1.project(own, .gatedAdd(gate: gate1, runs: runs), into: x)
 
         let queries = try attn2.queries(norm2(x), rotary: nil)

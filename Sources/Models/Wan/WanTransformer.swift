@@ -155,8 +155,11 @@ package struct WanTransformer {
 
     /// Writes the velocity f32 `[C, T, H, W]` of latents f32 `[C, T, H, W]`, behind which a model for pictures has the
     /// channels of its condition.
+    ///
+    /// - Parameter factorized: what takes the place of full attention.
     package func callAsFunction(
-        _ latents: Tensor, time: Time, context: Context, grid: Grid, probe: Probe? = nil, into velocity: Tensor
+        _ latents: Tensor, time: Time, context: Context, grid: Grid,
+        factorized: FactorizedAttention.Step? = nil, probe: Probe? = nil, into velocity: Tensor
     ) throws(ComputeError) {
         let tokens = grid.rotary.cosine.shape[0]
         let x = try patchEmbedding(patches(latents, grid, tokens: tokens), as: .f32)
@@ -167,7 +170,8 @@ package struct WanTransformer {
         for (index, block) in blocks.enumerated() {
             try block(
                 x, time: time.projection, runs: grid.runs, context: context.blocks[index], rotary: grid.rotary,
-                groups: groups(block: index, grid: grid))
+                groups: groups(block: index, grid: grid),
+                factorized: factorized?.layer(index, of: blocks.count))
             try probe?("block.\(twoDigits(index))", x)
         }
         // The head adds the embedding itself to both rows.

@@ -1,6 +1,7 @@
 import Compute
 import Layers
 import Models
+import Sampling
 import VideoTypes
 
 /// A CogVideoX transformer beside the texts, and the picture, of one clip.
@@ -9,17 +10,21 @@ final class CogVideoXDenoiser: Denoiser {
     private let texts: TextStage.Embeddings
     /// f32 `[T, C, H, W]` that stand beside the latents; nil without a picture.
     private let condition: Tensor?
+    /// What takes the place of full attention at most steps; nil where nobody asked for it.
+    private let factorized: FactorizedAttention?
     private let clip: ClipRun
     /// Latents and condition, frame by frame.
     private var joined: Tensor?
     private var rounding: Tensor?
 
     init(
-        _ networks: CogVideoXNetworks, _ texts: TextStage.Embeddings, condition: Tensor?, _ clip: ClipRun
+        _ networks: CogVideoXNetworks, _ texts: TextStage.Embeddings, condition: Tensor?,
+        factorized: FactorizedAttention?, _ clip: ClipRun
     ) {
         self.networks = networks
         self.texts = texts
         self.condition = condition
+        self.factorized = factorized
         self.clip = clip
     }
 
@@ -51,23 +56,29 @@ final class CogVideoXDenoiser: Denoiser {
         let shape: Shape = [shown.shape[0], transformer.config.outChannels, shown.shape[2], shown.shape[3]]
         func pass(_ text: Tensor, _ name: String) throws -> DenoisePass {
             let context = try transformer.context(text, probe: probe(name))
-            return try DenoisePass(shape, on: backend) { (step, probe, prediction) throws(ComputeError) in
+            return try DenoisePass(shape, on: backend) { (step, factorized, probe, prediction) throws(ComputeError) in
                 try transformer(
                     shown, modulation: CogVideoXTransformer.Modulation(step), context: context, grid: grid,
-                    probe: probe, into: prediction)
+                    factorized: factorized, probe: probe, into: prediction)
             }
         }
         let prompt = try pass(texts.prompt, "cond")
         let negative = try texts.negative.map { try pass($0, "uncond") }
         let times = try transformer.times(clip.plan.timesteps)
         try probe("cond")?("temb", times[0..<1])
-        return DenoisePasses(prompt: prompt, negative: negative) { (index) throws(ComputeError) in
+        return DenoisePasses(prompt: prompt, negative: negative, factorized: factorized) {
+            (index) throws(ComputeError) in
             try transformer.modulation(times[index..<index + 1]).tensors
         }
     }
 
     func guidanceScale(_ step: Int, of run: DenoisePlan.Run) -> Float {
-        Float(clip.settings.sampling.guidance(ofExpert: run.expert))
+        let scale = clip.settings.sampling.guidance(ofExpert: run.expert)
+        return switch clip.settings.sampling.guidanceSchedule {
+        case .constant: Float(scale)
+        case .dynamic:
+            Float(Guidance.cosine(scale, timestep: clip.plan.timesteps[step], steps: clip.plan.stepCount))
+        }
     }
 
     /// The reference keeps latents in the dtype of its networks.

@@ -1,4 +1,5 @@
 import Compute
+import Layers
 import Models
 import Sampling
 import VideoTypes
@@ -25,8 +26,19 @@ extension CogVideoXModel {
 
     /// Those of the video; those of the text come on top.
     private func tokens(_ settings: VideoSettings) -> Int {
-        let (shape, config) = (latentShape(settings), components.transformer)
-        return shape[0] / config.patchTime * (shape[2] / config.patchSize) * (shape[3] / config.patchSize)
+        let latents = latentShape(settings)
+        return latents[0] / components.transformer.patchTime * frame(latents)
+    }
+
+    private func frame(_ latents: Shape) -> Int {
+        latents[2] / components.transformer.patchSize * (latents[3] / components.transformer.patchSize)
+    }
+
+    /// Nil where settings ask for full attention.
+    func factorized(_ settings: VideoSettings) -> FactorizedAttention? {
+        let latents = latentShape(settings)
+        return FactorizedAttention(
+            settings, text: tokenLimit, frame: frame(latents), frames: latents[0] / components.transformer.patchTime)
     }
 
     private func denoiseWork(_ settings: VideoSettings, texts: Int) -> ArithmeticCount {
@@ -39,18 +51,22 @@ extension CogVideoXModel {
         count.linear(steps, time, 6 * dim, times: 2 * config.numLayers)
         count.linear(steps, time, 2 * dim)
         count.linear(tokenLimit, config.textEmbedDim, dim, times: texts)
-        count.add(pass(settings), times: steps * texts)
+        let factorized = factorized(settings)
+        for step in 0..<steps { count.add(pass(settings, factorized?.step(step, of: steps)), times: texts) }
         return count
     }
 
-    private func pass(_ settings: VideoSettings) -> ArithmeticCount {
+    private func pass(_ settings: VideoSettings, _ factorized: FactorizedAttention.Step?) -> ArithmeticCount {
         let config = components.transformer
         let (dim, video) = (config.dim, tokens(settings))
         let (rows, patch) = (tokenLimit + video, config.patchTime * config.patchSize * config.patchSize)
         var count = ArithmeticCount()
         count.linear(video, config.inChannels * patch, dim)
         count.linear(rows, dim, dim, times: 4 * config.numLayers)
-        count.attention(queries: rows, keys: rows, width: dim, times: config.numLayers)
+        for block in 0..<config.numLayers {
+            let layer = factorized?.layer(block, of: config.numLayers)
+            count.attention(pairs: layer?.pairs ?? rows * rows, width: dim)
+        }
         count.linear(rows, dim, 4 * dim, times: 2 * config.numLayers)
         count.linear(video, dim, config.outChannels * patch)
         return count
@@ -98,6 +114,8 @@ extension CogVideoXModel {
         let isAdded = config.useLearnedPositionalEmbeddings || !config.useRotaryPositionalEmbeddings
         let wide = 4 * (config.dim * (isAdded ? 2 : 1) + config.attentionHeadDim) + dtype.byteWidth * 5 * config.dim
         return rows * wide + 8 * latentShape(settings).count * 4
+            + FactorizedAttention.bytes(
+                settings, rows: rows, heads: config.numAttentionHeads, width: config.dim, dtype)
     }
 
     private func decodeMemory(_ settings: VideoSettings, _ dtype: DType) -> Int {

@@ -29,7 +29,8 @@ final class CogVideoXPipeline: VideoPipeline {
         viewer: LatentViewer?, report: @escaping (VideoProgress) -> Bool, dump: TensorDump?,
         emit: (Frame) throws -> Void
     ) throws(VideoError) {
-        let picture = cog.components.index.takesPicture ? pictures[.first] : nil
+        let picture = pictures[.first]
+        precondition((picture != nil) == cog.components.index.takesPicture, "pictures other than the settings name")
         try networks.residency.clip {
             let run = ClipRun(
                 settings, cog.plan(settings), cog.memory(settings, on: profile), networks.residency, adapters,
@@ -61,7 +62,8 @@ final class CogVideoXPipeline: VideoPipeline {
             let texts = try run.texts(
                 cog.preparation, cog.tokenizer, networks.textEncoder, cog.components.textEncoder)
             let condition = try picture.map { try encode($0, run, shape, noise: drawn) }
-            return CogVideoXDenoiser(networks, texts, condition: condition, run)
+            return CogVideoXDenoiser(
+                networks, texts, condition: condition, factorized: cog.factorized(run.settings), run)
         }
     }
 

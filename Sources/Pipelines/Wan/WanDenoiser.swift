@@ -70,16 +70,20 @@ final class WanDenoiser: Denoiser {
         let shape = Shape([transformer.config.outChannels] + shown.shape.dims.dropFirst())
         func pass(_ text: Tensor, _ name: String) throws -> DenoisePass {
             let context = try transformer.context(text, pictures: seen, probe: probe(name))
-            return try DenoisePass(shape, on: backend) { (step, probe, prediction) throws(ComputeError) in
+            return try DenoisePass(shape, on: backend) { (step, factorized, probe, prediction) throws(ComputeError) in
                 try transformer(
-                    shown, time: WanTransformer.Time(step), context: context, grid: grid, probe: probe,
-                    into: prediction)
+                    shown, time: WanTransformer.Time(step), context: context, grid: grid, factorized: factorized,
+                    probe: probe, into: prediction)
             }
         }
         let prompt = try pass(texts.prompt, "cond")
         let negative = try texts.negative.map { try pass($0, "uncond") }
         let times = try transformer.times(Array(clip.plan.timesteps[run.steps]), holdsFrames: held > 0)
-        return DenoisePasses(prompt: prompt, negative: negative) { times[$0 - run.steps.lowerBound].tensors }
+        let work = WanTransformerWork(transformer.config, latents: shown.shape)
+        let factorized = FactorizedAttention(clip.settings, frame: work.frame, frames: work.frames)
+        return DenoisePasses(prompt: prompt, negative: negative, factorized: factorized) {
+            times[$0 - run.steps.lowerBound].tensors
+        }
     }
 
     func guidanceScale(_ step: Int, of run: DenoisePlan.Run) -> Float {

@@ -1,4 +1,5 @@
 import Compute
+import Layers
 import Models
 import VideoTypes
 
@@ -22,19 +23,22 @@ extension WanModel {
         return MemoryEstimate([
             .text: text,
             .denoise: .init(
-                weights: bytes("transformer"), work: denoiseMemory(latents, device.dtype) + 2 * shown),
+                weights: bytes("transformer"), work: denoiseMemory(settings, device.dtype) + 2 * shown),
             .decode: .init(weights: bytes("vae"), work: decodeMemory(latents, settings.tilesVAE, device.dtype)),
         ])
     }
 
     /// The residual stream and a turned table in f32; the norm's output, queries, keys, values, the attended rows or
     /// the feed-forward's hidden rows in the activations' dtype; latents with the solver's history.
-    private func denoiseMemory(_ latents: Shape, _ dtype: DType) -> Int {
+    private func denoiseMemory(_ settings: VideoSettings, _ dtype: DType) -> Int {
+        let latents = latentShape(settings)
         let config = components.transformer
         let patch = config.patch
         let tokens = latents[1] * (latents[2] / patch.height) * (latents[3] / patch.width)
         let wide = dtype.byteWidth * (max(4 * config.dim, config.ffnDim) + config.dim)
         return tokens * (4 * (config.dim + config.attentionHeadDim) + wide) + 8 * latents.count * 4
+            + FactorizedAttention.bytes(
+                settings, rows: tokens, heads: config.numAttentionHeads, width: config.dim, dtype)
     }
 
     private func decodeMemory(_ latents: Shape, _ isTiled: Bool, _ dtype: DType) -> Int {

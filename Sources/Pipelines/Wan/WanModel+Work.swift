@@ -1,4 +1,5 @@
 import Compute
+import Layers
 import Models
 import Sampling
 import VideoTypes
@@ -62,9 +63,13 @@ extension WanModel {
             count.add(work.times(run.steps.count * (isHeld ? 2 : 1)))
             let pictures = pictureTokens(settings)
             count.add(work.pictures(tokens: pictures))
-            for words in texts {
-                count.add(work.context(words: words))
-                count.add(work.pass(words: words, pictureTokens: pictures), times: run.steps.count)
+            for words in texts { count.add(work.context(words: words)) }
+            let factorized = FactorizedAttention(settings, frame: work.frame, frames: work.frames)
+            for step in run.steps {
+                for words in texts {
+                    let sparse = factorized?.step(step, of: plan.stepCount)
+                    count.add(work.pass(words: words, pictureTokens: pictures, factorized: sparse))
+                }
             }
         }
         return count

@@ -64,6 +64,17 @@ struct WanModel: VideoModel {
                 "\(.scheduler) \(scheduler.rawValue) walks a diffusion, this model was trained as a flow",
                 field: .scheduler, hint: "use unipc, euler or dpm++")
         }
+        guard settings.sampling.guidanceSchedule == .constant else {
+            throw .invalid(
+                "\(.guidanceSchedule) dynamic is for diffusions, this model was trained as a flow",
+                field: .guidanceSchedule, hint: "leave it out")
+        }
+        let isFull = [components.transformer, components.transformer2].allSatisfy { $0?.attention ?? .full == .full }
+        guard settings.sampling.attention == .full || isFull else {
+            throw .invalid(
+                "\(.attention) factorized is for models made for full attention, this one was trained without it",
+                field: .attention, hint: "leave it out")
+        }
         try pictures.validate(settings)
         let shape = latentShape(settings)
         let patch = components.transformer.patch

@@ -1,4 +1,5 @@
 import Compute
+import Layers
 import Models
 
 /// Arithmetic of a Wan transformer with `tokens` positions, width `d` and `l` layers.
@@ -22,10 +23,10 @@ struct WanTransformerWork {
     func contextRows(words: Int) -> Int { min(words + 1, config.textLen) }
 
     /// One pass over the latents, beside a text of `words` words and so many tokens of pictures.
-    func pass(words: Int, pictureTokens: Int = 0) -> ArithmeticCount {
+    func pass(words: Int, pictureTokens: Int = 0, factorized: FactorizedAttention.Step? = nil) -> ArithmeticCount {
         var count = ArithmeticCount()
         count.add(embeddings)
-        count.add(selfAttention)
+        count.add(selfAttention(factorized))
         count.add(crossAttention(words: words))
         count.attention(queries: tokens, keys: pictureTokens, width: config.dim, times: config.numLayers)
         count.add(feedForward)
@@ -42,10 +43,14 @@ struct WanTransformerWork {
 
     /// `8 tokens d²` for queries, keys, values and output, and `4 tokens keys d` for the attention itself: over all
     /// tokens, or in turn over those of the frame and those of the place.
-    var selfAttention: ArithmeticCount {
+    func selfAttention(_ factorized: FactorizedAttention.Step?) -> ArithmeticCount {
         var count = ArithmeticCount()
         for block in 0..<config.numLayers {
             count.linear(tokens, config.dim, config.dim, times: 4)
+            if let layer = factorized?.layer(block, of: config.numLayers) {
+                count.attention(pairs: layer.pairs, width: config.dim)
+                continue
+            }
             let keys =
                 switch config.attention {
                 case .full: tokens

@@ -149,8 +149,8 @@ extension RemoteForm {
 
     /// Of these, what was given goes as it is; length, size, picture and sound have their own rules.
     private static let sent = [
-        Term.negativePrompt, .frames, .framesPerSecond, .steps, .guidanceScale, .guidanceScale2, .seed, .flowShift,
-        .scheduler, .sigmas, .quality, .adapters,
+        Term.negativePrompt, .frames, .framesPerSecond, .steps, .guidanceScale, .guidanceScale2, .guidanceSchedule,
+        .seed, .flowShift, .scheduler, .sigmas, .attention, .quality, .adapters,
     ]
 
     /// nil where the request has none, or another field has said it.

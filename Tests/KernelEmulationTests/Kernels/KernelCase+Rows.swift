@@ -12,6 +12,7 @@ extension KernelCase {
                     [norm(.rms, dtypes, width: width), norm(.channel, dtypes, width: width)]
                 }
         } + [128, 122].flatMap { [rotaryNorm("f32", headDim: $0), rotaryNorm("bf16", headDim: $0)] }
+        + [1104, 1102].flatMap { [headNorm("f32", headDim: $0), headNorm("bf16", headDim: $0)] }
 
     private static func softmax(_ name: String, isBF16: Bool) -> KernelCase {
         let (rows, keys, stride) = (2, 1100, 1104)
@@ -102,6 +103,45 @@ extension KernelCase {
             (arguments.heads, arguments.head_dim) = (Int32(heads), Int32(headDim))
             let run = EmulatedRun(
                 "rms_norm_rotary_\(dtype)", grid: normGrid(rows: rows + trial.excess, width: width),
+                threads: UInt32(CK_NORM_THREADS), shared: CK_NORM_SHARED, arguments, trial)
+            return (run, array.isClose(to: expected))
+        }
+    }
+
+    /// Vectors where a head is a multiple of 8.
+    private static func headNorm(_ dtype: String, headDim: Int) -> KernelCase {
+        let (rows, heads) = (3, 2)
+        let eps: Float = 1e-5
+        let x = floats(rows * heads * headDim)
+        let gain = (0..<headDim).map { Float($0 % 4) - 1 }
+        let offset = (0..<headDim).map { Float($0 % 3) * 0.5 }
+        let angles = (0..<rows * headDim / 2).map { Float($0 % 11) * 0.3 }
+        let expected = (0..<rows * heads).flatMap { row in
+            let values = x[row * headDim..<(row + 1) * headDim].map { Double($0) }
+            let mean = values.reduce(0, +) / Double(headDim)
+            let variance = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(headDim)
+            let y = values.indices.map {
+                (values[$0] - mean) / (variance + Double(eps)).squareRoot() * Double(gain[$0]) + Double(offset[$0])
+            }
+            return (0..<headDim / 2).flatMap { pair in
+                let (a, b) = (y[2 * pair], y[2 * pair + 1])
+                let angle = Double(angles[row / heads * headDim / 2 + pair])
+                return [Float(a * cos(angle) - b * sin(angle)), Float(a * sin(angle) + b * cos(angle))]
+            }
+        }
+        let cosines = angles.map { cosf($0) }
+        let sines = angles.map { sinf($0) }
+        return KernelCase(name: "layer_norm_rotary_\(dtype), head of \(headDim)") { trial in
+            let array = FloatArray(x, isBF16: dtype == "bf16")
+            let (gain, offset) = (DeviceArray(gain), DeviceArray(offset))
+            let (cosine, sine) = (DeviceArray(cosines), DeviceArray(sines))
+            var arguments = ck_layer_norm_rotary_arguments()
+            (arguments.x, arguments.gain, arguments.offset) = (array.address, gain.address, offset.address)
+            (arguments.cosine, arguments.sine) = (cosine.address, sine.address)
+            (arguments.rows, arguments.eps) = (Int32(rows + trial.excess), eps)
+            (arguments.heads, arguments.head_dim) = (Int32(heads), Int32(headDim))
+            let run = EmulatedRun(
+                "layer_norm_rotary_\(dtype)", grid: normGrid(rows: (rows + trial.excess) * heads, width: headDim),
                 threads: UInt32(CK_NORM_THREADS), shared: CK_NORM_SHARED, arguments, trial)
             return (run, array.isClose(to: expected))
         }
