@@ -7,7 +7,7 @@ struct HubListing: Equatable {
 
     /// What a repository may hold.
     private static let maxFiles = 100_000
-    private static let maxFileBytes = 1 << 42
+    static let maxFileBytes = 1 << 42
 
     /// Reads the answer; names that lead elsewhere are as good as not there.
     init(_ bytes: [UInt8]) throws(ListingError) {

@@ -65,12 +65,15 @@ final class PartFile: Sendable {
 
     var doneBytes: Int { progress.withLock { $0.reduce(0) { $0 + $1.done } } }
 
-    /// What has come, as the state on the disk says.
-    static func doneBytes(state path: String) -> Int {
-        guard let bytes = try? FileBytes.read(path, limit: 16 << 20), bytes.count > headBytes else { return 0 }
+    /// What has come of a file, as its state says, but no more than there is.
+    static func doneBytes(_ path: String) -> Int {
+        guard let bytes = try? FileBytes.read(path + stateEnding, limit: 16 << 20), bytes.count > headBytes else {
+            return 0
+        }
+        let limit = min(Folder.bytes(path) ?? 0, HubListing.maxFileBytes)
         return stride(from: headBytes, to: bytes.count - 7, by: 8).reduce(0) { sum, place in
             let number = bytes[place..<(place + 8)].reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
-            return sum.addingReportingOverflow(Int(clamping: number)).partialValue
+            return min(sum + min(Int(clamping: number), limit), limit)
         }
     }
 

@@ -104,8 +104,8 @@ final class PullFolder: Sendable {
     static func partBytes(_ path: String) -> Int {
         let folder = "\(path)/\(partsName)"
         guard let names = try? Folder.names(folder) else { return 0 }
-        return names.filter { $0.hasSuffix(stateEnding) }.reduce(0) {
-            $0 + PartFile.doneBytes(state: "\(folder)/\($1)")
+        return names.filter { $0.hasSuffix(partEnding) }.reduce(0) {
+            $0 + PartFile.doneBytes("\(folder)/\($1)")
         }
     }
 }

@@ -76,11 +76,15 @@ package struct PullRecord: Equatable, Sendable {
             let revision = value["revision"]?.string, HubPath.isRevision(revision),
             let commit = value["commit"]?.string, HubPath.isCommit(commit),
             let endpoint = value["endpoint"]?.string, case .bool(let isWhole) = value["whole"],
-            let needed = value["needed_bytes"]?.integer, case .object(let members) = value["files"]
+            let needed = value["needed_bytes"]?.integer, (0...(1 << 60)).contains(needed),
+            case .object(let members) = value["files"]
         else { return nil }
+        // As many files of that size add up to a number that there is.
+        guard members.count <= 1000 else { return nil }
         for (key, entry) in members {
             let path = String(decoding: key, as: UTF8.self)
-            guard HubPath.isSafe(path), let bytes = entry["bytes"]?.integer, bytes >= 0,
+            guard HubPath.isSafe(path), let bytes = entry["bytes"]?.integer,
+                (0...HubListing.maxFileBytes).contains(bytes),
                 let digest = entry["sha256"]?.string, HubPath.isSHA256(digest)
             else { return nil }
             files[path] = HubFile(path: path, bytes: bytes, sha256: digest)

@@ -132,7 +132,9 @@ import VideoTypes
         for (old, new) in [
             ("vae/config.json", "../secret.json"), ("vae/config.json", "/etc/passwd"),
             ("\"version\": 1", "\"version\": 2"),
-            (FakeHub.commit, "main"), ("\"whole\": true", "\"whole\": 1"), ("{", "["), ("\"sha256\"", "\"md5\""),
+            (FakeHub.commit, "main"), ("\"whole\": true", "\"whole\": 1"),
+            ("\"bytes\": 194500", "\"bytes\": 9223372036854775807"), ("\"bytes\": 194500", "\"bytes\": -1"), ("{", "["),
+            ("\"sha256\"", "\"md5\""),
         ] {
             try Data(sound.replacing(old, with: new).utf8).write(to: URL(filePath: path))
             #expect(throws: HubError.self, "\(new)") { try shelf.remove(Scene.model) }
