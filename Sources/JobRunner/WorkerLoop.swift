@@ -75,7 +75,7 @@ package final class WorkerLoop {
     }
 
     private func viewer(of order: WorkOrder) -> LatentViewer {
-        LatentViewer(everySteps: Self.stepsToSketch) { frame in
+        LatentViewer(everySteps: Self.stepsToSketch, seconds: 1) { frame in
             self.send(.sketch(order.tag, Base64.encode(PNGFile.bytes(frame))))
         }
     }

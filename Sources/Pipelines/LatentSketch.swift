@@ -6,19 +6,28 @@ package import VideoTypes
 package struct LatentViewer {
     /// Steps from one picture to the next; the last step always gives one.
     package let everySteps: Int
+    /// Seconds from one picture to the next, but for the last: of fast steps each would cost more than a glance.
+    package let seconds: Double
     /// Takes a picture of one pixel for each latent position.
     package let show: (Frame) -> Void
 
-    package init(everySteps: Int, show: @escaping (Frame) -> Void) {
+    package init(everySteps: Int, seconds: Double = 0, show: @escaping (Frame) -> Void) {
         self.everySteps = everySteps
+        self.seconds = seconds
         self.show = show
     }
 }
 
 /// Draws what the latents of a step will become, in about: the clean latents that the model sees, as colours.
-struct LatentSketch {
-    let colours: LatentColours
-    let viewer: LatentViewer
+final class LatentSketch {
+    private let colours: LatentColours
+    private let viewer: LatentViewer
+    private var last: ContinuousClock.Instant?
+
+    init(colours: LatentColours, viewer: LatentViewer) {
+        self.colours = colours
+        self.viewer = viewer
+    }
 
     /// Draws the middle of the clip where the step is one to be shown.
     ///
@@ -29,7 +38,7 @@ struct LatentSketch {
         step: Int, of count: Int, _ latents: Tensor, _ prediction: Tensor, _ factors: (latents: Float, output: Float),
         on backend: any Backend
     ) throws(ComputeError) {
-        guard (step + 1) % max(viewer.everySteps, 1) == 0 || step + 1 == count else { return }
+        guard isDue(after: step + 1, of: count) else { return }
         let shape = latents.shape
         let (height, width, middle) = (shape[2], shape[3], shape[1] / 2)
         // One latent frame: a few kilobytes, whatever the length of the clip.
@@ -42,6 +51,14 @@ struct LatentSketch {
         }
         try backend.combine([(factors.latents, seen), (factors.output, output)], into: clean)
         viewer.show(frame(try backend.download(clean), height: height, width: width))
+    }
+
+    private func isDue(after steps: Int, of count: Int) -> Bool {
+        let now = ContinuousClock.now
+        let isPaced = last.map { now - $0 >= .seconds(viewer.seconds) } ?? true
+        guard steps == count || isPaced && steps % max(viewer.everySteps, 1) == 0 else { return false }
+        last = now
+        return true
     }
 
     /// - Parameter values: `[C, H, W]`

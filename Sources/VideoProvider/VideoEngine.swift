@@ -136,7 +136,7 @@ package final class VideoEngine: ClipEngine {
         guard !planner.model.drawsSketches else { return }
         throw VideoError(
             .invalidRequest, "nobody knows what colours the latents of \(modelName) have, so none can be shown",
-            field: .model, hint: "leave the preview out, or use a Wan model")
+            field: .model, hint: "leave the preview out")
     }
 
     /// Who keeps the state of a clip while it is made; nil for nobody.

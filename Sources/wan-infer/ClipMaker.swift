@@ -59,7 +59,7 @@ struct ClipMaker {
         guard let name else { return nil }
         do throws(MediaError) {
             let target = try OutputTarget(name, isClip: false)
-            return LatentViewer(everySteps: Self.stepsToPreview) { frame in
+            return LatentViewer(everySteps: Self.stepsToPreview, seconds: 1) { frame in
                 do {
                     let file = try PendingFile(target)
                     try file.append(PNGFile.bytes(frame))

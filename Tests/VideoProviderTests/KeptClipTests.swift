@@ -137,7 +137,7 @@ import VideoTypes
     func `latents that could not be written as a clip become the same clip later`(model: String) throws {
         let engine = try Self.engine(model)
         var request = try Self.request(model)
-        if model.hasPrefix("cogvideox") { (request.width, request.height, request.frames) = (16, 16, 9) }
+        if model.hasPrefix("cogvideox") { (request.width, request.height, request.frames) = (32, 16, 9) }
         if model == "wan22-ti2v" { request.referenceImages = try Self.request("i2v").referenceImages }
         _ = try engine.generate(request, to: folder.file("whole.mp4")) { _ in true }
         try FileManager.default.createDirectory(

@@ -47,6 +47,17 @@ import VideoTypes
         #expect(try bytes("a.mp4") == bytes("b.mp4"))
     }
 
+    @Test func `pictures keep their distance, but for the last`() throws {
+        let folder = try TemporaryFolder()
+        let engine = try VideoEngine(EngineOptions(), backend: CPUBackend(threads: 2))
+        var request = VideoRequest(prompt: "a green star")
+        (request.seed, request.steps, request.frames) = (3, 6, 5)
+        var seen = 0
+        let viewer = LatentViewer(everySteps: 2, seconds: 3600) { _ in seen += 1 }
+        _ = try engine.generate(request, to: folder.file("a.mp4"), keeping: ClipKeeping(viewer: viewer)) { _ in true }
+        #expect(seen == 2)
+    }
+
     @Test func `a model whose colours nobody knows is refused a preview`() throws {
         let engine = try VideoEngine(
             EngineOptions(model: .folder(Fixture.model("cogvideox-2b"))), backend: CPUBackend(threads: 1))
