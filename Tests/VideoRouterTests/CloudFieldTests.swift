@@ -45,7 +45,7 @@ import VideoTypes
                 """),
         Order(
             cloud: "vertex", model: "veo-3.1-generate-001",
-            change: { ($0.durationSeconds, $0.seed, $0.wantsAudio) = (4, 1 << 33 + 7, true) },
+            change: { ($0.durationSeconds, $0.seed, $0.wantsAudio) = (4, 8_589_934_599, true) },
             path: "/models/veo-3.1-generate-001:predictLongRunning",
             body: """
                 {"instances": [{"prompt": "a ball"}], "parameters": {"aspectRatio": "16:9", "durationSeconds": 4, \

@@ -41,6 +41,8 @@ import VideoTypes
         ("guidance_scale", { $0.guidanceScale = 5 }), ("scheduler", { $0.scheduler = .euler }),
         ("sigmas", { $0.sigmas = [1, 0.5] }), ("fps", { $0.framesPerSecond = 24 }), ("num_frames", { $0.frames = 96 }),
         ("prompt", { $0.prompt = String(repeating: "x", count: 4001) }), ("prompt", { $0.prompt = "" }),
+        ("attention", { $0.attention = .factorized }), ("guidance_schedule", { $0.guidanceSchedule = .dynamic }),
+        ("lora", { $0.adapters = [AdapterChoice("style", strength: 0.8)] }),
         ("extras", { $0.extras = ["sampleCount": 2] }),
         ("extras", { $0.extras = ["gemini": .object([("sampleCount", 2)])] }),
         ("extras", { $0.extras = ["gemini": .object([("durationSeconds", 8)])] }),

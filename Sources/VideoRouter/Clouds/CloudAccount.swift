@@ -22,6 +22,8 @@ public final class CloudAccount: Sendable {
     private static let submitSeconds = 120.0
     private static let askSeconds = 30.0
     private static let maxHops = 5
+    /// Signed links are long.
+    private static let maxLinkBytes = 16 << 10
 
     /// Reads the key and makes the folder where it is missing; asks the cloud nothing yet.
     public convenience init(_ options: CloudOptions, book: OrderBook, prices: PriceList) throws(RouterError) {
@@ -216,14 +218,14 @@ extension CloudAccount {
 
     /// Any host of the public internet by https; on one's own networks only where the cloud itself was put there.
     private static func checked(_ link: String, _ base: WebAddress) throws(HTTPClientError) -> CheckedAddress {
-        let address = try WebAddress(link)
+        let address = try WebAddress(link, maxBytes: maxLinkBytes)
         var policy = DestinationPolicy(hosts: [address.authority])
         let own: Set<IPAddress.Kind> = [.loopback, .privateNetwork]
         let peers =
             if let literal = base.literal { [literal] } else { try NameResolver.addresses(base.host, base.port) }
         policy.kinds.formUnion(own.intersection(peers.map(\.kind)))
         policy.allowsPlainLoopback = !base.isSecure
-        return try policy.check(link)
+        return try policy.check(address)
     }
 
     /// Where a redirect leads; nil for what is no address.

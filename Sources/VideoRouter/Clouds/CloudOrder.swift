@@ -82,20 +82,41 @@ struct CloudOrderPlan {
 
     /// What the model is told of, or an obstacle: nothing is dropped in silence.
     private mutating func checkRest() {
-        var given: [(Term, Bool)] = [
-            (.negativePrompt, request.negativePrompt != nil), (.seed, request.seed != nil),
-            (.steps, request.steps != nil), (.guidanceScale, request.guidanceScale != nil),
-            (.guidanceScale2, request.guidanceScale2 != nil), (.flowShift, request.flowShift != nil),
-            (.scheduler, request.scheduler != nil), (.sigmas, request.sigmas != nil),
-        ]
+        for field in RequestField.all where Self.isChecked(field) && isGiven(field) && !model.takes.contains(field.term)
+        {
+            refuse(field.parameter?.name ?? field.jsonName, "the cloud's model has no such field")
+        }
         // Frames and their rate say a length together.
-        given.append((.framesPerSecond, request.framesPerSecond != nil && request.frames == nil))
-        given.append((.frames, request.frames != nil && request.framesPerSecond == nil))
-        for (term, isGiven) in given where isGiven && !model.takes.contains(term) {
-            let field = RequestField[term]
-            refuse(field?.parameter?.name ?? field?.jsonName, "the cloud's model has no such field")
+        let lone: [(Term, Bool)] = [
+            (.framesPerSecond, request.framesPerSecond != nil && request.frames == nil),
+            (.frames, request.frames != nil && request.framesPerSecond == nil),
+        ]
+        for (term, isGiven) in lone where isGiven && !model.takes.contains(term) {
+            refuse(RequestField[term]?.parameter?.name, "the cloud's model has no such field")
         }
         if request.wantsAudio, model.sound == .never { refuse("audio", "clips have no sound here") }
+    }
+
+    /// Words, length, size, sound and pictures have rules of their own; a quality is chosen with the model.
+    private static func isChecked(_ field: RequestField) -> Bool {
+        switch field.part {
+        case .prompts: field.term == .negativePrompt
+        case .sampling: field.term != .quality
+        case .inputs: true
+        case .clip, .decoding, .terms: false
+        }
+    }
+
+    private func isGiven(_ field: RequestField) -> Bool {
+        switch field.value {
+        case .text(let path): request[keyPath: path] != nil
+        case .integer(let path, _): request[keyPath: path] != nil
+        case .number(let path, _): request[keyPath: path] != nil
+        case .numbers(let path): request[keyPath: path] != nil
+        case .seed(let path): request[keyPath: path] != nil
+        case .word(let word), .words(let word): word.text(request) != nil
+        case .flag, .special: false
+        }
     }
 
     private mutating func checkPictures() {
