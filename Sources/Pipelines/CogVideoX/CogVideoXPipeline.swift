@@ -68,9 +68,13 @@ final class CogVideoXPipeline: VideoPipeline {
     }
 
     private func encode(_ picture: Frame, _ run: ClipRun, _ shape: Shape, noise: [Float]) throws -> Tensor {
+        let encoder = try run.network(networks.encoder, for: .text)
+        try run.progress.begin(.text, total: 1)
         let condition = CogVideoXPicture(
             frame: picture, config: cog.components.vae, backend: device.backend, finite: try run.finiteCheck(),
             dump: run.dump)
-        return try condition.condition(shape, run.network(networks.encoder, for: .text), noise: noise)
+        let drawn = try condition.condition(shape, encoder, noise: noise)
+        try run.progress.advance()
+        return drawn
     }
 }
