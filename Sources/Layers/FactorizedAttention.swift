@@ -2,9 +2,9 @@ package import Compute
 
 /// Attention of a network that was made for full attention, each of its heads left with one of two patterns.
 ///
-/// Sparse VideoGen (arXiv:2502.01776): which pattern is a head's is found at every step, by how well each reproduces what
-/// a sample of its queries gets from all keys. Lossy. Needs the numbers of the sample on the host, so that it cannot
-/// be recorded.
+/// Sparse VideoGen (arXiv:2502.01776): which pattern is a head's is found at every step, by how well each reproduces
+/// what a sample of its queries gets from all keys. Lossy. Needs the numbers of the sample on the host, so that it
+/// cannot be recorded.
 package struct FactorizedAttention: Sendable {
     package let patterns: HeadPatterns
 
