@@ -26,11 +26,7 @@ struct WanPictureStage {
     func told(of pictures: [PictureRole: Frame]) throws -> Told? {
         let frames = model.shownFrames(run.settings)
         guard !frames.isEmpty else { return nil }
-        for case let role? in frames.map(\.role) where pictures[role] == nil {
-            throw VideoError(
-                .internalError, "the settings name a picture as \(role.rawValue), and none came with them",
-                hint: "make the clip anew with its picture")
-        }
+        for case let role? in frames.map(\.role) { _ = try run.picture(role, of: pictures) }
         let states = hasTower ? try look(frames.compactMap { $0.role.flatMap { pictures[$0] } }) : nil
         let latents = try encode(frames, pictures)
         let isHeld = model.components.index.expandTimesteps
