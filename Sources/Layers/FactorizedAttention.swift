@@ -8,8 +8,8 @@ package import Compute
 package struct FactorizedAttention: Sendable {
     package let patterns: HeadPatterns
 
-    /// The part of all pairs that is kept.
-    package static let kept = 0.25
+    /// The part of all pairs that is kept: such that a step of Wan's 1.3B at 32,760 tokens has half of its operations.
+    package static let kept = 0.2
     /// The first steps, and the first layers of every step, decide most and stay full: this part of all.
     private static let fullSteps = 0.2
     private static let fullLayers = 0.03
