@@ -4,7 +4,7 @@
     bench/compare.py [--quick] [--rounds 3] [--only whole,dit,vae,start,…] [--isa avx2,any] [--threads N]
                      [--save] [--python PYTHON]
 
-Rows: start, whole, dit, vae; cog-step, cog-vae (CogVideoX); clip, encode, picture (pictures); factorized (minutes a run).
+Rows: start, whole, dit, vae; cog-step, cog-vae (CogVideoX); clip, encode (pictures); factorized (minutes a run).
 Needs the release build. PYTHON has what requirements.txt names; without it a virtual environment is made in .build.
 """
 
@@ -49,7 +49,6 @@ TARGETS = {
     "CogVideoX memory": {"avx2": 0.4, "any": 0.4},
     "CLIP": {"avx2": 0.8, "any": 0.8},
     "VAE encode": {"avx2": 0.8, "any": 0.8},
-    "picture": {"avx2": 1.2, "any": 1.2},
     "factorized": {"avx2": 0.5, "any": 0.5},
 }
 
@@ -298,7 +297,7 @@ def written(value):
 def main():
     measures = {"start": measure_start, "whole": measure_whole, "dit": measure_transformer, "vae": measure_decoder,
                 "cog-step": cogvideox.measure_step, "cog-vae": cogvideox.measure_decoder, "clip": pictures.measure_tower,
-                "encode": pictures.measure_encoder, "picture": pictures.measure_clip,
+                "encode": pictures.measure_encoder,
                 "factorized": factorized.measure_step}
     models = {"whole": ["built-in-sizes"], "dit": ["dit-f32", "dit-bf16"], "vae": ["vae"], "cog-step": ["cog-dit"],
               "cog-vae": ["cog-vae"], "clip": ["clip"], "encode": ["encode"], "factorized": ["dit-factorized"]}

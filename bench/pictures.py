@@ -45,12 +45,3 @@ def measure_encoder(run, table, options):
     # Grey frames repeat: what is not computed again is not counted either.
     table.add(f"Wan 2.1 VAE encode, a picture and grey, {size}×{size}×{frames}, f32", seconds(ours, flops), seconds(theirs),
               ours / theirs, run.target("VAE encode"))
-
-
-def measure_clip(run, table, options):
-    """The built-in model with a picture, against itself without one."""
-    picture = write_picture(run.scratch / "picture.png", 128)
-    plain, pictured = in_turn(options.rounds, run.engine, lambda: run.engine("--image", picture))
-    plain, pictured = (median(side, lambda r: r["wall"]) for side in (plain, pictured))
-    table.add("built-in model with a picture, against itself without", seconds(pictured), f"{seconds(plain)} (ours)",
-              pictured / plain, run.target("picture"))

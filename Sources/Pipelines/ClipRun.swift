@@ -43,6 +43,16 @@ struct ClipRun {
         return try network(part, for: .denoise)
     }
 
+    /// A picture that the settings name; it may be missing only where no step is left that needs it.
+    func picture(_ role: PictureRole, of pictures: [PictureRole: Frame]) throws(VideoError) -> Frame {
+        guard let picture = pictures[role] else {
+            throw VideoError(
+                .internalError, "the settings name a picture as \(role.rawValue), and none came with them",
+                hint: "make the clip anew with its picture")
+        }
+        return picture
+    }
+
     /// The prompt, and the negative prompt where guidance needs it, as the encoder gives them.
     func texts(
         _ preparation: TextPreparation, _ tokenizer: Tokenizer?, _ part: Resident<T5Encoder>, _ config: T5Config

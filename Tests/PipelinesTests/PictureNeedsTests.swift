@@ -83,4 +83,26 @@ import Weights
         let expected = Double(model.memory(settings, on: device)[.text].work)
         #expect((0.8...1.25).contains(found / expected), "\(found) found, \(expected) expected")
     }
+
+    /// One network after the other: each is loaded, then used.
+    @Test(arguments: [("wan21-i2v", 3), ("wan22-ti2v", 2), ("cogvideox-5b-i2v", 2)])
+    func `what pictures take is told of as text, not as loading`(_ name: String, _ networks: Int) throws {
+        var settings = Self.settings([.first], height: name.hasPrefix("cog") ? 16 : 32)
+        if name.hasPrefix("cog") { (settings.sampling.scheduler, settings.sampling.shift) = (.ddim, nil) }
+        let grey = Frame(width: 24, height: 20, pixels: [UInt8](repeating: 128, count: 24 * 20 * 3))
+        var stages: [VideoProgress.Stage] = []
+        let pipeline = try Self.model(name).pipeline(on: CPUBackend(threads: 1), dtype: .f32)
+        try pipeline.validate(settings)
+        try pipeline.generate(
+            settings, pictures: [.first: grey], checkpoint: nil,
+            report: { progress in
+                if stages.last != progress.stage { stages.append(progress.stage) }
+                return true
+            }, dump: nil, emit: { _ in })
+        let before = stages.prefix { $0 != .denoise }
+        #expect(
+            Array(before) == [[VideoProgress.Stage]](repeating: [.load, .text], count: networks).flatMap(\.self) + [
+                .load
+            ])
+    }
 }

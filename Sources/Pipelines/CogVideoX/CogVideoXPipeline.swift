@@ -29,13 +29,11 @@ final class CogVideoXPipeline: VideoPipeline {
         viewer: LatentViewer?, report: @escaping (VideoProgress) -> Bool, dump: TensorDump?,
         emit: (Frame) throws -> Void
     ) throws(VideoError) {
-        let picture = pictures[.first]
-        precondition((picture != nil) == cog.components.index.takesPicture, "pictures other than the settings name")
         try networks.residency.clip {
             let run = ClipRun(
                 settings, cog.plan(settings), cog.memory(settings, on: profile), networks.residency, adapters,
                 report: report, dump)
-            let padded = try denoise(run, picture, checkpoint)
+            let padded = try denoise(run, pictures, checkpoint)
             try dump?.record("latents.final", padded, on: device.backend)
             let frames = cog.latentFrames(settings)
             let latents = padded[padded.shape[0] - frames..<padded.shape[0]]
@@ -49,16 +47,16 @@ final class CogVideoXPipeline: VideoPipeline {
         }
     }
 
-    private func denoise(_ run: ClipRun, _ picture: Frame?, _ checkpoint: DenoiseCheckpoint?) throws -> Tensor {
+    private func denoise(
+        _ run: ClipRun, _ pictures: [PictureRole: Frame], _ checkpoint: DenoiseCheckpoint?
+    ) throws -> Tensor {
+        let takesPicture = cog.components.index.takesPicture
         let noise = NoiseSource(seed: run.settings.sampling.seed, dtype: dtype, dump: run.dump)
         let shape = cog.latentShape(run.settings)
         // The picture's latents are drawn before the clip's.
-        let drawn = picture == nil ? [] : noise.draw([shape[1], 1, shape[2], shape[3]])
+        let drawn = takesPicture ? noise.draw([shape[1], 1, shape[2], shape[3]]) : []
         return try run.denoise(shape, noise: noise, checkpoint) {
-            if cog.components.index.takesPicture, picture == nil {
-                throw VideoError.invalid(
-                    "this model makes clips of a picture, got none", field: .referenceImages, hint: "give it one")
-            }
+            let picture = takesPicture ? try run.picture(.first, of: pictures) : nil
             let texts = try run.texts(
                 cog.preparation, cog.tokenizer, networks.textEncoder, cog.components.textEncoder)
             let condition = try picture.map { try encode($0, run, shape, noise: drawn) }
@@ -68,9 +66,13 @@ final class CogVideoXPipeline: VideoPipeline {
     }
 
     private func encode(_ picture: Frame, _ run: ClipRun, _ shape: Shape, noise: [Float]) throws -> Tensor {
+        let encoder = try run.network(networks.encoder, for: .text)
+        try run.progress.begin(.text, total: 1)
         let condition = CogVideoXPicture(
             frame: picture, config: cog.components.vae, backend: device.backend, finite: try run.finiteCheck(),
             dump: run.dump)
-        return try condition.condition(shape, run.network(networks.encoder, for: .text), noise: noise)
+        let drawn = try condition.condition(shape, encoder, noise: noise)
+        try run.progress.advance()
+        return drawn
     }
 }

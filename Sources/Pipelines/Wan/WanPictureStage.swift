@@ -10,6 +10,7 @@ struct WanPictureStage {
     let run: ClipRun
 
     private var backend: any Backend { run.backend }
+    private var hasTower: Bool { model.components.imageEncoder != nil }
     private var dump: TensorDump? { run.dump }
 
     /// What the transformer is told of the pictures of a clip.
@@ -25,13 +26,7 @@ struct WanPictureStage {
     func told(of pictures: [PictureRole: Frame]) throws -> Told? {
         let frames = model.shownFrames(run.settings)
         guard !frames.isEmpty else { return nil }
-        for case let role? in frames.map(\.role) where pictures[role] == nil {
-            throw VideoError(
-                .internalError, "the settings name a picture as \(role.rawValue), and none came with them",
-                hint: "make the clip anew with its picture")
-        }
-        let hasTower = model.components.imageEncoder != nil
-        try run.progress.begin(.text, total: hasTower ? 2 : 1)
+        for case let role? in frames.map(\.role) { _ = try run.picture(role, of: pictures) }
         let states = hasTower ? try look(frames.compactMap { $0.role.flatMap { pictures[$0] } }) : nil
         let latents = try encode(frames, pictures)
         let isHeld = model.components.index.expandTimesteps
@@ -46,6 +41,8 @@ struct WanPictureStage {
             preconditionFailure("a model without an image encoder")
         }
         let tower = try run.network(networks.imageEncoder, for: .text)
+        // What a network's loading has told ends here.
+        try run.progress.begin(.text, total: 2)
         let (side, tokens) = (config.imageSize, config.tokens)
         let states = try backend.allocate([pictures.count * tokens, config.hiddenSize], .f32)
         var pixels: [Float] = []
@@ -76,6 +73,7 @@ struct WanPictureStage {
         _ frames: [(role: PictureRole?, count: Int)], _ pictures: [PictureRole: Frame]
     ) throws -> Tensor {
         let encoder = try run.network(networks.encoder, for: .text)
+        try run.progress.begin(.text, completed: hasTower ? 1 : 0, total: hasTower ? 2 : 1)
         let (width, height) = (run.settings.clip.width, run.settings.clip.height)
         var stills: [WanVAEEncoder.Still] = []
         for (role, count) in frames {
