@@ -2,8 +2,8 @@
 enum FamilyRule {
     /// Where each family has a folder.
     private static let homes = ["Sources/Models/", "Sources/Pipelines/"]
-    /// The list of families, and the room of words for people.
-    private static let free = ["Sources/Pipelines/Families.swift", "Sources/wan-infer/"]
+    /// The list of families, the room of words for people, and the names that clouds give to what they sell.
+    private static let free = ["Sources/Pipelines/Families.swift", "Sources/wan-infer/", "Sources/VideoRouter/Clouds/"]
 
     /// The families that have a folder.
     static func families(in files: [SourceFile]) -> Set<String> {

@@ -83,10 +83,10 @@ struct CloudCase: Sendable, CustomTestStringConvertible {
     }
 
     private static func write(_ path: String, _ text: String) throws {
-        guard !FileManager.default.fileExists(atPath: path) else { return }
-        guard
-            FileManager.default.createFile(
+        let isWritten =
+            FileManager.default.fileExists(atPath: path)
+            || FileManager.default.createFile(
                 atPath: path, contents: Data(text.utf8), attributes: [.posixPermissions: 0o600])
-        else { throw CloudBed.Failure(message: "cannot write \(path)") }
+        if !isWritten { throw CloudBed.Failure(message: "cannot write \(path)") }
     }
 }
