@@ -19,7 +19,9 @@ import VideoTypes
         // It must not outlive a test that was itself killed.
         let parent = getppid()
         Thread.detachNewThread {
-            while getppid() == parent { usleep(100_000) }
+            while getppid() == parent {
+                usleep(100_000)
+            }
             exit(1)
         }
         let folder = words[1]

@@ -159,7 +159,10 @@ struct CloudErrand: Sendable {
                 + "; it counts as charged and is not placed again")
         let lost = LostOrder(
             model: provider.model, prompt: record.prompt, reference: record.reference, placedAt: record.placedAt)
-        guard let call = cloud.search(lost) else { throw uncertain }
+        guard let call = cloud.search(lost) else {
+            remain(record)
+            throw uncertain
+        }
         var lacking = 0
         for attempt in 1...Self.searches {
             if attempt > 1 { try await rest(min(desk.pollSeconds, Self.longestPause)) }
@@ -179,10 +182,16 @@ struct CloudErrand: Sendable {
                 return nil
             }
         }
-        var unknown = record
-        unknown.state = .unknown
-        book.note(unknown)
+        remain(record)
         throw uncertain
+    }
+
+    /// Nobody knows, and whoever placed it does not wait for an answer any more.
+    private func remain(_ record: OrderRecord) {
+        guard record.state != .unknown else { return }
+        var record = record
+        record.state = .unknown
+        book.note(record)
     }
 
     // MARK: Bringing

@@ -104,7 +104,9 @@ public final class OrderBook: Sendable {
         var order: [String] = []
         let lines = bytes.split(separator: 0x0A)
         for line in lines {
-            guard let record = try? JSONDecoder().decode(OrderRecord.self, from: Data(line)) else { continue }
+            guard var record = try? JSONDecoder().decode(OrderRecord.self, from: Data(line)) else { continue }
+            // Its process has ended: the answer will come to nobody.
+            if record.state == .placing { record.state = .unknown }
             if records.updateValue(record, forKey: record.reference) == nil { order.append(record.reference) }
         }
         return (records, order, lines.count)
