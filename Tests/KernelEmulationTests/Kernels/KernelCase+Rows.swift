@@ -114,7 +114,7 @@ extension KernelCase {
         let eps: Float = 1e-5
         let x = floats(rows * heads * headDim)
         let gain = (0..<headDim).map { Float($0 % 4) - 1 }
-        let offset = (0..<headDim).map { 20 + Float($0 % 3) }
+        let offset = (0..<headDim).map { 6 + Float($0 % 3) }
         let expected = (0..<rows * heads).flatMap { row in
             let values = x[row * headDim..<(row + 1) * headDim].map { Double($0) }
             let mean = values.reduce(0, +) / Double(headDim)
