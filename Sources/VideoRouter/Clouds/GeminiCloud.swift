@@ -93,10 +93,11 @@ struct OmniCloud: Cloud {
         case "completed": return made(answer)
         case "budget_exceeded":
             return .failed(.quota(retryAfterSeconds: CloudRefusal.moneyPauseSeconds))
-        default:
+        case "failed", "cancelled", "incomplete":
             let code = answer.text("errors", "0", "code") ?? ""
             let words = answer.text("errors", "0", "message")?.printable ?? "the clip ended as \(status.printable)"
             return .failed(CloudRefusal.isPolicy(code) ? .contentPolicy(words) : .server(words))
+        default: return .unreadable
         }
     }
 

@@ -57,9 +57,10 @@ struct LumaCloud: Cloud {
                 return .failed(.corruptOutput("the cloud finished the clip and gave none"))
             }
             return .done(CloudClip(source: .link(link, needsKey: false)))
-        default:
+        case "failed":
             let words = answer.text("failure_reason")?.printable ?? "the clip failed"
             return .failed(words.lowercased().contains("moderation") ? .contentPolicy(words) : .server(words))
+        default: return .unreadable
         }
     }
 
@@ -137,7 +138,8 @@ struct LumaAgentsCloud: Cloud {
                 return .failed(.corruptOutput("the cloud finished the clip and gave none"))
             }
             return .done(CloudClip(source: .link(link, needsKey: false)))
-        default: return .failed(Self.failure(answer))
+        case "failed": return .failed(Self.failure(answer))
+        default: return .unreadable
         }
     }
 

@@ -119,9 +119,10 @@ struct MiniMaxCloud: Cloud {
             }
             return .done(CloudClip(source: .link(link, needsKey: false)))
         case "cancelled": return .failed(.server("the cloud cancelled the clip"))
-        default:
+        case "failed":
             let code = answer.number("task", "error", "code").map { Int(min(max($0, 0), 1e6)) } ?? 0
             return .failed(Self.error(code, answer.text("task", "error", "message"), nil))
+        default: return .unreadable
         }
     }
 

@@ -44,12 +44,13 @@ struct OpenAICloud: Cloud {
         case "completed":
             // Below the address that was configured; the driver puts it there.
             return .done(CloudClip(source: .link("/videos/\(ticket.id)/content", needsKey: true)))
-        default:
+        case "failed":
             let words = answer.text("error", "message")?.printable ?? "the clip failed"
             let code = answer.text("error", "code") ?? ""
             if CloudRefusal.isPolicy(code) { return .failed(.contentPolicy(words)) }
             if code.hasPrefix("invalid") { return .failed(.badRequest(words, parameter: nil)) }
             return .failed(code.contains("overloaded") ? .capacity(retryAfterSeconds: nil) : .server(words))
+        default: return .unreadable
         }
     }
 

@@ -59,9 +59,10 @@ struct ReplicateCloud: Cloud {
             return .done(CloudClip(source: .link(link, needsKey: false)))
         case "canceled": return .failed(.server("the cloud cancelled the clip"))
         case "aborted": return .failed(.timeout("the cloud did not begin the clip in time"))
-        default:
+        case "failed":
             let words = answer.text("error")?.printable ?? "the clip failed"
             return .failed(Self.coded(words) ?? .server(words))
+        default: return .unreadable
         }
     }
 

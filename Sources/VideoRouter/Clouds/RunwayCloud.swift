@@ -64,7 +64,8 @@ struct RunwayCloud: Cloud {
             let dollars = answer.number("cost", "credits").map { max($0, 0) / 100 }
             return .done(CloudClip(source: .link(link, needsKey: false), dollars: dollars))
         case "CANCELLED": return .failed(.server("the cloud cancelled the clip"))
-        default: return .failed(Self.failure(answer))
+        case "FAILED": return .failed(Self.failure(answer))
+        default: return .unreadable
         }
     }
 

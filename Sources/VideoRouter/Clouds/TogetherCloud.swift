@@ -43,10 +43,11 @@ struct TogetherCloud: Cloud {
             }
             // Its cost has no unit that anybody told.
             return .done(CloudClip(source: .link(link, needsKey: false)))
-        default:
+        case "failed":
             let words = answer.text("error", "message")?.printable ?? "the clip failed"
             let isPolicy = CloudRefusal.isPolicy(answer.text("error", "code") ?? "")
             return .failed(isPolicy ? .contentPolicy(words) : .server(words))
+        default: return .unreadable
         }
     }
 
