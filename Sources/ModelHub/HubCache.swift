@@ -87,7 +87,7 @@ package struct HubCache: Sendable {
         let count = unsafe readlink(place, &target, Int(PATH_MAX))
         let text = String(decoding: target.prefix(max(count, 0)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
         let name = text.split(separator: "/").last.map(String.init) ?? ""
-        let bytes = Folder.bytes(place, followsLinks: true) ?? 0
+        let bytes = min(Folder.bytes(place, followsLinks: true) ?? 0, HubListing.maxFileBytes)
         return HubFile(path: path, bytes: bytes, sha256: HubPath.isSHA256(name) ? name : nil)
     }
 }

@@ -65,6 +65,7 @@ package struct ModelPull: Sendable {
         let fetch = Fetch(client, place, into: folder)
         let needed = NeededFiles(name: order.repository, paths: Set(listing.files.keys))
         let first = try needed.first()
+        try checkSizes(first, listing)
         try bring(first, listing, fetch, folder, &record, total: 0, report)
         let weights = try needed.weights { path throws(HubError) in try Folder.read("\(folder.path)/\(path)") }
         let all = try files(first + weights, listing)
@@ -145,6 +146,13 @@ package struct ModelPull: Sendable {
             files.append(file)
         }
         return files
+    }
+
+    /// What is read before it is known how much there is in all must be small.
+    private func checkSizes(_ first: [String], _ listing: HubListing) throws(HubError) {
+        for file in try files(first, listing) where file.bytes > 64 << 20 {
+            throw .badAnswer(host: settings.endpoint.authority, problem: "\(file.path) has \(file.bytes) bytes")
+        }
     }
 
     private func checkDisk(_ files: [HubFile], _ record: PullRecord, _ folder: String) throws(HubError) {

@@ -10,7 +10,8 @@ final class PartFile: Sendable {
     private let path: String
     private let descriptor: Int32
     private let stateDescriptor: Int32
-    private let segmentBytes: Int
+    /// What of the file each segment is.
+    let segments: [Range<Int>]
     private let progress: Mutex<[Progress]>
 
     private struct Progress {
@@ -28,9 +29,9 @@ final class PartFile: Sendable {
     init(_ file: HubFile, at path: String, identity: String, segmentBytes: Int) throws(HubError) {
         self.file = file
         self.path = path
-        self.segmentBytes = segmentBytes
+        segments = Self.ranges(file.bytes, segmentBytes)
         let head = try Self.head(file, identity, segmentBytes)
-        let count = (file.bytes + segmentBytes - 1) / segmentBytes
+        let count = segments.count
         descriptor = try Self.open(path)
         do throws(HubError) {
             stateDescriptor = try Self.open(path + Self.stateEnding)
@@ -40,7 +41,7 @@ final class PartFile: Sendable {
         }
         progress = Mutex([])
         var found = Self.state(stateDescriptor, head: head, count: count)
-        let isSound = zip(found, Self.ranges(file.bytes, segmentBytes)).allSatisfy { $0 <= $1.count }
+        let isSound = zip(found, segments).allSatisfy { $0 <= $1.count }
         // What has no digest to be compared with comes anew.
         if found.isEmpty || !isSound || file.sha256 == nil || Self.bytes(descriptor) > file.bytes {
             try start(head, count)
@@ -53,9 +54,6 @@ final class PartFile: Sendable {
         close(descriptor)
         close(stateDescriptor)
     }
-
-    /// What of the file each segment is.
-    var segments: [Range<Int>] { Self.ranges(file.bytes, segmentBytes) }
 
     private static func ranges(_ bytes: Int, _ segmentBytes: Int) -> [Range<Int>] {
         stride(from: 0, to: bytes, by: segmentBytes).map { $0..<min($0 + segmentBytes, bytes) }

@@ -249,6 +249,12 @@ import VideoTypes
             Issue.record("\(String(describing: huge))")
             return
         }
+        try FileManager.default.removeItem(atPath: scene.place)
+        let endless = try failure { $0.replacing("\"size\": 593", with: "\"size\": 4000000000000") }
+        guard case .badAnswer(_, "vae/config.json has 4000000000000 bytes") = endless else {
+            Issue.record("\(String(describing: endless))")
+            return
+        }
         try nothingIsThere()
     }
 
