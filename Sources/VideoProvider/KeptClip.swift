@@ -41,7 +41,7 @@ package struct KeptClip {
     static func damaged(_ path: String) -> VideoError {
         VideoError(
             .stateUnusable, "'\(path)' is no state of a clip that this version of wan-infer kept, or it is damaged",
-            hint: "take it away to make the clip from its beginning")
+            hint: "name another file, or take it away to make the clip from its beginning")
     }
 
     /// Refuses to go on as another clip than the one that was kept.
