@@ -1,17 +1,13 @@
 package import Compute
-import StrictJSON
 
-/// The weights of one component: a safetensors file, or an index and its shards.
+/// The weights of one part of a model, under the model's own names.
 ///
 /// It remembers which tensors have been asked for, and is confined to the thread that builds the model.
 package final class Checkpoint {
-    /// Longest shard index accepted, in bytes.
-    package static let indexLimit = 64 << 20
-
     /// How errors name it: the single file, or the index.
-    package let file: String
-    private let shards: [Safetensors]
-    /// The shard that holds each key.
+    package var file: String { source.file }
+    private let source: WeightSource
+    /// The file that holds each tensor, by its stored name.
     private let places: [String: Int]
     private var used: Set<String> = []
     private let watch: Watch?
@@ -20,150 +16,92 @@ package final class Checkpoint {
     package typealias Watch = (_ taken: Int, _ count: Int) throws(WeightError) -> Void
 
     /// The weights in `component` ("transformer", "vae"; empty for the model's root) of a model's folder.
-    package init(_ folder: ModelFolder, _ component: String, watch: Watch? = nil) throws(WeightError) {
-        self.watch = watch
-        let prefix = component.isEmpty ? "" : component + "/"
-        let single = ["diffusion_pytorch_model.safetensors", "model.safetensors"]
-        for name in single where folder.exists(prefix + name + ".index.json") {
-            let index = prefix + name + ".index.json"
-            file = folder.fullName(index)
-            (shards, places) = try Self.openShards(folder, prefix: prefix, index: index)
-            return
-        }
-        for name in single where folder.exists(prefix + name) {
-            file = folder.fullName(prefix + name)
-            let shard = try Safetensors(try folder.bytes(prefix + name), file: file)
-            shards = [shard]
-            places = shard.entries.mapValues { _ in 0 }
-            return
-        }
-        throw .noWeights(
-            folder: component.isEmpty ? folder.name : folder.fullName(component),
-            looked: single + single.map { $0 + ".index.json" },
-            others: folder.names(in: component).filter(Self.looksLikeWeights))
+    package convenience init(_ folder: ModelFolder, _ component: String, watch: Watch? = nil) throws(WeightError) {
+        self.init(try WeightSource(folder, component), watch: watch)
     }
 
     /// The weights in one file.
-    package init(_ bytes: HostBytes, file: String) throws(WeightError) {
-        let shard = try Safetensors(bytes, file: file)
-        watch = nil
-        self.file = file
-        shards = [shard]
-        places = shard.entries.mapValues { _ in 0 }
+    package convenience init(_ bytes: HostBytes, file: String) throws(WeightError) {
+        self.init(WeightSource(try TensorFiles.open(bytes, file: file)))
     }
 
-    /// All keys, in no order.
+    package init(_ source: WeightSource, watch: Watch? = nil) {
+        self.source = source
+        self.watch = watch
+        var places: [String: Int] = [:]
+        for (index, file) in source.files.enumerated() {
+            for key in file.entries.keys where key.hasPrefix(source.prefix) {
+                places[String(key.dropFirst(source.prefix.count))] = index
+            }
+        }
+        self.places = places
+    }
+
+    /// All stored names, in no order.
     package var keys: some Collection<String> { places.keys }
 
     /// Bytes of all tensors.
-    package var byteCount: Int {
-        shards.reduce(0) { $0 + $1.entries.values.reduce(0) { $0 + $1.range.count } }
-    }
+    package var byteCount: Int { places.reduce(0) { $0 + (entry($1.key, $1.value)?.range.count ?? 0) } }
 
     /// The scope that sees every key.
     package var root: WeightScope { WeightScope(checkpoint: self, prefix: "") }
 
-    /// The shape of the tensor under `key`, which stays unused; nil where there is none.
+    /// The shape of the tensor that the model calls `key`, which stays unused; nil where there is none.
     package func shape(of key: String) -> [Int]? {
-        places[key].flatMap { shards[$0].entries[key]?.shape }
+        guard let place = source.table.place(of: key), let file = places[place.stored],
+            let shape = entry(place.stored, file)?.shape
+        else { return nil }
+        guard let part = place.part, let rows = shape.first else { return shape }
+        return [rows / part.count] + shape.dropFirst()
     }
 
-    /// The tensor under `key`, from now on used.
-    func take(_ key: String) throws(WeightError) -> StoredTensor {
-        guard let place = places[key] else { throw .missing(key: key, file: file) }
-        let tensor = try shards[place].tensor(key)
-        used.insert(key)
+    private func entry(_ key: String, _ file: Int) -> TensorEntry? { source.files[file].entries[source.prefix + key] }
+
+    /// The tensor that the model calls `key`, which must have `shape`; from now on used.
+    func take(_ key: String, _ shape: [Int]) throws(WeightError) -> StoredTensor {
+        guard let place = source.table.place(of: key), let file = places[place.stored],
+            let found = entry(place.stored, file)?.shape
+        else {
+            throw .missing(key: source.prefix + (source.table.stored(key) ?? key), file: self.file)
+        }
+        var whole = shape
+        if let part = place.part, !whole.isEmpty { whole[0] *= part.count }
+        let fits = found == whole || place.isReshaped && Self.count(found) == Self.count(whole)
+        guard fits else {
+            throw .shape(
+                key: source.prefix + place.stored, file: source.files[file].file, expected: whole, found: found)
+        }
+        let tensor = try source.files[file].tensor(source.prefix + place.stored)
+        used.insert(place.stored)
         try watch?(used.count, places.count)
-        return tensor
+        guard let part = place.part else { return found == shape ? tensor : tensor.reshaped(Shape(shape)) }
+        return tensor[part.index * shape[0]..<(part.index + 1) * shape[0]].reshaped(Shape(shape))
     }
+
+    /// Shapes of stored tensors are known not to overflow.
+    private static func count(_ shape: [Int]) -> Int { shape.reduce(1) { $0.multipliedReportingOverflow(by: $1).0 } }
 
     /// Throws if there are keys that nobody took and no pattern covers.
     package func assertAllUsed(ignoring ignored: [IgnoredKey] = []) throws(WeightError) {
-        let left = places.keys.filter { key in !used.contains(key) && !ignored.contains { $0.covers(key) } }
+        let table = source.table
+        let left = places.keys.filter { key in
+            guard !used.contains(key), !table.ignored.contains(where: { $0.covers(key) }) else { return false }
+            let names = table.names(of: key)
+            return names.isEmpty || !names.allSatisfy { name in ignored.contains { $0.covers(name) } }
+        }
         guard !left.isEmpty else { return }
-        throw .unused(keys: Array(left.sorted().prefix(5)), count: left.count, file: file)
-    }
-
-    private static func openShards(
-        _ folder: ModelFolder, prefix: String, index: String
-    ) throws(WeightError) -> ([Safetensors], [String: Int]) {
-        let file = folder.fullName(index)
-        let listed = try weightMap(folder, index)
-        let names = Set(listed.values).sorted()
-        var shards: [Safetensors] = []
-        var places: [String: Int] = [:]
-        for name in names {
-            guard folder.exists(prefix + name) else {
-                throw .shardMissing(file: folder.fullName(prefix + name), index: file)
-            }
-            let shard = try Safetensors(try folder.bytes(prefix + name), file: folder.fullName(prefix + name))
-            for key in shard.entries.keys {
-                guard let home = listed[key] else {
-                    throw .badIndex(file: file, key: key, problem: .notListed(shard: name))
-                }
-                guard home == name else {
-                    throw .badIndex(file: file, key: key, problem: .listedElsewhere(shard: name, listed: home))
-                }
-                places[key] = shards.count
-            }
-            shards.append(shard)
+        let named = left.sorted().prefix(5).map { source.prefix + $0 }
+        for key in left.sorted() {
+            guard let other = table.foreign.first(where: { key.contains($0.part) }) else { continue }
+            throw .otherModel(key: source.prefix + key, file: file, meaning: other.meaning)
         }
-        for (key, name) in listed where places[key] == nil {
-            throw .badIndex(file: file, key: key, problem: .absentFrom(shard: name))
-        }
-        return (shards, places)
-    }
-
-    private static func weightMap(_ folder: ModelFolder, _ index: String) throws(WeightError) -> [String: String] {
-        let file = folder.fullName(index)
-        let bytes = try folder.bytes(index)
-        guard bytes.count <= indexLimit else {
-            throw .fileTooLarge(file: file, bytes: bytes.count, limit: indexLimit)
-        }
-        var listed: [String: String]?
-        do throws(JSONError) {
-            var scanner = try JSONScanner(bytes.copied)
-            try scanner.openObject()
-            while let field = try scanner.nextKey() {
-                guard field == "weight_map" else {
-                    try scanner.skipValue()
-                    continue
-                }
-                var map: [String: String] = [:]
-                try scanner.openObject()
-                while let key = try scanner.nextKey() {
-                    guard map.updateValue(try scanner.string(), forKey: key) == nil else {
-                        throw scanner.error(.duplicateKey(key))
-                    }
-                }
-                listed = map
-            }
-            try scanner.end()
-        } catch {
-            throw .badJSON(file: file, offset: error.offset, problem: error.problem)
-        }
-        guard let listed, !listed.isEmpty else { throw .badIndex(file: file, key: "", problem: .noWeightMap) }
-        for (key, name) in listed where !isShardName(name) {
-            throw .badIndex(file: file, key: key, problem: .unsafeName(name))
-        }
-        return listed
-    }
-
-    private static func looksLikeWeights(_ name: String) -> Bool {
-        [".safetensors", ".safetensors.index.json", ".bin", ".pt", ".pth", ".ckpt", ".gguf"].contains {
-            name.hasSuffix($0)
-        }
-    }
-
-    private static func isShardName(_ name: String) -> Bool {
-        name.hasSuffix(".safetensors") && !name.hasPrefix(".") && name.utf8.count <= 255
-            && name.utf8.allSatisfy { $0 >= 0x20 && $0 != UInt8(ascii: "/") && $0 != UInt8(ascii: "\\") }
+        throw .unused(keys: named, count: left.count, file: file)
     }
 }
 
 /// Keys that a model leaves alone on purpose.
 package struct IgnoredKey: Sendable {
-    /// A key, or its beginning followed by `*`.
+    /// A key, or its beginning followed by `*`, or its end behind one.
     package let pattern: String
     package let reason: String
 
@@ -172,7 +110,8 @@ package struct IgnoredKey: Sendable {
         self.reason = reason
     }
 
-    func covers(_ key: String) -> Bool {
-        pattern.hasSuffix("*") ? key.hasPrefix(pattern.dropLast()) : key == pattern
+    package func covers(_ key: String) -> Bool {
+        if pattern.hasSuffix("*") { return key.hasPrefix(pattern.dropLast()) }
+        return pattern.hasPrefix("*") ? key.hasSuffix(pattern.dropFirst()) : key == pattern
     }
 }

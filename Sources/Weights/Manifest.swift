@@ -43,6 +43,12 @@ package struct Manifest: Sendable {
         /// Parameters of all components together.
         package var parameters: Int { components.values.reduce(0) { $0 + $1.count * $1.parameters } }
 
+        /// Whether one of the model's two experts has these numbers.
+        package func isHalved(by traits: Traits) -> Bool {
+            guard let match, match.boundaryRatio != nil, traits.boundaryRatio == nil else { return false }
+            return match.hasTransformer(of: traits)
+        }
+
         /// The published folder without its weights and its tokenizer; nil where nobody wrote down what it says.
         package var folder: ModelFolder? {
             guard let configs else { return nil }

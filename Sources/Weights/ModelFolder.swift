@@ -15,6 +15,24 @@ package struct ModelFolder: Sendable {
     /// How errors and results name the folder.
     package let name: String
     private let place: Place
+    /// What stands in the place of the folder's own files, by their path.
+    private var added: [String: AddedFile] = [:]
+    /// Parts whose own files are not looked at.
+    private var replaced: Set<String> = []
+    /// The weights of parts that come from elsewhere, by the part's folder.
+    package private(set) var weights: [String: WeightSource] = [:]
+
+    /// A file that the folder does not hold.
+    package struct AddedFile: Sendable {
+        package let bytes: HostBytes
+        /// How errors name it.
+        package let name: String
+
+        package init(_ bytes: HostBytes, name: String) {
+            self.bytes = bytes
+            self.name = name
+        }
+    }
 
     /// The folder at `path`.
     package init(path: String) throws(WeightError) {
@@ -37,12 +55,41 @@ package struct ModelFolder: Sendable {
         place = .memory(files)
     }
 
+    /// The same folder with other files in the place of its own.
+    ///
+    /// - Parameters:
+    ///   - replaced: parts ("vae") of whose own files none is looked at.
+    ///   - files: by their path in the folder.
+    ///   - weights: by the part's folder.
+    package func replacing(
+        _ replaced: Set<String>, files: [String: AddedFile], weights: [String: WeightSource]
+    ) -> ModelFolder {
+        var folder = self
+        folder.replaced.formUnion(replaced)
+        folder.added = added.filter { !folder.isReplaced($0.key) }.merging(files) { $1 }
+        folder.weights = self.weights.filter { !replaced.contains($0.key) }.merging(weights) { $1 }
+        return folder
+    }
+
+    private func isReplaced(_ path: String) -> Bool {
+        replaced.contains(String(path.prefix { $0 != "/" }))
+    }
+
     /// Whether there is a file (of any kind) at `path`.
     package func exists(_ path: String) -> Bool {
+        if added[path] != nil { return true }
+        guard !isReplaced(path) else { return false }
         switch place {
-        case .disk(let root): unsafe access("\(root)/\(path)", F_OK) == 0
-        case .memory(let files): files[path] != nil
+        case .disk(let root): return unsafe access("\(root)/\(path)", F_OK) == 0
+        case .memory(let files): return files[path] != nil
         }
+    }
+
+    /// Whether there is a folder at `path`.
+    package func isFolder(_ path: String) -> Bool {
+        guard case .disk(let root) = place else { return false }
+        var status = stat()
+        return unsafe stat("\(root)/\(path)", &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
     }
 
     /// Names of what lies in the folder at `path` ("vae"; empty for the root), in order.
@@ -67,8 +114,12 @@ package struct ModelFolder: Sendable {
 
     /// The bytes of the file at `path`, without a copy.
     package func bytes(_ path: String) throws(WeightError) -> HostBytes {
-        let bytes = try stored(path)
-        if let size = Self.pointerSize(bytes) { throw .pointer(file: fullName(path), bytes: size) }
+        try Self.checked(stored(path), file: fullName(path))
+    }
+
+    /// `bytes`, unless they only stand for those of the file.
+    static func checked(_ bytes: HostBytes, file: String) throws(WeightError) -> HostBytes {
+        if let size = pointerSize(bytes) { throw .pointer(file: file, bytes: size) }
         return bytes
     }
 
@@ -82,6 +133,8 @@ package struct ModelFolder: Sendable {
     }
 
     private func stored(_ path: String) throws(WeightError) -> HostBytes {
+        if let file = added[path] { return file.bytes }
+        guard !isReplaced(path) else { throw .fileMissing(file: fullName(path)) }
         switch place {
         case .disk(let root): return try MappedFile.open("\(root)/\(path)")
         case .memory(let files):
@@ -92,7 +145,7 @@ package struct ModelFolder: Sendable {
     }
 
     /// How errors name the file at `path`.
-    package func fullName(_ path: String) -> String { "\(name)/\(path)" }
+    package func fullName(_ path: String) -> String { added[path]?.name ?? "\(name)/\(path)" }
 
     /// The configuration at `path`.
     ///
@@ -120,7 +173,8 @@ package struct ModelFolder: Sendable {
     }
 
     /// What JSON text holds.
-    static func decode<T: Decodable>(_ bytes: HostBytes, as type: T.Type, file: String) throws(WeightError) -> T {
+    package static func decode<T: Decodable>(_ bytes: HostBytes, as type: T.Type, file: String) throws(WeightError) -> T
+    {
         try make(type, of: json(bytes, file: file), file: file)
     }
 

@@ -4,25 +4,8 @@ import StrictJSON
 /// The table of contents of one safetensors file, checked against the file's length.
 ///
 /// The format: 8 bytes little-endian header length, a JSON header, the data. The tensors fill the data without gaps.
-package struct Safetensors: Sendable {
-    /// Where one tensor lies and what it holds.
-    package struct Entry: Sendable, Equatable {
-        /// The element type in the format's own word.
-        package let dtypeName: String
-        package let shape: [Int]
-        /// Bytes of the whole file.
-        package let range: Range<Int>
-
-        /// The element type, nil where the engine has no such type.
-        package var dtype: DType? {
-            switch dtypeName {
-            case "F32": .f32
-            case "F16": .f16
-            case "BF16": .bf16
-            default: nil
-            }
-        }
-    }
+package struct Safetensors: TensorFile {
+    package typealias Entry = TensorEntry
 
     package static let headerLimit = 100_000_000
     package static let rankLimit = 8
@@ -35,6 +18,7 @@ package struct Safetensors: Sendable {
 
     /// How errors name the file.
     package let file: String
+    package let format = "safetensors"
     package let entries: [String: Entry]
     /// What the header says beside the tensors: texts by name.
     package let metadata: [String: String]
@@ -83,6 +67,8 @@ package struct Safetensors: Sendable {
         return StoredTensor(
             bytes: data.isAligned(to: dtype.byteWidth) ? data : data.aligned(), dtype: dtype, shape: Shape(entry.shape))
     }
+
+    package func bytes(of key: String) -> HostBytes? { entries[key].map { bytes[$0.range] } }
 
     /// What the header says about one tensor, not yet checked.
     private struct Fields {

@@ -55,6 +55,13 @@ package struct Traits: Decodable, Sendable, Equatable {
         posEmbedSeqLen = transformer.posEmbedSeqLen
     }
 
+    /// Whether a transformer and its use are alike, however many there are.
+    package func hasTransformer(of other: Traits) -> Bool {
+        pipeline == other.pipeline && layers == other.layers && heads == other.heads && headDim == other.headDim
+            && inChannels == other.inChannels && expandTimesteps == other.expandTimesteps
+            && patchSizeT == other.patchSizeT && posEmbedSeqLen == other.posEmbedSeqLen
+    }
+
     private struct ModelIndex: Decodable {
         let className: String
         let boundaryRatio: Double?

@@ -38,6 +38,8 @@ extension WeightError: Reportable {
         case .badJSON(let file, let offset, let problem):
             "\(file): not valid JSON at byte \(offset): \(problem.message)"
         case .badIndex(let file, let key, let problem): "\(file): \(problem.message(key: key))"
+        case .badTorchFile(let file, let problem): "\(file): \(problem.message)"
+        case .otherFormat(let file, let found): "\(file): a file of \(found.printable), which is not read"
         case .noWeights(let folder, let looked, let others):
             "\(folder): no weights; looked for \(looked.joined(separator: ", "))"
                 + (others.isEmpty ? "" : "; there is " + others.map(\.printable).joined(separator: ", "))
@@ -49,6 +51,8 @@ extension WeightError: Reportable {
         case .unused(let keys, let count, let file):
             "\(file): \(count) tensors that the model does not know: "
                 + keys.map { "'\($0.printable)'" }.joined(separator: ", ") + (count > keys.count ? ", …" : "")
+        case .otherModel(let key, let file, let meaning):
+            "\(file): tensor '\(key.printable)' is of \(meaning), which does not run here"
         case .config(let file, let field, nil, _): "\(file): field '\(field.printable)' is missing"
         case .config(let file, "", let value?, let rule):
             "\(file): must be \(rule), is \(value.printable)"
@@ -75,6 +79,9 @@ extension WeightError: Reportable {
         case .emptyFile, .truncated, .trailing: "the download is incomplete or damaged: fetch the file again"
         case .headerTooLarge, .badHeader, .badJSON: "the file is damaged or of another format: fetch it again"
         case .badIndex: "the index and its shards are of different revisions: fetch the folder again"
+        case .badTorchFile(_, let problem): Wording(plain: problem.hint)
+        case .otherFormat: "use the model's safetensors files"
+        case .otherModel: "use the model's own file; without these tensors its clips would be wrong"
         case .missing, .shape, .unused:
             "weights and config.json do not belong together: fetch the folder again or correct the config"
         case .dtype: "use the model's f32, f16 or bf16 files"
@@ -103,7 +110,9 @@ extension WeightError {
             let variant = others.first { other in
                 other.hasPrefix(parts[0] + ".") && other.hasSuffix("." + parts[1]) && other != name
             }
-            if let variant { return "the variant is read under the plain name: rename \(variant.printable) to \(name)" }
+            if let variant {
+                return "there are several: rename the one that is meant, \(variant.printable), to \(name)"
+            }
         }
         return "the folder is incomplete, or of another format: fetch the safetensors files of the Diffusers layout"
     }

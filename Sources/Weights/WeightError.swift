@@ -1,5 +1,6 @@
 package import Compute
 package import StrictJSON
+package import TorchFiles
 
 /// What is wrong with a model's files.
 package enum WeightError: Error, Equatable, Sendable {
@@ -28,6 +29,9 @@ package enum WeightError: Error, Equatable, Sendable {
     /// Text that is not JSON, at byte `offset`.
     case badJSON(file: String, offset: Int, problem: JSONProblem)
     case badIndex(file: String, key: String, problem: IndexProblem)
+    case badTorchFile(file: String, problem: TorchProblem)
+    /// A format of files that is not read.
+    case otherFormat(file: String, found: String)
     /// A folder without weights of a name that is read; `others` are what lies there.
     case noWeights(folder: String, looked: [String], others: [String])
     case missing(key: String, file: String)
@@ -35,6 +39,8 @@ package enum WeightError: Error, Equatable, Sendable {
     case dtype(key: String, file: String, found: String)
     /// Some of `count` keys that no part of the model asked for.
     case unused(keys: [String], count: Int, file: String)
+    /// A tensor that only another model has.
+    case otherModel(key: String, file: String, meaning: String)
     /// A field of a configuration; `value` is as it stands in the file, nil where it is missing.
     case config(file: String, field: String, value: String?, rule: String)
     /// A field that nothing here reads and that nobody has proven to be without effect.

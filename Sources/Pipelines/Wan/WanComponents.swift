@@ -96,7 +96,7 @@ struct WanComponents {
         let nowhere = Device(backend: NullBackend(), dtype: .f32)
         let checkpoint = try Checkpoint(folder, Self.transformerFolder(expert))
         _ = try WanTransformer(checkpoint.root.telling(asked), transformer(expert: expert), on: nowhere)
-        return AdapterTargets(asked.shapes) { WanTransformer.originalName($0) }
+        return AdapterTargets(asked.shapes) { KeyTable.wanTransformer.stored($0) }
     }
 
     /// - Parameter expert: 1 for the low-noise expert of a model with two.
