@@ -61,7 +61,10 @@ let package = Package(
         room("Models", ["Compute", "Weights", "Layers"]),
         room(
             "Pipelines",
-            ["VideoTypes", "Compute", "Pictures", "Tokenizers", "Weights", "Sampling", "Layers", "Models"]),
+            [
+                "VideoTypes", "StrictJSON", "Compute", "Pictures", "Tokenizers", "Weights", "Sampling", "Layers",
+                "Models",
+            ]),
         room("Backends", ["VideoTypes", "Distributions", "Compute", "ComputeCPU", "ComputeCUDA"]),
         room(
             "VideoProvider",

@@ -16,6 +16,26 @@ package enum Families {
         ("WanImageToVideoPipeline", { try WanModel($0, published: $1) }),
     ]
 
+    /// The ways in which files other than folders of Diffusers hold parts of a model.
+    static let layouts = WanLayouts.all
+
+    /// Whether a model with a transformer of this configuration, of another layout, has two.
+    static func needsTwoExperts(_ transformer: ModelFolder.AddedFile) throws(WeightError) -> Bool {
+        try WanFolder.needsTwoExperts(transformer)
+    }
+
+    /// Whether a model with this transformer, of another layout, reads pictures through an encoder.
+    static func needsImageEncoder(_ transformer: ModelFolder.AddedFile) throws(WeightError) -> Bool {
+        try WanFolder.needsImageEncoder(transformer)
+    }
+
+    /// What the folder of a model says beside its parts' own configurations, told from the parts.
+    static func files(
+        transformer: ModelFolder.AddedFile, tower: ModelFolder.AddedFile?, hasTwoExperts: Bool
+    ) throws(WeightError) -> [String: JSONText] {
+        try WanFolder.files(transformer: transformer, tower: tower, hasTwoExperts: hasTwoExperts)
+    }
+
     /// Opens a folder in the Diffusers layout and checks it completely, without loading weights.
     package static func open(_ folder: ModelFolder) throws(VideoError) -> any VideoModel {
         try open(folder, published: nil)

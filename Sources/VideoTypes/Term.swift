@@ -31,6 +31,12 @@ public enum Term: String, Sendable, Hashable, Codable, CaseIterable {
     case maxLatency
     case extras
     case model
+    case transformer
+    case transformer2
+    case vae
+    case textEncoder
+    case imageEncoder
+    case tokenizer
     case device
     case dtype
     case threads
