@@ -1,12 +1,16 @@
 package import Compute
+package import VideoTypes
 
 /// Where a model comes from.
 package enum ModelSource: Sendable, Hashable {
     case builtIn
-    /// A folder in the Diffusers layout.
-    case folder(String)
+    /// Files in any layout that is read.
+    case files(ModelPlaces)
     /// A model of the manifest by its name, without its weights: to plan with.
     case published(String)
+
+    /// A folder or file that holds all of a model.
+    package static func folder(_ path: String) -> ModelSource { .files(ModelPlaces(model: path)) }
 }
 
 /// How the engine runs, apart from what it is asked to make.

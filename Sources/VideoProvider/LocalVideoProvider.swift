@@ -15,7 +15,9 @@ public final class LocalVideoProvider: VideoProvider {
 
     /// Opens the model and the device, which takes a moment.
     public convenience init(_ options: Options = Options()) throws(VideoError) {
-        let source: ModelSource = options.modelFolder.map { .folder($0) } ?? .builtIn
+        let isBuiltIn = options.modelFolder == nil && options.modelParts.isEmpty
+        let source: ModelSource =
+            isBuiltIn ? .builtIn : .files(ModelPlaces(model: options.modelFolder, parts: options.modelParts))
         let device = try DeviceChoice(options.device)
         let planner = try VideoPlanner(source)
         try self.init(options, planner: planner) { () throws(VideoError) in
@@ -130,8 +132,11 @@ extension LocalVideoProvider {
         public var name = "local"
         /// Where clips are written, each under its request's id; made where it is missing.
         public var outputFolder = "."
-        /// A model in the Diffusers layout; nil for the small one that is built in.
+        /// A folder or file that holds a model, or what is not named in `modelParts`; nil for the small one that is
+        /// built in.
         public var modelFolder: String?
+        /// Files of parts that come from elsewhere.
+        public var modelParts: [ModelPart: String] = [:]
         /// "auto", "cpu", "cuda" or "cuda:1".
         public var device = "auto"
         /// Of the processor; nil for all.

@@ -26,10 +26,11 @@ package final class VideoPlanner: Sendable {
                 model = try Families.open(BuiltInModel.folder)
                 entry = manifest.builtIn
                 modelName = BuiltInModel.name
-            case .folder(let path):
-                let folder = try ModelFolder(path: path)
+            case .files(let places):
+                let files = try ModelFiles(places)
+                let folder = try files.folder()
                 model = try Families.open(folder)
-                entry = try manifest.entry(matching: Traits(folder))
+                entry = try Self.entry(of: folder, files, places, in: manifest)
                 modelName = entry?.id ?? folder.name
             case .published(let name):
                 entry = manifest.entry(named: name)
@@ -43,6 +44,30 @@ package final class VideoPlanner: Sendable {
         } catch {
             throw VideoError(reporting: error)
         }
+    }
+
+    /// What the list says of the model in a folder; an error where its files could be of two models.
+    private static func entry(
+        of folder: ModelFolder, _ files: ModelFiles, _ places: ModelPlaces, in manifest: Manifest
+    ) throws -> Manifest.Entry? {
+        let traits = try Traits(folder)
+        let entry = manifest.entry(matching: traits)
+        if let name = places.name, let named = manifest.entry(named: name), named.match != traits {
+            throw VideoError(
+                .weightsInvalid, "\(folder.name): the files are not of \(named.id): \(traits)", field: .model,
+                hint: "name the model that they are of, or none")
+        }
+        if let entry, !files.isWholeForSure, let twin = manifest.models.first(where: { $0.isHalved(by: traits) }) {
+            throw VideoError(
+                .weightsInvalid,
+                "\(folder.name): one transformer, which \(entry.id) has, or one expert of \(twin.id): which is it?",
+                field: .model,
+                remedies: [
+                    "of \(entry.id): \(.model, entry.id) beside the files",
+                    "of \(twin.id): give the other expert too, \(.transformer2, "FILE")",
+                ])
+        }
+        return places.name.flatMap { manifest.entry(named: $0) } ?? entry
     }
 
     /// What a clip would run on, on a device of this kind; of a model whose files are not there the weights count as

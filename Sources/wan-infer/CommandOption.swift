@@ -28,9 +28,15 @@ struct CommandOption {
     }
 
     /// Every option there is, in the order of the help.
-    static let all =
-        RequestField.all.compactMap { CommandOption($0) } + others.prefix(while: { $0.name != "json" })
-        + keeping + others.drop { $0.name != "json" }
+    static let all: [CommandOption] = {
+        let first = RequestField.all.compactMap { CommandOption($0) } + [model] + modelParts
+        let before = others.prefix { $0.name != "json" }
+        return first + before + keeping + others.dropFirst(before.count)
+    }()
+
+    private static let model = CommandOption(
+        name: "model", value: "PATH", summary: "a model's name, or its folder or file in any layout (built-in)",
+        group: .picture, commands: [.generate, .plan, .serve, .worker])
 
     /// For clips that take long, and for many of them.
     private static let keeping = [
@@ -55,9 +61,6 @@ struct CommandOption {
     ]
 
     private static let others = [
-        CommandOption(
-            name: "model", value: "DIR", summary: "a model's name, or its folder in the Diffusers layout (built-in)",
-            group: .picture, commands: [.generate, .plan, .serve, .worker]),
         CommandOption(
             name: "pull", value: nil, summary: "fetch the model first where it is not on this machine", group: .fetch,
             commands: [.generate, .serve]),
@@ -154,7 +157,7 @@ struct CommandOption {
         if !choices.isEmpty { return .oneOf(choices) }
         switch value {
         case "DIR": return .folder
-        case "FILE": return .file(ending: "")
+        case "FILE", "PATH": return .file(ending: "")
         case _ where value.contains("."): return .file(ending: String(value.drop { $0 != "." }))
         default: return .text
         }

@@ -24,7 +24,10 @@ extension CommandOption {
 
     /// Of what is said about this machine, not about a clip.
     private static let names: [Term: String] = [
-        .model: "model", .device: "device", .dtype: "dtype", .threads: "threads", .stateFolder: "state",
+        .model: "model", .transformer: ModelPart.transformer.option, .transformer2: ModelPart.transformer2.option,
+        .vae: ModelPart.vae.option, .textEncoder: ModelPart.textEncoder.option,
+        .imageEncoder: ModelPart.imageEncoder.option, .tokenizer: ModelPart.tokenizer.option, .device: "device",
+        .dtype: "dtype", .threads: "threads", .stateFolder: "state",
         .host: "host", .keyFile: "key-file", .hostNames: "host-names", .origins: "origins",
         .webhookHosts: "webhook-hosts", .localWebhookHosts: "local-webhook-hosts",
         .webhookSecretFile: "webhook-secret-file", .adapterFolder: "lora-dir",

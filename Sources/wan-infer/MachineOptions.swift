@@ -15,7 +15,7 @@ struct MachineOptions {
     let words: [String]
 
     init(_ values: OptionValues, toPlan: Bool = false) throws(VideoError) {
-        let model = try ModelsCommand.source(values.text("model"), toPlan: toPlan)
+        let model = try values.model(toPlan: toPlan)
         self.model = model
         device = try DeviceChoice(values.text("device"))
         dtype =
@@ -25,9 +25,10 @@ struct MachineOptions {
             default: nil
             }
         threads = try values.integer("threads", in: 1...1024)
-        words = ["model", "device", "dtype", "threads"].flatMap { name in
+        let names = ["model", "device", "dtype", "threads"] + ModelPart.allCases.map(\.option)
+        words = names.flatMap { name in
             // What a name was found to mean is looked for once.
-            if name == "model", case .folder(let path) = model { return ["--model=\(path)"] }
+            if name == "model", case .files(let places) = model, let path = places.model { return ["--model=\(path)"] }
             return values.text(name).map { ["--\(name)=\($0)"] } ?? []
         }
     }

@@ -62,7 +62,7 @@ struct PullCommand {
         if arguments.command == .generate { _ = try GenerateOptions(arguments, isToFetch: true) }
         let text = arguments.values["model"]
         let source = try ModelsCommand.source(text, toPlan: true)
-        if case .folder(let path) = source, path != text || Machine.exists(path) { return }
+        if case .files(let places) = source, let path = places.model, path != text || Machine.exists(path) { return }
         guard case .published(let id) = source, let entry = try ModelsCommand.manifest().entry(named: id) else {
             throw .invalid(
                 "--pull needs a model that can be fetched, got '\(OptionValues.shown(text ?? BuiltInModel.name))'",
