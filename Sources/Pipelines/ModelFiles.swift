@@ -52,7 +52,8 @@ package struct ModelFiles {
             } else {
                 let found = try ModelFolder(path: path)
                 folder = found
-                let isDiffusers = found.exists("model_index.json")
+                // One that has lost its index is incomplete, not of another layout.
+                let isDiffusers = found.exists("model_index.json") || found.exists("transformer/config.json")
                 arrangement = isDiffusers ? .diffusers : .folder
                 if !isDiffusers { try search.look(in: found) }
             }

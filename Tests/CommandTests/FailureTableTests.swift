@@ -45,16 +45,18 @@ import VideoTypes
 
     static let faults = [
         Fault("no folder", "mv m n", 3, "m: no such folder", isALayout),
-        Fault("a file for a folder", "mv m n; touch m", 3, "m: not a folder", isALayout),
+        Fault("an empty file", "mv m n; touch m", 4, "m: the file is empty", "incomplete or damaged"),
+        Fault("a file of something else", "mv m n; echo {} >m", 4, "m: ", "fetch"),
         Fault("a folder that is no model", "rm m/model_index.json", 3, "m: no model_index.json", isALayout),
         Fault("a configuration is missing", "rm m/vae/config.json", 4, "m/vae/config.json: no such file", "fetch"),
         Fault("a shard is missing", "rm \(weights)", 4, "safetensors.index.json names it", "fetch the file"),
         Fault("a shard is cut", "truncate -s 300 \(weights)", 4, "truncated", "incomplete or damaged"),
         Fault("weights are missing", "rm m/vae/*.safetensors", 4, "m/vae: no weights", "incomplete"),
         Fault(
-            "a variant lies there", "cd m/vae && mv *.safetensors diffusion_pytorch_model.bf16.safetensors", 4,
-            "there is diffusion_pytorch_model.bf16.safetensors",
-            "rename diffusion_pytorch_model.bf16.safetensors to diffusion_pytorch_model.safetensors"),
+            "two variants lie there",
+            "cd m/vae && mv *.safetensors diffusion_pytorch_model.bf16.safetensors && cp *.safetensors "
+                + "diffusion_pytorch_model.fp16.safetensors", 4, "there is diffusion_pytorch_model.bf16.safetensors",
+            "diffusion_pytorch_model.bf16.safetensors, to diffusion_pytorch_model.safetensors"),
         Fault("a pointer for weights", "\(pointer) >\(weights)", 4, "a Git LFS pointer", "git lfs pull"),
         Fault(
             "a pointer for a tokenizer", "\(pointer) >m/tokenizer/tokenizer.json", 4,

@@ -53,7 +53,7 @@ enum WanLayouts {
 // MARK: configurations
 
 extension WanLayouts {
-    /// The authors' `config.json` of a transformer.
+    /// A `config.json` beside a transformer: the authors', or that of Diffusers.
     private struct Original: Decodable {
         let modelType: String?
         let dim: Int?
@@ -63,6 +63,7 @@ extension WanLayouts {
         let inDim: Int?
         let outDim: Int?
         let heads: Int?
+        let attentionHeads: Int?
         let layers: Int?
         let textLen: Int?
 
@@ -74,6 +75,7 @@ extension WanLayouts {
             case inDim = "in_dim"
             case outDim = "out_dim"
             case heads = "num_heads"
+            case attentionHeads = "num_attention_heads"
             case layers = "num_layers"
             case textLen = "text_len"
         }
@@ -101,7 +103,9 @@ extension WanLayouts {
                 if let value { try fields.oneOf([found], value, field) }
             }
             if let type = original.modelType { try fields.oneOf(["t2v", "i2v", "ti2v", "flf2v"], type, "model_type") }
-            (heads, eps, rows) = (original.heads ?? heads, original.eps ?? eps, original.textLen ?? rows)
+            (heads, eps, rows) = (
+                original.heads ?? original.attentionHeads ?? heads, original.eps ?? eps, original.textLen ?? rows
+            )
         }
         guard heads > 0, dim % heads == 0 else {
             throw .config(file: shapes.file, field: "width", value: "\(dim)", rule: "a multiple of the heads, \(heads)")
