@@ -81,8 +81,9 @@ package struct ModelFiles {
 
 extension ModelFiles {
     private mutating func take(_ finds: [FileSearch.Find], _ places: ModelPlaces) throws {
-        for part in Set(finds.map(\.layout.part)) {
+        for part in ModelPart.allCases {
             let found = finds.filter { $0.layout.part == part }
+            guard !found.isEmpty else { continue }
             guard part == .transformer, found.count == 2, let (high, low) = Self.experts(found) else {
                 guard found.count == 1, let only = found.first else {
                     let names = found.map(\.source.file).sorted().joined(separator: ", ")

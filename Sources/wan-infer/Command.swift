@@ -38,7 +38,7 @@ enum Command: String, CaseIterable {
         case .generate: "make a clip; what is done where no command is named"
         case .plan: "say what a clip would take and cost"
         case .doctor: "test what this machine can do"
-        case .models: "list models, or pull, verify, pin, rm one"
+        case .models: "list models, or inspect, pull, verify, pin, rm one"
         case .serve: "make clips for programs, over HTTP"
         case .route: "replay a router's decisions under a policy"
         case .completions: "print what a shell completes by"

@@ -134,8 +134,9 @@ struct CommandOption {
             name: "quiet", value: nil, summary: "print nothing but errors", group: .other,
             commands: [.generate, .models]),
         CommandOption(
-            name: "verbose", value: nil, summary: "print every step; of a service, every request", group: .other,
-            commands: [.generate, .serve]),
+            name: "verbose", value: nil,
+            summary: "print every step; of a service, every request; of files, every tensor", group: .other,
+            commands: [.generate, .models, .serve]),
         CommandOption(
             name: "version", value: nil, summary: "print the version", group: .other, commands: Command.allCases),
         CommandOption(

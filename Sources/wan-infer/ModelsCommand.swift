@@ -13,22 +13,29 @@ struct ModelsCommand {
     let program: Program
     let json: Bool
     let isQuiet: Bool
+    private let arguments: ParsedArguments
 
     init(_ arguments: ParsedArguments, program: Program) throws(VideoError) {
         action = arguments.action ?? .list
         name = arguments.modelName
         revision = arguments.values["revision"]
+        self.arguments = arguments
         self.program = program
         json = arguments.has("json")
         isQuiet = arguments.has("quiet")
         guard revision == nil || action == .pull else {
             throw .invalid("--revision belongs to models pull", hint: Wording(plain: ModelsAction.pull.usage))
         }
+        let inspected = (["verbose"] + ModelPart.allCases.map(\.option)).first { arguments.isGiven($0) }
+        if let inspected, action != .inspect {
+            throw .invalid("--\(inspected) belongs to models inspect", hint: Wording(plain: ModelsAction.inspect.usage))
+        }
     }
 
     func run() throws(VideoError) {
         switch action {
         case .list: try list()
+        case .inspect: try inspect()
         case .pull: try PullCommand(try entry(), revision: revision, program: program, isQuiet: isQuiet).run(json: json)
         case .verify: try verify(try entry())
         case .pin: try pin(try entry())
@@ -42,6 +49,14 @@ struct ModelsCommand {
         let shelf = try? Self.shelf()
         let places = models.map { entry in shelf.flatMap { Self.place(entry, $0) } }
         try program.output.print(json ? "\(Self.json(models, places))" : Self.table(models, places))
+    }
+
+    private func inspect() throws(VideoError) {
+        let source = try OptionValues(arguments.values).model(name, toPlan: false)
+        guard case .files(let places) = source else {
+            throw .invalid("models inspect needs a model's files", hint: Wording(plain: ModelsAction.inspect.usage))
+        }
+        try InspectCommand(places: places, program: program, json: json, isVerbose: arguments.has("verbose")).run()
     }
 
     /// The model that the command names.

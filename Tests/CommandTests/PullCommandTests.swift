@@ -141,7 +141,7 @@ import VideoTypes
         let unknown = try run(hub, ["models", "pull", "no-such-model"])
         #expect(unknown.status == 3 && unknown.errors.contains("hint: wan-infer models lists their names"))
         #expect(try run(hub, ["models", "pull"]).errors.contains("hint: wan-infer models pull NAME"))
-        #expect(try run(hub, ["models", "fetch"]).errors.contains("wan-infer models list|pull|verify|pin|rm"))
+        #expect(try run(hub, ["models", "fetch"]).errors.contains("wan-infer models list|inspect|pull|verify|pin|rm"))
         #expect(try run(hub, ["models", "list", "x"]).status == 2)
         #expect(try run(hub, ["models", "verify", Self.model, "--revision", "x"]).status == 2)
         let nobody = try run(nil, ["models", "pull", "built-in"])
