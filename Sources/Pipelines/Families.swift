@@ -59,7 +59,7 @@ package enum Families {
             }
             return try family.open(folder, published)
         } catch {
-            throw VideoError(reporting: error)
+            throw VideoError(reporting: folder.said(error))
         }
     }
 

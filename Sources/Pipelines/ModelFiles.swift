@@ -127,10 +127,11 @@ extension ModelFiles {
         let config = original(find)
         let shapes = PartShapes(find.source, config: config)
         let text = try find.layout.configuration(shapes)
-        let origin = config == nil ? "" : " and config.json"
+        let origin = "its shapes" + (config == nil ? "" : " and config.json")
         return Part(
             source: find.source,
-            configuration: .init(Array("\(text)".utf8), name: "\(find.source.file) (its shapes\(origin))"))
+            configuration: .init(
+                Array("\(text)".utf8), name: "\(find.source.file) (\(origin))", isDerived: true))
     }
 
     /// The authors' configuration beside a transformer.
@@ -294,7 +295,8 @@ extension ModelFiles {
                 transformer: transformer, tower: parts[.imageEncoder]?.configuration,
                 hasTwoExperts: parts[.transformer2] != nil)
             for (path, text) in made {
-                files[path] = .init(Array("\(text)".utf8), name: "\(name) (\(path) as its parts come to)")
+                files[path] = .init(
+                    Array("\(text)".utf8), name: "\(name) (\(path) as its parts come to)", isDerived: true)
             }
         }
         let root = base ?? ModelFolder(files: [:], name: name)
@@ -350,7 +352,7 @@ extension ModelFiles {
 }
 
 extension ModelFolder.AddedFile {
-    fileprivate init(_ bytes: [UInt8], name: String) {
-        self.init(HostBytes(bytes), name: name)
+    fileprivate init(_ bytes: [UInt8], name: String, isDerived: Bool = false) {
+        self.init(HostBytes(bytes), name: name, isDerived: isDerived)
     }
 }

@@ -70,7 +70,7 @@ struct PartShapes {
     /// `value` divided by what has to be a divisor.
     func divided(_ value: Int, by divisor: Int, _ field: String) throws(WeightError) -> Int {
         guard divisor > 0, value % divisor == 0 else {
-            throw .config(file: file, field: field, value: "\(value)", rule: "a multiple of \(divisor)")
+            throw .derived(file: file, field: field, value: "\(value)", rule: "a multiple of \(divisor)")
         }
         return value / divisor
     }

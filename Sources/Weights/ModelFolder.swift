@@ -27,10 +27,13 @@ package struct ModelFolder: Sendable {
         package let bytes: HostBytes
         /// How errors name it.
         package let name: String
+        /// Whether it is told from shapes, and nobody wrote it.
+        let isDerived: Bool
 
-        package init(_ bytes: HostBytes, name: String) {
+        package init(_ bytes: HostBytes, name: String, isDerived: Bool = false) {
             self.bytes = bytes
             self.name = name
+            self.isDerived = isDerived
         }
     }
 
@@ -146,6 +149,14 @@ package struct ModelFolder: Sendable {
 
     /// How errors name the file at `path`.
     package func fullName(_ path: String) -> String { added[path]?.name ?? "\(name)/\(path)" }
+
+    /// An error of a configuration; of one that nobody wrote it does not ask to correct it.
+    package func said(_ error: any Error) -> any Error {
+        guard case .config(let file, let field, let value, let rule)? = error as? WeightError,
+            added.values.contains(where: { $0.isDerived && $0.name == file })
+        else { return error }
+        return WeightError.derived(file: file, field: field, value: value ?? "missing", rule: rule)
+    }
 
     /// The configuration at `path`.
     ///

@@ -43,6 +43,8 @@ package enum WeightError: Error, Equatable, Sendable {
     case otherModel(key: String, file: String, meaning: String)
     /// A field of a configuration; `value` is as it stands in the file, nil where it is missing.
     case config(file: String, field: String, value: String?, rule: String)
+    /// A number that the shapes of a file's tensors come to, where no configuration says it.
+    case derived(file: String, field: String, value: String, rule: String)
     /// A field that nothing here reads and that nobody has proven to be without effect.
     case unknownField(file: String, field: String, value: String)
     /// A folder for another pipeline than those that run here.

@@ -50,7 +50,7 @@ enum WanFolder {
     ) throws(WeightError) -> [String: JSONText] {
         let numbers = try ModelFolder.decode(transformer.bytes, as: Transformer.self, file: transformer.name)
         guard numbers.hasCondition || numbers.inChannels == numbers.outChannels else {
-            throw .config(
+            throw .derived(
                 file: transformer.name, field: "in_channels", value: "\(numbers.inChannels)",
                 rule: "\(numbers.outChannels) for words alone, or \(2 * numbers.outChannels + 4) for pictures")
         }

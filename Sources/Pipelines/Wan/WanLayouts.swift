@@ -108,7 +108,8 @@ extension WanLayouts {
             )
         }
         guard heads > 0, dim % heads == 0 else {
-            throw .config(file: shapes.file, field: "width", value: "\(dim)", rule: "a multiple of the heads, \(heads)")
+            throw .derived(
+                file: shapes.file, field: "width", value: "\(dim)", rule: "a multiple of the heads, \(heads)")
         }
         let image = "condition_embedder.image_embedder"
         let hasImage = shapes.contains("\(image).norm1.bias")
@@ -129,7 +130,7 @@ extension WanLayouts {
     @Sendable private static func vae(_ shapes: PartShapes) throws(WeightError) -> JSONText {
         let latents = try shapes.count("post_quant_conv.bias")
         guard let statistics = WanVAEConfig.statistics(channels: latents) else {
-            throw .config(
+            throw .derived(
                 file: shapes.file, field: "latent channels", value: "\(latents)",
                 rule: "16 as in Wan 2.1, or 48 as in 2.2")
         }
@@ -174,7 +175,7 @@ extension WanLayouts {
             shapes.count("\(scope)embeddings.position_embedding.weight"), by: width, "position_embedding")
         let side = Int(Double(max(places - 1, 0)).squareRoot())
         guard side * side == places - 1, side <= 4096, patch <= 4096 else {
-            throw .config(
+            throw .derived(
                 file: shapes.file, field: "positions", value: "\(places)", rule: "one more than a square")
         }
         return try .object([
