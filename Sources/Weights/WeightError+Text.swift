@@ -72,7 +72,7 @@ extension WeightError: Reportable {
     package var hint: Wording {
         switch self {
         case .folderMissing, .notAFolder, .notAModel:
-            "check the path; a model is a folder in the Diffusers layout with model_index.json in it"
+            "check the path; a model is a folder or file with weights, of Diffusers, its authors or ComfyUI"
         case .fileMissing, .shardMissing: "the folder is incomplete: fetch the file that is missing"
         case .pointer: "the folder was cloned without its large files: run git lfs pull in it, or use hf download"
         case .noWeights(_, let looked, let others): Self.hint(looked: looked, others: others)

@@ -101,12 +101,14 @@ import Testing
     @Test func `files and folders are offered where they are meant`() throws {
         try FileManager.default.createDirectory(atPath: folder.file("a model"), withIntermediateDirectories: false)
         for name in ["a.mp4", "a.jsonl"] { try Data().write(to: URL(fileURLWithPath: folder.file(name))) }
-        #expect(try bash("--model", "a") == ["a model"])
-        #expect(try bash("--output", "a").sorted() == ["a model", "a.jsonl", "a.mp4"])
+        #expect(try bash("--checkpoint", "a") == ["a model"])
+        for option in ["--model", "--output"] {
+            #expect(try bash(option, "a").sorted() == ["a model", "a.jsonl", "a.mp4"])
+        }
         #expect(try bash("--prompt", "a") == [])
         #expect(try fish("serve --key-file a").contains("a.mp4"))
         #expect(try fish("--output a").contains("a.mp4"))
-        #expect(try fish("--model a").allSatisfy { !$0.contains("mp4") })
+        #expect(try fish("--checkpoint a").allSatisfy { !$0.contains("mp4") })
         #expect(
             try zsh("route", "").contains(
                 "--simulate=[decide a router's log once more]:LOG.jsonl:_files -g \"*.jsonl\""))

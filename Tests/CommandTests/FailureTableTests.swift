@@ -41,7 +41,7 @@ import VideoTypes
 
     private static let weights = "m/transformer/diffusion_pytorch_model-00002-of-00003.safetensors"
     private static let pointer = "printf 'version https://git-lfs.github.com/spec/v1\\noid sha256:0\\nsize 423704\\n'"
-    private static let isALayout = "a model is a folder in the Diffusers layout with model_index.json in it"
+    private static let isALayout = "a model is a folder or file with weights, of Diffusers, its authors or ComfyUI"
 
     static let faults = [
         Fault("no folder", "mv m n", 3, "m: no such folder", isALayout),
