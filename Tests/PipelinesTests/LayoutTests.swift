@@ -1,4 +1,5 @@
 import Compute
+import ComputeCPU
 import FoundationEssentials
 import Pipelines
 import StrictJSON
@@ -8,9 +9,72 @@ import Testing
 import VideoTypes
 import Weights
 
-/// The same model in the layouts that people have, as `make_layouts.py` writes them into the folder that WAN_LAYOUTS
-/// names: each loads to the tensors beside it, or is refused in the words beside it.
+/// The same model in the layouts that people have.
 @Suite(.bounded(minutes: 20)) struct LayoutTests {
+    private static func fixture(_ name: String) -> String { Fixture.path("layouts/\(name)") }
+
+    private static let model = fixture("model")
+    private static let transformer = fixture("comfy/diffusion_models/wan2.1_t2v_bf16.safetensors")
+    private static let textEncoder = fixture("original/models_t5_umt5-xxl-enc-bf16.pth")
+    private static let vae = fixture("original/Wan2.1_VAE.pth")
+
+    private static let taken: [ModelPlaces] = [
+        ModelPlaces(model: fixture("original")), ModelPlaces(model: fixture("comfy")),
+        ModelPlaces(
+            model: fixture("single/wan2.1_t2v.safetensors"), parts: [.tokenizer: fixture("model/tokenizer")]),
+        ModelPlaces(model: model, parts: [.transformer: transformer, .vae: fixture("comfy/vae")]),
+        ModelPlaces(
+            model: model, parts: [.textEncoder: textEncoder, .tokenizer: fixture("model/tokenizer/tokenizer.json")]),
+        ModelPlaces(
+            parts: [
+                .transformer: transformer, .vae: vae, .textEncoder: textEncoder,
+                .tokenizer: fixture("original/google/umt5-xxl"),
+            ]),
+    ]
+
+    @Test(arguments: taken) func `a layout gives the tensors and the clip of the folder of Diffusers`(
+        _ places: ModelPlaces
+    ) throws {
+        let found = try ModelFiles(places).folder()
+        #expect(Self.problems(found, Self.model) == [])
+        #expect(try Self.frames(found) == Self.frames(ModelFolder(path: Self.model)))
+    }
+
+    private static func frames(_ folder: ModelFolder) throws -> [Frame] {
+        let settings = VideoSettings(
+            prompts: Prompts(positive: "a cat", negative: "red"),
+            clip: ClipShape(width: 32, height: 16, frames: 5, framesPerSecond: 16),
+            sampling: SamplingSettings(scheduler: .euler, levels: .steps(2), shift: 3, guidance: [3], seed: 1))
+        var frames: [Frame] = []
+        try Families.open(folder).pipeline(on: CPUBackend(threads: 1), dtype: .f32)
+            .generate(settings, report: { _ in true }, dump: nil, emit: { frames.append($0) })
+        return frames
+    }
+
+    /// Files that are no whole model, and what is said of them.
+    private static let refused: [(places: ModelPlaces, message: String, field: Term)] = [
+        (ModelPlaces(model: fixture("comfy/diffusion_models")), "no text encoder among the files", .textEncoder),
+        (ModelPlaces(model: transformer), "no text encoder among the files", .textEncoder),
+        (ModelPlaces(model: fixture("original/google")), "no model_index.json", .model),
+        (ModelPlaces(model: model, parts: [.vae: textEncoder]), "no VAE in it", .vae),
+        (ModelPlaces(model: model, parts: [.vae: fixture("")]), "several files with a VAE", .vae),
+        (ModelPlaces(model: fixture("")), "files with a", .model),
+        (
+            ModelPlaces(parts: [.transformer: transformer, .vae: vae, .textEncoder: textEncoder]),
+            "no tokenizer in it or beside it", .tokenizer
+        ),
+        (ModelPlaces(model: model, parts: [.tokenizer: fixture("comfy/vae")]), "no tokenizer.json", .tokenizer),
+    ]
+
+    @Test(arguments: refused.indices) func `what is missing or twice there is asked for by name`(_ index: Int) throws {
+        let test = Self.refused[index]
+        let error = #expect(throws: VideoError.self) { try ModelFiles(test.places).folder() }
+        #expect(error?.message.contains(test.message) == true && error?.field == test.field, "\(error as Any)")
+        #expect(error?.hint?.isEmpty == false)
+    }
+
+    // MARK: many layouts
+
     private static let folders: [String] = {
         guard let root = ProcessInfo.processInfo.environment["WAN_LAYOUTS"] else { return [] }
         let found = (try? FileManager.default.subpathsOfDirectory(atPath: root)) ?? []
@@ -37,7 +101,9 @@ import Weights
         return places
     }
 
-    @Test(arguments: folders) func `a layout loads to its model or is refused in words`(_ folder: String) throws {
+    /// As `make_layouts.py` writes them: each loads to the tensors beside it, or is refused in the words beside it.
+    @Test(.enabled(if: !folders.isEmpty, "WAN_LAYOUTS names no folder with layouts"), arguments: folders)
+    func `a layout loads to its model or is refused in words`(_ folder: String) throws {
         let layout = try JSONDecoder().decode(
             Layout.self, from: Data(contentsOf: URL(filePath: "\(folder)/layout.json")))
         do throws(VideoError) {

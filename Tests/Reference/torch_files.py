@@ -1,11 +1,14 @@
-"""Writes small files of torch.save as they are found: good ones, and ones that call something or hold no tensors."""
+#!/usr/bin/env python
+"""Writes TorchFilesTests/Fixtures: small files of torch.save as they are found, good ones, and ones that call something or
+hold no tensors."""
 
 import builtins
 import collections
-import os
-import sys
+import pathlib
 
 import torch
+
+OUT = pathlib.Path(__file__).parents[1] / "TorchFilesTests/Fixtures"
 
 
 class Calls:
@@ -22,8 +25,8 @@ def tensors():
          ("c", torch.arange(5)), ("d", torch.zeros(0, 4))])
 
 
-def main(folder):
-    os.makedirs(folder, exist_ok=True)
+def main():
+    OUT.mkdir(exist_ok=True)
     plain = tensors()
     module = tensors()
     module._metadata = collections.OrderedDict(a=dict(version=1))
@@ -36,9 +39,9 @@ def main(folder):
         "call": dict(plain, z=Calls()), "list": list(plain.values()), "expanded": {"e": torch.ones(1).expand(1000, 1000)},
     }
     for name, value in files.items():
-        torch.save(value, os.path.join(folder, name + ".pth"))
-    torch.save(dict(plain), os.path.join(folder, "legacy.pth"), _use_new_zipfile_serialization=False)
+        torch.save(value, OUT / f"{name}.pth")
+    torch.save(dict(plain), OUT / "legacy.pth", _use_new_zipfile_serialization=False)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main()

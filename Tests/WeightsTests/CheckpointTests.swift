@@ -86,7 +86,7 @@ import Weights
     }
 
     @Test(arguments: [
-        "../w.safetensors", "/etc/w.safetensors", "a/b.safetensors", "one.bin", "", ".safetensors",
+        "../w.safetensors", "/etc/w.safetensors", "a/b.safetensors", "one.txt", "", ".safetensors",
         "a\\\\b.safetensors",
         "a\\u0000.safetensors",
     ])
