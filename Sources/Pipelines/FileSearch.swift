@@ -1,3 +1,4 @@
+import StrictJSON
 import VideoTypes
 import Weights
 
