@@ -1,7 +1,6 @@
 import Files
 import HTTPClient
 import StrictJSON
-import Synchronization
 public import VideoTypes
 
 /// One model of one cloud.
@@ -9,7 +8,8 @@ public final class CloudProvider: VideoProvider {
     public let name: String
     let desk: CloudAccount
     let model: CloudModel
-    private let flights = Mutex<[VideoRequest.ID: (digest: String, flight: RemoteFlight)]>([:])
+    /// By the digests of requests.
+    private let flights = FlightBoard<String>()
 
     /// - Parameters:
     ///   - name: unique among the providers of a router.
@@ -59,37 +59,9 @@ public final class CloudProvider: VideoProvider {
         _ request: VideoRequest, progress: @escaping @Sendable (VideoProgress) -> Void
     ) async throws(ProviderError) -> VideoResult {
         let digest = try OrderRecord.digest(request)
-        while true {
-            let (flight, isNew) = try joined(request.id, digest)
-            let seat = flight.join(progress)
-            if isNew {
-                flight.start { [self] flight in
-                    let outcome = await CloudErrand(self, flight, request.maxLatencySeconds).run(request, digest)
-                    flights.withLock { $0[request.id] = nil }
-                    return outcome
-                }
-            }
-            guard let seat else {
-                // Being stopped: what comes next is a new clip.
-                guard !Task.isCancelled else { throw .cancelled }
-                try? await Task.sleep(for: .milliseconds(20))
-                continue
-            }
-            return try await flight.wait(seat).get()
+        return try await flights.clip(of: request.id, digest, progress: progress) { [self] flight in
+            await CloudErrand(self, flight, request.maxLatencySeconds).run(request, digest)
         }
-    }
-
-    private func joined(
-        _ id: VideoRequest.ID, _ digest: String
-    ) throws(ProviderError) -> (flight: RemoteFlight, isNew: Bool) {
-        let found = flights.withLock { flights -> (flight: RemoteFlight, isNew: Bool)? in
-            if let known = flights[id] { return known.digest == digest ? (known.flight, false) : nil }
-            let flight = RemoteFlight()
-            flights[id] = (digest, flight)
-            return (flight, true)
-        }
-        guard let found else { throw .idInUse }
-        return found
     }
 
     public func healthCheck() async -> ProviderHealth {
@@ -104,7 +76,7 @@ public final class CloudProvider: VideoProvider {
     }
 
     /// Stops the clip at the cloud, too, where it stops any; that call is not waited for.
-    public func cancel(_ id: VideoRequest.ID) async { flights.withLock { $0[id]?.flight }?.abandon() }
+    public func cancel(_ id: VideoRequest.ID) async { flights.abandon(id) }
 
     public func spentDollars(on id: VideoRequest.ID) async -> Double? { desk.book.dollars(name, id) }
 
@@ -118,14 +90,11 @@ public final class CloudProvider: VideoProvider {
     public func recover() async -> [VideoRequest.ID: Result<VideoResult, ProviderError>] {
         await withTaskGroup(of: (VideoRequest.ID, RemoteFlight.Outcome)?.self) { group in
             for record in desk.book.open(at: name) {
-                let found = try? joined(record.request, record.digest)
-                guard let found, found.isNew, let seat = found.flight.join({ _ in }) else { continue }
-                found.flight.start { [self] flight in
-                    let outcome = await CloudErrand(self, flight, nil).resume(record)
-                    flights.withLock { $0[record.request] = nil }
-                    return outcome
+                let outcome = flights.begin(record.request, record.digest) { [self] flight in
+                    await CloudErrand(self, flight, nil).resume(record)
                 }
-                group.addTask { (record.request, await found.flight.wait(seat)) }
+                guard let outcome else { continue }
+                group.addTask { (record.request, await outcome()) }
             }
             var results: [VideoRequest.ID: Result<VideoResult, ProviderError>] = [:]
             for await case (let id, let outcome)? in group { results[id] = outcome }

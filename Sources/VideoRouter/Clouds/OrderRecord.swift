@@ -73,11 +73,11 @@ struct OrderRecord: Sendable, Hashable, Codable {
 
     /// Of the request without its limits.
     static func digest(_ request: VideoRequest) throws(ProviderError) -> String {
-        var request = request
-        (request.maxCostDollars, request.maxLatencySeconds) = (nil, nil)
         let encoder = JSONEncoder()
         encoder.outputFormatting = .sortedKeys
-        guard let bytes = try? encoder.encode(request) else { throw .local("the request cannot be written down") }
+        guard let bytes = try? encoder.encode(request.withoutLimits) else {
+            throw .local("the request cannot be written down")
+        }
         do throws(CryptoError) {
             return try SHA256.hex(Array(bytes))
         } catch {

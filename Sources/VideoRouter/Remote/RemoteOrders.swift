@@ -29,14 +29,14 @@ struct RemoteOrders {
     /// The clip of this request under way; throws where the id is another request's.
     func video(of request: VideoRequest) throws(ProviderError) -> String? {
         guard let order = orders[request.id], let video = order.video else { return nil }
-        guard request.asksForSameClip(as: order.request) else { throw .idInUse }
+        guard request.withoutLimits == order.request.withoutLimits else { throw .idInUse }
         return video
     }
 
     /// Whether the clip only has to be fetched: it is paid for.
     func isOpen(_ request: VideoRequest) -> Bool {
         guard let order = orders[request.id], order.video != nil else { return false }
-        return request.asksForSameClip(as: order.request)
+        return request.withoutLimits == order.request.withoutLimits
     }
 
     mutating func costs(_ id: VideoRequest.ID, _ dollars: Double) { orders[id]?.dollars = dollars }
@@ -51,12 +51,10 @@ struct RemoteOrders {
 }
 
 extension VideoRequest {
-    /// Limits aside.
-    func asksForSameClip(as other: VideoRequest) -> Bool {
-        var left = self
-        var right = other
-        (left.maxCostDollars, left.maxLatencySeconds) = (nil, nil)
-        (right.maxCostDollars, right.maxLatencySeconds) = (nil, nil)
-        return left == right
+    /// Equal in two requests that ask for the same clip, whatever each may cost and take.
+    var withoutLimits: VideoRequest {
+        var request = self
+        (request.maxCostDollars, request.maxLatencySeconds) = (nil, nil)
+        return request
     }
 }

@@ -11,7 +11,8 @@ public final class RemoteVideoProvider: VideoProvider {
     let options: RemoteProviderOptions
     let server: RemoteServer
     let folder: ClipFolder
-    private let flights = Mutex<[VideoRequest.ID: (request: VideoRequest, flight: RemoteFlight)]>([:])
+    /// By the requests without their limits.
+    private let flights = FlightBoard<VideoRequest>()
     private let knowledge = Mutex(Knowledge())
 
     struct Knowledge {
@@ -63,31 +64,8 @@ public final class RemoteVideoProvider: VideoProvider {
     public func generate(
         _ request: VideoRequest, progress: @escaping @Sendable (VideoProgress) -> Void
     ) async throws(ProviderError) -> VideoResult {
-        while true {
-            let (flight, isNew) = flights.withLock { flights -> (RemoteFlight?, Bool) in
-                if let known = flights[request.id] {
-                    return (request.asksForSameClip(as: known.request) ? known.flight : nil, false)
-                }
-                let flight = RemoteFlight()
-                flights[request.id] = (request, flight)
-                return (flight, true)
-            }
-            guard let flight else { throw .idInUse }
-            let seat = flight.join(progress)
-            if isNew {
-                flight.start { [self] flight in
-                    let outcome = await RemoteErrand(self, request, flight).run()
-                    flights.withLock { $0[request.id] = nil }
-                    return outcome
-                }
-            }
-            guard let seat else {
-                // Being stopped: what comes next is a new clip.
-                guard !Task.isCancelled else { throw .cancelled }
-                try? await Task.sleep(for: .milliseconds(20))
-                continue
-            }
-            return try await flight.wait(seat).get()
+        try await flights.clip(of: request.id, request.withoutLimits, progress: progress) { [self] flight in
+            await RemoteErrand(self, request, flight).run()
         }
     }
 
@@ -108,7 +86,7 @@ public final class RemoteVideoProvider: VideoProvider {
 
     /// Stops the clip at the server, too; that call is not waited for.
     public func cancel(_ id: VideoRequest.ID) async {
-        flights.withLock { $0[id]?.flight }?.abandon()
+        flights.abandon(id)
     }
 
     public func spentDollars(on id: VideoRequest.ID) async -> Double? { know { $0.orders.dollars(id) } }
