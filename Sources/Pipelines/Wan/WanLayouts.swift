@@ -16,7 +16,6 @@ enum WanLayouts {
         ]
         + [
             textEncoder(.wanTextEncoder, mark: "blocks.0.attn.q.weight", "token_embedding.weight"),
-            textEncoder(.t5OfGGUF, mark: "enc.blk.0.attn_q.weight", "token_embd.weight"),
             textEncoder(.t5OfHuggingFace, mark: "encoder.block.0.layer.0.SelfAttention.q.weight"),
         ]
         + [
