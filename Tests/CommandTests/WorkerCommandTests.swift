@@ -22,28 +22,14 @@ import VideoTypes
 
     @Test func `a worker that dies while it writes a checkpoint makes the same clip in the end`() throws {
         let folder = try TemporaryFolder()
-        var request = VideoRequest(prompt: "a red ball")
-        request.seed = 5
-        request.steps = 6
-        request.frames = 5
-        let plan = try VideoPlanner(.builtIn).plan(for: request)
-        let store = try JobStore(folder: folder.file("state"))
-        _ = try store.recover()
-        var options = JobRunnerOptions(workerCommand: [Self.program, "worker", "--device=cpu"])
-        options.workerEnvironment = ["\(FailPoint.variable)=mid_checkpoint:2"]
-        options.checkpointEverySteps = 2
-        options.reserveBytes = 0
-        options.restartDelaySeconds = 0.01
-        let runner = try JobRunner(store: store, options: options) { _ in }
-        try runner.start()
+        let (runner, store, job) = try order(steps: 6, in: folder) {
+            $0.workerEnvironment = ["\(FailPoint.variable)=mid_checkpoint:2"]
+            $0.checkpointEverySteps = 2
+            $0.restartDelaySeconds = 0.01
+        }
         defer {
             runner.stop()
             runner.join()
-        }
-        let order = JobOrder(plan: plan, requestHash: "1", expiresAfterSeconds: 3600)
-        guard case .stored(.created(let job)) = try runner.submit(order, owner: nil) else {
-            Issue.record("not stored")
-            return
         }
         let made = try finished(job.id, store)
         #expect(made.state == .completed && made.attempt == 2, "\(made.error?.message ?? "")")
@@ -59,23 +45,10 @@ import VideoTypes
 
     @Test func `a clip in the making can be looked at, and behind its end no more`() throws {
         let folder = try TemporaryFolder()
-        var request = VideoRequest(prompt: "a red ball")
-        (request.seed, request.steps, request.frames) = (5, 40, 5)
-        let plan = try VideoPlanner(.builtIn).plan(for: request)
-        let store = try JobStore(folder: folder.file("state"))
-        _ = try store.recover()
-        var options = JobRunnerOptions(workerCommand: [Self.program, "worker", "--device=cpu"])
-        options.reserveBytes = 0
-        let runner = try JobRunner(store: store, options: options) { _ in }
-        try runner.start()
+        let (runner, store, job) = try order(steps: 40, in: folder) { _ in }
         defer {
             runner.stop()
             runner.join()
-        }
-        let order = JobOrder(plan: plan, requestHash: "1", expiresAfterSeconds: 3600)
-        guard case .stored(.created(let job)) = try runner.submit(order, owner: nil) else {
-            Issue.record("not stored")
-            return
         }
         var sketches: Set<[UInt8]> = []
         while try store.job(job.id)?.state.isFinal == false {
@@ -88,6 +61,26 @@ import VideoTypes
             #expect(frame.width == 12 && frame.height == 12)
         }
         #expect(eventually { runner.sketch(of: job.id) == nil })
+    }
+
+    /// A clip of five frames of the model inside, given to a runner that has begun.
+    private func order(
+        steps: Int, in folder: TemporaryFolder, _ change: (inout JobRunnerOptions) -> Void
+    ) throws -> (JobRunner, JobStore, Job) {
+        var request = VideoRequest(prompt: "a red ball")
+        (request.seed, request.steps, request.frames) = (5, steps, 5)
+        let plan = try VideoPlanner(.builtIn).plan(for: request)
+        let store = try JobStore(folder: folder.file("state"))
+        _ = try store.recover()
+        var options = JobRunnerOptions(workerCommand: [Self.program, "worker", "--device=cpu"])
+        options.reserveBytes = 0
+        change(&options)
+        let runner = try JobRunner(store: store, options: options) { _ in }
+        try runner.start()
+        let order = JobOrder(plan: plan, requestHash: "1", expiresAfterSeconds: 3600)
+        var created: Job?
+        if case .stored(.created(let job)) = try runner.submit(order, owner: nil) { created = job }
+        return (runner, store, try #require(created, "not stored"))
     }
 
     private func finished(_ id: JobID, _ store: JobStore) throws -> Job {

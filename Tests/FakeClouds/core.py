@@ -439,6 +439,13 @@ class Cloud:
             self.jobs[job.id] = job
             return job
 
+    def retrieve(self, request):
+        job = self.jobs.get(request.groups[0])
+        if job is None:
+            return self.refusal("not_found", {})
+        job.look()
+        return Reply(200, self.shown(job))
+
     def clip(self, job):
         return self.clips.make(job.width, job.height, job.seconds, job.audio)
 

@@ -148,10 +148,3 @@ class LumaAgents(Cloud):
                                        "bad_input": "corrupt_input", "capacity": "rate_limited"}.get(
                                            state, "generation_failed"), "failure_reason": "It failed."}
         return shown
-
-    def retrieve(self, request):
-        job = self.jobs.get(request.groups[0])
-        if job is None:
-            return self.refusal("not_found", {})
-        job.look()
-        return Reply(200, self.shown(job))

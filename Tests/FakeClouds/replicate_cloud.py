@@ -102,13 +102,6 @@ class Replicate(Cloud):
                               "bad_input": "Failed to read the image (E006)"}.get(state, "Prediction failed")
         return shown
 
-    def retrieve(self, request):
-        job = self.jobs.get(request.groups[0])
-        if job is None:
-            return self.refusal("not_found", {})
-        job.look()
-        return Reply(200, self.shown(job))
-
     def cancel(self, request):
         job = self.jobs.get(request.groups[0])
         if job is None:

@@ -61,10 +61,3 @@ class Together(Cloud):
             code = {"policy": "content_moderation", "policy_output": "content_moderation"}.get(state, "internal_error")
             shown["error"] = {"code": code, "message": "It failed."}
         return shown
-
-    def retrieve(self, request):
-        job = self.jobs.get(request.groups[0])
-        if job is None:
-            return self.refusal("not_found", {})
-        job.look()
-        return Reply(200, self.shown(job))

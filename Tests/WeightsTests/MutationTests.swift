@@ -25,6 +25,14 @@ import Weights
         "..", "/", "../x", "NaN", "\u{7F}", "é",
     ].map { Array($0.utf8) }
 
+    /// Half of the mutants keep a header length that fits, to get behind the first check.
+    private static func mutant(header: String, data: [UInt8], _ round: Int, _ random: inout Random) -> [UInt8] {
+        round % 2 == 0
+            ? mutant(of: FileBuilder.file(header: header, data: data), &random)
+            : FileBuilder.file(
+                header: String(decoding: mutant(of: Array(header.utf8), &random), as: UTF8.self), data: data)
+    }
+
     /// One to four changes: a bit, a byte, a cut, a doubled stretch, a word put in or over.
     private static func mutant(of bytes: [UInt8], _ random: inout Random) -> [UInt8] {
         var bytes = bytes
@@ -53,16 +61,10 @@ import Weights
                 FileBuilder.entry("c", "I64", [1], 32, 40), FileBuilder.entry("d", "F16", [0, 7], 40, 40),
             ].joined(separator: ",") + "}"
         let data = (0..<40).map { UInt8($0) }
-        let whole = FileBuilder.file(header: header, data: data)
         var random = Random(state: 1)
         var accepted = 0
         for round in 0..<6000 {
-            // Half of the mutants keep a header length that fits, to get behind the first check.
-            let bytes =
-                round % 2 == 0
-                ? Self.mutant(of: whole, &random)
-                : FileBuilder.file(
-                    header: String(decoding: Self.mutant(of: Array(header.utf8), &random), as: UTF8.self), data: data)
+            let bytes = Self.mutant(header: header, data: data, round, &random)
             let error = failure { () throws(WeightError) in
                 let file = try Safetensors(HostBytes(bytes), file: "m")
                 accepted += 1
@@ -110,15 +112,10 @@ import Weights
                 FileBuilder.entry("transformer.blocks.0.q.diff_b", "F16", [6], 64, 76),
             ].joined(separator: ",") + "}"
         let data = (0..<76).map { UInt8($0) }
-        let whole = FileBuilder.file(header: header, data: data)
         var random = Random(state: 4)
         var accepted = 0
         for round in 0..<6000 {
-            let bytes =
-                round % 2 == 0
-                ? Self.mutant(of: whole, &random)
-                : FileBuilder.file(
-                    header: String(decoding: Self.mutant(of: Array(header.utf8), &random), as: UTF8.self), data: data)
+            let bytes = Self.mutant(header: header, data: data, round, &random)
             do throws(AdapterError) {
                 let found = try AdapterFile(HostBytes(bytes), file: "m").deltas(on: targets, strength: 1)
                 #expect(found.match.changed > 0)
