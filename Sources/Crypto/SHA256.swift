@@ -57,7 +57,11 @@ extension SHA256 {
     }
 
     /// The digest of a whole file as hexadecimal digits; the descriptor's position neither matters nor moves.
-    package static func hexOfFile(descriptor: Int32) throws(CryptoError) -> String {
+    ///
+    /// - Parameter goesOn: told of the bytes of every piece; where it says no, the file is not readable: `ECANCELED`.
+    package static func hexOfFile(
+        descriptor: Int32, goesOn: (_ bytes: Int) -> Bool = { _ in true }
+    ) throws(CryptoError) -> String {
         var hash = try SHA256()
         var buffer = [UInt8](repeating: 0, count: 1 << 18)
         var offset = 0
@@ -68,6 +72,7 @@ extension SHA256 {
             guard count > 0 else { break }
             try hash.update(buffer.prefix(count))
             offset += count
+            guard goesOn(count) else { throw .notReadable(errno: ECANCELED) }
         }
         return hexText(try hash.finish())
     }

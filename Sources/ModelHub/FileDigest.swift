@@ -9,18 +9,7 @@ enum FileDigest {
     /// - Parameter goesOn: told of every piece that was read; may end it.
     static func sha256(descriptor: Int32, path: String, goesOn: (_ bytes: Int) -> Bool) throws(HubError) -> String {
         do throws(CryptoError) {
-            var hash = try SHA256()
-            var buffer = [UInt8](repeating: 0, count: 1 << 20)
-            var offset = 0
-            while true {
-                let count = unsafe pread(descriptor, &buffer, buffer.count, offset)
-                if count < 0, errno == EINTR { continue }
-                guard count >= 0 else { throw .notReadable(errno: errno) }
-                if count == 0 { return SHA256.hexText(try hash.finish()) }
-                try hash.update(buffer.prefix(count))
-                offset += count
-                guard goesOn(count) else { throw .notReadable(errno: ECANCELED) }
-            }
+            return try SHA256.hexOfFile(descriptor: descriptor, goesOn: goesOn)
         } catch {
             switch error {
             case .notReadable(ECANCELED): throw .cancelled
