@@ -1,6 +1,7 @@
 package import CKernels
 import COneDNN
 package import Compute
+import Files
 import Glibc
 
 /// The backend for the processor: oneDNN for matrix products and convolutions of CPUs with AVX-512, CKernels for
@@ -96,7 +97,8 @@ package final class CPUBackend: Backend {
             (try? Self.oneDNNVersion()) ?? "",
         ]
         let identity = words.joined(separator: "-").map { $0.isLetter || $0.isNumber ? $0 : "-" }
-        return FasterDType(folder: measurementsFolder, identity: String(identity)).prefersBF16(productSpeed)
+        let faster = FasterDType(folder: measurementsFolder, identity: String(identity))
+        return faster.prefersBF16 { dtype throws(ComputeError) in try productSpeed(dtype, alone: true) }
     }()
 
     /// Whether oneDNN has bf16 products for this CPU, if only emulated ones.

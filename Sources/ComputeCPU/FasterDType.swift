@@ -22,7 +22,7 @@ struct FasterDType {
         if let kept { return kept == .bf16 }
         guard let folder, PrivateFolder.make(folder) == nil else { return false }
         var best = (f32: 0.0, bf16: 0.0)
-        // In turn, so that other work beside it slows both.
+        // In turn, so that a processor that changes its pace changes it for both.
         for _ in 0..<3 {
             guard let f32 = try? speed(.f32), let bf16 = try? speed(.bf16) else { return false }
             best = (max(best.f32, f32), max(best.bf16, bf16))

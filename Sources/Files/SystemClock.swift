@@ -11,6 +11,9 @@ package enum SystemClock {
     /// Since 1970; may be set back or forth at any time.
     package static func unix() -> Double { seconds(CLOCK_REALTIME) }
 
+    /// What this process has computed, all its threads together; stands still while others have the processor.
+    package static func processor() -> Double { seconds(CLOCK_PROCESS_CPUTIME_ID) }
+
     private static func seconds(_ clock: clockid_t) -> Double {
         var time = timespec()
         unsafe clock_gettime(clock, &time)
