@@ -90,20 +90,22 @@ extension CogVideoXModel {
 
     func memory(_ settings: VideoSettings, on device: DeviceProfile) -> MemoryEstimate {
         let (shape, vae) = (latentShape(settings), components.vae)
-        func bytes(_ component: String) -> Int {
-            // Sums lie in no file.
-            let isAdapted = component == "transformer" && !settings.adapters.isEmpty
-            return components.stored.bytes(
-                component, dtype: device.dtype, copies: device.copiesWeights || isAdapted)
-        }
+        let networks = CogVideoXSizes(components, on: device)
+        let takesPicture = components.index.takesPicture
         let picture =
-            components.index.takesPicture
-            ? Self.chunkMemory(latents: 1, height: shape[2], width: shape[3], vae, device.dtype) : 0
-        return MemoryEstimate([
-            .text: .init(weights: bytes("text_encoder"), work: picture),
-            .denoise: .init(weights: bytes("transformer"), work: denoiseMemory(settings, device.dtype)),
-            .decode: .init(weights: bytes("vae"), work: decodeMemory(settings, device.dtype)),
-        ])
+            takesPicture ? Self.chunkMemory(latents: 1, height: shape[2], width: shape[3], vae, device.dtype) : 0
+        let texts = Guidance.isNeeded(settings) ? 2 : 1
+        return MemoryNeeds(
+            readers: [networks.textEncoder] + (takesPicture ? [networks.vae] : []),
+            experts: [settings.adapters.isEmpty ? networks.transformer : networks.adaptedTransformer],
+            decoder: networks.vae,
+            work: [
+                .text: picture, .denoise: denoiseMemory(settings, device.dtype),
+                .decode: decodeMemory(settings, device.dtype),
+            ],
+            // A step asks all blocks for their modulation first.
+            rounds: [.text: texts, .denoise: settings.sampling.steps * (texts + 1)]
+        ).estimate(on: device)
     }
 
     /// The residual stream, added positions and turned tables in f32; the norm's output, queries, keys, values and the
