@@ -25,7 +25,11 @@ final class DeviceImage: WeightImage {
         places = kept.map(\.storage)
         var sources: [HostBytes] = []
         for (storage, source) in kept {
-            if let source { sources.append(source) } else { sources.append(try KeptBytes.copy(of: storage, on: compute)) }
+            if let source {
+                sources.append(source)
+            } else {
+                sources.append(try KeptBytes.copy(of: storage, on: compute))
+            }
         }
         self.sources = sources
     }

@@ -25,7 +25,7 @@ package struct WeightScope {
     }
 
     /// The same place, where `asked` hears of every tensor that is read.
-    package func telling(_ asked: AskedTensors) -> WeightScope {
+    package func telling(_ asked: AskedTensors?) -> WeightScope {
         var scope = self
         scope.asked = asked
         return scope

@@ -32,7 +32,8 @@ struct PlanCommand {
         var time = TimeModel(prior: facts)
         if let stateFolder { time.learn(JobStore.samples(in: stateFolder, engine: time.key)) }
         let report = PlanReport(
-            plan: plan, facts: facts, residency: residency, time: time, economics: economics, apiDollarsPerSecond: apiDollarsPerSecond,
+            plan: plan, facts: facts, residency: residency, time: time, economics: economics,
+            apiDollarsPerSecond: apiDollarsPerSecond,
             isOfPublishedNumbers: isOfPublishedNumbers)
         try program.output.print(json ? "\(report.json)" : report.text)
     }

@@ -31,7 +31,8 @@ import VideoTypes
         _ gpuDollarsPerHour: Double, _ apiDollarsPerSecond: Double?, time: TimeModel = TimeModel(prior: facts)
     ) -> PlanReport {
         PlanReport(
-            plan: plan, facts: facts, residency: residency, time: time, economics: Economics(gpuDollarsPerHour: gpuDollarsPerHour),
+            plan: plan, facts: facts, residency: residency, time: time,
+            economics: Economics(gpuDollarsPerHour: gpuDollarsPerHour),
             apiDollarsPerSecond: apiDollarsPerSecond)
     }
 

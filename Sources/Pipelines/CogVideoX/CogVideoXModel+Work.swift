@@ -96,9 +96,9 @@ extension CogVideoXModel {
             takesPicture ? Self.chunkMemory(latents: 1, height: shape[2], width: shape[3], vae, device.dtype) : 0
         let texts = Guidance.isNeeded(settings) ? 2 : 1
         return MemoryNeeds(
-            readers: [networks.textEncoder] + (takesPicture ? [networks.vae] : []),
+            readers: [networks.textEncoder] + (takesPicture ? [networks.encoder] : []),
             experts: [settings.adapters.isEmpty ? networks.transformer : networks.adaptedTransformer],
-            decoder: networks.vae,
+            decoder: networks.decoder,
             work: [
                 .text: picture, .denoise: denoiseMemory(settings, device.dtype),
                 .decode: decodeMemory(settings, device.dtype),

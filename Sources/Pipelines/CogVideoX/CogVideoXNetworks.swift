@@ -13,11 +13,11 @@ struct CogVideoXNetworks {
     init(_ components: CogVideoXComponents, on device: Device, _ terms: MemoryTerms) {
         let sizes = CogVideoXSizes(components, on: DeviceProfile(device, terms))
         textEncoder = Resident(sizes.textEncoder) { try components.makeTextEncoder(on: $0, watch: $1) }
-        encoder = Resident(sizes.vae) { try components.makeEncoder(on: $0, watch: $1) }
+        encoder = Resident(sizes.encoder) { try components.makeEncoder(on: $0, watch: $1) }
         transformer = Resident(sizes.transformer, adapted: sizes.adaptedTransformer) {
             try components.makeTransformer(adapters: $0, on: $1, watch: $2)
         }
-        decoder = Resident(sizes.vae) { try components.makeDecoder(on: $0, watch: $1) }
+        decoder = Resident(sizes.decoder) { try components.makeDecoder(on: $0, watch: $1) }
         residency = Residency(readers: [textEncoder, encoder], [transformer, decoder], on: device, terms)
     }
 }

@@ -6,8 +6,8 @@ struct CogVideoXSizes {
     let transformer: NetworkSize
     /// With LoRAs.
     let adaptedTransformer: NetworkSize
-    /// Encoder or decoder.
-    let vae: NetworkSize
+    let encoder: NetworkSize
+    let decoder: NetworkSize
 
     init(_ components: CogVideoXComponents, on device: DeviceProfile) {
         let (stored, text, config) = (components.stored, components.textEncoder, components.transformer)
@@ -22,6 +22,7 @@ struct CogVideoXSizes {
         }
         transformer = size(isAdapted: false)
         adaptedTransformer = size(isAdapted: true)
-        vae = NetworkSize(stored.bytes("vae", on: device))
+        encoder = NetworkSize(stored.bytes("vae", on: device, read: components.encoderParameters))
+        decoder = NetworkSize(stored.bytes("vae", on: device, read: components.decoderParameters))
     }
 }

@@ -11,14 +11,14 @@ extension WanModel {
         var (readers, shown, tower) = ([networks.textEncoder], 0, 0)
         if !shownFrames(settings).isEmpty {
             tower = components.imageEncoder == nil ? 0 : 1
-            readers += [networks.imageEncoder, networks.vae]
+            readers += [networks.imageEncoder, networks.encoder]
             shown = 4 * components.transformer.inChannels * latentShape(settings).dims.dropFirst().reduce(1, *)
         }
         let plan = plan(settings)
         let texts = texts(settings).count
         return MemoryNeeds(
             readers: readers, experts: [NetworkSize](repeating: transformer, count: hasTwoExperts ? 2 : 1),
-            decoder: networks.vae,
+            decoder: networks.decoder,
             work: [
                 .text: shown > 0 ? pictureMemory(settings, device.dtype) : 0,
                 .denoise: denoiseMemory(settings, device.dtype) + 2 * shown,
@@ -49,21 +49,23 @@ extension WanModel {
     private func decodeMemory(_ latents: Shape, _ isTiled: Bool, _ dtype: DType) -> Int {
         let vae = components.vae
         let (height, width) = (latents[2], latents[3])
-        guard isTiled else { return Self.decodeMemory(height: height, width: width, vae, dtype) }
+        guard isTiled else { return Self.decodeMemory(height: height, width: width, frames: latents[1], vae, dtype) }
         let tiling = vae.tiling
         let (rows, columns) = (min(height, tiling.rows.tile), min(width, tiling.columns.tile))
         let frames = (latents[1] - 1) * vae.scaleFactorTemporal + 1
         let scale = vae.scaleFactorSpatial
         // The finished clip waits in 8 bits and one tile in f32.
-        return Self.decodeMemory(height: rows, width: columns, vae, dtype)
+        return Self.decodeMemory(height: rows, width: columns, frames: latents[1], vae, dtype)
             + frames * scale * scale * 3 * (height * width + 8 * rows * columns)
     }
 
-    /// Each causal convolution keeps two frames.
+    /// Each causal convolution keeps two frames, of a single latent frame one.
     ///
     /// Of the largest stage a frame and what it becomes are there in f32 and the next input of a convolution; half a
     /// frame waits. Residual shortcuts keep the frame before and all that it becomes.
-    private static func decodeMemory(height: Int, width: Int, _ config: WanVAEConfig, _ dtype: DType) -> Int {
+    private static func decodeMemory(
+        height: Int, width: Int, frames: Int, _ config: WanVAEConfig, _ dtype: DType
+    ) -> Int {
         let dims = config.decoderDims
         var windows = height * width * (config.zDim + 4 * dims[0])
         var largest = 0
@@ -77,8 +79,8 @@ extension WanModel {
         }
         // The last one keeps sums for its few results.
         let last = positions * min(dims[dims.count - 1] * dtype.byteWidth, config.outChannels * 4)
-        let frames = config.isResidual ? 6 * 4 : 3 * 4 + 2
-        return windows * 2 * dtype.byteWidth + 2 * last + largest * frames
+        let wide = config.isResidual ? 6 * 4 : 3 * 4 + 2
+        return windows * min(2, frames) * dtype.byteWidth + 2 * last + largest * wide
     }
 
     /// What encoding pictures takes.

@@ -89,7 +89,8 @@ struct WanModel: VideoModel {
     }
 
     func pipeline(on backend: any Backend, dtype: DType?, within terms: MemoryTerms) -> any VideoPipeline {
-        WanPipeline(self, on: Device(backend: backend, dtype: dtype ?? self.dtype(prefersBF16: backend.prefersBF16)), terms)
+        WanPipeline(
+            self, on: Device(backend: backend, dtype: dtype ?? self.dtype(prefersBF16: backend.prefersBF16)), terms)
     }
 
     /// `[C, T, H, W]`.

@@ -16,14 +16,14 @@ struct WanNetworks {
     init(_ components: WanComponents, on device: Device, _ terms: MemoryTerms) {
         let sizes = WanSizes(components, on: DeviceProfile(device, terms))
         imageEncoder = Resident(sizes.imageEncoder) { try components.makeImageEncoder(on: $0, watch: $1) }
-        encoder = Resident(sizes.vae) { try components.makeEncoder(on: $0, watch: $1) }
+        encoder = Resident(sizes.encoder) { try components.makeEncoder(on: $0, watch: $1) }
         textEncoder = Resident(sizes.textEncoder) { try components.makeTextEncoder(on: $0, watch: $1) }
         transformers = (0..<(components.transformer2 == nil ? 1 : 2)).map { expert in
             Resident(sizes.transformer, adapted: sizes.adaptedTransformer) {
                 try components.makeTransformer(expert: expert, adapters: $0, on: $1, watch: $2)
             }
         }
-        decoder = Resident(sizes.vae) { try components.makeDecoder(on: $0, watch: $1) }
+        decoder = Resident(sizes.decoder) { try components.makeDecoder(on: $0, watch: $1) }
         residency = Residency(
             readers: [imageEncoder, encoder, textEncoder], transformers + [decoder], on: device, terms)
     }

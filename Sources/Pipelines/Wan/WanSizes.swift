@@ -7,8 +7,8 @@ struct WanSizes {
     let transformer: NetworkSize
     /// With LoRAs.
     let adaptedTransformer: NetworkSize
-    /// Encoder or decoder.
-    let vae: NetworkSize
+    let encoder: NetworkSize
+    let decoder: NetworkSize
 
     init(_ components: WanComponents, on device: DeviceProfile) {
         let (stored, text, config) = (components.stored, components.textEncoder, components.transformer)
@@ -24,6 +24,7 @@ struct WanSizes {
         }
         transformer = size(isAdapted: false)
         adaptedTransformer = size(isAdapted: true)
-        vae = NetworkSize(stored.bytes("vae", on: device))
+        encoder = NetworkSize(stored.bytes("vae", on: device, read: components.encoderParameters))
+        decoder = NetworkSize(stored.bytes("vae", on: device, read: components.decoderParameters))
     }
 }
