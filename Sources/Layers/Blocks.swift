@@ -19,7 +19,7 @@ package final class Blocks<Block> {
 
     /// - Parameters:
     ///   - w: the scope of the list.
-    ///   - make: makes one of the blocks from its own scope; what differs from block to block is in the backend's memory.
+    ///   - make: makes one of the blocks from its own scope; they differ only by what is in the backend's memory.
     package init(
         _ w: WeightScope, count: Int, on device: Device,
         make: @escaping (_ w: WeightScope, _ index: Int) throws -> Block
@@ -44,7 +44,7 @@ package final class Blocks<Block> {
     package var areMoving: Bool { moving != nil }
 
     /// Runs `body` with each block in turn.
-    package func forEach(
+    package func inTurn(
         _ body: (_ index: Int, _ block: Block) throws(ComputeError) -> Void
     ) throws(ComputeError) {
         do throws(ComputeError) {

@@ -9,7 +9,9 @@ import Weights
 /// Makes a clip on the processor in a process of its own, and says what memory it took beside what was planned, and how
 /// long each step took.
 ///
-///     offload-child MODEL OFFLOAD SIDE FRAMES STEPS
+/// A clip of another model comes first, if one is named: the program's own pages and threads are there then.
+///
+///     offload-child MODEL OFFLOAD SIDE FRAMES STEPS [OTHER]
 ///     offload-child --write SOURCE FOLDER BLOCKS HEADS WIDTH HIDDEN
 @main enum OffloadChild {
     static func main() throws {
@@ -20,19 +22,25 @@ import Weights
                 blocks: numbers[0], heads: numbers[1], width: numbers[2], hidden: numbers[3], isFilled: false)
             return try model.write(words[1], to: words[2])
         }
-        guard words.count == 5, numbers.count == 3, let offload = Offload(rawValue: words[1]) else {
-            fatalError("offload-child MODEL OFFLOAD SIDE FRAMES STEPS")
+        guard (5...6).contains(words.count), numbers.count == 3, let offload = Offload(rawValue: words[1]) else {
+            fatalError("offload-child MODEL OFFLOAD SIDE FRAMES STEPS [OTHER]")
         }
         let settings = VideoSettings(
             prompts: Prompts(positive: "a bird flies over the sea"),
             clip: ClipShape(width: numbers[0], height: numbers[0], frames: numbers[1], framesPerSecond: 16),
             sampling: SamplingSettings(
                 scheduler: .euler, levels: .steps(numbers[2]), shift: 3, guidance: [1], seed: 1))
-        try run(Families.open(ModelFolder(path: words[0])), offload, settings)
+        let backend = try CPUBackend(threads: 2)
+        if words.count > 5 {
+            try Families.open(ModelFolder(path: words[5])).pipeline(on: backend, dtype: .f32)
+                .generate(settings, report: { _ in true }, dump: nil, emit: { _ in })
+        }
+        try run(Families.open(ModelFolder(path: words[0])), offload, settings, on: backend)
     }
 
-    private static func run(_ model: any VideoModel, _ offload: Offload, _ settings: VideoSettings) throws {
-        let backend = try CPUBackend(threads: 2)
+    private static func run(
+        _ model: any VideoModel, _ offload: Offload, _ settings: VideoSettings, on backend: CPUBackend
+    ) throws {
         let pipeline = model.pipeline(on: backend, dtype: .f32, within: MemoryTerms(offload: offload))
         let plan = model.memory(settings, on: pipeline.profile)
         // The kernel's note of the most memory begins anew.

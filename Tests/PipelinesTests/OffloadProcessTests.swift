@@ -23,7 +23,7 @@ import Testing
     }
 
     private static func words(_ folder: TemporaryFolder, _ offload: String) -> [String] {
-        [folder.path, offload, "32", "1", "2"]
+        [folder.path, offload, "32", "1", "2", Fixture.path("wan21-t2v/model")]
     }
 
     private static func report(_ run: Subprocess) throws -> Report {

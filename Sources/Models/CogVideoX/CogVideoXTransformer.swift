@@ -162,7 +162,7 @@ package struct CogVideoXTransformer {
         let activated = try device.allocate(time.shape)
         try device.backend.silu(time, into: activated)
         let all = try device.backend.allocate([blocks.count, 2, 6, config.dim], .f32)
-        try blocks.forEach { (index, block) throws(ComputeError) in
+        try blocks.inTurn { (index, block) throws(ComputeError) in
             try block.modulation(activated, into: all[index])
         }
         let head = try device.backend.allocate([2, config.dim], .f32)
@@ -188,7 +188,7 @@ package struct CogVideoXTransformer {
             try device.backend.combine([(1, target), (1, positions)], into: target)
         }
         try probe?("embeds", x)
-        try blocks.forEach { (index, block) throws(ComputeError) in
+        try blocks.inTurn { (index, block) throws(ComputeError) in
             try block(
                 x, modulation: modulation.blocks[index], text: text, rotary: grid.rotary,
                 factorized: factorized?.layer(index, of: blocks.count))

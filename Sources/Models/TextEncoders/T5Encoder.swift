@@ -10,7 +10,9 @@ package struct T5Encoder {
     private let config: T5Config
     private let embedding: Tensor  // [vocab, d_model], as stored
     private let blocks: Blocks<T5Block>
-    /// Of each block, or of the first for all. They are small and on the host, so they do not move with the blocks.
+    /// Of each block, or of the first for all.
+    ///
+    /// They are small and on the host, so they do not move with the blocks.
     private let biases: [RelativePositionBias]
     private let finalNorm: RMSNorm
 
@@ -39,7 +41,7 @@ package struct T5Encoder {
         let x = try device.backend.allocate([ids.count, config.dModel], .f32)
         try device.backend.embedding(ids, embedding, into: x)
         var bias: Tensor?
-        try blocks.forEach { (index, block) throws(ComputeError) in
+        try blocks.inTurn { (index, block) throws(ComputeError) in
             if index < biases.count { bias = try biases[index](length: ids.count, on: device.backend) }
             try block(x, bias: bias)
             try probe?("block.\(twoDigits(index))", x)

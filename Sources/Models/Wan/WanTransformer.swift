@@ -49,7 +49,7 @@ package struct WanTransformer {
         }
         try probe?("image", tokens)
         var all: [KeysAndValues?] = []
-        try blocks.forEach { (_, block) throws(ComputeError) in
+        try blocks.inTurn { (_, block) throws(ComputeError) in
             all.append(try block.pictureKeysAndValues(tokens))
         }
         return Pictures(keysAndValues: all)
@@ -82,7 +82,7 @@ package struct WanTransformer {
         try probe?("context", text)
         let textBias = try device.backend.upload(bias, [kept])
         var contexts: [WanBlock.Context] = []
-        try blocks.forEach { (index, block) throws(ComputeError) in
+        try blocks.inTurn { (index, block) throws(ComputeError) in
             contexts.append(
                 WanBlock.Context(
                     text: try block.textKeysAndValues(text), textBias: textBias,
@@ -174,7 +174,7 @@ package struct WanTransformer {
         let runs = time.embedding.shape[0]
         try probe?("temb", time.embedding[runs - 1..<runs])
         if runs > 1 { try probe?("held_temb", time.embedding[0..<1]) }
-        try blocks.forEach { (index, block) throws(ComputeError) in
+        try blocks.inTurn { (index, block) throws(ComputeError) in
             try block(
                 x, time: time.projection, runs: grid.runs, context: context.blocks[index], rotary: grid.rotary,
                 groups: groups(block: index, grid: grid),

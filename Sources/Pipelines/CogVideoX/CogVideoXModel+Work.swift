@@ -108,14 +108,19 @@ extension CogVideoXModel {
         ).estimate(on: device)
     }
 
+    /// What a pass holds at its peak, and what is there beside it.
+    ///
     /// The residual stream, added positions and turned tables in f32; the norm's output, queries, keys, values and the
     /// attended rows or the feed-forward's hidden rows in the activations' dtype; latents with condition and history.
+    /// What a step makes of all norms and gates is there for the step and for each of its passes.
     private func denoiseMemory(_ settings: VideoSettings, _ dtype: DType) -> Int {
         let config = components.transformer
         let rows = tokenLimit + tokens(settings)
         let isAdded = config.useLearnedPositionalEmbeddings || !config.useRotaryPositionalEmbeddings
         let wide = 4 * (config.dim * (isAdded ? 2 : 1) + config.attentionHeadDim) + dtype.byteWidth * 5 * config.dim
+        let texts = Guidance.isNeeded(settings) ? 2 : 1
         return rows * wide + 8 * latentShape(settings).count * 4
+            + (texts + 1) * config.numLayers * 12 * config.dim * 4 + texts * tokenLimit * config.dim * 4
             + FactorizedAttention.bytes(
                 settings, rows: rows, heads: config.numAttentionHeads, width: config.dim, dtype)
     }

@@ -28,6 +28,8 @@ extension WanModel {
         ).estimate(on: device)
     }
 
+    /// What a pass holds at its peak, and what is there from the first step to the last.
+    ///
     /// The residual stream and a turned table in f32; the norm's output, queries, keys, values, the attended rows or
     /// the feed-forward's hidden rows in the activations' dtype; latents with the solver's history. Keys and values of
     /// texts and pictures in each block, and what all steps are told of their times.
