@@ -150,6 +150,11 @@ let package = Package(
                 "Compute", "ComputeCPU", "Pipelines", "VideoProvider", "VideoTypes", "Weights", "TestSupport",
             ],
             path: "Tests/DecisionWalk", swiftSettings: strict),
+        // A clip in a process of its own, whose memory is measured.
+        .executableTarget(
+            name: "offload-child",
+            dependencies: ["Compute", "ComputeCPU", "Pipelines", "TestSupport", "VideoTypes", "Weights"],
+            path: "Tests/OffloadChild", swiftSettings: strict),
         tests("FilesTests", ["Files", "TestSupport"]),
         tests("DistributionsTests", ["CLibrary", "Distributions", "TestSupport"]),
         tests("VideoTypesTests", ["VideoTypes"]),
@@ -210,9 +215,8 @@ let package = Package(
         tests(
             "PipelinesTests",
             [
-                "decision-walk", "Compute", "ComputeCPU", "ComputeCUDA", "FakeGPU", "KernelEmulation", "Layers",
-                "Models",
-                "Pipelines",
+                "decision-walk", "offload-child", "Compute", "ComputeCPU", "ComputeCUDA", "FakeGPU",
+                "KernelEmulation", "Layers", "Models", "Pipelines",
                 "Sampling", "StrictJSON", "TestSupport", "Tokenizers", "VideoTypes", "Weights",
             ],
             resources: [.copy("Fixtures")]),

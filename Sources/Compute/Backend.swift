@@ -38,6 +38,10 @@ package protocol Backend: AnyObject {
     func linearWeight(_ stored: StoredTensor, for dtype: DType) throws(ComputeError) -> LinearWeight
     /// A kernel `[out, in, t, h, w]` for `convolution` on activations of `dtype`.
     func convolutionWeight(_ stored: StoredTensor, for dtype: DType) throws(ComputeError) -> ConvolutionWeight
+    /// Whether matrices stored in one dtype are multiplied as they are with activations of another.
+    func serves(_ stored: DType, for dtype: DType) -> Bool
+    /// The image of the weights that `make` makes and keeps; nil where weights are used where they lie.
+    func image(of make: () throws -> Void) throws -> (any WeightImage)?
 
     // MARK: matrix products
 

@@ -31,6 +31,11 @@ package struct HostBytes: @unchecked Sendable {
         unsafe (owner as? any DroppablePages)?.dropPages(base, count)
     }
 
+    /// Begins to read the bytes from their file, where they have one.
+    package func fetchPages() {
+        unsafe (owner as? any DroppablePages)?.fetchPages(base, count)
+    }
+
     /// Runs `body` on the bytes.
     package func withBytes<R, E: Error>(_ body: (RawSpan) throws(E) -> R) throws(E) -> R {
         let span = unsafe RawSpan(_unsafeStart: base, byteCount: count)
@@ -42,4 +47,6 @@ package struct HostBytes: @unchecked Sendable {
 package protocol DroppablePages: AnyObject, Sendable {
     /// Frees the pages that lie wholly within `count` bytes from `address`.
     func dropPages(_ address: UnsafeRawPointer, _ count: Int)
+    /// Begins to read the pages that hold `count` bytes from `address`.
+    func fetchPages(_ address: UnsafeRawPointer, _ count: Int)
 }

@@ -54,6 +54,10 @@ extension CPUBackend {
             storage: storage, outFeatures: rows, inFeatures: columns, format: .dense(storage.dtype), dtype: dtype)
     }
 
+    package func serves(_ stored: DType, for dtype: DType) -> Bool {
+        stored == dtype || multipliesAlone && dtype == .f32
+    }
+
     /// Whether oneDNN multiplies in this dtype here.
     func computesNatively(_ dtype: DType) -> Bool { dtype == .f32 || hasNativeBF16 }
 

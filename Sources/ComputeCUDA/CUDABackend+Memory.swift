@@ -5,7 +5,9 @@ extension CUDABackend {
     package func allocate(_ shape: Shape, _ dtype: DType) throws(ComputeError) -> Tensor {
         let (bytes, overflow) = shape.count.multipliedReportingOverflow(by: dtype.byteWidth)
         guard !overflow else { throw .outOfMemory(requested: .max, backend: name) }
-        let out = Tensor(storage: try DeviceStorage(bytes, from: pool), shape: shape, dtype: dtype)
+        let storage = try DeviceStorage(bytes, from: pool)
+        uploads.ledger?.note(storage)
+        let out = Tensor(storage: storage, shape: shape, dtype: dtype)
         // All bits set are NaN in every floating dtype.
         if poisonsMemory { try fill(out, 0xff) }
         return out

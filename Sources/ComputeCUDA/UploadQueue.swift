@@ -10,6 +10,10 @@ final class UploadQueue {
     private let slabBytes: Int
     private var slabs: [PinnedBuffer] = []
     private var turn = 0
+    /// Bytes of the slab whose turn it is that are filled.
+    private var filled = 0
+    /// Takes down what comes from where, while weights are made that will come again.
+    var ledger: WeightLedger?
     /// A place in one stream for the other to wait at.
     private let mark: CUDAEvent
 
@@ -22,6 +26,7 @@ final class UploadQueue {
 
     /// Queues the copy of `bytes` to `address`; what is computed from now on sees it.
     func upload(_ bytes: HostBytes, to address: ck_address) throws(ComputeError) {
+        ledger?.note(bytes, at: address)
         // The memory may still be read by what was queued before its block was given back.
         try mark.record(on: compute)
         try stream.wait(for: mark)
@@ -37,27 +42,50 @@ final class UploadQueue {
         bytes.dropPages()
     }
 
-    private func queue(_ bytes: HostBytes, to address: ck_address) throws(ComputeError) {
-        let context = compute.context
-        for start in stride(from: 0, to: bytes.count, by: slabBytes) {
-            let count = min(slabBytes, bytes.count - start)
-            let slab = try nextSlab()
-            unsafe slab.address.copyMemory(from: bytes.address + start, byteCount: count)
-            try unsafe context.check(
-                context.call.cuMemcpyHtoDAsync_v2(address + ck_address(start), slab.address, count, stream.handle),
-                "cuMemcpyHtoDAsync")
-            try slab.lastCopy.record(on: stream)
+    /// Queues copies that begin after `start` and end with `end`; what is computed does not wait for them.
+    func lay(
+        _ pieces: [(bytes: HostBytes, address: ck_address)], after start: CUDAEvent, until end: CUDAEvent
+    ) throws(ComputeError) {
+        do throws(ComputeError) {
+            try stream.wait(for: start)
+            for (bytes, address) in pieces { try queue(bytes, to: address) }
+            try end.record(on: stream)
+        } catch {
+            try? stream.synchronize()
+            throw error
         }
     }
 
-    /// A slab that nobody reads any more.
-    private func nextSlab() throws(ComputeError) -> PinnedBuffer {
+    private func queue(_ bytes: HostBytes, to address: ck_address) throws(ComputeError) {
+        let context = compute.context
+        var start = 0
+        while start < bytes.count {
+            let slab = try slabWithRoom()
+            let count = min(slabBytes - filled, bytes.count - start)
+            let place = unsafe slab.address + filled
+            unsafe place.copyMemory(from: bytes.address + start, byteCount: count)
+            try unsafe context.check(
+                context.call.cuMemcpyHtoDAsync_v2(address + ck_address(start), place, count, stream.handle),
+                "cuMemcpyHtoDAsync")
+            try slab.lastCopy.record(on: stream)
+            start += count
+            filled += (count + Self.alignment - 1) / Self.alignment * Self.alignment
+        }
+    }
+
+    private static let alignment = 256
+
+    /// The slab that is being filled, or the next one once nobody reads it any more.
+    private func slabWithRoom() throws(ComputeError) -> PinnedBuffer {
+        if filled < slabBytes, turn < slabs.count { return slabs[turn] }
         if slabs.count < 2 {
             slabs.append(try PinnedBuffer(for: stream, byteCount: slabBytes))
-            return slabs[slabs.count - 1]
+            turn = slabs.count - 1
+        } else {
+            turn = 1 - turn
+            try slabs[turn].lastCopy.synchronize()
         }
-        turn = 1 - turn
-        try slabs[turn].lastCopy.synchronize()
+        filled = 0
         return slabs[turn]
     }
 }

@@ -4,10 +4,18 @@ package import Compute
 package struct Device {
     package let backend: any Backend
     package let dtype: DType
+    /// How many blocks of a network stay in memory while the others take turns; nil for all.
+    package let stayingBlocks: Int?
 
-    package init(backend: any Backend, dtype: DType) {
+    package init(backend: any Backend, dtype: DType, stayingBlocks: Int? = nil) {
         self.backend = backend
         self.dtype = dtype
+        self.stayingBlocks = stayingBlocks
+    }
+
+    /// The same for a network of which only some blocks stay in memory.
+    package func keeping(_ blocks: Int?) -> Device {
+        Device(backend: backend, dtype: dtype, stayingBlocks: blocks)
     }
 
     /// The same backend for a part that stays in f32.

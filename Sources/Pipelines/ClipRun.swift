@@ -34,7 +34,7 @@ struct ClipRun {
 
     /// The network, loaded if it is not, for a stage of the clip.
     func network<Network>(_ part: Resident<Network>, for stage: VideoProgress.Stage) throws -> Network {
-        try residency.network(part, beside: memory[stage].work, progress)
+        try residency.network(part, for: stage, memory, progress)
     }
 
     /// The network of a run's expert, with the LoRAs that serve its steps.

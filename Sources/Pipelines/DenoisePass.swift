@@ -12,15 +12,21 @@ final class DenoisePass {
     ) throws(ComputeError) -> Void
 
     private let backend: any Backend
+    private let isRepeatable: Bool
     private let compute: Compute
     private let prediction: Tensor
     /// Where a recording finds what the step brings.
     private var places: [Tensor] = []
     private var recording: (any Recording)?
 
-    /// - Parameter shape: of the prediction, `[C, T, H, W]` or as the family's latents are.
-    init(_ shape: Shape, on backend: any Backend, _ compute: @escaping Compute) throws(ComputeError) {
+    /// - Parameters:
+    ///   - shape: of the prediction, `[C, T, H, W]` or as the family's latents are.
+    ///   - isRepeatable: whether the pass can be taken down: not where weights move.
+    init(
+        _ shape: Shape, isRepeatable: Bool, on backend: any Backend, _ compute: @escaping Compute
+    ) throws(ComputeError) {
         self.backend = backend
+        self.isRepeatable = isRepeatable
         self.compute = compute
         prediction = try backend.allocate(shape, .f32)
     }
@@ -33,7 +39,7 @@ final class DenoisePass {
     func run(
         _ step: [Tensor], factorized: FactorizedAttention.Step?, probe: Probe?
     ) throws(ComputeError) -> Tensor {
-        if probe != nil || factorized != nil {
+        if probe != nil || factorized != nil || !isRepeatable {
             try compute(step, factorized, probe, prediction)
             return prediction
         }

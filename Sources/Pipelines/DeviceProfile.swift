@@ -1,4 +1,5 @@
 package import Compute
+import Layers
 
 /// What a plan has to know of the device that a clip would be made on.
 package struct DeviceProfile: Sendable {
@@ -8,13 +9,46 @@ package struct DeviceProfile: Sendable {
     package let dtype: DType
     /// Whether weights take room there even where their dtype fits.
     package let copiesWeights: Bool
+    /// Whether matrices that are stored in 16 bits are multiplied as they are, whatever the activations.
+    package let widensWeights: Bool
+    /// How many of the blocks that take turns are there at a time.
+    package let blockPlaces: Int
     /// What a clip with its weights may take; nil where nobody knows.
     package let memoryBytes: Int?
+    /// What leaves the memory; nil for as little as need be.
+    package let offload: Offload?
 
-    package init(name: String, dtype: DType, copiesWeights: Bool, memoryBytes: Int?) {
+    package init(
+        name: String, dtype: DType, copiesWeights: Bool, widensWeights: Bool = false, blockPlaces: Int = 2,
+        memoryBytes: Int?, offload: Offload? = nil
+    ) {
         self.name = name
         self.dtype = dtype
         self.copiesWeights = copiesWeights
+        self.widensWeights = widensWeights
+        self.blockPlaces = blockPlaces
         self.memoryBytes = memoryBytes
+        self.offload = offload
+    }
+}
+
+extension DeviceProfile {
+    /// The same where what leaves the memory is free to choose.
+    var freed: DeviceProfile {
+        DeviceProfile(
+            name: name, dtype: dtype, copiesWeights: copiesWeights, widensWeights: widensWeights,
+            blockPlaces: blockPlaces, memoryBytes: memoryBytes)
+    }
+
+    /// - Parameter held: bytes there that are held for clips to come.
+    init(_ device: Device, _ terms: MemoryTerms, held: Int = 0) {
+        let backend = device.backend
+        let free = backend.memoryBytes.map { $0 + held }
+        self.init(
+            name: backend.name, dtype: device.dtype, copiesWeights: backend.copiesWeights || !terms.areFree,
+            widensWeights: device.dtype != .bf16 && backend.serves(.bf16, for: device.dtype),
+            // The pages of the next block come without being this process's.
+            blockPlaces: backend.copiesWeights ? 2 : 1,
+            memoryBytes: terms.limitBytes.map { min($0, free ?? $0) } ?? free, offload: terms.offload)
     }
 }

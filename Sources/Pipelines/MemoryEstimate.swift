@@ -6,7 +6,7 @@ package import VideoTypes
 package struct MemoryEstimate: Sendable, Equatable {
     /// What one stage holds.
     package struct Need: Sendable, Equatable {
-        /// Of the largest network that is there at a time.
+        /// Of the networks that are there at a time.
         package let weights: Int
         /// Beside the weights.
         package let work: Int
@@ -20,16 +20,19 @@ package struct MemoryEstimate: Sendable, Equatable {
     }
 
     private let needs: [VideoProgress.Stage: Need]
+    /// Which weights are there when.
+    package let residency: ResidencyPlan
 
-    package init(_ needs: [VideoProgress.Stage: Need]) {
+    package init(_ needs: [VideoProgress.Stage: Need], _ residency: ResidencyPlan = .resident) {
         self.needs = needs
+        self.residency = residency
     }
 
     package subscript(_ stage: VideoProgress.Stage) -> Need { needs[stage] ?? Need(weights: 0, work: 0) }
 
     package var peak: Int { needs.values.map(\.bytes).max() ?? 0 }
 
-    /// Of the largest network.
+    /// The most that weights take.
     package var weights: Int { needs.values.map(\.weights).max() ?? 0 }
 
     /// The peak of each stage, and of loading.

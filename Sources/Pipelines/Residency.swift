@@ -5,27 +5,42 @@ import Weights
 
 /// The networks of a model that are in a backend's memory.
 ///
-/// They stay from clip to clip as long as there is room. Where there is not, the one that is wanted again last leaves
-/// first: clip after clip asks for them in the same order, so that is the one used most recently.
+/// They stay from clip to clip as long as the plan of a clip leaves them there and there is room. Where there is not,
+/// the one that is wanted again last leaves first: clip after clip asks for them in the same order, so that is the one
+/// used most recently.
 final class Residency {
     let device: Device
+    private let terms: MemoryTerms
+    /// Those that read text and pictures.
+    private let readers: [any ResidentPart]
     private let parts: [any ResidentPart]
 
-    /// - Parameter parts: in the order in which a clip asks for them.
-    init(_ parts: [any ResidentPart], on device: Device) {
-        self.parts = parts
+    /// - Parameters:
+    ///   - readers: those that read text and pictures, in the order in which a clip asks for them.
+    ///   - others: the rest, in the same order.
+    init(readers: [any ResidentPart], _ others: [any ResidentPart], on device: Device, _ terms: MemoryTerms) {
+        self.readers = readers
+        parts = readers + others
         self.device = device
+        self.terms = terms
     }
 
-    /// The network, loaded if it is not.
-    ///
-    /// - Parameter work: bytes that its stage needs beside the weights.
+    /// The network, loaded if it is not, for a stage of a clip; what the plan does not want beside it leaves.
     func network<Network>(
-        _ part: Resident<Network>, beside work: Int, _ progress: ProgressReporter
+        _ part: Resident<Network>, for stage: VideoProgress.Stage, _ memory: MemoryEstimate,
+        _ progress: ProgressReporter
     ) throws -> Network {
-        makeRoom(for: part, beside: work)
+        part.keep(memory.residency.turns[stage]?.staying)
+        let leaving =
+            switch memory.residency.offload {
+            case .none: [any ResidentPart]()
+            case .text: readers
+            case .networks, .blocks: parts
+            }
+        for other in leaving where other !== part { other.release() }
+        makeRoom(for: part, beside: memory[stage].work)
         if let network = part.network { return network }
-        let loaded = try part.load(part.adapters.deltas, progress.beginLoad())
+        let loaded = try part.load(part.adapters.deltas, device.keeping(part.staying), progress.beginLoad())
         part.network = loaded
         return loaded
     }
@@ -36,10 +51,7 @@ final class Residency {
 
     /// The device as it is now; what is held for clips to come counts as free.
     var profile: DeviceProfile {
-        let held = parts.filter(\.isLoaded).reduce(0) { $0 + $1.bytes }
-        return DeviceProfile(
-            name: device.backend.name, dtype: device.dtype, copiesWeights: device.backend.copiesWeights,
-            memoryBytes: device.backend.memoryBytes.map { $0 + held })
+        DeviceProfile(device, terms, held: parts.filter(\.isLoaded).reduce(0) { $0 + $1.bytes })
     }
 
     /// Checks settings against what the model can make on this device.
@@ -88,38 +100,52 @@ protocol ResidentPart: AnyObject {
 
 /// A network and how it comes into memory.
 final class Resident<Network>: ResidentPart {
-    private let plainBytes: Int
-    private let adaptedBytes: Int
-    fileprivate let load: (_ adapters: WeightDeltas, _ watch: @escaping Checkpoint.Watch) throws -> Network
+    private let plain: NetworkSize
+    private let adapted: NetworkSize
+    fileprivate let load: Load
     fileprivate var network: Network?
     fileprivate private(set) var adapters = NetworkAdapters.none
+    /// How many of its blocks stay while the others take turns; nil for all.
+    fileprivate private(set) var staying: Int?
 
-    /// - Parameter load: tells `watch` of every tensor.
-    init(bytes: Int, load: @escaping (_ watch: @escaping Checkpoint.Watch) throws -> Network) {
-        plainBytes = bytes
-        adaptedBytes = bytes
-        self.load = { _, watch in try load(watch) }
+    /// Makes the network of its files; `watch` is told of every tensor.
+    typealias Load = (
+        _ adapters: WeightDeltas, _ device: Device, _ watch: @escaping Checkpoint.Watch
+    ) throws -> Network
+
+    /// One that no LoRA changes.
+    init(_ size: NetworkSize, load: @escaping (_ device: Device, _ watch: @escaping Checkpoint.Watch) throws -> Network)
+    {
+        plain = size
+        adapted = size
+        self.load = { _, device, watch in try load(device, watch) }
     }
 
     /// One that LoRAs can be laid over.
     ///
-    /// - Parameter adaptedBytes: what it takes with them, for sums lie in no file.
-    init(
-        bytes: Int, adaptedBytes: Int,
-        load: @escaping (_ adapters: WeightDeltas, _ watch: @escaping Checkpoint.Watch) throws -> Network
-    ) {
-        plainBytes = bytes
-        self.adaptedBytes = adaptedBytes
+    /// - Parameter adapted: what it takes with them, for sums lie in no file.
+    init(_ size: NetworkSize, adapted: NetworkSize, load: @escaping Load) {
+        plain = size
+        self.adapted = adapted
         self.load = load
     }
 
-    var bytes: Int { adapters.deltas.isEmpty ? plainBytes : adaptedBytes }
+    var bytes: Int { (adapters.deltas.isEmpty ? plain : adapted).bytes(staying: staying) }
 
     /// Leaves what is loaded only if it is the same with these LoRAs.
     func wear(_ adapters: NetworkAdapters) {
         guard adapters.name != self.adapters.name else { return }
         release()
         self.adapters = adapters
+    }
+
+    /// Leaves what is loaded only if as many of its blocks stay.
+    ///
+    /// - Parameter blocks: nil for all.
+    func keep(_ blocks: Int?) {
+        guard plain.blocks > 0, blocks != staying else { return }
+        release()
+        staying = blocks
     }
 
     var isLoaded: Bool { network != nil }

@@ -48,6 +48,30 @@ struct StoredWeights {
         return stored.byteCount / stored.dtype.byteWidth * dtype.byteWidth
     }
 
+    /// The same on a device; sums of adapters lie in no file.
+    func bytes(_ component: String, on device: DeviceProfile, isAdapted: Bool = false) -> Int {
+        if device.copiesWeights, device.widensWeights, !isAdapted, let stored = components[component],
+            !stored.isPacked
+        {
+            return stored.byteCount
+        }
+        return bytes(component, dtype: device.dtype, copies: device.copiesWeights || isAdapted)
+    }
+
+    /// The same of a network that reads only some of the component's tensors.
+    ///
+    /// - Parameter read: numbers that it reads; nil where that is not known, and all count.
+    func bytes(_ component: String, on device: DeviceProfile, read: Int?) -> Int {
+        let (all, parameters) = (bytes(component, on: device), parameters(component))
+        guard let read, parameters > 0 else { return all }
+        return Int(Double(all) / Double(parameters) * Double(read))
+    }
+
+    /// How many numbers a component has.
+    func parameters(_ component: String) -> Int {
+        components[component].map { $0.byteCount / $0.dtype.byteWidth } ?? 0
+    }
+
     /// Tells the weights of one training from those of another.
     var fingerprint: String {
         components.sorted { $0.key < $1.key }

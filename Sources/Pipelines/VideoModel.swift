@@ -42,8 +42,10 @@ package protocol VideoModel: Sendable {
 
     /// Made for clips on one device; weights are loaded when they are needed.
     ///
-    /// - Parameter dtype: of activations; nil takes what suits model and backend.
-    func pipeline(on backend: any Backend, dtype: DType?) -> any VideoPipeline
+    /// - Parameters:
+    ///   - dtype: of activations; nil takes what suits model and backend.
+    ///   - terms: what clips may take of the backend's memory.
+    func pipeline(on backend: any Backend, dtype: DType?, within terms: MemoryTerms) -> any VideoPipeline
 }
 
 /// The pictures that a model makes its clips from, beside words.
@@ -97,6 +99,11 @@ package struct PictureNeeds: Sendable, Hashable {
 }
 
 extension VideoModel {
+    /// Made for clips that may take what memory there is.
+    package func pipeline(on backend: any Backend, dtype: DType?) -> any VideoPipeline {
+        pipeline(on: backend, dtype: dtype, within: MemoryTerms())
+    }
+
     /// The dtype of activations where nobody asks for one: bf16 where the weights are stored in 16 bits and the device
     /// is faster with it, else f32.
     package func dtype(prefersBF16: @autoclosure () -> Bool) -> DType {
@@ -115,11 +122,25 @@ extension VideoModel {
             field: .size, remedies: remedies(settings, on: device, weights: estimate.weights, available: available))
     }
 
+    /// The settings, decoded in tiles where the clip does not fit otherwise and so it does.
+    package func tiledWhereNeeded(_ settings: VideoSettings, on device: DeviceProfile) -> VideoSettings {
+        guard let available = device.memoryBytes, !settings.tilesVAE,
+            memory(settings, on: device).peak > available
+        else { return settings }
+        var tiled = settings
+        tiled.tilesVAE = true
+        guard (try? validate(tiled)) != nil, memory(tiled, on: device).peak <= available else { return settings }
+        return tiled
+    }
+
     /// What would fit.
     private func remedies(
         _ settings: VideoSettings, on device: DeviceProfile, weights: Int, available: Int
     ) -> [Wording] {
         let elsewhere: [Wording] = ["use a smaller model", "or \(.device, "cpu")"]
+        if device.offload != nil, memory(settings, on: device.freed).peak <= available {
+            return ["leave \(.offload) out, and it fits"]
+        }
         guard weights < available else {
             return ["the weights alone take \(gigabytes(weights)) GB"] + elsewhere
         }

@@ -66,18 +66,31 @@ package struct EngineFacts: Sendable, Hashable, Codable {
     package let memoryBytes: Int?
     /// Whether weights take room there even where their dtype fits.
     package let copiesWeights: Bool
+    /// Whether matrices that are stored in 16 bits are multiplied as they are, whatever the activations.
+    package let widensWeights: Bool
+    /// How many of the blocks that take turns are there at a time.
+    package let blockPlaces: Int
+    /// What leaves the memory; nil for as little as need be.
+    package let offload: Offload?
 
-    package init(model: String, backend: String, dtype: String, memoryBytes: Int?, copiesWeights: Bool = true) {
+    package init(
+        model: String, backend: String, dtype: String, memoryBytes: Int?, copiesWeights: Bool = true,
+        widensWeights: Bool = false, blockPlaces: Int = 2, offload: Offload? = nil
+    ) {
         self.model = model
         self.backend = backend
         self.dtype = dtype
         self.memoryBytes = memoryBytes
         self.copiesWeights = copiesWeights
+        self.widensWeights = widensWeights
+        self.blockPlaces = blockPlaces
+        self.offload = offload
     }
 
     package init(model: String, device: DeviceProfile) {
         self.init(
             model: model, backend: device.name, dtype: device.dtype.rawValue, memoryBytes: device.memoryBytes,
-            copiesWeights: device.copiesWeights)
+            copiesWeights: device.copiesWeights, widensWeights: device.widensWeights, blockPlaces: device.blockPlaces,
+            offload: device.offload)
     }
 }

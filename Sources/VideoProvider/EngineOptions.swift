@@ -1,4 +1,5 @@
 package import Compute
+package import Pipelines
 package import VideoTypes
 
 /// Where a model comes from.
@@ -18,6 +19,8 @@ package struct EngineOptions: Sendable {
     package var model: ModelSource
     /// Of activations; nil leaves the choice to model and backend.
     package var dtype: DType?
+    /// What clips may take of the device's memory.
+    package var memory: MemoryTerms
     /// Whether clips carry their prompt and settings.
     package var writesMetadata: Bool
     /// Where LoRAs lie.
@@ -32,12 +35,14 @@ package struct EngineOptions: Sendable {
     package var duringCheckpoint: (@Sendable () -> Void)?
 
     package init(
-        model: ModelSource = .builtIn, dtype: DType? = nil, adapters: AdapterPlace = .paths,
+        model: ModelSource = .builtIn, dtype: DType? = nil, memory: MemoryTerms = MemoryTerms(),
+        adapters: AdapterPlace = .paths,
         writesMetadata: Bool = true, dumpPath: String? = nil, retriesInF32: Bool = false,
         duringCheckpoint: (@Sendable () -> Void)? = nil
     ) {
         self.model = model
         self.dtype = dtype
+        self.memory = memory
         self.adapters = adapters
         self.writesMetadata = writesMetadata
         self.dumpPath = dumpPath

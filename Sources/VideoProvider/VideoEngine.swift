@@ -24,7 +24,7 @@ package final class VideoEngine: ClipEngine {
         self.options = options
         self.planner = planner
         self.backend = backend
-        pipeline = planner.model.pipeline(on: backend, dtype: options.dtype)
+        pipeline = planner.model.pipeline(on: backend, dtype: options.dtype, within: options.memory)
     }
 
     /// How results name the model.
@@ -42,9 +42,14 @@ package final class VideoEngine: ClipEngine {
 
     /// The same with all that settings only name.
     package func order(_ request: VideoRequest) throws(VideoError) -> VideoPlanner.Order {
-        let order = try planner.order(for: request)
+        let order = try planner.order(for: request).tiledWhereNeeded(on: pipeline.profile, by: planner.model)
         try pipeline.validate(order.settings)
         return order
+    }
+
+    /// Which weights are in memory when, and what that costs.
+    package func residency(_ settings: VideoSettings) -> ResidencyPlan {
+        planner.model.memory(settings, on: pipeline.profile).residency
     }
 
     /// The request's settings and what they come to here.
@@ -231,8 +236,8 @@ package final class VideoEngine: ClipEngine {
     ) throws(VideoError) {
         let usual = pipeline.dtype
         // Never two sets of weights: the other pipeline goes first.
-        pipeline = planner.model.pipeline(on: backend, dtype: .f32)
-        defer { pipeline = planner.model.pipeline(on: backend, dtype: usual) }
+        pipeline = planner.model.pipeline(on: backend, dtype: .f32, within: options.memory)
+        defer { pipeline = planner.model.pipeline(on: backend, dtype: usual, within: options.memory) }
         pipeline.adapters = order.adapters
         try pipeline.validate(order.settings)
         var isDone = false

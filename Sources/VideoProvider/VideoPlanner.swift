@@ -1,5 +1,5 @@
 package import Compute
-import Pipelines
+package import Pipelines
 package import VideoTypes
 import Weights
 
@@ -73,13 +73,16 @@ package final class VideoPlanner: Sendable {
     /// What a clip would run on, on a device of this kind; of a model whose files are not there the weights count as
     /// copied.
     ///
-    /// - Parameter dtype: of activations; nil for that of a device that is fast with bf16.
-    package func facts(of backend: any Backend, dtype: DType?) -> EngineFacts {
-        EngineFacts(
+    /// - Parameters:
+    ///   - dtype: of activations; nil for that of a device that is fast with bf16.
+    ///   - terms: what clips may take of its memory.
+    package func facts(of backend: any Backend, dtype: DType?, _ terms: MemoryTerms = MemoryTerms()) -> EngineFacts {
+        let free = backend.memoryBytes
+        return EngineFacts(
             model: modelName,
             device: DeviceProfile(
                 name: backend.name, dtype: dtype ?? model.dtype(prefersBF16: true), copiesWeights: true,
-                memoryBytes: backend.memoryBytes))
+                memoryBytes: terms.limitBytes.map { min($0, free ?? $0) } ?? free, offload: terms.offload))
     }
 
     /// A prompt that shows what the model can do.
@@ -110,6 +113,12 @@ package final class VideoPlanner: Sendable {
         package let settings: VideoSettings
         let pictures: [PictureRole: Frame]
         let adapters: AdapterSet
+
+        /// The same, decoded in tiles where only so it fits.
+        func tiledWhereNeeded(on device: DeviceProfile, by model: any VideoModel) -> Order {
+            Order(
+                settings: model.tiledWhereNeeded(settings, on: device), pictures: pictures, adapters: adapters)
+        }
 
         /// What of the LoRAs the model has no place for, one line each.
         package var remarks: [String] {
@@ -191,14 +200,21 @@ package final class VideoPlanner: Sendable {
 
     private func plan(_ settings: VideoSettings, on facts: EngineFacts?) throws(VideoError) -> ClipPlan {
         let device = device(facts)
+        let settings = model.tiledWhereNeeded(settings, on: device)
         try model.checkMemory(settings, on: device)
         return ClipPlan(settings: settings, work: model.work(settings, on: device))
+    }
+
+    /// Which weights are in memory when, and what that costs.
+    package func residency(_ settings: VideoSettings, on facts: EngineFacts?) -> ResidencyPlan {
+        model.memory(settings, on: device(facts)).residency
     }
 
     /// Who asks does not choose it, and hears no name.
     private func device(_ facts: EngineFacts?) -> DeviceProfile {
         DeviceProfile(
             name: "the device", dtype: facts.flatMap { DType(rawValue: $0.dtype) } ?? model.dtype(prefersBF16: true),
-            copiesWeights: facts?.copiesWeights ?? true, memoryBytes: facts?.memoryBytes)
+            copiesWeights: facts?.copiesWeights ?? true, widensWeights: facts?.widensWeights ?? false,
+            blockPlaces: facts?.blockPlaces ?? 2, memoryBytes: facts?.memoryBytes, offload: facts?.offload)
     }
 }

@@ -40,6 +40,8 @@ public enum Term: String, Sendable, Hashable, Codable, CaseIterable {
     case device
     case dtype
     case threads
+    case memoryLimit
+    case offload
     case stateFolder
     case host
     case keyFile

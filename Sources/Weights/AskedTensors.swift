@@ -1,6 +1,15 @@
+package import Compute
+
 /// The tensors that a network reads, under the model's own names, whatever its files call them.
 package final class AskedTensors {
     package internal(set) var shapes: [String: [Int]] = [:]
+    /// Where their files hold them, in the order of asking.
+    package internal(set) var bytes: [HostBytes] = []
+    /// How they are stored as they were given, sums of adapters in f32.
+    package internal(set) var formats: [StoredFormat] = []
+
+    /// Numbers in all of them.
+    package var parameters: Int { shapes.values.reduce(0) { $0 + $1.reduce(1, *) } }
 
     package init() {}
 }

@@ -27,6 +27,14 @@ package final class MappedFile: DroppablePages, @unchecked Sendable {
         _ = unsafe madvise(start, whole, MADV_DONTNEED)
     }
 
+    package func fetchPages(_ address: UnsafeRawPointer, _ count: Int) {
+        let page = sysconf(Int32(_SC_PAGESIZE))
+        guard page > 0, count > 0 else { return }
+        let start = unsafe UnsafeMutableRawPointer(mutating: address.alignedDown(toMultipleOf: page))
+        // A hint: if the kernel refuses, pages come when they are touched.
+        _ = unsafe madvise(start, address + count - UnsafeRawPointer(start), MADV_WILLNEED)
+    }
+
     /// Maps the whole file at `path`.
     package static func open(_ path: String) throws(WeightError) -> HostBytes {
         // O_NONBLOCK: opening a pipe must not wait for a writer.

@@ -25,9 +25,16 @@ package struct WeightScope {
     }
 
     /// The same place, where `asked` hears of every tensor that is read.
-    package func telling(_ asked: AskedTensors) -> WeightScope {
+    package func telling(_ asked: AskedTensors?) -> WeightScope {
         var scope = self
         scope.asked = asked
+        return scope
+    }
+
+    /// The same place for who reads again what was read before: nobody is told of it.
+    package var again: WeightScope {
+        var scope = WeightScope(checkpoint: checkpoint.unwatched, prefix: prefix)
+        scope.adapters = adapters
         return scope
     }
 
@@ -50,7 +57,15 @@ package struct WeightScope {
     package func tensor(_ name: String, _ shape: [Int]) throws(WeightError) -> StoredTensor {
         let key = key(name)
         let stored = try checkpoint.take(key, shape)
+        let given = try sum(stored, key)
         asked?.shapes[key] = shape
+        asked?.bytes.append(stored.bytes)
+        asked?.formats.append(given.format)
+        return given
+    }
+
+    /// The tensor with what adapters add to it.
+    private func sum(_ stored: StoredTensor, _ key: String) throws(WeightError) -> StoredTensor {
         guard let adapters else { return stored }
         do throws(ComputeError) {
             return try adapters.deltas.merged(stored, key, on: adapters.backend) ?? stored

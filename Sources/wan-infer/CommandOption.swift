@@ -77,6 +77,14 @@ struct CommandOption {
             name: "threads", value: "N", summary: "threads to compute with (all processors)", group: .machine,
             commands: [.generate, .plan, .serve, .worker]),
         CommandOption(
+            name: "vram-limit", value: "GB", summary: "take at most so much of the device's memory (what is free)",
+            group: .machine, commands: [.generate, .plan, .serve, .worker]),
+        CommandOption(
+            name: "offload", value: "NAME",
+            summary: "what leaves that memory: none, text, networks or blocks (as little as need be)",
+            group: .machine, commands: [.generate, .plan, .serve, .worker],
+            choices: ["none", "text", "networks", "blocks"]),
+        CommandOption(
             name: "output", value: "FILE.mp4", summary: "the clip to write (out.mp4, or the next free out-N.mp4)",
             group: .output,
             commands: [.generate]),

@@ -27,7 +27,7 @@ extension CommandOption {
         .model: "model", .transformer: ModelPart.transformer.option, .transformer2: ModelPart.transformer2.option,
         .vae: ModelPart.vae.option, .textEncoder: ModelPart.textEncoder.option,
         .imageEncoder: ModelPart.imageEncoder.option, .tokenizer: ModelPart.tokenizer.option, .device: "device",
-        .dtype: "dtype", .threads: "threads", .stateFolder: "state",
+        .dtype: "dtype", .threads: "threads", .memoryLimit: "vram-limit", .offload: "offload", .stateFolder: "state",
         .host: "host", .keyFile: "key-file", .hostNames: "host-names", .origins: "origins",
         .webhookHosts: "webhook-hosts", .localWebhookHosts: "local-webhook-hosts",
         .webhookSecretFile: "webhook-secret-file", .adapterFolder: "lora-dir",

@@ -37,7 +37,7 @@ struct GenerateOptions {
         device = machine.device
         keeping = try KeepingOptions(arguments)
         engine = EngineOptions(
-            model: machine.model, dtype: machine.dtype,
+            model: machine.model, dtype: machine.dtype, memory: machine.memory,
             adapters: values.text("lora-dir").map { .folder($0) } ?? .paths,
             writesMetadata: !arguments.has("no-metadata"), dumpPath: values.text("dump"),
             retriesInF32: keeping.retriesInF32)

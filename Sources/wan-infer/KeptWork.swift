@@ -72,7 +72,7 @@ struct KeptWork {
 
     private func decoding(_ latents: String) -> String {
         let arguments = maker.options.arguments
-        let machine = ["model", "device", "dtype", "threads"].compactMap { name in
+        let machine = (["model"] + MachineOptions.ofMachine).compactMap { name in
             arguments.values[name].map { "\(name)=\(ParsedArguments.quoted($0))" }
         }
         let target = output.keepsExisting ? [] : ["output=" + ParsedArguments.quoted(output.path)]

@@ -1,5 +1,6 @@
 import Backends
 import Compute
+import Pipelines
 import VideoProvider
 import VideoTypes
 
@@ -11,8 +12,13 @@ struct MachineOptions {
     /// Of activations; nil leaves the choice to model and backend.
     let dtype: DType?
     let threads: Int?
+    /// What clips may take of the device's memory.
+    let memory: MemoryTerms
     /// The same as options of another command.
     let words: [String]
+
+    /// Options that say nothing of a clip or a model.
+    static let ofMachine = ["device", "dtype", "threads", "vram-limit", "offload"]
 
     init(_ values: OptionValues, toPlan: Bool = false) throws(VideoError) {
         let model = try values.model(toPlan: toPlan)
@@ -25,7 +31,10 @@ struct MachineOptions {
             default: nil
             }
         threads = try values.integer("threads", in: 1...1024)
-        let names = ["model", "device", "dtype", "threads"] + ModelPart.allCases.map(\.option)
+        memory = MemoryTerms(
+            limitBytes: try values.gigabytes("vram-limit"),
+            offload: try values.choice("offload", Offload.allCases.map(\.rawValue)).flatMap { Offload(rawValue: $0) })
+        let names = ["model"] + Self.ofMachine + ModelPart.allCases.map(\.option)
         words = names.flatMap { name in
             // What a name was found to mean is looked for once.
             if name == "model", case .files(let places) = model, let path = places.model { return ["--model=\(path)"] }

@@ -52,6 +52,16 @@ struct OptionValues {
         return value
     }
 
+    /// An amount of memory, in bytes.
+    func gigabytes(_ name: String) throws(VideoError) -> Int? {
+        guard let value = try number(name) else { return nil }
+        guard (0.1...100_000).contains(value) else {
+            throw .invalid(
+                "--\(name) must be between 0.1 and 100000 GB, got \(value)", hint: "example: --\(name) 12")
+        }
+        return Int(value * 1e9)
+    }
+
     func choice(_ name: String, _ known: [String]) throws(VideoError) -> String? {
         guard let text = texts[name] else { return nil }
         guard known.contains(text) else {

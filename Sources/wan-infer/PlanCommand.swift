@@ -1,6 +1,7 @@
 import Backends
 import Compute
 import JobStore
+import Pipelines
 import VideoProvider
 import VideoTypes
 
@@ -27,28 +28,31 @@ struct PlanCommand {
     func run() throws(VideoError) {
         let choice = try BackendChoice(options.device, threads: options.threads)
         for remark in choice.remarks(in: .command) { program.errors.write("wan-infer: \(remark)\n") }
-        let (plan, facts) = try plan(on: choice.backend)
+        let (plan, facts, residency) = try plan(on: choice.backend)
         var time = TimeModel(prior: facts)
         if let stateFolder { time.learn(JobStore.samples(in: stateFolder, engine: time.key)) }
         let report = PlanReport(
-            plan: plan, facts: facts, time: time, economics: economics, apiDollarsPerSecond: apiDollarsPerSecond,
+            plan: plan, facts: facts, residency: residency, time: time, economics: economics,
+            apiDollarsPerSecond: apiDollarsPerSecond,
             isOfPublishedNumbers: isOfPublishedNumbers)
         try program.output.print(json ? "\(report.json)" : report.text)
     }
 
     private var isOfPublishedNumbers: Bool { if case .published = options.engine.model { true } else { false } }
 
-    private func plan(on backend: any Backend) throws(VideoError) -> (ClipPlan, EngineFacts) {
+    private func plan(on backend: any Backend) throws(VideoError) -> (ClipPlan, EngineFacts, ResidencyPlan) {
         var request = options.request
         guard isOfPublishedNumbers else {
             let engine = try VideoEngine(options.engine, backend: backend)
             request.prompt = options.prompt ?? (request.referenceImages.isEmpty ? engine.samplePrompt : "")
             for remark in try engine.order(request).remarks { program.errors.write("wan-infer: \(remark)\n") }
-            return (try engine.plan(for: request), engine.facts)
+            let plan = try engine.plan(for: request)
+            return (plan, engine.facts, engine.residency(plan.settings))
         }
         let planner = try VideoPlanner(options.engine.model)
         request.prompt = options.prompt ?? planner.samplePrompt
-        let facts = planner.facts(of: backend, dtype: options.engine.dtype)
-        return (try planner.plan(forecasting: request, on: facts), facts)
+        let facts = planner.facts(of: backend, dtype: options.engine.dtype, options.engine.memory)
+        let plan = try planner.plan(forecasting: request, on: facts)
+        return (plan, facts, planner.residency(plan.settings, on: facts))
     }
 }

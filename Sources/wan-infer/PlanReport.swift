@@ -1,3 +1,4 @@
+import Pipelines
 import VideoProvider
 import VideoTypes
 
@@ -13,13 +14,15 @@ struct PlanReport {
     private let cost: ClipCost
     private let breakEven: BreakEven?
     private let isOfPublishedNumbers: Bool
+    private let residency: ResidencyReport
 
     /// - Parameters:
+    ///   - residency: which weights are in memory when.
     ///   - time: of the engine, which has not loaded its model yet.
     ///   - isOfPublishedNumbers: whether there is no folder with weights here.
     init(
-        plan: ClipPlan, facts: EngineFacts, time: TimeModel, economics: Economics, apiDollarsPerSecond: Double?,
-        isOfPublishedNumbers: Bool = false
+        plan: ClipPlan, facts: EngineFacts, residency: ResidencyPlan, time: TimeModel, economics: Economics,
+        apiDollarsPerSecond: Double?, isOfPublishedNumbers: Bool = false
     ) {
         self.isOfPublishedNumbers = isOfPublishedNumbers
         self.plan = plan
@@ -28,6 +31,7 @@ struct PlanReport {
         self.apiDollarsPerSecond = apiDollarsPerSecond
         self.time = time.estimate(plan.work, isCold: true)
         samples = time.samples
+        self.residency = ResidencyReport(residency: residency, time: self.time)
         // A machine that stays makes clip after clip: what one more costs is without the loading.
         let busy = time.estimate(plan.work, isCold: false).p50
         let cost = economics.cost(seconds: busy, joules: nil, backend: facts.backend)
@@ -54,6 +58,7 @@ struct PlanReport {
             ("work", work),
             ("time", "\(Numbers.duration(time.p50)), nine of ten within \(Numbers.duration(time.p90)); \(source)"),
             ("memory", Numbers.bytes(plan.work.peakBytes.values.max() ?? 0) + " at its peak" + available),
+            ("weights", residency.text),
         ]
         let stages = VideoProgress.Stage.allCases.map { stage in
             let flops = plan.work.flops[stage].map(Self.operations) ?? ""
@@ -92,7 +97,7 @@ struct PlanReport {
                 ("peak_bytes", .integer(plan.work.peakBytes.values.max() ?? 0)),
                 ("seconds_p50", .number(time.p50)), ("seconds_p90", .number(time.p90)),
                 ("timed_clips", .integer(samples)), ("published_numbers", .bool(isOfPublishedNumbers)),
-                ("stages", .object(stages)),
+                ("stages", .object(stages)), ("residency", residency.json),
                 ("marginal_dollars", .number(cost.marginalDollars)),
                 ("amortised_dollars", .number(cost.amortisedDollars)),
                 ("marginal_dollars_per_second", .number(perSecond.marginal)),

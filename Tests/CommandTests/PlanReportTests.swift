@@ -1,4 +1,5 @@
 import Foundation
+import Pipelines
 import TestTools
 import Testing
 import VideoProvider
@@ -22,11 +23,16 @@ import VideoTypes
             flops: [.text: 2.5e12, .denoise: 3.2e16, .decode: 8e13],
             peakBytes: [.load: 11_361_820_672, .text: 11_361_820_672, .denoise: 4_000_000_000, .decode: 9_000_000_000]))
 
+    private static let residency = ResidencyPlan(
+        offload: .blocks, turns: [.denoise: .init(staying: 12, count: 30)],
+        broughtBytes: [.text: 11_400_000_000, .denoise: 170_000_000_000, .decode: 250_000_000])
+
     private static func report(
         _ gpuDollarsPerHour: Double, _ apiDollarsPerSecond: Double?, time: TimeModel = TimeModel(prior: facts)
     ) -> PlanReport {
         PlanReport(
-            plan: plan, facts: facts, time: time, economics: Economics(gpuDollarsPerHour: gpuDollarsPerHour),
+            plan: plan, facts: facts, residency: residency, time: time,
+            economics: Economics(gpuDollarsPerHour: gpuDollarsPerHour),
             apiDollarsPerSecond: apiDollarsPerSecond)
     }
 

@@ -14,6 +14,19 @@ extension FakeGPU {
     /// The program's own bytes on the GPU.
     package var usedBytes: Int { unsafe Int(fake_cuda_used_bytes(machine, 0)) }
 
+    /// The most of them that there were.
+    package var peakBytes: Int { unsafe Int(fake_cuda_peak_bytes(machine, 0)) }
+
+    /// From now on it is known which work may run beside which copy.
+    package func remember() { unsafe fake_cuda_remember(machine) }
+
+    /// Copies from pinned memory since then, and how many of them no work may run beside.
+    package var copies: (all: Int, alone: Int) {
+        var count = 0
+        let alone = unsafe fake_cuda_copies_without_work(machine, &count)
+        return (count, alone)
+    }
+
     /// Lets the nth call of a function from now on do nothing but return `error`; if sticky, the context dies of it.
     package func fail(_ function: String, _ nth: Int, _ error: Int, isSticky: Bool = false) {
         unsafe fake_cuda_fail_call(machine, function, Int32(nth), Int32(error), isSticky ? 1 : 0)

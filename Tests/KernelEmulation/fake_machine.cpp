@@ -259,6 +259,17 @@ uint64_t fake_cuda_peak_bytes(fake_cuda *machine, int gpu) {
     return machine->devices.at((size_t)gpu)->pool.peak;
 }
 
+void fake_cuda_remember(fake_cuda *machine) {
+    std::lock_guard lock(machine->mutex);
+    machine->remembers = true;
+    machine->past.clear();
+}
+
+size_t fake_cuda_copies_without_work(fake_cuda *machine, size_t *count) {
+    std::lock_guard lock(machine->mutex);
+    return machine->copies_without_work(*count);
+}
+
 size_t fake_cuda_pending(fake_cuda *machine) {
     std::lock_guard lock(machine->mutex);
     size_t pending = 0;

@@ -307,6 +307,16 @@ struct Machine {
     std::map<std::string, Spill> spills;                              ///< by kernel, "" for all
     bool no_algorithms = false;
 
+    /// A copy from pinned memory or a piece of work, in the order of streams and events.
+    struct Past {
+        size_t stream;
+        uint32_t tick;
+        Clock clock;
+        bool copies;
+    };
+    bool remembers = false;
+    std::vector<Past> past;
+
     // ---- Book keeping
 
     void violate(const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -340,6 +350,9 @@ struct Machine {
     int submit(Stream &stream, Work work);
     std::shared_ptr<Operation> enqueue(Stream &stream, Work work, std::shared_ptr<const Nodes> graph,
                                        std::vector<std::shared_ptr<Operation>> after);
+    void remember(const Stream &stream, const Operation &operation);
+    /// Of `count` copies those that no work may run beside.
+    size_t copies_without_work(size_t &count) const;
     void run_until(const std::shared_ptr<Operation> &target);
     void run_some();
     void run_all();

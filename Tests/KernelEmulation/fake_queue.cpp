@@ -4,6 +4,7 @@
 #include "fake_machine.h"
 
 #include <algorithm>
+#include <string>
 
 namespace fake {
 
@@ -72,12 +73,35 @@ std::shared_ptr<Operation> Machine::enqueue(Stream &stream, Work work, std::shar
     stream.last = operation;
     stream.queue.push_back(operation);
 
+    remember(stream, *operation);
     touch(*stream.device, stream, clock, operation->work);
     if (graph)
         for (const Node &node : *graph)
             touch(*stream.device, stream, clock, node.work);
     run_some();
     return operation;
+}
+
+void Machine::remember(const Stream &stream, const Operation &operation) {
+    const std::string name = operation.work.name;
+    bool copies = name == "cuMemcpyHtoDAsync" && operation.work.host;
+    bool works = name == "cuGraphLaunch" || name.rfind("cu", 0) != 0 || name.rfind("cublas", 0) == 0;
+    if (remembers && (copies || works))
+        past.push_back({stream.number, stream.tick, operation.clock, copies});
+}
+
+size_t Machine::copies_without_work(size_t &count) const {
+    size_t alone = 0;
+    count = 0;
+    for (const Past &copy : past) {
+        if (!copy.copies)
+            continue;
+        count++;
+        alone += std::none_of(past.begin(), past.end(), [&](const Past &work) {
+            return !work.copies && work.clock.of(copy.stream) < copy.tick && copy.clock.of(work.stream) < work.tick;
+        });
+    }
+    return alone;
 }
 
 int Machine::submit(Stream &stream, Work work) {

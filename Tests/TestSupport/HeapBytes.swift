@@ -23,6 +23,8 @@ package final class HeapBytes: DroppablePages, @unchecked Sendable {
         counter.add(1, ordering: .relaxed)
     }
 
+    package func fetchPages(_ address: UnsafeRawPointer, _ count: Int) {}
+
     package var host: HostBytes {
         guard let base = unsafe memory.baseAddress else { preconditionFailure("no bytes") }
         return unsafe HostBytes(base: base, count: memory.count, owner: self)

@@ -14,7 +14,7 @@ package struct CogVideoXTransformer {
     private let learnedPositions: Tensor?
     private let timeEmbedding: TimestepEmbedding
     private let ofsEmbedding: TimestepEmbedding?
-    private let blocks: [CogVideoXBlock]
+    private let blocks: Blocks<CogVideoXBlock>
     private let normFinal: LayerNorm
     private let normOut: LayerNorm
     private let normOutLinear: Linear
@@ -46,8 +46,8 @@ package struct CogVideoXTransformer {
             : try TimestepEmbedding(
                 w["ofs_embedding"], frequencies: config.ofsEmbedDim, out: config.ofsEmbedDim,
                 cosineFirst: config.flipSinToCos, shift: config.freqShift, on: device)
-        blocks = try (0..<config.numLayers).map {
-            try CogVideoXBlock(w["transformer_blocks"][$0], config, on: device)
+        blocks = try Blocks(w["transformer_blocks"], count: config.numLayers, on: device) { (w, _) in
+            try CogVideoXBlock(w, config, on: device)
         }
         normFinal = try LayerNorm(w["norm_final"], dim: dim, eps: config.normEps, on: device.f32)
         normOut = LayerNorm(eps: config.normEps, on: device)
@@ -96,6 +96,9 @@ package struct CogVideoXTransformer {
         try probe?("context", text)
         return text
     }
+
+    /// Whether a pass may be taken down to be repeated.
+    package var isRepeatable: Bool { !blocks.areMoving }
 
     /// What the blocks need to know of a latent grid: independent of step and text.
     package struct Grid {
@@ -159,7 +162,9 @@ package struct CogVideoXTransformer {
         let activated = try device.allocate(time.shape)
         try device.backend.silu(time, into: activated)
         let all = try device.backend.allocate([blocks.count, 2, 6, config.dim], .f32)
-        for (index, block) in blocks.enumerated() { try block.modulation(activated, into: all[index]) }
+        try blocks.inTurn { (index, block) throws(ComputeError) in
+            try block.modulation(activated, into: all[index])
+        }
         let head = try device.backend.allocate([2, config.dim], .f32)
         let m = try normOutLinear(activated, as: .f32).reshaped([2, config.dim])
         try normOutAffine.gain(scale: m[1], into: head[0])
@@ -183,7 +188,7 @@ package struct CogVideoXTransformer {
             try device.backend.combine([(1, target), (1, positions)], into: target)
         }
         try probe?("embeds", x)
-        for (index, block) in blocks.enumerated() {
+        try blocks.inTurn { (index, block) throws(ComputeError) in
             try block(
                 x, modulation: modulation.blocks[index], text: text, rotary: grid.rotary,
                 factorized: factorized?.layer(index, of: blocks.count))

@@ -9,7 +9,11 @@ package struct T5Encoder {
     private let device: Device
     private let config: T5Config
     private let embedding: Tensor  // [vocab, d_model], as stored
-    private let blocks: [T5Block]
+    private let blocks: Blocks<T5Block>
+    /// Of each block, or of the first for all.
+    ///
+    /// They are small and on the host, so they do not move with the blocks.
+    private let biases: [RelativePositionBias]
     private let finalNorm: RMSNorm
 
     package init(_ w: WeightScope, _ config: T5Config, on device: Device) throws {
@@ -20,9 +24,13 @@ package struct T5Encoder {
         let tied = try w["encoder"]["embed_tokens"].optionalTensor("weight", shape)
         let shared = try w["shared"].optionalTensor("weight", shape)
         embedding = try device.backend.resident(tied ?? shared ?? w["shared"].tensor("weight", shape))
-        blocks = try (0..<config.numLayers).map {
-            try T5Block(
-                w["encoder"]["block"][$0]["layer"], config, hasBias: $0 == 0 || config.hasBiasInEveryLayer, on: device)
+        let list = w["encoder"]["block"]
+        blocks = try Blocks(list, count: config.numLayers, on: device) { (w, _) in
+            try T5Block(w["layer"], config, on: device)
+        }
+        biases = try (0..<(config.hasBiasInEveryLayer ? config.numLayers : 1)).map {
+            try RelativePositionBias(
+                list[$0]["layer"][0]["SelfAttention"]["relative_attention_bias"], config, on: device.backend)
         }
         finalNorm = try RMSNorm(
             w["encoder"]["final_layer_norm"], dim: config.dModel, eps: config.layerNormEpsilon, on: device.f32)
@@ -33,8 +41,8 @@ package struct T5Encoder {
         let x = try device.backend.allocate([ids.count, config.dModel], .f32)
         try device.backend.embedding(ids, embedding, into: x)
         var bias: Tensor?
-        for (index, block) in blocks.enumerated() {
-            bias = try block.bias(length: ids.count) ?? bias
+        try blocks.inTurn { (index, block) throws(ComputeError) in
+            if index < biases.count { bias = try biases[index](length: ids.count, on: device.backend) }
             try block(x, bias: bias)
             try probe?("block.\(twoDigits(index))", x)
         }
@@ -50,14 +58,13 @@ private struct T5Block {
     private let k: Linear
     private let v: Linear
     private let o: Linear
-    private let relativeAttentionBias: RelativePositionBias?
     private let attentionNorm: RMSNorm
     private let wi0: Linear
     private let wi1: Linear
     private let wo: Linear
     private let feedForwardNorm: RMSNorm
 
-    init(_ w: WeightScope, _ config: T5Config, hasBias: Bool, on device: Device) throws {
+    init(_ w: WeightScope, _ config: T5Config, on device: Device) throws {
         self.device = device
         self.config = config
         let (width, inner, hidden) = (config.dModel, config.inner, config.dFf)
@@ -66,20 +73,12 @@ private struct T5Block {
         k = try Linear(attention["k"], in: width, out: inner, hasBias: false, on: device)
         v = try Linear(attention["v"], in: width, out: inner, hasBias: false, on: device)
         o = try Linear(attention["o"], in: inner, out: width, hasBias: false, on: device)
-        relativeAttentionBias =
-            hasBias
-            ? try RelativePositionBias(attention["relative_attention_bias"], config, on: device.backend) : nil
         attentionNorm = try RMSNorm(w[0]["layer_norm"], dim: width, eps: config.layerNormEpsilon, on: device)
         let dense = w[1]["DenseReluDense"]
         wi0 = try Linear(dense["wi_0"], in: width, out: hidden, hasBias: false, on: device)
         wi1 = try Linear(dense["wi_1"], in: width, out: hidden, hasBias: false, on: device)
         wo = try Linear(dense["wo"], in: hidden, out: width, hasBias: false, on: device)
         feedForwardNorm = try RMSNorm(w[1]["layer_norm"], dim: width, eps: config.layerNormEpsilon, on: device)
-    }
-
-    /// The position bias of this layer's own table, if it has one.
-    func bias(length: Int) throws(ComputeError) -> Tensor? {
-        try relativeAttentionBias?(length: length, on: device.backend)
     }
 
     /// Adds to x f32 `[tokens, d_model]`.

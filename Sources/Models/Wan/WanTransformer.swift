@@ -11,7 +11,7 @@ package struct WanTransformer {
     private let device: Device
     private let patchEmbedding: Linear
     private let conditionEmbedder: WanConditionEmbedder
-    private let blocks: [WanBlock]
+    private let blocks: Blocks<WanBlock>
     private let normOut: LayerNorm
     private let projOut: Linear
     private let modulation: Tensor  // [2, dim], one added to the scale
@@ -25,12 +25,17 @@ package struct WanTransformer {
             w["patch_embedding"], in: config.inChannels * patch.volume, out: config.dim,
             shape: [config.dim, config.inChannels] + config.patchSize, on: device)
         conditionEmbedder = try WanConditionEmbedder(w["condition_embedder"], config, on: device)
-        blocks = try (0..<config.numLayers).map { try WanBlock(w["blocks"][$0], config, on: device) }
+        blocks = try Blocks(w["blocks"], count: config.numLayers, on: device) { (w, _) in
+            try WanBlock(w, config, on: device)
+        }
         normOut = LayerNorm(eps: config.eps, on: device)
         projOut = try Linear(w["proj_out"], in: config.dim, out: config.outChannels * patch.volume, on: device)
         modulation = try modulationTable(w, rows: 2, dim: config.dim, scaleRows: [1], on: device.backend)
         rotary = RotaryEmbedding(headDim: config.attentionHeadDim)
     }
+
+    /// Whether a pass may be taken down to be repeated.
+    package var isRepeatable: Bool { !blocks.areMoving }
 
     /// What the blocks need to know of pictures beside the input: independent of step and text.
     package struct Pictures {
@@ -44,7 +49,9 @@ package struct WanTransformer {
         }
         try probe?("image", tokens)
         var all: [KeysAndValues?] = []
-        for block in blocks { all.append(try block.pictureKeysAndValues(tokens)) }
+        try blocks.inTurn { (_, block) throws(ComputeError) in
+            all.append(try block.pictureKeysAndValues(tokens))
+        }
         return Pictures(keysAndValues: all)
     }
 
@@ -75,7 +82,7 @@ package struct WanTransformer {
         try probe?("context", text)
         let textBias = try device.backend.upload(bias, [kept])
         var contexts: [WanBlock.Context] = []
-        for (index, block) in blocks.enumerated() {
+        try blocks.inTurn { (index, block) throws(ComputeError) in
             contexts.append(
                 WanBlock.Context(
                     text: try block.textKeysAndValues(text), textBias: textBias,
@@ -167,7 +174,7 @@ package struct WanTransformer {
         let runs = time.embedding.shape[0]
         try probe?("temb", time.embedding[runs - 1..<runs])
         if runs > 1 { try probe?("held_temb", time.embedding[0..<1]) }
-        for (index, block) in blocks.enumerated() {
+        try blocks.inTurn { (index, block) throws(ComputeError) in
             try block(
                 x, time: time.projection, runs: grid.runs, context: context.blocks[index], rotary: grid.rotary,
                 groups: groups(block: index, grid: grid),

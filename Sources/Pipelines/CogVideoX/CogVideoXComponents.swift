@@ -12,6 +12,9 @@ struct CogVideoXComponents {
     let vae: CogVideoXVAEConfig
     let scheduler: CogVideoXScheduler
     let stored: StoredWeights
+    /// Numbers that the decoder reads of the autoencoder, and its encoder; nil where there are no files.
+    private(set) var decoderParameters: Int?
+    private(set) var encoderParameters: Int?
 
     private static let encoderKeys = [IgnoredKey("encoder.*", reason: "only pictures are encoded")]
     private static let decoderKeys = [IgnoredKey("decoder.*", reason: "the decoder is loaded by itself")]
@@ -47,8 +50,11 @@ struct CogVideoXComponents {
         let nowhere = Device(backend: NullBackend(), dtype: .f32)
         _ = try makeTextEncoder(on: nowhere)
         _ = try makeTransformer(on: nowhere)
-        _ = try makeDecoder(on: nowhere)
-        if index.takesPicture { _ = try makeEncoder(on: nowhere) }
+        let (decoded, encoded) = (AskedTensors(), AskedTensors())
+        _ = try makeDecoder(on: nowhere, telling: decoded)
+        decoderParameters = decoded.parameters
+        if index.takesPicture { _ = try makeEncoder(on: nowhere, telling: encoded) }
+        encoderParameters = encoded.parameters
     }
 
     /// - Parameter watch: told of every tensor, here and below.
@@ -78,16 +84,20 @@ struct CogVideoXComponents {
         return model
     }
 
-    func makeDecoder(on device: Device, watch: Checkpoint.Watch? = nil) throws -> CogVideoXVAEDecoder {
+    func makeDecoder(
+        on device: Device, watch: Checkpoint.Watch? = nil, telling asked: AskedTensors? = nil
+    ) throws -> CogVideoXVAEDecoder {
         let checkpoint = try Checkpoint(folder, "vae", watch: watch)
-        let decoder = try CogVideoXVAEDecoder(checkpoint.root, vae, on: device)
+        let decoder = try CogVideoXVAEDecoder(checkpoint.root.telling(asked), vae, on: device)
         try checkpoint.assertAllUsed(ignoring: Self.encoderKeys)
         return decoder
     }
 
-    func makeEncoder(on device: Device, watch: Checkpoint.Watch? = nil) throws -> CogVideoXVAEEncoder {
+    func makeEncoder(
+        on device: Device, watch: Checkpoint.Watch? = nil, telling asked: AskedTensors? = nil
+    ) throws -> CogVideoXVAEEncoder {
         let checkpoint = try Checkpoint(folder, "vae", watch: watch)
-        let encoder = try CogVideoXVAEEncoder(checkpoint.root, vae, on: device)
+        let encoder = try CogVideoXVAEEncoder(checkpoint.root.telling(asked), vae, on: device)
         try checkpoint.assertAllUsed(ignoring: Self.decoderKeys)
         return encoder
     }

@@ -56,7 +56,8 @@ final class CogVideoXDenoiser: Denoiser {
         let shape: Shape = [shown.shape[0], transformer.config.outChannels, shown.shape[2], shown.shape[3]]
         func pass(_ text: Tensor, _ name: String) throws -> DenoisePass {
             let context = try transformer.context(text, probe: probe(name))
-            return try DenoisePass(shape, on: backend) { (step, factorized, probe, prediction) throws(ComputeError) in
+            return try DenoisePass(shape, isRepeatable: transformer.isRepeatable, on: backend) {
+                (step, factorized, probe, prediction) throws(ComputeError) in
                 try transformer(
                     shown, modulation: CogVideoXTransformer.Modulation(step), context: context, grid: grid,
                     factorized: factorized, probe: probe, into: prediction)

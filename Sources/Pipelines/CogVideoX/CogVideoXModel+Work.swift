@@ -90,30 +90,37 @@ extension CogVideoXModel {
 
     func memory(_ settings: VideoSettings, on device: DeviceProfile) -> MemoryEstimate {
         let (shape, vae) = (latentShape(settings), components.vae)
-        func bytes(_ component: String) -> Int {
-            // Sums lie in no file.
-            let isAdapted = component == "transformer" && !settings.adapters.isEmpty
-            return components.stored.bytes(
-                component, dtype: device.dtype, copies: device.copiesWeights || isAdapted)
-        }
+        let networks = CogVideoXSizes(components, on: device)
+        let takesPicture = components.index.takesPicture
         let picture =
-            components.index.takesPicture
-            ? Self.chunkMemory(latents: 1, height: shape[2], width: shape[3], vae, device.dtype) : 0
-        return MemoryEstimate([
-            .text: .init(weights: bytes("text_encoder"), work: picture),
-            .denoise: .init(weights: bytes("transformer"), work: denoiseMemory(settings, device.dtype)),
-            .decode: .init(weights: bytes("vae"), work: decodeMemory(settings, device.dtype)),
-        ])
+            takesPicture ? Self.chunkMemory(latents: 1, height: shape[2], width: shape[3], vae, device.dtype) : 0
+        let texts = Guidance.isNeeded(settings) ? 2 : 1
+        return MemoryNeeds(
+            readers: [networks.textEncoder] + (takesPicture ? [networks.encoder] : []),
+            experts: [settings.adapters.isEmpty ? networks.transformer : networks.adaptedTransformer],
+            decoder: networks.decoder,
+            work: [
+                .text: picture, .denoise: denoiseMemory(settings, device.dtype),
+                .decode: decodeMemory(settings, device.dtype),
+            ],
+            // A step asks all blocks for their modulation first.
+            rounds: [.text: texts, .denoise: settings.sampling.steps * (texts + 1)]
+        ).estimate(on: device)
     }
 
+    /// What a pass holds at its peak, and what is there beside it.
+    ///
     /// The residual stream, added positions and turned tables in f32; the norm's output, queries, keys, values and the
     /// attended rows or the feed-forward's hidden rows in the activations' dtype; latents with condition and history.
+    /// What a step makes of all norms and gates is there for the step and for each of its passes.
     private func denoiseMemory(_ settings: VideoSettings, _ dtype: DType) -> Int {
         let config = components.transformer
         let rows = tokenLimit + tokens(settings)
         let isAdded = config.useLearnedPositionalEmbeddings || !config.useRotaryPositionalEmbeddings
         let wide = 4 * (config.dim * (isAdded ? 2 : 1) + config.attentionHeadDim) + dtype.byteWidth * 5 * config.dim
+        let texts = Guidance.isNeeded(settings) ? 2 : 1
         return rows * wide + 8 * latentShape(settings).count * 4
+            + (texts + 1) * config.numLayers * 12 * config.dim * 4 + texts * tokenLimit * config.dim * 4
             + FactorizedAttention.bytes(
                 settings, rows: rows, heads: config.numAttentionHeads, width: config.dim, dtype)
     }

@@ -120,9 +120,9 @@ struct CogVideoXModel: VideoModel {
         }
     }
 
-    func pipeline(on backend: any Backend, dtype: DType?) -> any VideoPipeline {
+    func pipeline(on backend: any Backend, dtype: DType?, within terms: MemoryTerms) -> any VideoPipeline {
         CogVideoXPipeline(
-            self, on: Device(backend: backend, dtype: dtype ?? self.dtype(prefersBF16: backend.prefersBF16)))
+            self, on: Device(backend: backend, dtype: dtype ?? self.dtype(prefersBF16: backend.prefersBF16)), terms)
     }
 
     /// Latent frames of the clip itself.

@@ -10,17 +10,14 @@ struct CogVideoXNetworks {
     let decoder: Resident<CogVideoXVAEDecoder>
     let residency: Residency
 
-    init(_ components: CogVideoXComponents, on device: Device) {
-        func bytes(_ component: String, isAdapted: Bool = false) -> Int {
-            components.stored.bytes(
-                component, dtype: device.dtype, copies: device.backend.copiesWeights || isAdapted)
+    init(_ components: CogVideoXComponents, on device: Device, _ terms: MemoryTerms) {
+        let sizes = CogVideoXSizes(components, on: DeviceProfile(device, terms))
+        textEncoder = Resident(sizes.textEncoder) { try components.makeTextEncoder(on: $0, watch: $1) }
+        encoder = Resident(sizes.encoder) { try components.makeEncoder(on: $0, watch: $1) }
+        transformer = Resident(sizes.transformer, adapted: sizes.adaptedTransformer) {
+            try components.makeTransformer(adapters: $0, on: $1, watch: $2)
         }
-        textEncoder = Resident(bytes: bytes("text_encoder")) { try components.makeTextEncoder(on: device, watch: $0) }
-        encoder = Resident(bytes: bytes("vae")) { try components.makeEncoder(on: device, watch: $0) }
-        transformer = Resident(bytes: bytes("transformer"), adaptedBytes: bytes("transformer", isAdapted: true)) {
-            try components.makeTransformer(adapters: $0, on: device, watch: $1)
-        }
-        decoder = Resident(bytes: bytes("vae")) { try components.makeDecoder(on: device, watch: $0) }
-        residency = Residency([textEncoder, encoder, transformer, decoder], on: device)
+        decoder = Resident(sizes.decoder) { try components.makeDecoder(on: $0, watch: $1) }
+        residency = Residency(readers: [textEncoder, encoder], [transformer, decoder], on: device, terms)
     }
 }

@@ -10,10 +10,10 @@ final class CogVideoXPipeline: VideoPipeline {
     private let networks: CogVideoXNetworks
     var adapters = AdapterSet.none
 
-    init(_ model: CogVideoXModel, on device: Device) {
+    init(_ model: CogVideoXModel, on device: Device, _ terms: MemoryTerms) {
         cog = model
         self.device = device
-        networks = CogVideoXNetworks(model.components, on: device)
+        networks = CogVideoXNetworks(model.components, on: device, terms)
     }
 
     var model: any VideoModel { cog }

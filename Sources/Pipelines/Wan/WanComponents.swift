@@ -17,6 +17,9 @@ struct WanComponents {
     let imageProcessor: CLIPProcessorConfig?
     let scheduler: FolderScheduler
     let stored: StoredWeights
+    /// Numbers that the decoder reads of the autoencoder, and its encoder; nil where there are no files.
+    private(set) var decoderParameters: Int?
+    private(set) var encoderParameters: Int?
 
     private static let encoderKeys = [
         IgnoredKey("encoder.*", reason: "the encoder's"), IgnoredKey("quant_conv.*", reason: "the encoder's"),
@@ -75,8 +78,11 @@ struct WanComponents {
         _ = try makeTextEncoder(on: nowhere)
         _ = try makeTransformer(expert: 0, on: nowhere)
         if transformer2 != nil { _ = try makeTransformer(expert: 1, on: nowhere) }
-        _ = try makeDecoder(on: nowhere)
-        if !pictures.isNone { _ = try makeEncoder(on: nowhere) }
+        let (decoded, encoded) = (AskedTensors(), AskedTensors())
+        _ = try makeDecoder(on: nowhere, telling: decoded)
+        decoderParameters = decoded.parameters
+        if !pictures.isNone { _ = try makeEncoder(on: nowhere, telling: encoded) }
+        encoderParameters = encoded.parameters
         if imageEncoder != nil { _ = try makeImageEncoder(on: nowhere) }
     }
 
@@ -113,16 +119,20 @@ struct WanComponents {
         return model
     }
 
-    func makeDecoder(on device: Device, watch: Checkpoint.Watch? = nil) throws -> WanVAEDecoder {
+    func makeDecoder(
+        on device: Device, watch: Checkpoint.Watch? = nil, telling asked: AskedTensors? = nil
+    ) throws -> WanVAEDecoder {
         let checkpoint = try Checkpoint(folder, "vae", watch: watch)
-        let decoder = try WanVAEDecoder(checkpoint.root, vae, on: device)
+        let decoder = try WanVAEDecoder(checkpoint.root.telling(asked), vae, on: device)
         try checkpoint.assertAllUsed(ignoring: Self.encoderKeys)
         return decoder
     }
 
-    func makeEncoder(on device: Device, watch: Checkpoint.Watch? = nil) throws -> WanVAEEncoder {
+    func makeEncoder(
+        on device: Device, watch: Checkpoint.Watch? = nil, telling asked: AskedTensors? = nil
+    ) throws -> WanVAEEncoder {
         let checkpoint = try Checkpoint(folder, "vae", watch: watch)
-        let encoder = try WanVAEEncoder(checkpoint.root, vae, on: device)
+        let encoder = try WanVAEEncoder(checkpoint.root.telling(asked), vae, on: device)
         try checkpoint.assertAllUsed(ignoring: Self.decoderKeys)
         return encoder
     }

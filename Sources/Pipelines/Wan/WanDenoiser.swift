@@ -70,7 +70,8 @@ final class WanDenoiser: Denoiser {
         let shape = Shape([transformer.config.outChannels] + shown.shape.dims.dropFirst())
         func pass(_ text: Tensor, _ name: String) throws -> DenoisePass {
             let context = try transformer.context(text, pictures: seen, probe: probe(name))
-            return try DenoisePass(shape, on: backend) { (step, factorized, probe, prediction) throws(ComputeError) in
+            return try DenoisePass(shape, isRepeatable: transformer.isRepeatable, on: backend) {
+                (step, factorized, probe, prediction) throws(ComputeError) in
                 try transformer(
                     shown, time: WanTransformer.Time(step), context: context, grid: grid, factorized: factorized,
                     probe: probe, into: prediction)

@@ -5,38 +5,45 @@ import VideoTypes
 
 extension WanModel {
     func memory(_ settings: VideoSettings, on device: DeviceProfile) -> MemoryEstimate {
-        let latents = latentShape(settings)
-        func bytes(_ component: String) -> Int {
-            // Sums lie in no file.
-            let isAdapted = component == "transformer" && !settings.adapters.isEmpty
-            return components.stored.bytes(
-                component, dtype: device.dtype, copies: device.copiesWeights || isAdapted)
-        }
-        var text = MemoryEstimate.Need(weights: bytes("text_encoder"), work: 0)
-        var shown = 0
+        let networks = WanSizes(components, on: device)
+        let isAdapted = !settings.adapters.isEmpty
+        let transformer = isAdapted ? networks.adaptedTransformer : networks.transformer
+        var (readers, shown, tower) = ([networks.textEncoder], 0, 0)
         if !shownFrames(settings).isEmpty {
-            // One network after the other: words, pictures to the image encoder and to the autoencoder.
-            let weights = max(bytes("text_encoder"), bytes("image_encoder"), bytes("vae"))
-            text = .init(weights: weights, work: pictureMemory(settings, device.dtype))
-            shown = 4 * components.transformer.inChannels * latents.dims.dropFirst().reduce(1, *)
+            tower = components.imageEncoder == nil ? 0 : 1
+            readers += [networks.imageEncoder, networks.encoder]
+            shown = 4 * components.transformer.inChannels * latentShape(settings).dims.dropFirst().reduce(1, *)
         }
-        return MemoryEstimate([
-            .text: text,
-            .denoise: .init(
-                weights: bytes("transformer"), work: denoiseMemory(settings, device.dtype) + 2 * shown),
-            .decode: .init(weights: bytes("vae"), work: decodeMemory(latents, settings.tilesVAE, device.dtype)),
-        ])
+        let plan = plan(settings)
+        let texts = texts(settings).count
+        return MemoryNeeds(
+            readers: readers, experts: [NetworkSize](repeating: transformer, count: hasTwoExperts ? 2 : 1),
+            decoder: networks.decoder,
+            work: [
+                .text: shown > 0 ? pictureMemory(settings, device.dtype) : 0,
+                .denoise: denoiseMemory(settings, device.dtype) + 2 * shown,
+                .decode: decodeMemory(latentShape(settings), settings.tilesVAE, device.dtype),
+            ],
+            rounds: [.text: texts, .denoise: plan.runs.count * (texts + tower) + plan.stepCount * texts]
+        ).estimate(on: device)
     }
 
+    /// What a pass holds at its peak, and what is there from the first step to the last.
+    ///
     /// The residual stream and a turned table in f32; the norm's output, queries, keys, values, the attended rows or
-    /// the feed-forward's hidden rows in the activations' dtype; latents with the solver's history.
+    /// the feed-forward's hidden rows in the activations' dtype; latents with the solver's history. Keys and values of
+    /// texts and pictures in each block, and what all steps are told of their times.
     private func denoiseMemory(_ settings: VideoSettings, _ dtype: DType) -> Int {
         let latents = latentShape(settings)
         let config = components.transformer
         let patch = config.patch
         let tokens = latents[1] * (latents[2] / patch.height) * (latents[3] / patch.width)
         let wide = dtype.byteWidth * (max(4 * config.dim, config.ffnDim) + config.dim)
+        let work = WanTransformerWork(config, latents: latents)
+        let told = texts(settings).reduce(pictureTokens(settings)) { $0 + work.contextRows(words: $1) }
         return tokens * (4 * (config.dim + config.attentionHeadDim) + wide) + 8 * latents.count * 4
+            + told * 2 * config.dim * config.numLayers * dtype.byteWidth
+            + settings.sampling.steps * 7 * config.dim * 4
             + FactorizedAttention.bytes(
                 settings, rows: tokens, heads: config.numAttentionHeads, width: config.dim, dtype)
     }
@@ -44,21 +51,23 @@ extension WanModel {
     private func decodeMemory(_ latents: Shape, _ isTiled: Bool, _ dtype: DType) -> Int {
         let vae = components.vae
         let (height, width) = (latents[2], latents[3])
-        guard isTiled else { return Self.decodeMemory(height: height, width: width, vae, dtype) }
+        guard isTiled else { return Self.decodeMemory(height: height, width: width, frames: latents[1], vae, dtype) }
         let tiling = vae.tiling
         let (rows, columns) = (min(height, tiling.rows.tile), min(width, tiling.columns.tile))
         let frames = (latents[1] - 1) * vae.scaleFactorTemporal + 1
         let scale = vae.scaleFactorSpatial
         // The finished clip waits in 8 bits and one tile in f32.
-        return Self.decodeMemory(height: rows, width: columns, vae, dtype)
+        return Self.decodeMemory(height: rows, width: columns, frames: latents[1], vae, dtype)
             + frames * scale * scale * 3 * (height * width + 8 * rows * columns)
     }
 
-    /// Each causal convolution keeps two frames.
+    /// Each causal convolution keeps two frames, of a single latent frame one.
     ///
     /// Of the largest stage a frame and what it becomes are there in f32 and the next input of a convolution; half a
     /// frame waits. Residual shortcuts keep the frame before and all that it becomes.
-    private static func decodeMemory(height: Int, width: Int, _ config: WanVAEConfig, _ dtype: DType) -> Int {
+    private static func decodeMemory(
+        height: Int, width: Int, frames: Int, _ config: WanVAEConfig, _ dtype: DType
+    ) -> Int {
         let dims = config.decoderDims
         var windows = height * width * (config.zDim + 4 * dims[0])
         var largest = 0
@@ -72,8 +81,8 @@ extension WanModel {
         }
         // The last one keeps sums for its few results.
         let last = positions * min(dims[dims.count - 1] * dtype.byteWidth, config.outChannels * 4)
-        let frames = config.isResidual ? 6 * 4 : 3 * 4 + 2
-        return windows * 2 * dtype.byteWidth + 2 * last + largest * frames
+        let wide = config.isResidual ? 6 * 4 : 3 * 4 + 2
+        return windows * min(2, frames) * dtype.byteWidth + 2 * last + largest * wide
     }
 
     /// What encoding pictures takes.

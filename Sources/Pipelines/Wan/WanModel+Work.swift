@@ -20,7 +20,7 @@ extension WanModel {
     }
 
     /// Words of each text that is encoded: of the prompt, and of the negative prompt where guidance needs it.
-    private func texts(_ settings: VideoSettings) -> [Int] {
+    func texts(_ settings: VideoSettings) -> [Int] {
         let texts = [settings.prompts.positive] + (Guidance.isNeeded(settings) ? [settings.prompts.negative] : [])
         return texts.map { min(tokenCount($0), tokenLimit) }
     }
@@ -32,7 +32,7 @@ extension WanModel {
     }
 
     /// How many tokens an image encoder makes of the clip's pictures.
-    private func pictureTokens(_ settings: VideoSettings) -> Int {
+    func pictureTokens(_ settings: VideoSettings) -> Int {
         shownFrames(settings).count { $0.role != nil } * (components.imageEncoder?.tokens ?? 0)
     }
 

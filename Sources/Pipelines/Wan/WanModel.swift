@@ -88,8 +88,9 @@ struct WanModel: VideoModel {
         }
     }
 
-    func pipeline(on backend: any Backend, dtype: DType?) -> any VideoPipeline {
-        WanPipeline(self, on: Device(backend: backend, dtype: dtype ?? self.dtype(prefersBF16: backend.prefersBF16)))
+    func pipeline(on backend: any Backend, dtype: DType?, within terms: MemoryTerms) -> any VideoPipeline {
+        WanPipeline(
+            self, on: Device(backend: backend, dtype: dtype ?? self.dtype(prefersBF16: backend.prefersBF16)), terms)
     }
 
     /// `[C, T, H, W]`.

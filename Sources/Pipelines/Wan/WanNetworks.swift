@@ -13,22 +13,18 @@ struct WanNetworks {
     let decoder: Resident<WanVAEDecoder>
     let residency: Residency
 
-    init(_ components: WanComponents, on device: Device) {
-        let copies = device.backend.copiesWeights
-        func bytes(_ component: String, isAdapted: Bool = false) -> Int {
-            components.stored.bytes(component, dtype: device.dtype, copies: copies || isAdapted)
-        }
-        imageEncoder = Resident(bytes: bytes("image_encoder")) {
-            try components.makeImageEncoder(on: device, watch: $0)
-        }
-        encoder = Resident(bytes: bytes("vae")) { try components.makeEncoder(on: device, watch: $0) }
-        textEncoder = Resident(bytes: bytes("text_encoder")) { try components.makeTextEncoder(on: device, watch: $0) }
+    init(_ components: WanComponents, on device: Device, _ terms: MemoryTerms) {
+        let sizes = WanSizes(components, on: DeviceProfile(device, terms))
+        imageEncoder = Resident(sizes.imageEncoder) { try components.makeImageEncoder(on: $0, watch: $1) }
+        encoder = Resident(sizes.encoder) { try components.makeEncoder(on: $0, watch: $1) }
+        textEncoder = Resident(sizes.textEncoder) { try components.makeTextEncoder(on: $0, watch: $1) }
         transformers = (0..<(components.transformer2 == nil ? 1 : 2)).map { expert in
-            Resident(bytes: bytes("transformer"), adaptedBytes: bytes("transformer", isAdapted: true)) {
-                try components.makeTransformer(expert: expert, adapters: $0, on: device, watch: $1)
+            Resident(sizes.transformer, adapted: sizes.adaptedTransformer) {
+                try components.makeTransformer(expert: expert, adapters: $0, on: $1, watch: $2)
             }
         }
-        decoder = Resident(bytes: bytes("vae")) { try components.makeDecoder(on: device, watch: $0) }
-        residency = Residency([imageEncoder, encoder, textEncoder] + transformers + [decoder], on: device)
+        decoder = Resident(sizes.decoder) { try components.makeDecoder(on: $0, watch: $1) }
+        residency = Residency(
+            readers: [imageEncoder, encoder, textEncoder], transformers + [decoder], on: device, terms)
     }
 }

@@ -10,10 +10,10 @@ final class WanPipeline: VideoPipeline {
     private let networks: WanNetworks
     var adapters = AdapterSet.none
 
-    init(_ model: WanModel, on device: Device) {
+    init(_ model: WanModel, on device: Device, _ terms: MemoryTerms) {
         wan = model
         self.device = device
-        networks = WanNetworks(model.components, on: device)
+        networks = WanNetworks(model.components, on: device, terms)
     }
 
     var model: any VideoModel { wan }

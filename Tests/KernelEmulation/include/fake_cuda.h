@@ -104,6 +104,11 @@ uint64_t fake_cuda_peak_bytes(fake_cuda *machine, int gpu);
 /// Pieces of work that were queued and have not run.
 size_t fake_cuda_pending(fake_cuda *machine);
 
+/// From now on it is known which work streams and events allow to run beside which copy.
+void fake_cuda_remember(fake_cuda *machine);
+/// Of the copies from pinned memory since then, `count`, those that no work may run beside.
+size_t fake_cuda_copies_without_work(fake_cuda *machine, size_t *count);
+
 // ---- What shall go wrong
 
 /// The nth call of this function from now on (1 is the next) returns `error` and does nothing. With `sticky` the

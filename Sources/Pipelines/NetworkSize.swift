@@ -1,0 +1,41 @@
+import Layers
+
+/// What a network takes in memory, whole or while its blocks take turns.
+struct NetworkSize: Sendable {
+    /// Of all weights.
+    let bytes: Int
+    /// How many blocks there are that are made alike; 0 where none can take turns.
+    let blocks: Int
+    let blockBytes: Int
+    /// How many of the blocks that take turns are there at a time.
+    private let places: Int
+
+    init(_ bytes: Int) {
+        self.bytes = bytes
+        blocks = 0
+        blockBytes = 0
+        places = 0
+    }
+
+    /// - Parameters:
+    ///   - parameters: of the whole network.
+    ///   - blockParameters: of one block.
+    init(_ bytes: Int, parameters: Int, blocks: Int, blockParameters: Int, on device: DeviceProfile) {
+        self.bytes = bytes
+        self.blocks = blocks
+        places = device.blockPlaces
+        blockBytes = Int(Double(bytes) / Double(max(parameters, 1)) * Double(blockParameters))
+    }
+
+    /// - Parameter staying: blocks that do not take turns; nil for all.
+    func bytes(staying: Int?) -> Int { bytes - max(0, moving(staying) - places) * blockBytes }
+
+    /// How many blocks take turns.
+    func moving(_ staying: Int?) -> Int { blocks - Blocks<Never>.staying(staying, of: blocks) }
+
+    /// As many blocks as can stay within so many bytes.
+    func staying(within available: Int) -> Int {
+        guard blockBytes > 0 else { return 0 }
+        return min(max(0, (available - bytes(staying: 0)) / blockBytes), blocks)
+    }
+}

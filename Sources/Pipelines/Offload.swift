@@ -1,0 +1,28 @@
+/// How much of a model leaves a device's memory while clips are made: each word leaves more than the one before, takes
+/// less memory and more time.
+package enum Offload: String, Sendable, Hashable, Codable, CaseIterable {
+    /// All networks stay from clip to clip.
+    case none
+    /// What reads text and pictures leaves when it has.
+    case text
+    /// One network is there at a time, so that experts take turns.
+    case networks
+    /// The same, and of the networks that have many blocks alike some blocks take turns.
+    case blocks
+}
+
+/// What somebody says of the memory that clips may take.
+package struct MemoryTerms: Sendable, Hashable {
+    /// At most so many bytes of it, weights that are used where they lie on disk included; nil for what is free.
+    package var limitBytes: Int?
+    /// What leaves it; nil for as little as need be.
+    package var offload: Offload?
+
+    package init(limitBytes: Int? = nil, offload: Offload? = nil) {
+        self.limitBytes = limitBytes
+        self.offload = offload
+    }
+
+    /// Whether nobody has said anything.
+    package var areFree: Bool { self == MemoryTerms() }
+}

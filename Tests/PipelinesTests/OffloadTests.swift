@@ -1,0 +1,166 @@
+import Compute
+import ComputeCPU
+import ComputeCUDA
+import FakeGPU
+import Glibc
+import KernelEmulation
+import TestSupport
+import TestTools
+import Testing
+import VideoTypes
+import Weights
+
+@testable import Pipelines
+
+/// Weights that come and go: the same clips, in the memory that the plan says.
+@Suite(.bounded(minutes: 5)) struct OffloadTests {
+    private static let blocks = 8
+
+    /// A tiny model with many blocks.
+    private static func model(
+        _ name: String, blocks: Int = blocks, in folder: TemporaryFolder
+    ) throws -> any VideoModel {
+        try DeepModel.write(Fixture.path("\(name)/model"), to: folder.path, blocks: blocks)
+        return try Families.open(ModelFolder(path: folder.path))
+    }
+
+    private static func settings(_ name: String, side: Int = 16, frames: Int = 1, steps: Int = 2) -> VideoSettings {
+        let isFlow = name.hasPrefix("wan")
+        return VideoSettings(
+            prompts: Prompts(positive: "a bird flies over the sea", negative: "grey"),
+            clip: ClipShape(width: side, height: side, frames: frames, framesPerSecond: 16),
+            sampling: SamplingSettings(
+                scheduler: isFlow ? .unipc : .ddim, levels: .steps(steps), shift: isFlow ? 3 : nil,
+                guidance: [5, 4], seed: 1))
+    }
+
+    private static func frames(
+        _ pipeline: any VideoPipeline, _ settings: VideoSettings, report: (VideoProgress) -> Void = { _ in }
+    ) throws -> [Frame] {
+        var frames: [Frame] = []
+        try withoutActuallyEscaping(report) { report in
+            try pipeline.validate(settings)
+            try pipeline.generate(
+                settings,
+                report: {
+                    report($0)
+                    return true
+                }, dump: nil, emit: { frames.append($0) })
+        }
+        return frames
+    }
+
+    private static let models = ["wan21-t2v", "wan22-a14b", "cogvideox-5b"]
+
+    @Test(arguments: models, [DType.f32, .bf16])
+    func `a GPU makes the same clip whatever leaves its memory`(_ name: String, _ dtype: DType) throws {
+        let folder = try TemporaryFolder()
+        let model = try Self.model(name, in: folder)
+        let settings = Self.settings(name)
+        let gpu = FakeGPU(schedule: FAKE_SCHEDULE_MIXED)
+        do {
+            let backend = try gpu.backend()
+            let expected = try Self.frames(
+                model.pipeline(on: backend, dtype: dtype, within: MemoryTerms(offload: Offload.none)), settings)
+            for offload in Offload.allCases.dropFirst() {
+                let pipeline = model.pipeline(on: backend, dtype: dtype, within: MemoryTerms(offload: offload))
+                // What is left from a clip before is no other than what comes anew.
+                for _ in 0..<2 { #expect(try Self.frames(pipeline, settings) == expected, "\(offload)") }
+            }
+        }
+        #expect(gpu.finish() == [])
+    }
+
+    @Test(arguments: [FAKE_SCHEDULE_LATE, FAKE_SCHEDULE_MIXED, FAKE_SCHEDULE_EARLY])
+    func `every copy of a block may run beside work`(schedule: Int) throws {
+        let folder = try TemporaryFolder()
+        let model = try Self.model("wan21-t2v", in: folder)
+        let settings = Self.settings("wan21-t2v")
+        let gpu = FakeGPU(schedule: schedule)
+        do {
+            let pipeline = model.pipeline(
+                on: try gpu.backend(), dtype: .f32, within: MemoryTerms(offload: .blocks))
+            var copies = (all: 0, alone: 0)
+            _ = try Self.frames(pipeline, settings) { progress in
+                guard progress.stage == .denoise else { return }
+                if progress.completed == 0 { gpu.remember() } else { copies = gpu.copies }
+            }
+            let pieces = 27
+            // Two are there when the first of two steps begins, each of which is two passes.
+            #expect(copies.all >= 2 * 2 * Self.blocks * pieces)
+            #expect(copies.alone == 0, "\(copies)")
+        }
+        #expect(gpu.finish() == [])
+    }
+
+    /// Nil for a limit below what one network at a time takes.
+    @Test(arguments: models, [Offload.none, .text, .networks, nil])
+    func `a GPU's memory is filled as planned`(_ name: String, _ offload: Offload?) throws {
+        let folder = try TemporaryFolder()
+        let model = try Self.model(name, blocks: 24, in: folder)
+        // Both experts get a step.
+        let settings = Self.settings(name, side: 32, frames: 5, steps: name == "wan22-a14b" ? 3 : 1)
+        let gpu = FakeGPU { unsafe $0.cublaslt = 0 }
+        do {
+            let backend = try gpu.backend()
+            var terms = MemoryTerms(offload: offload ?? .networks)
+            if offload == nil {
+                let profile = model.pipeline(on: backend, dtype: .f32, within: terms).profile
+                terms = MemoryTerms(limitBytes: model.memory(settings, on: profile).peak / 10 * 7)
+            }
+            let pipeline = model.pipeline(on: backend, dtype: .f32, within: terms)
+            let plan = model.memory(settings, on: pipeline.profile)
+            #expect(plan.residency.offload == offload ?? .blocks)
+            for _ in 0..<2 { _ = try Self.frames(pipeline, settings) }
+            let share = Double(backend.pool.peakBytes) / Double(plan.peak)
+            #expect(abs(share - 1) < 0.05, "\(backend.pool.peakBytes) of \(plan.peaks) \(plan.residency)")
+            if let limit = terms.limitBytes { #expect(backend.pool.peakBytes <= limit) }
+        }
+        #expect(gpu.finish() == [])
+    }
+
+    @Test(arguments: models, [DType.f32, .bf16])
+    func `a processor makes the same clip whatever leaves its memory`(_ name: String, _ dtype: DType) throws {
+        let folder = try TemporaryFolder()
+        let model = try Self.model(name, in: folder)
+        let settings = Self.settings(name, side: 32)
+        let backend = try CPUBackend(threads: 2)
+        let expected = try Self.frames(
+            model.pipeline(on: backend, dtype: dtype, within: MemoryTerms(offload: Offload.none)), settings)
+        for offload in Offload.allCases.dropFirst() {
+            let pipeline = model.pipeline(on: backend, dtype: dtype, within: MemoryTerms(offload: offload))
+            for _ in 0..<2 { #expect(try Self.frames(pipeline, settings) == expected, "\(offload)") }
+        }
+    }
+
+    @Test func `as little leaves as need be, and what does not fit is refused`() throws {
+        let folder = try TemporaryFolder()
+        let blocks = 64
+        let model = try Self.model("wan22-a14b", blocks: blocks, in: folder)
+        let settings = Self.settings("wan22-a14b")
+        func memory(_ bytes: Int?, _ offload: Offload? = nil) -> MemoryEstimate {
+            model.memory(
+                settings,
+                on: DeviceProfile(
+                    name: "d", dtype: .f32, copiesWeights: true, memoryBytes: bytes, offload: offload))
+        }
+        var before = Int.max
+        for offload in Offload.allCases {
+            let plan = memory(nil, offload)
+            #expect(plan.residency.offload == offload)
+            #expect(plan.peak < before)
+            before = plan.peak
+            #expect(memory(plan.peak).residency.offload == offload)
+            if offload != .blocks { #expect(memory(plan.peak - 1).residency.offload != offload) }
+        }
+        let least = memory(nil, .blocks)
+        #expect(least.residency.turns[.denoise] == .init(staying: 0, count: blocks))
+        // Where there is room for more, more stay.
+        let middle = memory((memory(nil, .networks).peak + least.peak) / 2)
+        let staying = try #require(middle.residency.turns[.denoise]?.staying)
+        #expect(staying > 0 && middle.peak <= (memory(nil, .networks).peak + least.peak) / 2)
+        #expect((middle.residency.broughtBytes[.denoise] ?? 0) < (least.residency.broughtBytes[.denoise] ?? 0))
+        let device = DeviceProfile(name: "d", dtype: .f32, copiesWeights: true, memoryBytes: least.peak - 1)
+        #expect(throws: VideoError.self) { try model.checkMemory(settings, on: device) }
+    }
+}
