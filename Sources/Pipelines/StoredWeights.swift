@@ -6,7 +6,7 @@ struct StoredWeights {
     private let components: [String: Component]
 
     private struct Component {
-        let dtype: DType
+        let format: StoredFormat
         let byteCount: Int
         /// Of the tensor that stands for all.
         let digest: UInt64
@@ -26,7 +26,8 @@ struct StoredWeights {
             var digest = Digest64()
             digest.add(tensor.bytes.copied)
             components[name] = Component(
-                dtype: tensor.dtype, byteCount: checkpoint.byteCount, digest: digest.value, isPacked: shape.count > 2)
+                format: tensor.format, byteCount: checkpoint.byteCount, digest: digest.value,
+                isPacked: shape.count > 2)
         }
         self.components = components
     }
@@ -35,23 +36,28 @@ struct StoredWeights {
     ///
     /// - Parameter parameters: of each component.
     init(published parameters: [String: Int]) {
-        components = parameters.mapValues { Component(dtype: .bf16, byteCount: 2 * $0, digest: 0) }
+        components = parameters.mapValues { Component(format: .dense(.bf16), byteCount: 2 * $0, digest: 0) }
     }
 
-    /// How the matrices of a component are stored.
-    func dtype(_ component: String) -> DType { components[component]?.dtype ?? .f32 }
+    /// How the matrices of a component are stored; numbers of 8 bits and fewer are as good as bf16's.
+    func dtype(_ component: String) -> DType {
+        guard let format = components[component]?.format else { return .f32 }
+        return format.quantisation == nil ? format.dtype : .bf16
+    }
 
     /// Bytes of a component's weights that a device has to hold: all of them, or copies where they do not serve as they
     /// are stored.
     func bytes(_ component: String, dtype: DType, copies: Bool) -> Int {
-        guard let stored = components[component], copies || stored.dtype != dtype || stored.isPacked else { return 0 }
-        return stored.byteCount / stored.dtype.byteWidth * dtype.byteWidth
+        guard let stored = components[component] else { return 0 }
+        if stored.format.quantisation != nil, !stored.isPacked { return copies ? stored.byteCount : 0 }
+        guard copies || stored.format.dtype != dtype || stored.isPacked else { return 0 }
+        return stored.format.count(ofBytes: stored.byteCount) * dtype.byteWidth
     }
 
     /// Tells the weights of one training from those of another.
     var fingerprint: String {
         components.sorted { $0.key < $1.key }
-            .map { "\($0.key) \($0.value.dtype) \($0.value.byteCount) \(String($0.value.digest, radix: 16))" }
+            .map { "\($0.key) \($0.value.format.name) \($0.value.byteCount) \(String($0.value.digest, radix: 16))" }
             .joined(separator: ", ")
     }
 }
