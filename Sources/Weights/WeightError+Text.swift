@@ -35,6 +35,8 @@ extension WeightError: Reportable {
         case .headerTooLarge(let file, let bytes, let limit):
             "\(file): a header of \(bytes) bytes, at most \(limit) are accepted"
         case .badHeader(let file, let problem): "\(file): \(problem.message)"
+        case .badGGUF(let file, let problem): "\(file): \(problem.message)"
+        case .badScale(let key, let file, let problem): "\(file): \(problem.message(key: key))"
         case .badJSON(let file, let offset, let problem):
             "\(file): not valid JSON at byte \(offset): \(problem.message)"
         case .badIndex(let file, let key, let problem): "\(file): \(problem.message(key: key))"
@@ -79,6 +81,8 @@ extension WeightError: Reportable {
         case .folderUnreadable, .unreadable: "check the permissions of the file and its folders"
         case .notAFile, .fileTooLarge: "replace it with the file that was published with the model"
         case .emptyFile, .truncated, .trailing: "the download is incomplete or damaged: fetch the file again"
+        case .badGGUF(_, let problem): Wording(plain: problem.hint)
+        case .badScale(_, _, let problem): Wording(plain: problem.hint)
         case .headerTooLarge, .badHeader, .badJSON: "the file is damaged or of another format: fetch it again"
         case .badIndex: "the index and its shards are of different revisions: fetch the folder again"
         case .badTorchFile(_, let problem): Wording(plain: problem.hint)

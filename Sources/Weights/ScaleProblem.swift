@@ -1,0 +1,34 @@
+import StrictJSON
+
+/// What is wrong with how a quantised matrix is stored.
+package enum ScaleProblem: Error, Equatable, Sendable {
+    case missing
+    case shape([Int], expected: [[Int]])
+    case notFinite
+    /// The scales are of a type that is none of floating numbers.
+    case noNumbers
+    /// A format of ComfyUI's that is not read.
+    case format(String)
+    case rotated
+
+    func message(key: String) -> String {
+        let name = "tensor '\(key.printable)'"
+        return switch self {
+        case .missing: "\(name) holds 8-bit whole numbers, but no scale of them is there"
+        case .shape(let found, let expected):
+            "\(name) should have shape \(expected.map { "\($0)" }.joined(separator: " or ")) as a scale, has \(found)"
+        case .notFinite: "\(name) holds a scale that is no finite number"
+        case .noNumbers: "\(name) should be scales in F32, F16 or BF16"
+        case .format(let format):
+            "\(name) is stored as \(format.printable); float8_e4m3fn, float8_e5m2 and int8_tensorwise are read"
+        case .rotated: "\(name) is stored rotated (convrot), which is not read: as it stands it would give noise"
+        }
+    }
+
+    var hint: String {
+        switch self {
+        case .format, .rotated: "use a file of another format of the same model: bf16, fp8, plain int8 or GGUF"
+        default: "the file is damaged or incomplete: fetch it again"
+        }
+    }
+}
