@@ -16,7 +16,7 @@ final class QuantisedStorage: Storage {
     func withMatrix<R>(_ body: (UnsafePointer<ck_quantised>) -> R) -> R {
         guard let format = stored.format.quantisation else { preconditionFailure("\(stored.format) is not quantised") }
         let (rows, columns) = (stored.shape[0], stored.matrixColumns)
-        let span = stored.scales?.span(rows: rows, columns: columns) ?? (1, 1)
+        let span = stored.scales?.span(rows: rows, columns: columns) ?? (rows: 1, columns: 1)
         let scales = unsafe stored.scales?.values.address.assumingMemoryBound(to: Float.self)
         var matrix = unsafe ck_quantised(
             data: stored.bytes.address, format: format.ck, rows: rows, columns: columns, scales: scales,

@@ -91,7 +91,8 @@ import Weights
             // Every fourth has a whole number of the header changed to one at the edge of something.
             if round % 4 == 0, bytes.count > 40 {
                 let at = Int.random(in: 0..<min(bytes.count, sample.header.count) - 8, using: &random)
-                let edge = [UInt64.max, 1 << 63, 1 << 62, 1 << 32, 1 << 31, 0].randomElement(using: &random) ?? 0
+                let edges: [UInt64] = [.max, 1 << 63, 1 << 62, 1 << 32, 1 << 31, 0]
+                let edge = edges.randomElement(using: &random) ?? 0
                 bytes.replaceSubrange(at..<at + 8, with: GGUFBuilder.bytes(edge))
             }
             let error = failure { () throws(WeightError) in

@@ -81,7 +81,7 @@ extension GGUF {
         guard magic == Array("GGUF".utf8) else { throw .magic(found: magic) }
         let version: UInt32 = try cursor.number("its version")
         guard version == 2 || version == 3 else { throw .version(version) }
-        // A tensor takes the length of its name, a rank, a type and an offset at least; a key its length, a type, a byte.
+        // A tensor takes a length, a rank, a type and an offset at least, a key a length, a type and a byte.
         let tensors = try cursor.count("number of tensors", of: 24, limit: tensorLimit)
         return (tensors, try cursor.count("number of metadata keys", of: 13, limit: keyLimit))
     }

@@ -51,7 +51,7 @@ package enum GGUFProblem: Error, Equatable, Sendable {
         case .unaligned(let tensor, let offset, let alignment):
             "tensor '\(tensor.printable)' begins at \(offset), which is no multiple of the alignment \(alignment)"
         case .beyond(let tensor, let offset, let bytes, let left):
-            "truncated: tensor '\(tensor.printable)' takes \(bytes) bytes from \(offset) on, but the data end at \(left)"
+            "truncated: tensor '\(tensor.printable)' takes \(bytes) bytes from \(offset) on, the data end at \(left)"
         case .overlap(let tensor, let other): "tensors '\(tensor.printable)' and '\(other.printable)' overlap"
         }
     }
