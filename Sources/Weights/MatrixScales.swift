@@ -20,6 +20,8 @@ package struct MatrixScales: Sendable {
     private static let scaleNames = ["scale_weight", "weight_scale"]
     private static let sideNames = scaleNames + ["scale_input", "input_scale", "comfy_quant"]
     private static let formats = ["float8_e4m3fn", "float8_e5m2", "int8_tensorwise"]
+    /// Of what is said of a matrix, in bytes; a header has a limit of its own.
+    private static let settingsLimit = 1 << 16
 
     /// - Parameters:
     ///   - keys: of all files of the model's part.
@@ -31,7 +33,7 @@ package struct MatrixScales: Sendable {
     ) throws(WeightError) {
         let all = Set(keys)
         var (scaleKeys, renamed, auxiliary) = ([String: String](), [String: String](), Set<String>())
-        for key in all {
+        for key in all.sorted() {
             if key == "scaled_fp8" || key.hasSuffix(".scaled_fp8") { auxiliary.insert(key) }
             if let base = key.dropping(".int8_weight") {
                 renamed[base + ".weight"] = key
@@ -44,6 +46,10 @@ package struct MatrixScales: Sendable {
             auxiliary.formUnion(there)
             scaleKeys[key] = Self.scaleNames.map { "\(base).\($0)" }.first(where: all.contains)
             if let text = all.contains("\(base).comfy_quant") ? bytes("\(base).comfy_quant") : nil {
+                guard text.count <= Self.settingsLimit else {
+                    let problem = ScaleProblem.settings(bytes: text.count, limit: Self.settingsLimit)
+                    throw .badScale(key: "\(base).comfy_quant", file: file, problem: problem)
+                }
                 try Self.check(Self.json(text, file: file), key: key, file: file)
             }
         }
@@ -75,7 +81,7 @@ package struct MatrixScales: Sendable {
         let scales = try stored(scaleKey)
         let extent = try Self.extent(
             scales.shape.dims, of: shape, isTiled: renamed[key] != nil, key: scaleKey, file: file)
-        let values = scales.floatValues
+        let values = scales.floatsIfDense
         guard let values, values.allSatisfy(\.isFinite) else {
             throw .badScale(key: scaleKey, file: file, problem: values == nil ? .noNumbers : .notFinite)
         }
@@ -89,7 +95,7 @@ package struct MatrixScales: Sendable {
     ) throws(WeightError) -> WeightScales.Extent {
         let count = found.reduce(1, *)
         if isTiled {
-            let tiles = shape.map { ($0 + 127) / 128 }
+            let tiles = shape.map { $0 / 128 + ($0 % 128).signum() }
             guard shape.count == 2, found == tiles else {
                 throw .badScale(key: key, file: file, problem: .shape(found, expected: [tiles]))
             }
@@ -128,22 +134,5 @@ extension String {
     /// What stands in front of `end`; nil where it does not end so.
     fileprivate func dropping(_ end: String) -> String? {
         hasSuffix(end) ? String(dropLast(end.count)) : nil
-    }
-}
-
-extension StoredTensor {
-    /// The numbers of a dense tensor of floating type.
-    fileprivate var floatValues: [Float]? {
-        switch format {
-        case .dense(.f32): bytes.floats
-        case .dense(.bf16): halves.map { Float(bitPattern: UInt32($0) << 16) }
-        case .dense(.f16): halves.map { Float(Float16(bitPattern: $0)) }
-        case .dense, .quantised: nil
-        }
-    }
-
-    private var halves: [UInt16] {
-        let all = bytes.copied
-        return (0..<all.count / 2).map { UInt16(all[2 * $0]) | UInt16(all[2 * $0 + 1]) << 8 }
     }
 }

@@ -10,6 +10,8 @@ package enum ScaleProblem: Error, Equatable, Sendable {
     /// A format of ComfyUI's that is not read.
     case format(String)
     case rotated
+    /// More is said of how a matrix is stored than anybody has to say.
+    case settings(bytes: Int, limit: Int)
 
     func message(key: String) -> String {
         let name = "tensor '\(key.printable)'"
@@ -22,6 +24,7 @@ package enum ScaleProblem: Error, Equatable, Sendable {
         case .format(let format):
             "\(name) is stored as \(format.printable); float8_e4m3fn, float8_e5m2 and int8_tensorwise are read"
         case .rotated: "\(name) is stored rotated (convrot), which is not read: as it stands it would give noise"
+        case .settings(let bytes, let limit): "\(name) has \(bytes) bytes, at most \(limit) are accepted"
         }
     }
 

@@ -113,6 +113,22 @@ import Weights
         #expect((error == nil) == (expected == nil))
     }
 
+    @Test func `more is not said of a matrix than anybody has to say`() {
+        var stored = stored("x.weight_scale", [1], [])
+        stored.texts["x.comfy_quant"] = String(repeating: " ", count: 1 << 16) + "{}"
+        #expect(
+            problem { () throws(WeightError) in _ = try stored.scales() }
+                == .settings(bytes: (1 << 16) + 2, limit: 1 << 16))
+    }
+
+    @Test func `an extent of any size is no trap`() {
+        var stored = Stored()
+        stored.tensors = ["x.int8_weight": empty, "x.scale": StoredTensor([1], [1, 1])]
+        let shape = [0, Int.max]
+        let error = failure { () throws(WeightError) in _ = try stored.matrix(.int8, shape) }
+        #expect(error != nil)
+    }
+
     @Test func `what is no JSON is refused`() {
         var tensor = stored("x.weight_scale", [1], [])
         for text in ["", "{", "[]", "\u{0}"] {

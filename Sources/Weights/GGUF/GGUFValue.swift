@@ -82,11 +82,7 @@ package struct GGUFArray: Sendable {
     package var floats: [Float]? { type == 6 ? data.floats : nil }
 
     /// The elements of an array of 32-bit whole numbers.
-    package var integers: [Int32]? {
-        guard type == 4 || type == 5 else { return nil }
-        // Safe: the array's bytes were taken as a whole.
-        return (0..<count).map { unsafe data.address.loadUnaligned(fromByteOffset: 4 * $0, as: Int32.self) }
-    }
+    package var integers: [Int32]? { type == 4 || type == 5 ? data.elements() : nil }
 
     /// Calls `body` with the bytes of each text of an array of texts; false where it is none.
     package func forEachText<E: Error>(_ body: (HostBytes) throws(E) -> Void) throws(E) -> Bool {
