@@ -160,7 +160,7 @@ static void dequantise_bytes(const ck_quantised *w, ptrdiff_t row, ptrdiff_t fir
     while (first < end) {
         ptrdiff_t run = w->scales ? first / w->scale_columns : 0;
         ptrdiff_t stop = w->scales ? ck_min(end, (run + 1) * w->scale_columns) : end;
-        vf scale = v_set(w->scales ? w->scales[row / w->scale_rows * runs + run] : 1);
+        vf scale = v_set(w->scales ? w->scales[(row + w->scale_rows_above) / w->scale_rows * runs + run] : 1);
         for (; first + W <= stop; first += W, out += W)
             v_store(out, from_byte(x + first, w->format) * scale);
         if (first < stop) {

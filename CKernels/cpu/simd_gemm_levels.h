@@ -57,7 +57,8 @@ static void levels_row(const ck_quantised *w, ptrdiff_t group, ptrdiff_t row, pt
         } else if (w->format == CK_FORMAT_INT8) {
             const int8_t *x = (const int8_t *)w->data + row * w->columns + first;
             ptrdiff_t runs = w->scales ? ck_ceil_div(w->columns, w->scale_columns) : 1;
-            *scales = w->scales ? w->scales[row / w->scale_rows * runs + first / w->scale_columns] : 1;
+            ptrdiff_t tile = w->scales ? (row + w->scale_rows_above) / w->scale_rows * runs : 0;
+            *scales = w->scales ? w->scales[tile + first / w->scale_columns] : 1;
             for (ptrdiff_t i = 0; i < count; i++)
                 out[i] = x[i];
         }

@@ -133,7 +133,8 @@ template <typename Format, typename Out> INLINE void dequantise(const ck_dequant
         float value = Format::of((const u8 *)args.x, i);
         if (args.scales) {
             long long runs = (args.columns + args.scale_columns - 1) / args.scale_columns;
-            long long place = i / args.columns / args.scale_rows * runs + i % args.columns / args.scale_columns;
+            long long tile = (i / args.columns + args.scale_rows_above) / args.scale_rows;
+            long long place = tile * runs + i % args.columns / args.scale_columns;
             value = exact_product(value, ((const float *)args.scales)[place]);
         }
         from_float(value, ((Out *)args.out)[i - args.first]);

@@ -290,6 +290,7 @@ typedef struct ck_dequantise_arguments {
     long long first, count;
     long long columns; ///< of the matrix
     long long scale_rows, scale_columns;
+    long long scale_rows_above;
 } ck_dequantise_arguments;
 
 /// out = Σ factor[i] · term[i], f32. One row of `count`, here of any length.

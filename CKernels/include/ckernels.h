@@ -103,6 +103,7 @@ typedef struct ck_quantised {
     ptrdiff_t rows, columns;
     const float *scales; ///< row-major, one for scale_rows x scale_columns numbers of one byte; NULL for 1
     ptrdiff_t scale_rows, scale_columns;
+    ptrdiff_t scale_rows_above; ///< of the first scales, which are no rows of this matrix
 } ck_quantised;
 
 /// out = rows first..<first + count of w, bit for bit what GGML's and PyTorch's own conversions give.

@@ -59,10 +59,27 @@ package struct WeightScales: Sendable {
     /// f32, aligned, row-major.
     package let values: HostBytes
     package let extent: Extent
+    /// Rows of the first tiles that are above the matrix, where it was cut out of a larger one.
+    package let rowsAbove: Int
 
-    package init(_ values: HostBytes, per extent: Extent) {
+    package init(_ values: HostBytes, per extent: Extent, rowsAbove: Int = 0) {
         self.values = values
         self.extent = extent
+        self.rowsAbove = rowsAbove
+    }
+
+    /// Those of a part of the rows of a matrix.
+    package func cut(to range: Range<Int>, columns: Int) -> WeightScales {
+        switch extent {
+        case .matrix: return self
+        case .row: return WeightScales(values[4 * range.lowerBound..<4 * range.upperBound], per: extent)
+        case .tile(let side):
+            let (first, end) = (rowsAbove + range.lowerBound, rowsAbove + range.upperBound)
+            let tiles = first / side..<(end + side - 1) / side
+            let row = 4 * Self.count(per: extent, rows: side, columns: columns)
+            return WeightScales(
+                values[tiles.lowerBound * row..<tiles.upperBound * row], per: extent, rowsAbove: first % side)
+        }
     }
 
     /// Rows and columns that one is for, of a matrix of this size.

@@ -74,31 +74,25 @@ package struct StoredTensor: Sendable {
     /// Whether each row is of whole blocks.
     package var hasWholeRows: Bool { matrixColumns % (format.quantisation?.blockCount ?? 1) == 0 }
 
-    /// The part in `range` of the outermost dimension; rows are whole, one with scales of tiles begins with a tile.
+    /// The part in `range` of the outermost dimension; rows are whole.
     package subscript(_ range: Range<Int>) -> StoredTensor {
         precondition(hasWholeRows, "rows of \(shape) \(format)")
         let stride = format.byteCount(Shape(Array(shape.dims.dropFirst())))
         return StoredTensor(
             bytes: bytes[range.lowerBound * stride..<range.upperBound * stride], format: format,
-            shape: Shape([range.count] + shape.dims.dropFirst()), scales: scales(of: range))
+            shape: Shape([range.count] + shape.dims.dropFirst()),
+            scales: scales?.cut(to: range, columns: matrixColumns))
     }
 
-    private func scales(of range: Range<Int>) -> WeightScales? {
-        guard let scales else { return nil }
-        switch scales.extent {
-        case .matrix: return scales
-        case .row:
-            return WeightScales(scales.values[range.lowerBound * 4..<range.upperBound * 4], per: scales.extent)
-        case .tile(let side):
-            precondition(range.lowerBound % side == 0, "rows from \(range.lowerBound) on of tiles of \(side)")
-            let row = 4 * WeightScales.count(per: scales.extent, rows: side, columns: matrixColumns)
-            let end = (range.upperBound + side - 1) / side
-            return WeightScales(scales.values[range.lowerBound / side * row..<end * row], per: scales.extent)
-        }
+    /// Whether rows with scales of their own stay rows under another shape.
+    package func keepsScales(as shape: Shape) -> Bool {
+        guard let scales, scales.extent != .matrix else { return true }
+        return shape.dims.first == self.shape.dims.first
     }
 
-    /// The same bytes under another shape of equal count.
+    /// The same bytes under another shape of equal count, which keeps rows that have scales.
     package func reshaped(_ shape: Shape) -> StoredTensor {
-        StoredTensor(bytes: bytes, format: format, shape: shape, scales: scales)
+        precondition(keepsScales(as: shape), "\(self.shape) with scales of rows as \(shape)")
+        return StoredTensor(bytes: bytes, format: format, shape: shape, scales: scales)
     }
 }

@@ -20,7 +20,8 @@ final class QuantisedStorage: Storage {
         let scales = unsafe stored.scales?.values.address.assumingMemoryBound(to: Float.self)
         var matrix = unsafe ck_quantised(
             data: stored.bytes.address, format: format.ck, rows: rows, columns: columns, scales: scales,
-            scale_rows: span.rows, scale_columns: span.columns)
+            scale_rows: span.rows, scale_columns: span.columns,
+            scale_rows_above: stored.scales?.rowsAbove ?? 0)
         return withExtendedLifetime(stored) { unsafe body(&matrix) }
     }
 }

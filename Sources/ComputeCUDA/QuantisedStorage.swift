@@ -7,6 +7,7 @@ final class QuantisedStorage: Storage {
     let bytes: Tensor
     let scales: Tensor?
     let scaleSpan: (rows: Int, columns: Int)
+    let rowsAbove: Int
     let rows: Int
     let columns: Int
 
@@ -17,6 +18,7 @@ final class QuantisedStorage: Storage {
         rows = stored.shape.rank > 1 && stored.hasWholeRows ? stored.shape[0] : 1
         columns = stored.shape.count / max(rows, 1)
         scaleSpan = stored.scales?.span(rows: rows, columns: columns) ?? (1, 1)
+        rowsAbove = stored.scales?.rowsAbove ?? 0
     }
 
     var byteCount: Int { bytes.byteCount + (scales?.byteCount ?? 0) }
@@ -45,6 +47,7 @@ extension CUDABackend {
         (arguments.count, arguments.columns) = (Int64(out.count), Int64(matrix.columns))
         arguments.scale_rows = Int64(matrix.scaleSpan.rows)
         arguments.scale_columns = Int64(matrix.scaleSpan.columns)
+        arguments.scale_rows_above = Int64(matrix.rowsAbove)
         try launchPieces(
             "dequantise_\(matrix.quantisation.rawValue)_\(dtype)", of: "quantised", elements: out.count, arguments)
         return out

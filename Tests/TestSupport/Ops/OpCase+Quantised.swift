@@ -1,4 +1,5 @@
 package import Compute
+import Weights
 
 extension OpCase {
     /// Products with quantised matrices of every format, and what else reads them: few rows, odd sizes, several parts
@@ -19,8 +20,9 @@ extension OpCase {
                 }
             }
             cases.append(table(format))
+            cases += cuts(format)
         }
-        return cases
+        return cases + [.matrix, .row, .tile(128), .tile(30)].map(scaled)
     }
 
     /// Matrices that are packed in two turns, the last of them by parts of their depth.
@@ -46,6 +48,53 @@ extension OpCase {
             let stored = StoredTensor(random: format, [size.n, size.k], extent)
             let values = try backend.download(backend.vector(stored))
             return try product(backend, size, stored, Operand(values, [size.n, size.k]), mix, after)
+        }
+    }
+
+    /// Whole numbers times their scales.
+    private static func scaled(_ extent: WeightScales.Extent) -> OpCase {
+        OpCase("numbers with a scale for each \(extent)", 1e-9) { backend in
+            let (rows, columns) = (200, 250)
+            let stored = StoredTensor(random: .int8, [rows, columns], extent)
+            let (levels, scales) = (stored.bytes.copied, stored.scales?.values.floats ?? [])
+            let expected = (0..<rows * columns).map { index in
+                let (row, column) = (index / columns, index % columns)
+                let place =
+                    switch extent {
+                    case .matrix: 0
+                    case .row: row
+                    case .tile(let side): row / side * ((columns + side - 1) / side) + column / side
+                    }
+                return Double(Float(Int8(bitPattern: levels[index])) * scales[place])
+            }
+            return OpResult(try backend.download(backend.vector(stored)), from: expected)
+        }
+    }
+
+    /// Some rows of a matrix, also ones that begin within a tile, and a product with them.
+    private static func cuts(_ format: Quantisation) -> [OpCase] {
+        let extents: [WeightScales.Extent?] = format.blockCount == 1 ? [.matrix, .row, .tile(128)] : [nil]
+        return extents.flatMap { extent in
+            let name = "rows 37 to 180 of \(format.rawValue) \(extent.map { "\($0)" } ?? "")"
+            let range = 37..<180
+            @Sendable func parts(_ backend: any Backend) throws -> (cut: StoredTensor, values: [Float]) {
+                let whole = StoredTensor(random: format, [200, 256], extent)
+                let values = try backend.download(backend.vector(whole))
+                // Twice, so that the second cut begins within a tile of the first.
+                let cut = whole[7..<200][range.lowerBound - 7..<range.upperBound - 7]
+                return (cut, Array(values[range.lowerBound * 256..<range.upperBound * 256]))
+            }
+            return [
+                OpCase(name, 1e-9) { backend in
+                    let (cut, values) = try parts(backend)
+                    return OpResult(try backend.download(backend.vector(cut)), from: values.map(Double.init))
+                },
+                OpCase("product with \(name)", 1e-4) { backend in
+                    let (cut, values) = try parts(backend)
+                    let size = (m: 9, k: 256, n: range.count)
+                    return try product(backend, size, cut, Operand(values, cut.shape), (.f32, .f32), "none")
+                },
+            ]
         }
     }
 
