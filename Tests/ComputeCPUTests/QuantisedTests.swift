@@ -4,9 +4,9 @@ import Foundation
 import TestSupport
 import TestTools
 import Testing
-import Weights
 
 @testable import ComputeCPU
+@testable import Weights
 
 @Suite(.bounded) struct QuantisedTests {
     /// What the reference makes of stored bytes.
@@ -73,6 +73,24 @@ import Weights
         #expect(backend.pool.currentBytes == 0)
         #expect(weight.format == .quantised(format))
         #expect(weight.storage.byteCount == stored.bytes.count)
+    }
+
+    @Test(arguments: [Quantisation.q6K, .e4m3, .int8])
+    func `a LoRA is added to the numbers of a quantised matrix`(format: Quantisation) throws {
+        let backend = try CPUBackend(threads: 2)
+        let stored = StoredTensor(random: format, [8, 256], format.blockCount == 1 ? .row : nil)
+        var writer = SafetensorsWriter()
+        writer.add("q.lora_A.weight", [1, 256], (0..<256).map(Float.init))
+        writer.add("q.lora_B.weight", [8, 1], (0..<8).map(Float.init))
+        let file = try AdapterFile(HostBytes(writer.file.header + writer.file.data), file: "lora", config: nil)
+        let deltas = try file.deltas(on: AdapterTargets(["q.weight": [8, 256]]) { _ in nil }, strength: 0.5).deltas
+        let merged = try #require(try deltas.merged(stored, "q.weight", on: backend))
+        let values = try backend.download(backend.vector(stored))
+        let expected = values.enumerated().map { index, value in
+            value + 0.5 * Float(index / 256) * Float(index % 256)
+        }
+        #expect(merged.format == .dense(.f32) && merged.shape == [8, 256])
+        #expect(Deviation(merged.bytes.floats, from: expected).relative < 1e-6)
     }
 
     /// A level is a whole number, and NaN is none.
