@@ -3,7 +3,10 @@ package import Compute
 
 extension CUDABackend {
     package func resident(_ stored: StoredTensor) throws(ComputeError) -> Tensor {
-        guard stored.format.quantisation == nil else { return try dense(stored) }
+        if let quantisation = stored.format.quantisation {
+            guard stored.hasWholeRows else { return try dense(stored) }
+            return Tensor(storage: try quantised(stored, quantisation), shape: stored.shape, dtype: stored.dtype)
+        }
         let out = try allocate(stored.shape, stored.dtype)
         try uploads.upload(stored.bytes, to: address(out))
         return out

@@ -41,16 +41,31 @@ extension CUDABackend {
     /// The numbers of a matrix in f32 or bf16, as rows.
     func dequantised(_ matrix: QuantisedStorage, as dtype: DType) throws(ComputeError) -> Tensor {
         let out = try allocate([matrix.rows, matrix.columns], dtype)
+        try dequantise(matrix, from: 0, into: out)
+        return out
+    }
+
+    /// As many numbers of a matrix, from one of them on, as there is room for.
+    private func dequantise(
+        _ matrix: QuantisedStorage, from first: Int, into out: Tensor
+    ) throws(ComputeError) {
         var arguments = ck_dequantise_arguments()
         (arguments.out, arguments.x) = (address(out), address(matrix.bytes))
         if let scales = matrix.scales { arguments.scales = address(scales) }
-        (arguments.count, arguments.columns) = (Int64(out.count), Int64(matrix.columns))
+        (arguments.first, arguments.count) = (Int64(first), Int64(out.count))
+        arguments.columns = Int64(matrix.columns)
         arguments.scale_rows = Int64(matrix.scaleSpan.rows)
         arguments.scale_columns = Int64(matrix.scaleSpan.columns)
         arguments.scale_rows_above = Int64(matrix.rowsAbove)
         try launchPieces(
-            "dequantise_\(matrix.quantisation.rawValue)_\(dtype)", of: "quantised", elements: out.count, arguments)
-        return out
+            "dequantise_\(matrix.quantisation.rawValue)_\(out.dtype)", of: "quantised", elements: out.count, arguments)
+    }
+
+    /// Rows of a quantised table, one launch each: a text has few words, and a table in f32 takes gigabytes.
+    func embedding(_ ids: [Int32], _ table: QuantisedStorage, into out: Tensor) throws(ComputeError) {
+        for (index, id) in ids.enumerated() {
+            try dequantise(table, from: Int(id) * table.columns, into: out[index..<index + 1])
+        }
     }
 
     /// A tensor's numbers, those of a quantised one in f32.
