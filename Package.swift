@@ -192,7 +192,9 @@ let package = Package(
             resources: [.copy("Snapshots")]),
         tests(
             "MediaTests", ["Media", "VideoTypes", "CFFmpeg", "TestSupport"], resources: [.copy("Fixtures")]),
-        tests("ComputeCPUTests", ["CKernels", "Compute", "ComputeCPU", "TestSupport"]),
+        tests(
+            "ComputeCPUTests", ["CKernels", "Compute", "ComputeCPU", "TestSupport", "Weights"],
+            resources: [.copy("Fixtures")]),
         tests(
             "ComputeCUDATests",
             ["CKernels", "Compute", "ComputeCUDA", "FakeGPU", "KernelEmulation", "TestSupport"]),

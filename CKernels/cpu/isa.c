@@ -8,7 +8,8 @@ ck_isa ck_isa_best(void) {
     if (!__builtin_cpu_supports("avx512f") || !__builtin_cpu_supports("avx512bw") ||
         !__builtin_cpu_supports("avx512dq") || !__builtin_cpu_supports("avx512vl"))
         return CK_ISA_AVX2;
-    return __builtin_cpu_supports("avx512bf16") ? CK_ISA_AVX512_BF16 : CK_ISA_AVX512;
+    return __builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("avx512vnni") ? CK_ISA_AVX512_BF16
+                                                                                        : CK_ISA_AVX512;
 #else
     return CK_ISA_BASELINE;
 #endif

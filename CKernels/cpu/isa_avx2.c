@@ -5,6 +5,7 @@
 #define CK_WIDTH 8
 #define CK_HALF 1
 #define CK_PAIRS 0
+#define CK_VNNI 0
 #define CK_KERNELS ck_kernels_avx2
 #include "simd_kernels.h"
 #pragma clang attribute pop

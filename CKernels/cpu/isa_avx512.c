@@ -6,6 +6,7 @@
 #define CK_WIDTH 16
 #define CK_HALF 1
 #define CK_PAIRS 0
+#define CK_VNNI 0
 #define CK_KERNELS ck_kernels_avx512
 #include "simd_kernels.h"
 #pragma clang attribute pop

@@ -54,10 +54,15 @@ typedef struct ck_gemm_plan {
     const void *w;                    // for gemm_dot: [n, channels]
     ptrdiff_t w_stride;               // from a row of w to the next one
     ck_dtype w_dtype;
+    ptrdiff_t w_first;             // the row of the matrix that w begins with
+    const ck_quantised *quantised; // the matrix in w's place, or NULL
+    ptrdiff_t first_channel;       // of its row that is multiplied
+    ptrdiff_t group;               // of its levels that share a scale; 0 where it is multiplied as f32
     const float *bias, *gate;
     ck_epilogue epilogue;
     ptrdiff_t m, n;
     const float *packed; // [kernel[0]] slices in time of the columns packed_first..<packed_end
+    const float *packed_scales;
     ptrdiff_t packed_first, packed_end;
     ptrdiff_t row_count, column_count; // of a block
 } ck_gemm_plan;
@@ -101,6 +106,20 @@ struct ck_kernels {
     void (*gemm_dot)(const ck_gemm_plan *plan, ptrdiff_t column, ptrdiff_t end);
     /// Rows first..<end of out from their sums [m, n].
     void (*gemm_finish_rows)(const ck_gemm_plan *plan, const float *sums, ptrdiff_t first, ptrdiff_t end);
+
+    /// Columns first..<end of a row as f32; both are multiples of a block.
+    void (*dequantise)(const ck_quantised *w, ptrdiff_t row, ptrdiff_t first, ptrdiff_t end, float *out);
+    /// How many levels of a row share a scale; 0 where the matrix has to be multiplied as f32.
+    ptrdiff_t (*levels_group)(const ck_quantised *w);
+    /// Floats that so many packed columns of levels take.
+    ptrdiff_t (*levels_packed)(const ck_gemm_plan *plan, ptrdiff_t columns);
+    /// Scratch memory of levels_pack, in bytes.
+    size_t (*levels_pack_bytes)(const ck_gemm_plan *plan);
+    /// Packs levels and scales of `columns` rows of the matrix from `first` on, a multiple of ck_column_step.
+    void (*levels_pack)(const ck_gemm_plan *plan, float *packed, float *scales, ptrdiff_t first, ptrdiff_t columns,
+                        void *scratch);
+    size_t (*levels_bytes)(const ck_gemm_plan *plan);
+    void (*levels_block)(const ck_gemm_plan *plan, ptrdiff_t row, ptrdiff_t column, float *scratch);
 
     /// A number that depends on `rounds` rounds of multiply_add_width multiplications and additions.
     float (*multiply_add)(const float *factors, ptrdiff_t rounds);

@@ -1,7 +1,8 @@
 #ifndef CK_SIMD_H
 #define CK_SIMD_H
 // Vectors of CK_WIDTH floats, written once for every instruction set. The including file has set CK_WIDTH (4, 8, 16),
-// CK_HALF (hardware f16 conversion), CK_PAIRS (hardware dot products of bf16 pairs) and the compiler's target.
+// CK_HALF (hardware f16 conversion), CK_PAIRS (hardware dot products of bf16 pairs), CK_VNNI (of pairs of 16-bit
+// numbers, added to 32-bit ones) and the compiler's target.
 #include "kernels.h"
 
 #define UNROLL _Pragma("clang loop unroll(full)")

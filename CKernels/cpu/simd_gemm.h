@@ -1,3 +1,5 @@
+#ifndef CK_SIMD_GEMM_H
+#define CK_SIMD_GEMM_H
 // Products of gathered rows and packed weights. A row is what the kernel of a convolution sees of one frame around one
 // pixel; in a matrix product the kernel is 1 x 1 and a pixel has the k numbers of a row.
 #include "simd_product.h"
@@ -299,7 +301,7 @@ static void gemm_dot(const ck_gemm_plan *g, ptrdiff_t column, ptrdiff_t end) {
         float sums[dot_columns];
         for (ptrdiff_t i = column; i < end; i++) {
             vf sum[4] = {v_set(0), v_set(0), v_set(0), v_set(0)};
-            ptrdiff_t x = row * k, w = i * k, at = 0;
+            ptrdiff_t x = row * k, w = (i - g->w_first) * k, at = 0;
             for (; at + 4 * W <= k; at += 4 * W) {
                 UNROLL for (int j = 0; j < 4; j++) sum[j] =
                     v_fma(v_get(rows, g->x_dtype, x + at + j * W), v_get(g->w, g->w_dtype, w + at + j * W), sum[j]);
@@ -312,3 +314,5 @@ static void gemm_dot(const ck_gemm_plan *g, ptrdiff_t column, ptrdiff_t end) {
         gemm_store(g, sums, dot_columns, row, 1, column, end);
     }
 }
+
+#endif

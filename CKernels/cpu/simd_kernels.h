@@ -2,8 +2,10 @@
 #include "simd_product.h"
 
 #include "simd_attention.h"
+#include "simd_dequantise.h"
 #include "simd_elementwise.h"
 #include "simd_gemm.h"
+#include "simd_gemm_levels.h"
 #include "simd_norm.h"
 #include "simd_peak.h"
 #include "simd_short_attention.h"
@@ -22,6 +24,13 @@ const struct ck_kernels CK_KERNELS = {
     .gemm_block = gemm_block,
     .gemm_dot = gemm_dot,
     .gemm_finish_rows = gemm_finish_rows,
+    .dequantise = dequantise,
+    .levels_group = levels_group,
+    .levels_packed = levels_packed,
+    .levels_pack_bytes = levels_pack_bytes,
+    .levels_pack = levels_pack,
+    .levels_bytes = levels_bytes,
+    .levels_block = levels_block,
     .multiply_add = multiply_add,
     .multiply_add_width = peak_sums * W,
     .layer_norm = layer_norm,

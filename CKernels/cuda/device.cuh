@@ -68,6 +68,9 @@ INLINE float reciprocal_approx(float x) {
     asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
     return y;
 }
+/// Rounded by themselves, never fused into one.
+INLINE float exact_product(float x, float y) { return __fmul_rn(x, y); }
+INLINE float exact_sum(float x, float y) { return __fadd_rn(x, y); }
 INLINE float float_of_bits(u32 bits) { return __uint_as_float(bits); }
 INLINE u32 bits_of_float(float x) { return __float_as_uint(x); }
 

@@ -57,6 +57,9 @@ FILE(softmax) = {"softmax.cuh", (const char[]){
 FILE(elementwise) = {"elementwise.cuh", (const char[]){
 #embed "elementwise.cuh" suffix(, 0)
 }};
+FILE(quantised) = {"quantised.cuh", (const char[]){
+#embed "quantised.cuh" suffix(, 0)
+}};
 FILE(layout) = {"layout.cuh", (const char[]){
 #embed "layout.cuh" suffix(, 0)
 }};
@@ -82,6 +85,7 @@ static const ck_cuda_text texts[] = {
     TEXT(softmax, 0, &softmax),
     TEXT(elementwise, 0, &elementwise),
     TEXT(layout, 0, &layout),
+    TEXT(quantised, 0, &quantised),
 };
 
 const ck_cuda_text *ck_cuda_texts(size_t *count) {

@@ -283,6 +283,16 @@ typedef struct ck_elementwise_arguments {
     long long count;
 } ck_elementwise_arguments;
 
+/// out = numbers first..<first + count of a quantised matrix, which begins at x; see ck_quantised. One row of `count`.
+typedef struct ck_dequantise_arguments {
+    ck_address out, x;
+    ck_address scales; ///< f32, or 0
+    long long first, count;
+    long long columns; ///< of the matrix
+    long long scale_rows, scale_columns;
+    long long scale_rows_above;
+} ck_dequantise_arguments;
+
 /// out = Σ factor[i] · term[i], f32. One row of `count`, here of any length.
 typedef struct ck_combine_arguments {
     ck_address out;

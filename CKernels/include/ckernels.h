@@ -74,6 +74,48 @@ bool ck_gemm(void *out, ck_dtype out_dtype, const void *x, ck_dtype x_dtype, con
              const float *bias, ck_epilogue epilogue, const float *gate, ptrdiff_t m, ptrdiff_t n, ptrdiff_t k,
              ck_pool *pool);
 
+/// How a checkpoint stores the numbers of a matrix beside ck_dtype's: GGML's blocks of neighbours along a row, or one
+/// byte a number.
+typedef enum ck_format {
+    CK_FORMAT_Q4_0,
+    CK_FORMAT_Q4_1,
+    CK_FORMAT_Q5_0,
+    CK_FORMAT_Q5_1,
+    CK_FORMAT_Q8_0,
+    CK_FORMAT_Q2_K,
+    CK_FORMAT_Q3_K,
+    CK_FORMAT_Q4_K,
+    CK_FORMAT_Q5_K,
+    CK_FORMAT_Q6_K,
+    CK_FORMAT_E4M3, ///< float8_e4m3fn
+    CK_FORMAT_E5M2,
+    CK_FORMAT_INT8
+} ck_format;
+
+/// Numbers of a block, and its bytes.
+ptrdiff_t ck_format_numbers(ck_format format);
+ptrdiff_t ck_format_bytes(ck_format format);
+
+/// A matrix [rows, columns] as it is stored; columns are a multiple of a block.
+typedef struct ck_quantised {
+    const void *data;
+    ck_format format;
+    ptrdiff_t rows, columns;
+    const float *scales; ///< row-major, one for scale_rows x scale_columns numbers of one byte; NULL for 1
+    ptrdiff_t scale_rows, scale_columns;
+    ptrdiff_t scale_rows_above; ///< of the first scales, which are no rows of this matrix
+} ck_quantised;
+
+/// out = rows first..<first + count of w, bit for bit what GGML's and PyTorch's own conversions give.
+void ck_dequantise(float *out, const ck_quantised *w, ptrdiff_t first, ptrdiff_t count, ck_pool *pool);
+
+/// What ck_gemm does, with w [n, k] as a checkpoint stores it.
+///
+/// Q8_0 and INT8 weights meet x in whole numbers: each run of 512 numbers of a row of x becomes levels of 16 bits, with
+/// one scale. Other formats, and all where m is at most 6, are multiplied as f32.
+bool ck_gemm_quantised(void *out, ck_dtype out_dtype, const void *x, ck_dtype x_dtype, const ck_quantised *w,
+                       const float *bias, ck_epilogue epilogue, const float *gate, ptrdiff_t m, ck_pool *pool);
+
 /// out [m, n] = epilogue(sums [m, n] + bias [n]): what ck_gemm does to its sums, for sums that somebody else computed.
 void ck_finish_sums(void *out, ck_dtype out_dtype, const float *sums, const float *bias, ck_epilogue epilogue,
                     const float *gate, ptrdiff_t m, ptrdiff_t n, ck_pool *pool);

@@ -40,9 +40,9 @@ extension CPUBackend {
         if kernel == [1, 1, 1] {
             storage = try linearWeight(stored, for: dtype).storage
         } else if convolvesOurselves(dtype) {
-            storage = try packedKernel(resident(stored), for: dtype)
+            storage = try packedKernel(dense(stored), for: dtype)
         } else {
-            storage = KernelStorage(try stored.dtype == .f16 ? converted(stored, to: .f32) : resident(stored))
+            storage = KernelStorage(try stored.dtype == .f16 ? converted(stored, to: .f32) : dense(stored))
         }
         return ConvolutionWeight(
             storage: storage, outChannels: stored.shape[0], inChannels: stored.shape[1], kernel: kernel, dtype: dtype)
@@ -54,7 +54,7 @@ extension CPUBackend {
     ) throws(ComputeError) {
         checkConvolution(x, history: history, weight, window, into: out)
         guard out.count > 0 else { return }
-        if weight.storage is MatrixStorage {
+        if weight.storage is MatrixStorage || weight.storage is QuantisedStorage {
             let matrix = LinearWeight(
                 storage: weight.storage, outFeatures: weight.outChannels, inFeatures: weight.inChannels,
                 dtype: weight.dtype)

@@ -32,10 +32,13 @@ extension CPUBackend {
         )
         precondition(
             out.shape.last == n && out.count / n == x.count / k, "linear [\(n), \(k)] of \(x.shape) into \(out.shape)")
-        guard let matrix = weight.storage as? MatrixStorage else { preconditionFailure("weight of another backend") }
         let m = x.count / k
         guard m > 0, try !linearByRuns(x, weight, bias: bias, epilogue, into: out) else { return }
         let (after, gate) = split(epilogue)
+        if let matrix = weight.storage as? QuantisedStorage {
+            return try multiply(x, matrix, columns: n, bias: bias, after, gate: gate, into: out)
+        }
+        guard let matrix = weight.storage as? MatrixStorage else { preconditionFailure("weight of another backend") }
         let product = Product(
             x: x, matrix: matrix, bias: bias, after: after, gate: gate, out: out, n: n, k: k)
         let key = ProductKey(
@@ -96,6 +99,22 @@ extension CPUBackend {
             target(out), out.dtype.ck, address(x), x.dtype.ck, rows.address, matrix.dtype.ck,
             product.bias.map { unsafe floats($0, count: product.n, "bias") }, product.after.ck,
             product.gate.map { unsafe floats($0, count: product.n, "gate") }, product.m, product.n, product.k, workers)
+        guard done else { throw ComputeError.outOfMemory(requested: 0, backend: name) }
+    }
+
+    /// Quantised matrices are CKernels' work.
+    private func multiply(
+        _ x: Tensor, _ matrix: QuantisedStorage, columns n: Int, bias: Tensor?, _ after: ProductKey.After,
+        gate: Tensor?, into out: Tensor
+    ) throws(ComputeError) {
+        let (target, source) = unsafe (target(out), address(x))
+        let (bias, gate) = unsafe (
+            bias.map { unsafe floats($0, count: n, "bias") }, gate.map { unsafe floats($0, count: n, "gate") }
+        )
+        let done = unsafe matrix.withMatrix { matrix in
+            unsafe ck_gemm_quantised(
+                target, out.dtype.ck, source, x.dtype.ck, matrix, bias, after.ck, gate, out.count / n, workers)
+        }
         guard done else { throw ComputeError.outOfMemory(requested: 0, backend: name) }
     }
 

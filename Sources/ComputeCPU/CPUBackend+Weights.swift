@@ -24,6 +24,15 @@ final class MatrixStorage: Storage {
 
 extension CPUBackend {
     package func resident(_ stored: StoredTensor) throws(ComputeError) -> Tensor {
+        if stored.format.quantisation != nil, stored.hasWholeRows {
+            return Tensor(storage: QuantisedStorage(stored), shape: stored.shape, dtype: stored.dtype)
+        }
+        return try dense(stored)
+    }
+
+    /// A tensor's numbers where they are, copied only where that is no place for them, or widened.
+    func dense(_ stored: StoredTensor) throws(ComputeError) -> Tensor {
+        guard stored.format.quantisation == nil else { return try dequantised(stored) }
         let isAligned = unsafe UInt(bitPattern: stored.bytes.address) % UInt(stored.dtype.byteWidth) == 0
         guard !isAligned else {
             return Tensor(storage: HostStorage(viewing: stored.bytes), shape: stored.shape, dtype: stored.dtype)
@@ -38,11 +47,16 @@ extension CPUBackend {
     }
 
     package func linearWeight(_ stored: StoredTensor, for dtype: DType) throws(ComputeError) -> LinearWeight {
-        let (rows, columns) = (stored.shape[0], stored.shape.dims.dropFirst().reduce(1, *))
+        let (rows, columns) = (stored.shape[0], stored.matrixColumns)
+        if stored.format.quantisation != nil, stored.hasWholeRows {
+            return LinearWeight(
+                storage: QuantisedStorage(stored), outFeatures: rows, inFeatures: columns, format: stored.format,
+                dtype: dtype)
+        }
         let storage: MatrixStorage
         if multipliesAlone, dtype == .f32 {
             // Widened in every product, block by block, rather than once for all.
-            storage = MatrixStorage(try host(resident(stored)), stored.dtype)
+            storage = MatrixStorage(try host(dense(stored)), stored.dtype)
         } else if stored.dtype != dtype, computesNatively(dtype),
             let packed = try packed(stored, rows: rows, columns: columns, dtype)
         {
@@ -63,7 +77,7 @@ extension CPUBackend {
 
     /// The stored elements in `dtype`, copied only where that differs.
     func converted(_ stored: StoredTensor, to dtype: DType) throws(ComputeError) -> Tensor {
-        let view = try resident(stored)
+        let view = try dense(stored)
         guard stored.dtype != dtype else { return view }
         let out = try allocate(stored.shape, dtype)
         try copy(view, into: out)
@@ -90,7 +104,7 @@ extension CPUBackend {
     private func packed(
         _ stored: StoredTensor, rows: Int, columns: Int, _ dtype: DType
     ) throws(ComputeError) -> MatrixStorage? {
-        let source = try stored.dtype == .f16 ? converted(stored, to: dtype) : resident(stored)
+        let source = try stored.dtype == .f16 ? converted(stored, to: dtype) : dense(stored)
         _ = useThreads(forOperations: 8 * rows * columns)
         guard let layout = try packedLayout(rows: rows, columns: columns, dtype) else { return nil }
         let target = try HostStorage(layout.byteCount, from: pool)

@@ -6,6 +6,7 @@ extension CUDABackend {
         let (rows, width) = (table.shape[0], table.shape.last)
         precondition(out.shape == [ids.count, width], "embedding of \(ids.count) ids into \(out.shape)")
         for id in ids { precondition(id >= 0 && Int(id) < rows, "id \(id) outside the table of \(rows) rows") }
+        if let table = table.storage as? QuantisedStorage { return try embedding(ids, table, into: out) }
         let places = try upload(ids)
         var arguments = ck_embedding_arguments()
         (arguments.out, arguments.table, arguments.ids) = (address(out), address(table), address(places))

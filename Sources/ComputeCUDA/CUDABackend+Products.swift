@@ -12,8 +12,11 @@ extension CUDABackend {
         let rows = x.count / max(depth, 1)
         precondition(out.count == rows * columns, "linear into \(out.shape)")
         guard out.count > 0, try !linearByRuns(x, weight, bias: bias, epilogue, into: out) else { return }
+        var matrix: Tensor?
+        if let stored = weight.storage as? QuantisedStorage { matrix = try dequantised(stored, as: x.dtype) }
         var product = ck_gemm_arguments()
-        (product.out, product.a, product.b) = (address(out), address(x), address(weight.storage))
+        (product.out, product.a) = (address(out), address(x))
+        product.b = matrix.map { address($0) } ?? address(weight.storage)
         if let bias { product.bias = floats(bias, count: columns, "bias") }
         if case .gatedAdd(let gate, _) = epilogue { product.gate = floats(gate, count: columns, "gate") }
         (product.m, product.n, product.k) = (Int32(rows), Int32(columns), Int32(depth))
@@ -21,7 +24,10 @@ extension CUDABackend {
         (product.outer, product.inner) = (1, 1)
         product.epilogue = epilogue.number
         product.alpha = 1
-        try self.product(product, isTransposed: false, x.dtype, weight.format.dtype, out.dtype)
+        let stored = weight.format.quantisation == nil ? weight.format.dtype : x.dtype
+        try self.product(product, isTransposed: false, x.dtype, stored, out.dtype)
+        // Not before the product is queued may others have its memory.
+        withExtendedLifetime(matrix) {}
     }
 
     /// Runs a product on whatever serves it best.

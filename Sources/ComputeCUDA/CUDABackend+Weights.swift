@@ -3,6 +3,10 @@ package import Compute
 
 extension CUDABackend {
     package func resident(_ stored: StoredTensor) throws(ComputeError) -> Tensor {
+        if let quantisation = stored.format.quantisation {
+            guard stored.hasWholeRows else { return try dense(stored) }
+            return Tensor(storage: try quantised(stored, quantisation), shape: stored.shape, dtype: stored.dtype)
+        }
         let out = try allocate(stored.shape, stored.dtype)
         try uploads.upload(stored.bytes, to: address(out))
         return out
@@ -13,7 +17,12 @@ extension CUDABackend {
     }
 
     package func linearWeight(_ stored: StoredTensor, for dtype: DType) throws(ComputeError) -> LinearWeight {
-        let (rows, columns) = (stored.shape[0], stored.shape.dims.dropFirst().reduce(1, *))
+        let (rows, columns) = (stored.shape[0], stored.matrixColumns)
+        if let quantisation = stored.format.quantisation, stored.hasWholeRows {
+            return LinearWeight(
+                storage: try quantised(stored, quantisation), outFeatures: rows, inFeatures: columns,
+                format: stored.format, dtype: dtype)
+        }
         return LinearWeight(
             storage: try converted(stored, to: dtype).storage, outFeatures: rows, inFeatures: columns, dtype: dtype)
     }
@@ -25,7 +34,7 @@ extension CUDABackend {
         let dims = stored.shape.dims
         let taps = dims[2] * dims[3] * dims[4]
         let packed = try allocate([taps, dims[0], dims[1]], dtype)
-        let raw = try resident(stored)
+        let raw = try dense(stored)
         var arguments = ck_pack_weight_arguments()
         (arguments.out, arguments.x) = (address(packed), address(raw))
         (arguments.out_channels, arguments.in_channels) = (Int32(dims[0]), Int32(dims[1]))
@@ -38,7 +47,7 @@ extension CUDABackend {
     }
 
     private func converted(_ stored: StoredTensor, to dtype: DType) throws(ComputeError) -> Tensor {
-        let raw = try resident(stored)
+        let raw = try dense(stored)
         guard stored.dtype != dtype else { return raw }
         let out = try allocate(stored.shape, dtype)
         try copy(raw, into: out)

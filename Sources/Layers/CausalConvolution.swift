@@ -43,7 +43,7 @@ package final class CausalConvolution {
         bias = try device.backend.vector(w.tensor("bias", [outChannels]))
         let nothing = [Tensor?](repeating: nil, count: kernel[0] - 1)
         if kernel[0] > 1, outChannels * DType.f32.byteWidth < inChannels * device.dtype.byteWidth / 2 {
-            let slices = stored.slices(ofAxis: 2)
+            let slices = try stored.dense(on: device.backend).slices(ofAxis: 2)
             past = .sums(
                 nothing, slices: try slices.map { try device.backend.convolutionWeight($0, for: device.dtype) })
         } else {

@@ -3,6 +3,7 @@ package import Compute
 extension StoredTensor {
     /// Copies of the parts with each index along `axis`, which stays with extent 1.
     package func slices(ofAxis axis: Int) -> [StoredTensor] {
+        precondition(format.quantisation == nil, "slices of \(format)")
         let rows = shape.dims[..<axis].reduce(1, *)
         let part = shape.dims[(axis + 1)...].reduce(1, *) * dtype.byteWidth
         let row = shape[axis] * part

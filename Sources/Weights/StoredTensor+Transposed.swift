@@ -3,6 +3,7 @@ package import Compute
 extension StoredTensor {
     /// A copy in which axes `a` and `b`, a before b, have changed places; itself where that is the same order of bytes.
     package func transposed(_ a: Int, _ b: Int) -> StoredTensor {
+        precondition(format.quantisation == nil, "\(format) transposed")
         var dims = shape.dims
         dims.swapAt(a, b)
         guard shape.dims[a...b].count(where: { $0 > 1 }) > 1 else { return reshaped(Shape(dims)) }

@@ -6,13 +6,19 @@ extension StoredTensor {
         self.init(bytes: HostBytes(copying: values), dtype: .f32, shape: shape)
     }
 
+    /// The elements in f32; nil where they are of no floating type, or quantised.
+    var floatsIfDense: [Float]? {
+        switch format {
+        case .dense(.f32): bytes.floats
+        case .dense(.f16): (bytes.elements() as [Float16]).map { Float($0) }
+        case .dense(.bf16): (bytes.elements() as [UInt16]).map { Float(bitPattern: UInt32($0) << 16) }
+        case .dense(.u8), .dense(.i32), .quantised: nil
+        }
+    }
+
     /// The elements, of a floating type, in f32.
     var floats: [Float] {
-        switch dtype {
-        case .f32: bytes.floats
-        case .f16: (bytes.elements() as [Float16]).map { Float($0) }
-        case .bf16: (bytes.elements() as [UInt16]).map { Float(bitPattern: UInt32($0) << 16) }
-        case .u8, .i32: preconditionFailure("\(dtype) is no floating type")
-        }
+        guard let floats = floatsIfDense else { preconditionFailure("\(format.name) is no floating type") }
+        return floats
     }
 }

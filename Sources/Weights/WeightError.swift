@@ -26,12 +26,12 @@ package enum WeightError: Error, Equatable, Sendable {
     case trailing(file: String, expected: Int, found: Int)
     case headerTooLarge(file: String, bytes: UInt64, limit: Int)
     case badHeader(file: String, problem: HeaderProblem)
+    case badGGUF(file: String, problem: GGUFProblem)
+    case badScale(key: String, file: String, problem: ScaleProblem)
     /// Text that is not JSON, at byte `offset`.
     case badJSON(file: String, offset: Int, problem: JSONProblem)
     case badIndex(file: String, key: String, problem: IndexProblem)
     case badTorchFile(file: String, problem: TorchProblem)
-    /// A format of files that is not read.
-    case otherFormat(file: String, found: String)
     /// A folder without weights of a name that is read; `others` are what lies there.
     case noWeights(folder: String, looked: [String], others: [String])
     case missing(key: String, file: String)

@@ -17,7 +17,7 @@ struct OpParityTests {
     private static let groups =
         OpCase.groups + [
             ("deep products", OpCase.deepProducts), ("grouped biases", OpCase.groupedBiases),
-            ("blocked attention", OpCase.blockedAttention),
+            ("blocked attention", OpCase.blockedAttention), ("deep quantised", OpCase.deepQuantised),
         ]
 
     @Test(arguments: groups.map(\.name))

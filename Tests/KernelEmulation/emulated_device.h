@@ -73,6 +73,13 @@ INLINE float flushed(float x) { return fabsf(x) < 0x1p-126f ? copysignf(0.f, x) 
 INLINE float exp2_approx(float x) { return flushed(exp2f(flushed(x))); }
 INLINE float reciprocal_approx(float x) { return flushed(1.f / flushed(x)); }
 
+/// Volatile, so that no compiler joins the two.
+INLINE float exact_product(float x, float y) {
+    volatile float product = x * y;
+    return product;
+}
+INLINE float exact_sum(float x, float y) { return x + y; }
+
 // ---- Threads that meet
 
 INLINE void block_barrier(EMULATED_PLACE) { emulation::block_barrier(place); }

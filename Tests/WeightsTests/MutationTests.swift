@@ -79,6 +79,41 @@ import Weights
         #expect(accepted > 50 && accepted < 3000, "\(accepted) of 6000 mutants were accepted")
     }
 
+    @Test func `a damaged GGUF file never traps`() throws {
+        let sample = GGUFBuilder.sample
+        var random = Random(state: 4)
+        var accepted = 0
+        for round in 0..<8000 {
+            var bytes = Self.mutant(of: round % 2 == 0 ? sample.file : sample.header, &random)
+            if round % 2 == 1 {
+                bytes += [UInt8](repeating: 0, count: -bytes.count & 31) + sample.data
+            }
+            // Every fourth has a whole number of the header changed to one at the edge of something.
+            if round % 4 == 0, bytes.count > 40 {
+                let at = Int.random(in: 0..<min(bytes.count, sample.header.count) - 8, using: &random)
+                let edges: [UInt64] = [.max, 1 << 63, 1 << 62, 1 << 32, 1 << 31, 0]
+                let edge = edges.randomElement(using: &random) ?? 0
+                bytes.replaceSubrange(at..<at + 8, with: GGUFBuilder.bytes(edge))
+            }
+            let error = failure { () throws(WeightError) in
+                let file = try GGUF(HostBytes(bytes), file: "m")
+                accepted += 1
+                for (key, entry) in file.entries {
+                    #expect(entry.range.upperBound <= bytes.count)
+                    guard entry.dtypeName != "I32" else { continue }
+                    let tensor = try file.tensor(key)
+                    #expect(tensor.bytes.count == tensor.format.byteCount(tensor.shape))
+                }
+                for case .array(let array) in file.metadata.values {
+                    _ = (array.bytes, array.floats, array.integers)
+                    _ = array.forEachText { (text: HostBytes) throws(Never) in _ = text.copied }
+                }
+            }
+            if let error { #expect(!error.message.isEmpty && !error.hint.text.isEmpty) }
+        }
+        #expect(accepted > 50 && accepted < 6000, "\(accepted) of 8000 mutants were accepted")
+    }
+
     @Test func `a damaged index never traps`() {
         let index = Array(
             #"{"metadata":{"total_size":36},"weight_map":{"a":"1.safetensors","b":"1.safetensors","c":"2.safetensors"}}"#

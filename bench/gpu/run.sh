@@ -161,7 +161,7 @@ on_device() {
   program="${GPU_BENCH_PROGRAM:-$here/gpu-bench}"
   python="${GPU_BENCH_PYTHON:-python3}"
   simple="${GPU_BENCH_SIMPLE-memory elementwise norms layout}"
-  risky="${GPU_BENCH_RISKY-linear convolution attention}"
+  risky="${GPU_BENCH_RISKY-linear convolution attention quantised}"
   read -ra how <<<"${GPU_BENCH_OPS-}"
   kinds="${GPU_BENCH_KINDS-gemm convolution attention}"
   goldens="${GPU_BENCH_GOLDENS-wan21-t2v/unipc wan21-t2v/euler-no-guidance wan22-ti2v/unipc wan22-a14b/unipc wan22-a14b/dpm++}"

@@ -66,7 +66,7 @@ package struct CogVideoXTransformer {
         let shape =
             config.patchSizeT == nil
             ? [config.dim, config.inChannels, config.patchSize, config.patchSize] : [config.dim, width]
-        let stored = try w.tensor("weight", shape)
+        let stored = try w.tensor("weight", shape).dense(on: device.backend)
         let weight = stored.reshaped([config.dim, config.inChannels, time, area]).transposed(1, 2)
         return try Linear(
             weight: weight.reshaped([config.dim, width]),
@@ -80,7 +80,8 @@ package struct CogVideoXTransformer {
         let (area, time, channels) = (config.patchSize * config.patchSize, config.patchTime, config.outChannels)
         let rows = channels * time * area
         let turned = { (x: StoredTensor, width: Int) in
-            x.reshaped([channels, time, area, width]).transposed(0, 2).reshaped([rows, width])
+            try x.dense(on: device.backend).reshaped([channels, time, area, width])
+                .transposed(0, 2).reshaped([rows, width])
         }
         return try Linear(
             weight: turned(w.tensor("weight", [rows, config.dim]), config.dim),

@@ -21,11 +21,18 @@ extension WanModel {
             decoder: networks.decoder,
             work: [
                 .text: shown > 0 ? pictureMemory(settings, device.dtype) : 0,
-                .denoise: denoiseMemory(settings, device.dtype) + 2 * shown,
+                .denoise: denoiseMemory(settings, device.dtype) + 2 * shown + matrixMemory(device),
                 .decode: decodeMemory(latentShape(settings), settings.tilesVAE, device.dtype),
             ],
             rounds: [.text: texts, .denoise: plan.runs.count * (texts + tower) + plan.stepCount * texts]
         ).estimate(on: device)
+    }
+
+    /// Where weights are copied, a quantised matrix becomes one of the activations' dtype for its product.
+    private func matrixMemory(_ device: DeviceProfile) -> Int {
+        guard device.copiesWeights, components.stored.isQuantised("transformer") else { return 0 }
+        let config = components.transformer
+        return config.dim * max(config.ffnDim, config.dim) * device.dtype.byteWidth
     }
 
     /// What a pass holds at its peak, and what is there from the first step to the last.

@@ -94,9 +94,18 @@ extension OpCase {
         _ backend: any Backend, _ size: (m: Int, k: Int, n: Int), _ mix: (x: DType, stored: DType, out: DType),
         _ after: String, _ hasBias: Bool, _ shared: (groups: Int, runs: RowRuns) = (1, .even)
     ) throws -> OpResult {
+        let w = Operand([size.n, size.k], mix.stored, scale: 0.3, seed: 2)
+        return try product(backend, size, w.stored, w, (mix.x, mix.out), after, hasBias: hasBias, shared)
+    }
+
+    /// - Parameter w: the stored matrix's numbers.
+    static func product(
+        _ backend: any Backend, _ size: (m: Int, k: Int, n: Int), _ stored: StoredTensor, _ w: Operand,
+        _ mix: (x: DType, out: DType), _ after: String, hasBias: Bool = true,
+        _ shared: (groups: Int, runs: RowRuns) = (1, .even)
+    ) throws -> OpResult {
         let (m, k, n) = size
         let x = Operand([m, k], mix.x, seed: 1)
-        let w = Operand([n, k], mix.stored, scale: 0.3, seed: 2)
         let bias = Operand([n], seed: 3)
         let gate = Operand(shared.groups == 1 ? [n] : [shared.groups, n], seed: 4)
         let groupOf = groupsOfRows(m, shared.groups, shared.runs)
@@ -106,7 +115,7 @@ extension OpCase {
             "none": .none, "gelu": .gelu, "silu": .silu, "add": .add,
             "gated add": .gatedAdd(gate: try gate.tensor(on: backend), runs: shared.runs),
         ]
-        let weight = try backend.linearWeight(w.stored, for: mix.x)
+        let weight = try backend.linearWeight(stored, for: mix.x)
         try backend.linear(
             x.tensor(on: backend), weight, bias: hasBias ? bias.tensor(on: backend) : nil, epilogues[after] ?? .none,
             into: out)

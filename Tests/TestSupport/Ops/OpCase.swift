@@ -22,7 +22,7 @@ package struct OpCase: Sendable, CustomStringConvertible {
     package static var groups: [(name: String, cases: [OpCase])] {
         [
             ("linear", linear), ("convolution", convolution), ("attention", attention), ("norms", norms),
-            ("elementwise", elementwise), ("layout", layout), ("memory", memory),
+            ("elementwise", elementwise), ("layout", layout), ("memory", memory), ("quantised", quantised),
         ]
     }
 }

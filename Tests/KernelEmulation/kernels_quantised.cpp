@@ -1,0 +1,5 @@
+#include "emulated_device.h"
+
+namespace quantised_kernels {
+#include "../../CKernels/cuda/quantised.cuh"
+}
