@@ -106,9 +106,12 @@ struct WanComponents {
         }
     }
 
-    func makeEncoder(on device: Device, watch: Checkpoint.Watch? = nil) throws -> WanVAEEncoder {
-        try folder.network("vae", ignoring: Self.decoderKeys, watch: watch) {
-            try WanVAEEncoder($0, vae, on: device)
+    func makeEncoder(on device: Device, watch: Checkpoint.Watch? = nil) throws -> any WanEncoder {
+        try folder.network("vae", ignoring: Self.decoderKeys, watch: watch) { w -> any WanEncoder in
+            switch vae.encoder {
+            case .convolutional: try WanVAEEncoder(w, vae, on: device)
+            case .linear: try WanLinearEncoder(w, vae, on: device)
+            }
         }
     }
 
