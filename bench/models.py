@@ -120,7 +120,7 @@ def write(folder, name, quick):
 def write_wan(folder, spec):
     for part in ("tokenizer", "text_encoder", "scheduler"):
         shutil.copytree(BUILT_IN / part, folder / part)
-    index = {k: v for k, v in read("model_index.json").items() if k != "default_generation"}
+    index = {k: v for k, v in read("model_index.json").items() if k != "default_generation"} | {"expand_timesteps": False}
     if spec["transformer"]["in_channels"] == 36:
         index["_class_name"] = "WanImageToVideoPipeline"
     dtype = getattr(torch, spec["dtype"])

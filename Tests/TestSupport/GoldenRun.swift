@@ -30,7 +30,7 @@ package struct GoldenRun: Sendable, CustomStringConvertible {
             ("wan22-a14b", "unipc"), ("wan22-a14b", "dpm++"), ("cogvideox-2b", "ddim"),
             ("cogvideox-2b", "ddim-tiled"), ("cogvideox-2b", "ddim-dynamic"),
             ("cogvideox-5b", "dpm"), ("cogvideox-5b", "ddim-no-guidance"), ("cogvideox-5b-i2v", "ddim"),
-            ("cogvideox1.5-5b", "dpm"), ("cogvideox1.5-5b-i2v", "dpm"), ("cogvideox1.5-5b-i2v", "dpm-dynamic"),
+            ("cogvideox1.5-5b", "dpm"), ("cogvideox1.5-5b-i2v", "dpm-dynamic"), ("cogvideox1.5-5b-i2v", "dpm"),
             ("wan21-i2v", "unipc"), ("wan21-flf2v", "unipc"), ("wan22-i2v-a14b", "unipc"), ("wan22-i2v-a14b", "last"),
             ("wan22-ti2v", "picture"),
         ].map { GoldenRun(folder: folder, variant: $0, name: $1) }

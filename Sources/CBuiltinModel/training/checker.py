@@ -41,7 +41,7 @@ def check(clip):
     else: motion = across if abs(dx) > abs(dy) else along
     shape = "ring" if hole > .5 else "square" if fill > .885 else "circle" if fill > .66 else "triangle" if low > .6 else "star"
     return dict(colour=min(COLOURS, key=lambda k: float(((rgb - COLOURS[k]) ** 2).sum())), motion=motion, shape=shape,
-                contrast=contrast, fill=fill, dx=float(dx), dy=float(dy), ratio=ratio, hole=hole)
+                contrast=contrast, fill=fill, rgb=rgb, dx=float(dx), dy=float(dy), ratio=ratio, hole=hole)
 
 
 def score(clips, specs):

@@ -10,8 +10,11 @@ DARK, LESS_DARK = np.array((10, 10, 14.)), np.array((54, 58, 74.))      # range 
 RADIUS = {"": (.31, .40), "small": (.21, .26), "big": (.46, .52)}       # in half frame heights
 
 
-def layout(spec, rng):
-    """Numbers of one clip: (first, last) radius, start and end of the centre ([-1,1], y down), colours in 0..1."""
+def layout(spec, rng, seen=False):
+    """Numbers of one clip: (first, last) radius, start and end of the centre ([-1,1], y down), colours in 0..1.
+
+    `seen` is for clips that begin with a picture: what the picture shows is free, also where the thing is and which colours it has."""
+    if seen: return from_a_picture(spec, rng)
     r = rng.uniform(*RADIUS[spec.size])
     if spec.motion in ("grow", "shrink"):
         pair = (rng.uniform(.17, .21), rng.uniform(.48, .56))
@@ -30,6 +33,25 @@ def layout(spec, rng):
     u = rng.random()
     bg = np.array(BACKGROUNDS[spec.background]) + rng.uniform(-5, 5, 3) if spec.background else DARK * (1 - u) + LESS_DARK * u
     return radii, p, np.clip(fg, 0, 255) / 255, np.clip(bg, 0, 255) / 255
+
+
+def from_a_picture(spec, rng):
+    """The start of a motion is anywhere up to its middle, and its end is where it always is; an empty colour is any colour."""
+    radii, p, fg, bg = layout(spec._replace(colour=spec.colour or "red"), rng)
+    r, (x0, y0, x1, y1) = max(radii), p
+    if spec.motion == "grow": radii = (rng.uniform(.17, .32), radii[1])
+    elif spec.motion == "shrink": radii = (rng.uniform(.3, .56), radii[1]); r = radii[0]
+    room = max(0, 1 - 1.36 * r - .03)
+    if spec.motion in ("still", "grow", "shrink"): x0, y0 = x1, y1 = rng.uniform(-room, room, 2)
+    else:
+        u = rng.uniform(0, .6)
+        x0, y0 = x0 + u * (x1 - x0), y0 + u * (y1 - y0)
+        if spec.motion in ("right", "left"): y0 = y1 = rng.uniform(-room, room)
+        elif spec.motion in ("up", "down"): x0 = x1 = rng.uniform(-room, room)
+    while not spec.colour:
+        fg, bg = rng.uniform(0, 1, 3), rng.uniform(0, 1, 3) * rng.choice([.3, 1])
+        if np.abs(fg - bg).sum() > .63: break
+    return radii, (x0, y0, x1, y1), fg, bg
 
 
 def star(x, y, r):
@@ -65,9 +87,9 @@ def coverage(shapes, radius, path, frames, height, width):
     return out
 
 
-def draw(specs, rng, frames=17, size=(96, 96)):
+def draw(specs, rng, frames=17, size=(96, 96), seen=None):
     """-> coverage [B,F,H,W], foreground and background colours [B,3] in [-1,1]"""
-    L = [layout(s, rng) for s in specs]
+    L = [layout(s, rng, seen is not None and bool(seen[i])) for i, s in enumerate(specs)]
     t = lambda k: torch.tensor(np.array([l[k] for l in L]), dtype=torch.float32)
     return coverage([s.shape for s in specs], t(0), t(1), frames, *size), t(2) * 2 - 1, t(3) * 2 - 1
 

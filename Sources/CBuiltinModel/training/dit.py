@@ -86,7 +86,7 @@ def cross_attention(a, x, c):
 
 
 def dit(m, x, t, text, factorized=True):
-    """x [B,T,h,w,Z], t [B] in 0..1000, text [B,32,width] -> velocity, like x"""
+    """x [B,T,h,w,Z], t [B] or, for each latent frame, [B,T] in 0..1000, text [B,32,width] -> velocity, like x"""
     B, T, h, w, _ = x.shape
     if m.config.in_channels > Z: x = torch.cat([x, coordinates(T, h, w).to(x).expand(B, -1, -1, -1, -1)], -1)
     h, w = h // 2, w // 2
@@ -94,12 +94,12 @@ def dit(m, x, t, text, factorized=True):
     with torch.autocast("cpu", enabled=False):
         x = F.linear(x.float(), m.patch_embedding.weight.flatten(1), m.patch_embedding.bias)
     ce = m.condition_embedder
-    f = torch.exp(-math.log(10000) * torch.arange(128, dtype=torch.float32) / 128) * t[:, None].float()
-    e = ce.time_embedder(torch.cat([f.cos(), f.sin()], -1)).float()
-    mod = ce.time_proj(F.silu(e)).float().view(B, 1, 6, -1)
+    f = torch.exp(-math.log(10000) * torch.arange(128, dtype=torch.float32) / 128) * t[..., None].float()
+    e = ce.time_embedder(torch.cat([f.cos(), f.sin()], -1)).float().view(B, -1, x.shape[-1])
+    mod = ce.time_proj(F.silu(e)).float().unflatten(-1, (6, -1))
     c, table = ce.text_embedder(text), rope(m, T, h, w)
     for i, b in enumerate(m.blocks):
-        shift1, scale1, gate1, shift2, scale2, gate2 = (mod + b.scale_shift_table[None]).unsqueeze(1).unbind(3)
+        shift1, scale1, gate1, shift2, scale2, gate2 = (mod + b.scale_shift_table[None]).unsqueeze(2).unbind(3)
         y = modulated(x, scale1, shift1)
         if factorized: y = self_attention(b.attn1, y, table, i % 2 == 1)
         else: y = self_attention(b.attn1, y.flatten(1, 2)[:, None], [z.flatten(0, 1)[None] for z in table], False).view(x.shape)
@@ -107,9 +107,9 @@ def dit(m, x, t, text, factorized=True):
         x = x + cross_attention(b.attn2, b.norm2(x), c)
         y = b.ffn.net[2](F.gelu(b.ffn.net[0].proj(modulated(x, scale2, shift2)), approximate="tanh"))
         x = torch.addcmul(x, y.float(), gate2)
-    shift, scale = (m.scale_shift_table[None] + e[:, None, None]).unbind(2)
+    shift, scale = (m.scale_shift_table[None] + e[:, :, None]).unbind(2)
     with torch.autocast("cpu", enabled=False):
-        y = F.linear(modulated(x, scale[:, None], shift[:, None]), m.proj_out.weight, m.proj_out.bias)
+        y = F.linear(modulated(x, scale[:, :, None], shift[:, :, None]), m.proj_out.weight, m.proj_out.bias)
     return y.view(B, T, h, w, 2, 2, Z).permute(0, 1, 2, 4, 3, 5, 6).reshape(B, T, h * 2, w * 2, Z)
 
 

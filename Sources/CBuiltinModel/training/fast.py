@@ -2,6 +2,7 @@
 import math
 import torch, torch.nn.functional as F
 from dit import Z, coordinates, rope
+from muon import half
 
 
 def weights(b):
@@ -24,11 +25,10 @@ def turn(x, c, s):
 
 def block(p, x, mod, text, c, s, heads: int, over_time: bool):
     (table, wq, wk, wv, bq, bk, bv, nq, nk, wo, bo, n2w, n2b, cq, cqb, cnq, cnk, ck, cv, ckb, cvb, co, cob, f1, f1b, f2, f2b) = p
-    half = torch.bfloat16
     lin = lambda y, w, b: F.linear(y.to(half), w.to(half), b.to(half))
     B, T, S, D = x.shape
     d = D // heads
-    sh1, sc1, g1, sh2, sc2, g2 = (mod + table[None]).unsqueeze(1).unbind(3)
+    sh1, sc1, g1, sh2, sc2, g2 = (mod + table[None]).unsqueeze(2).unbind(3)
     y = (F.layer_norm(x, (D,), eps=1e-6) * (1 + sc1) + sh1).to(half)
     order = (0, 2, 3, 1, 4) if over_time else (0, 1, 3, 2, 4)
     q = turn(rms(lin(y, wq, bq), nq).unflatten(-1, (heads, d)), c, s) * d ** -.5
@@ -53,21 +53,22 @@ torch._dynamo.config.cache_size_limit = 64
 
 
 def dit(m, x, t, text):
+    """As dit.dit: t [B] or, for each latent frame, [B,T]"""
     B, T, h, w, _ = x.shape
     x = torch.cat([x, coordinates(T, h, w).to(x).expand(B, -1, -1, -1, -1)], -1)
     h, w = h // 2, w // 2
     x = x.reshape(B, T, h, 2, w, 2, -1).permute(0, 1, 2, 4, 6, 3, 5).reshape(B, T, h * w, -1)
     x = F.linear(x, m.patch_embedding.weight.flatten(1), m.patch_embedding.bias)
     ce = m.condition_embedder
-    f = torch.exp(-math.log(10000) * torch.arange(128, dtype=torch.float32) / 128) * t[:, None].float()
-    e = ce.time_embedder(torch.cat([f.cos(), f.sin()], -1)).float()
-    with torch.autocast("cpu", torch.bfloat16):
-        mod = ce.time_proj(F.silu(e)).float().view(B, 1, 6, -1)
+    f = torch.exp(-math.log(10000) * torch.arange(128, dtype=torch.float32) / 128) * t[..., None].float()
+    e = ce.time_embedder(torch.cat([f.cos(), f.sin()], -1)).float().view(B, -1, x.shape[-1])
+    with torch.autocast("cpu", torch.bfloat16, enabled=half == torch.bfloat16):
+        mod = ce.time_proj(F.silu(e)).float().unflatten(-1, (6, -1))
         text = ce.text_embedder(text)
     c, s = rope(m, T, h, w)
     for i, b in enumerate(m.blocks): x = compiled(weights(b), x, mod, text, c, s, b.attn1.heads, i % 2 == 1)
-    shift, scale = (m.scale_shift_table[None] + e[:, None, None]).unbind(2)
-    y = F.linear(F.layer_norm(x, x.shape[-1:], eps=1e-6) * (1 + scale[:, None]) + shift[:, None], m.proj_out.weight, m.proj_out.bias)
+    shift, scale = (m.scale_shift_table[None] + e[:, :, None]).unbind(2)
+    y = F.linear(F.layer_norm(x, x.shape[-1:], eps=1e-6) * (1 + scale[:, :, None]) + shift[:, :, None], m.proj_out.weight, m.proj_out.bias)
     return y.view(B, T, h, w, 2, 2, Z).permute(0, 1, 2, 4, 3, 5, 6).reshape(B, T, h * 2, w * 2, Z)
 
 

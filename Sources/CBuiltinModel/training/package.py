@@ -3,6 +3,7 @@ import json, os, shutil, sys
 import torch
 from safetensors.torch import load_file, save_file
 from dit import FEATURES
+from latents import Encoder
 from sample import unipc
 from text import TEXT_LEN, make_text
 from train import load
@@ -23,13 +24,15 @@ def write(run, out, checkpoint="ema.pt", decoder="decoder.pt"):
     edit(f"{out}/transformer/config.json", attention="factorized", coordinate_features=FEATURES, text_len=TEXT_LEN)
     te.to(torch.bfloat16).save_pretrained(f"{out}/text_encoder")
     vae.save_config(f"{out}/vae")
-    save_file({n: p.detach().to(torch.bfloat16).contiguous() for n, p in decoder_parameters(vae)}, f"{out}/vae/diffusion_pytorch_model.safetensors", {"format": "pt"})
+    edit(f"{out}/vae/config.json", encoder="linear")
+    half = {n: p.detach().to(torch.bfloat16).contiguous() for n, p in decoder_parameters(vae)}
+    save_file({**half, **Encoder(torch.load(f"{run}/basis.pt")).stored()}, f"{out}/vae/diffusion_pytorch_model.safetensors", {"format": "pt"})
     unipc(DEFAULTS["flow_shift"]).save_pretrained(f"{out}/scheduler")
     os.makedirs(f"{out}/tokenizer", exist_ok=True)
     shutil.copy(f"{run}/tokenizer/tokenizer.json", f"{out}/tokenizer/tokenizer.json")
     json.dump({"tokenizer_class": "PreTrainedTokenizerFast", "pad_token": "<pad>", "eos_token": "</s>", "unk_token": "<unk>", "model_max_length": TEXT_LEN},
               open(f"{out}/tokenizer/tokenizer_config.json", "w"), indent=2)
-    json.dump({"_class_name": "WanPipeline", "_diffusers_version": "0.42.1", "boundary_ratio": None, "expand_timesteps": False,
+    json.dump({"_class_name": "WanPipeline", "_diffusers_version": "0.42.1", "boundary_ratio": None, "expand_timesteps": True,
         "scheduler": ["diffusers", "UniPCMultistepScheduler"], "text_encoder": ["transformers", "UMT5EncoderModel"],
         "tokenizer": ["transformers", "PreTrainedTokenizerFast"], "transformer": ["diffusers", "WanTransformer3DModel"],
         "transformer_2": [None, None], "vae": ["diffusers", "AutoencoderKLWan"], "default_generation": DEFAULTS}, open(f"{out}/model_index.json", "w"), indent=2)
@@ -37,6 +40,14 @@ def write(run, out, checkpoint="ema.pt", decoder="decoder.pt"):
         if os.path.exists(junk): os.remove(junk)
     for r, _, files in sorted(os.walk(out)):
         for f in sorted(files): print(f"{os.path.getsize(os.path.join(r, f)):>9}", os.path.relpath(os.path.join(r, f), out))
+
+
+ENCODER = ("encoder.weight", "encoder.bias")
+
+
+def read_encoder(folder):
+    stored = load_file(f"{folder}/vae/diffusion_pytorch_model.safetensors")
+    return Encoder.of({k: stored[k].float() for k in ENCODER})
 
 
 def read(folder):
@@ -48,7 +59,7 @@ def read(folder):
     m.load_state_dict(f32(f"{folder}/transformer/diffusion_pytorch_model.safetensors"))
     wrong = te.load_state_dict(f32(f"{folder}/text_encoder/model.safetensors"), strict=False)
     assert not wrong.unexpected_keys and set(wrong.missing_keys) <= {"encoder.embed_tokens.weight", "shared.weight"}, wrong
-    wrong = v.load_state_dict(f32(f"{folder}/vae/diffusion_pytorch_model.safetensors"), strict=False)
+    wrong = v.load_state_dict({k: w for k, w in f32(f"{folder}/vae/diffusion_pytorch_model.safetensors").items() if k not in ENCODER}, strict=False)
     assert not wrong.unexpected_keys and all(k.startswith(("encoder.", "quant_conv.")) for k in wrong.missing_keys), wrong
     return m.eval(), te.eval(), v.eval()
 

@@ -15,8 +15,9 @@ def noise(seed, T, h, w):
 
 
 @torch.no_grad()
-def latents(m, context, empty, seeds, frames=17, size=(96, 96), steps=16, guidance=3., shift=8., sampler="unipc", bf16=True, on_step=None):
-    """context [N,32,width] -> [N,T,h,w,Z]"""
+def latents(m, context, empty, seeds, frames=17, size=(96, 96), steps=16, guidance=3., shift=8., sampler="unipc", bf16=True, on_step=None,
+            first=None):
+    """context [N,32,width] -> [N,T,h,w,Z]; `first` [N,h,w,Z] is the latent frame of a picture: it is shown at every step, with time 0"""
     T, h, w = (frames - 1) // 4 + 1, size[0] // 8, size[1] // 8
     x = torch.stack([noise(s, T, h, w) for s in seeds])
     N = len(x)
@@ -28,13 +29,16 @@ def latents(m, context, empty, seeds, frames=17, size=(96, 96), steps=16, guidan
         times = [1000 * s for s in sigma[:-1]]
     both = torch.cat([context, empty.expand(N, -1, -1)])
     for i, t in enumerate(times):
+        y, told = x, torch.full((N, 1 if first is None else T), float(t))
+        if first is not None: y = x.clone(); y[:, 0] = first; told[:, 0] = 0
         with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
-            if guidance == 1: v = dit(m, x, torch.full((N,), float(t)), context); cond = uncond = v
+            if guidance == 1: v = dit(m, y, told, context); cond = uncond = v
             else:
-                cond, uncond = dit(m, torch.cat([x, x]), torch.full((2 * N,), float(t)), both).float().chunk(2)
+                cond, uncond = dit(m, torch.cat([y, y]), torch.cat([told, told]), both).float().chunk(2)
                 v = uncond + guidance * (cond - uncond)
         x = scheduler.step(v, scheduler.timesteps[i], x, return_dict=False)[0] if sampler == "unipc" else x + (sigma[i + 1] - sigma[i]) * v
         if on_step: on_step(i, cond, uncond, x)
+    if first is not None: x[:, 0] = first
     return x
 
 

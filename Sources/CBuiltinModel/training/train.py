@@ -15,17 +15,19 @@ from text import Words, embed, make_text
 from vocabulary import *
 
 torch.set_flush_denormal(True)
+half = lambda: torch.autocast("cpu", torch.bfloat16, enabled=fast.half == torch.bfloat16)
 
 
 class Pool:
-    """Recently drawn clips of one kind; half a batch is new each time."""
-    def __init__(self, encoder, rng, frames, side, batch):
-        self.encoder, self.rng, self.kind, self.batch = encoder, rng, (frames, (side, side)), batch
+    """Recently drawn clips of one kind, with whether they begin with a picture; half a batch is new each time."""
+    def __init__(self, encoder, rng, frames, side, batch, pictures):
+        self.encoder, self.rng, self.kind, self.batch, self.pictures = encoder, rng, (frames, (side, side)), batch, pictures
         self.specs, self.latents = [], None
 
     def fresh(self, n):
-        S = [sample_spec(self.rng) for _ in range(n)]
-        return S, self.encoder.encode_parts(*draw(S, self.rng, *self.kind))
+        S, seen, free = [sample_spec(self.rng) for _ in range(n)], self.rng.random(n) < self.pictures, self.rng.random(n)
+        S = [s._replace(colour="", background="") if p and u < .25 else s for s, p, u in zip(S, seen, free)]
+        return list(zip(S, seen)), self.encoder.encode_parts(*draw(S, self.rng, *self.kind, seen & (free < .6)))
 
     def next(self, capacity=1024):
         new, z = self.fresh(self.batch if len(self.specs) < 2 * self.batch else self.batch // 2)
@@ -76,7 +78,8 @@ def train(rank, workers, run, minutes, kw):
     learn(rank, workers, run, minutes, **kw)
 
 
-def learn(rank, workers, run, minutes, shift="10", batch="32", lr="1", decay=".6", mix="64x17:1", ema=".998", threads="1", text_lr=".3", fresh="0", seed="0", text="", detail="0"):
+def learn(rank, workers, run, minutes, shift="10", batch="32", lr="1", decay=".6", mix="64x17:1", ema=".998", threads="1", text_lr=".3", fresh="0", seed="0", text="", detail="0",
+          start="", pictures="0"):
     torch.set_num_threads(int(threads))
     detail = float(detail)               # share of clips noised with a lower shift, where shapes get their outline
     shift, batch, lr, decay, ema_decay = float(shift), int(batch), float(lr), float(decay), float(ema)
@@ -84,13 +87,17 @@ def learn(rank, workers, run, minutes, shift="10", batch="32", lr="1", decay=".6
     words = Words(f"{run}/tokenizer/tokenizer.json")
     encoder = Encoder(torch.load(f"{run}/basis.pt"))
     m, te = make_dit(), make_text(len(words))
-    te.load_state_dict(torch.load(f"{run}/text.pt"))
+    if start:                            # a packaged model
+        from package import read
+        m, te = (p.train() for p in read(start)[:2])
+    else: te.load_state_dict(torch.load(f"{run}/text.pt"))
     P = parameters(m, te)
     is_matrix = lambda n, p: p.dim() == 2 and ("blocks." in n or "block." in n) and "relative" not in n
     groups = [(Muon, lambda n, p: is_matrix(n, p) and n[0] == "d", .02), (Muon, lambda n, p: is_matrix(n, p) and n[0] == "t", .02 * float(text_lr)),
               (None, lambda n, p: not is_matrix(n, p) and n[0] == "d", 2e-3), (None, lambda n, p: not is_matrix(n, p) and n[0] == "t", 2e-3 * float(text_lr))]
     opts = []
     for kind, wants, rate in groups:
+        if rate == 0: continue
         ps = [p for n, p in P if wants(n, p)]
         opts.append((Muon(ps, rate) if kind else torch.optim.AdamW(ps, rate, betas=(.9, .98), weight_decay=0), rate))
     average = {n: p.detach().clone() for n, p in P}
@@ -109,7 +116,7 @@ def learn(rank, workers, run, minutes, shift="10", batch="32", lr="1", decay=".6
     for item in mix.split(","):
         (side, frames), weight = map(int, item.split(":")[0].split("x")), float(item.split(":")[1])
         cells = (side // 16) ** 2 * (1 + (frames - 1) // 4)
-        kinds.append((Pool(encoder, rng, frames, side, max(4, min(batch, round(batch * 100 / cells)))), weight, item.split(":")[0]))
+        kinds.append((Pool(encoder, rng, frames, side, max(4, min(batch, round(batch * 100 / cells))), float(pictures)), weight, item.split(":")[0]))
     chance = np.array([w for _, w, _ in kinds]); chance /= chance.sum()
     size = sum(p.numel() for _, p in P)                     # all gradients are views of one buffer; its tail carries rate and stop
     buffer, at = torch.zeros(size + 2), 0
@@ -120,16 +127,18 @@ def learn(rank, workers, run, minutes, shift="10", batch="32", lr="1", decay=".6
         done = (time.time() - begun) / 60 / minutes
         pool, _, name = kinds[dice.choice(len(kinds), p=chance)]
         S, x0 = pool.next()
-        text = ["" if rng.random() < .1 else caption(s, rng) for s in S]
-        B = len(S)
+        text = ["" if rng.random() < .1 else caption_of_a_picture(s, rng) if p else caption(s, rng) for s, p in S]
+        B, T = x0.shape[:2]
         t = shifted((torch.randperm(B) + torch.rand(B)) / B, torch.where(torch.rand(B) < detail, 2.5, shift))
-        noise = torch.randn_like(x0); tt = t.view(-1, 1, 1, 1, 1)
-        with torch.autocast("cpu", torch.bfloat16), torch.set_grad_enabled(text_lr != "0"): context = embed(te, words.ids(text))
+        noise, open_ = torch.randn_like(x0), torch.ones(B, T)
+        open_[torch.tensor([bool(p) for _, p in S]), 0] = 0     # where a picture is the first latent frame, it is clean and its time is 0
+        times = t[:, None] * open_; tt = times.view(B, T, 1, 1, 1)
+        with half(), torch.set_grad_enabled(text_lr != "0"): context = embed(te, words.ids(text))
         xt = (1 - tt) * x0 + tt * noise
-        if x0.shape[1] < 8: v = fast.dit(m, xt, t * 1000, context)
+        if x0.shape[1] < 8: v = fast.dit(m, xt, times * 1000, context)
         else:                                                # rare kinds are not worth compiling for
-            with torch.autocast("cpu", torch.bfloat16): v = dit(m, xt, t * 1000, context)
-        err = (v.float() - (noise - x0)).square().mean((1, 2, 3, 4))
+            with half(): v = dit(m, xt, times * 1000, context)
+        err = ((v.float() - (noise - x0)).square().mean((2, 3, 4)) * open_).sum(1) / open_.sum(1)
         buffer.zero_()
         err.mean().backward()
         if rank == 0:
@@ -143,11 +152,12 @@ def learn(rank, workers, run, minutes, shift="10", batch="32", lr="1", decay=".6
         for o, _ in opts: o.step()
         step += 1
         if stop == 1: break
-        losses.setdefault(name, []).append((err.mean().item(), err[t > .97].mean().item()))
+        for kind, rows in ((name, open_[:, 0] == 1), (name + " picture", open_[:, 0] == 0)):
+            if rows.any(): losses.setdefault(kind, []).append((err[rows].mean().item(), err[rows & (t > .97)].nanmean().item()))
         with torch.no_grad(): torch._foreach_lerp_(list(average.values()), [p for _, p in P], 1 - min(ema_decay, (1 + step) / (10 + step)))
-        if step % 100 == 0 and rank == 0:
-            print(step, f"{(time.time() - begun) / 60:.1f} min, {(time.time() - mark) * 10:.0f} ms/step",
-                  {k: [round(float(x), 4) for x in np.mean(v, 0)] for k, v in losses.items()}, flush=True)
+        if step % 50 == 0 and rank == 0:
+            print(step, f"{(time.time() - begun) / 60:.1f} min, {(time.time() - mark) * 20:.0f} ms/step",
+                  {k: [round(float(x), 4) for x in np.nanmean(v, 0)] for k, v in losses.items()}, flush=True)
             losses, mark = {}, time.time()
         if rank == 0 and (time.time() - saved > 120 or stop):
             saved = time.time()

@@ -92,6 +92,16 @@ def sample_spec(rng, triples=TRAIN):
         if background_allowed(c, b): return Spec(c, s, m, size, b)
 
 
+def caption_of_a_picture(spec, rng):
+    """What is said where a picture shows the thing: mostly "it", often its shape alone, sometimes everything."""
+    k = rng.random()
+    if k < .35 and spec.colour: return caption(spec, rng)
+    if k < .6: return caption(spec._replace(colour="", size="", background=""), rng)
+    finite, ing = MOTIONS[spec.motion][rng.integers(len(MOTIONS[spec.motion]))]
+    t = ing if k < .66 else f"{['it', 'it', 'it', 'this', 'the thing', 'the shape', 'the object'][rng.integers(7)]} {finite}"
+    return caption_end(t, rng)
+
+
 def caption(spec, rng, plain=False):
     pick = lambda l: l[rng.integers(len(l))]
     noun = " ".join(w for w in (pick(SIZE_WORDS[spec.size]) if spec.size else "", spec.colour, pick(SHAPES[spec.shape])) if w)
@@ -111,6 +121,10 @@ def caption(spec, rng, plain=False):
     else: t = f"{subject} {place}, {ing}"
     t = " ".join(t.split()).replace(" ,", ",")
     if not plain and rng.random() < .08: t += pick(TAILS)
+    return caption_end(t, rng)
+
+
+def caption_end(t, rng):
     if rng.random() < .3: t += "."
     if rng.random() < .4: t = t[0].upper() + t[1:]
     return t

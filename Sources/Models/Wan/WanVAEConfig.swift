@@ -1,3 +1,4 @@
+package import Compute
 package import Weights
 
 /// The numbers of a Wan video autoencoder, from `vae/config.json`.
@@ -19,6 +20,13 @@ package struct WanVAEConfig: Decodable, Sendable {
     package let patchSize: Int
     package let scaleFactorTemporal: Int
     package let scaleFactorSpatial: Int
+    package let encoder: Encoder
+
+    /// How pictures become latents.
+    package enum Encoder: String, Decodable, Sendable {
+        case convolutional
+        case linear
+    }
 
     private enum CodingKeys: String, CodingKey, CaseIterable {
         case baseDim = "base_dim"
@@ -36,6 +44,7 @@ package struct WanVAEConfig: Decodable, Sendable {
         case patchSize = "patch_size"
         case scaleFactorTemporal = "scale_factor_temporal"
         case scaleFactorSpatial = "scale_factor_spatial"
+        case encoder
     }
 
     /// What is left out is as in AutoencoderKLWan: the first Wan 2.1 repositories lack the keys that came with 2.2.
@@ -59,6 +68,7 @@ package struct WanVAEConfig: Decodable, Sendable {
         patchSize = try read(.patchSize, 1)
         scaleFactorTemporal = try read(.scaleFactorTemporal, 4)
         scaleFactorSpatial = try read(.scaleFactorSpatial, 8)
+        encoder = try read(.encoder, .convolutional)
     }
 
     private static let mean: [Float] = [
@@ -95,6 +105,11 @@ package struct WanVAEConfig: Decodable, Sendable {
     /// Nothing is dropped out when a clip is made, and pixels are always clipped.
     package static let fields = FieldTable(
         read: CodingKeys.allCases.map(\.rawValue), harmless: ["dropout", "clip_output"])
+
+    /// The pixels that a latent position stands for.
+    package var latentPatch: PatchSize {
+        PatchSize(time: scaleFactorTemporal, height: scaleFactorSpatial, width: scaleFactorSpatial)
+    }
 
     /// Channels of the encoder, from the pixels to the latent side: one more than there are levels.
     package var encoderDims: [Int] { ([1] + dimMult).map { $0 * baseDim } }

@@ -9,7 +9,7 @@ package import Weights
 /// frames repeat, what would come out once more is not computed again. Follows AutoencoderKLWan of Diffusers 0.42.1,
 /// whose chunks of one frame and then four give the same numbers. Activations are `[1, height, width, channels]`,
 /// between blocks in f32.
-package final class WanVAEEncoder {
+package final class WanVAEEncoder: WanEncoder {
     package let config: WanVAEConfig
     private let device: Device
     private let levels: [WanDownLevel]
@@ -17,11 +17,11 @@ package final class WanVAEEncoder {
     private let normOut: ChannelNorm
     private let convOut: CausalConvolution
     private let quantConv: Linear  // its rows for the mean of the posterior
-    private let normalise: Linear  // diagonal: z to (z - latents_mean) / latents_std
+    private let normalise: Linear
 
     /// One picture, shown in `count` frames in a row.
     package struct Still {
-        /// f32 `[1, height, width, in_channels]`, patched, from -1 to 1.
+        /// As the encoder's `frame` makes it; here f32 `[1, height, width, in_channels]`, patched, from -1 to 1.
         let frame: Tensor
         let count: Int
 
@@ -44,11 +44,7 @@ package final class WanVAEEncoder {
         quantConv = try Linear(
             weight: w["quant_conv"].tensor("weight", [2 * z, 2 * z, 1, 1, 1]).reshaped([2 * z, 2 * z])[0..<z],
             bias: w["quant_conv"].tensor("bias", [2 * z])[0..<z], on: device.f32)
-        var diagonal = [Float](repeating: 0, count: z * z)
-        for channel in 0..<z { diagonal[channel * z + channel] = 1 / config.latentsStd[channel] }
-        let offsets = zip(config.latentsMean, config.latentsStd).map { -$0 / $1 }
-        normalise = try Linear(
-            weight: StoredTensor(diagonal, [z, z]), bias: StoredTensor(offsets, [z]), on: device.f32)
+        normalise = try config.normalisation(on: device.f32)
     }
 
     /// A picture `[3, height, width]` as a frame for `Still`.
@@ -132,6 +128,17 @@ package final class WanVAEEncoder {
         for level in levels { level.reset() }
         midBlock.reset()
         convOut.reset()
+    }
+}
+
+extension WanVAEConfig {
+    /// The diagonal map of z to `(z - latents_mean) / latents_std`.
+    func normalisation(on device: Device) throws -> Linear {
+        var diagonal = [Float](repeating: 0, count: zDim * zDim)
+        for channel in 0..<zDim { diagonal[channel * zDim + channel] = 1 / latentsStd[channel] }
+        let offsets = zip(latentsMean, latentsStd).map { -$0 / $1 }
+        return try Linear(
+            weight: StoredTensor(diagonal, [zDim, zDim]), bias: StoredTensor(offsets, [zDim]), on: device)
     }
 }
 

@@ -18,9 +18,6 @@ struct CogVideoXComponents {
 
     private static let encoderKeys = [IgnoredKey("encoder.*", reason: "only pictures are encoded")]
     private static let decoderKeys = [IgnoredKey("decoder.*", reason: "the decoder is loaded by itself")]
-    private static let tiedKeys = [
-        IgnoredKey("shared.weight", reason: "tied to encoder.embed_tokens.weight")
-    ]
 
     /// Reads and checks everything that can be checked without computing, by building each network on a backend that
     /// holds nothing.
@@ -29,11 +26,11 @@ struct CogVideoXComponents {
     init(_ folder: ModelFolder, published: [String: Int]?) throws {
         self.folder = folder
         index = try CogVideoXIndex(folder)
-        textEncoder = try Self.config(folder, "text_encoder", T5Config.fields) { try $0.validate($1) }
-        transformer = try Self.config(folder, "transformer", CogVideoXTransformerConfig.fields) {
+        textEncoder = try folder.configuration("text_encoder/config.json", T5Config.fields) { try $0.validate($1) }
+        transformer = try folder.configuration("transformer/config.json", CogVideoXTransformerConfig.fields) {
             try $0.validate($1)
         }
-        vae = try Self.config(folder, "vae", CogVideoXVAEConfig.fields) { try $0.validate($1) }
+        vae = try folder.configuration("vae/config.json", CogVideoXVAEConfig.fields) { try $0.validate($1) }
         scheduler = try CogVideoXScheduler(folder)
         if let published {
             stored = StoredWeights(published: published)
@@ -47,7 +44,7 @@ struct CogVideoXComponents {
                 "vae": "decoder.conv_out.conv.weight",
             ])
         try checkAgreement()
-        let nowhere = Device(backend: NullBackend(), dtype: .f32)
+        let nowhere = ModelFolder.nowhere
         _ = try makeTextEncoder(on: nowhere)
         _ = try makeTransformer(on: nowhere)
         let (decoded, encoded) = (AskedTensors(), AskedTensors())
@@ -59,47 +56,37 @@ struct CogVideoXComponents {
 
     /// - Parameter watch: told of every tensor, here and below.
     func makeTextEncoder(on device: Device, watch: Checkpoint.Watch? = nil) throws -> T5Encoder {
-        let checkpoint = try Checkpoint(folder, "text_encoder", watch: watch)
-        let encoder = try T5Encoder(checkpoint.root, textEncoder, on: device)
-        try checkpoint.assertAllUsed(ignoring: Self.tiedKeys)
-        return encoder
+        try folder.textEncoder(textEncoder, on: device, watch: watch)
     }
 
     /// What LoRAs may change: the modules of the transformer, under the names of Diffusers.
     func adapterTargets() throws -> AdapterTargets {
-        let asked = AskedTensors()
-        let nowhere = Device(backend: NullBackend(), dtype: .f32)
-        _ = try CogVideoXTransformer(Checkpoint(folder, "transformer").root.telling(asked), transformer, on: nowhere)
-        return AdapterTargets(asked.shapes) { _ in nil }
+        try folder.adapterTargets("transformer") { try CogVideoXTransformer($0, transformer, on: $1) }
     }
 
     /// - Parameter adapters: what LoRAs add to its weights.
     func makeTransformer(
         adapters: WeightDeltas = WeightDeltas(), on device: Device, watch: Checkpoint.Watch? = nil
     ) throws -> CogVideoXTransformer {
-        let checkpoint = try Checkpoint(folder, "transformer", watch: watch)
-        let model = try CogVideoXTransformer(
-            checkpoint.root.adding(adapters, on: device.backend), transformer, on: device)
-        try checkpoint.assertAllUsed()
-        return model
+        try folder.network("transformer", watch: watch) {
+            try CogVideoXTransformer($0.adding(adapters, on: device.backend), transformer, on: device)
+        }
     }
 
     func makeDecoder(
         on device: Device, watch: Checkpoint.Watch? = nil, telling asked: AskedTensors? = nil
     ) throws -> CogVideoXVAEDecoder {
-        let checkpoint = try Checkpoint(folder, "vae", watch: watch)
-        let decoder = try CogVideoXVAEDecoder(checkpoint.root.telling(asked), vae, on: device)
-        try checkpoint.assertAllUsed(ignoring: Self.encoderKeys)
-        return decoder
+        try folder.network("vae", ignoring: Self.encoderKeys, watch: watch) {
+            try CogVideoXVAEDecoder($0.telling(asked), vae, on: device)
+        }
     }
 
     func makeEncoder(
         on device: Device, watch: Checkpoint.Watch? = nil, telling asked: AskedTensors? = nil
     ) throws -> CogVideoXVAEEncoder {
-        let checkpoint = try Checkpoint(folder, "vae", watch: watch)
-        let encoder = try CogVideoXVAEEncoder(checkpoint.root.telling(asked), vae, on: device)
-        try checkpoint.assertAllUsed(ignoring: Self.decoderKeys)
-        return encoder
+        try folder.network("vae", ignoring: Self.decoderKeys, watch: watch) {
+            try CogVideoXVAEEncoder($0.telling(asked), vae, on: device)
+        }
     }
 
     private func checkAgreement() throws {
@@ -113,14 +100,5 @@ struct CogVideoXComponents {
         }
         try ConfigFields(file: folder.fullName("text_encoder/config.json"))
             .oneOf(["t5"], textEncoder.modelType, "model_type")
-    }
-
-    private static func config<T: Decodable>(
-        _ folder: ModelFolder, _ component: String, _ table: FieldTable, validate: (T, ConfigFields) throws -> Void
-    ) throws -> T {
-        let path = "\(component)/config.json"
-        let config = try folder.config(path, as: T.self, table)
-        try validate(config, ConfigFields(file: folder.fullName(path)))
-        return config
     }
 }

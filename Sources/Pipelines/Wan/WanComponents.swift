@@ -27,9 +27,6 @@ struct WanComponents {
     private static let decoderKeys = [
         IgnoredKey("decoder.*", reason: "the decoder's"), IgnoredKey("post_quant_conv.*", reason: "the decoder's"),
     ]
-    private static let tiedKeys = [
-        IgnoredKey("shared.weight", reason: "tied to encoder.embed_tokens.weight")
-    ]
 
     /// Reads and checks everything that can be checked without computing: configurations, and each component's names,
     /// shapes and dtypes, by building it on a backend that holds nothing.
@@ -39,22 +36,17 @@ struct WanComponents {
     init(_ folder: ModelFolder, published: [String: Int]? = nil) throws {
         self.folder = folder
         index = try WanIndex(folder)
-        textEncoder = try Self.config(folder, "text_encoder/config.json", as: T5Config.self, T5Config.fields) {
-            try $0.validate($1)
-        }
+        textEncoder = try folder.configuration("text_encoder/config.json", T5Config.fields) { try $0.validate($1) }
         transformer = try Self.transformer(folder, "transformer")
         transformer2 = index.hasSecondTransformer ? try Self.transformer(folder, "transformer_2") : nil
-        vae = try Self.config(folder, "vae/config.json", as: WanVAEConfig.self, WanVAEConfig.fields) {
-            try $0.validate($1)
-        }
+        vae = try folder.configuration("vae/config.json", WanVAEConfig.fields) { try $0.validate($1) }
         if transformer.imageDim != nil {
-            let encoder = try Self.config(
-                folder, "image_encoder/config.json", as: CLIPVisionConfig.self, CLIPVisionConfig.fields
+            let encoder: CLIPVisionConfig = try folder.configuration(
+                "image_encoder/config.json", CLIPVisionConfig.fields
             ) { try $0.validate($1) }
             imageEncoder = encoder
-            imageProcessor = try Self.config(
-                folder, "image_processor/preprocessor_config.json", as: CLIPProcessorConfig.self,
-                CLIPProcessorConfig.fields
+            imageProcessor = try folder.configuration(
+                "image_processor/preprocessor_config.json", CLIPProcessorConfig.fields
             ) { try $0.validate($1, side: encoder.imageSize) }
         } else {
             imageEncoder = nil
@@ -74,7 +66,7 @@ struct WanComponents {
         if imageEncoder != nil { keys["image_encoder"] = try Self.towerKey(folder) }
         stored = try StoredWeights(folder, keys)
         try checkAgreement()
-        let nowhere = Device(backend: NullBackend(), dtype: .f32)
+        let nowhere = ModelFolder.nowhere
         _ = try makeTextEncoder(on: nowhere)
         _ = try makeTransformer(expert: 0, on: nowhere)
         if transformer2 != nil { _ = try makeTransformer(expert: 1, on: nowhere) }
@@ -88,21 +80,18 @@ struct WanComponents {
 
     /// - Parameter watch: told of every tensor, here and below.
     func makeTextEncoder(on device: Device, watch: Checkpoint.Watch? = nil) throws -> T5Encoder {
-        let checkpoint = try Checkpoint(folder, "text_encoder", watch: watch)
-        let encoder = try T5Encoder(checkpoint.root, textEncoder, on: device)
-        try checkpoint.assertAllUsed(ignoring: Self.tiedKeys)
-        return encoder
+        try folder.textEncoder(textEncoder, on: device, watch: watch)
     }
 
     private static func transformerFolder(_ expert: Int) -> String { expert == 0 ? "transformer" : "transformer_2" }
 
     /// What LoRAs may change: the modules of a transformer, under the names of Diffusers and of the published code.
     func adapterTargets(expert: Int) throws -> AdapterTargets {
-        let asked = AskedTensors()
-        let nowhere = Device(backend: NullBackend(), dtype: .f32)
-        let checkpoint = try Checkpoint(folder, Self.transformerFolder(expert))
-        _ = try WanTransformer(checkpoint.root.telling(asked), transformer(expert: expert), on: nowhere)
-        return AdapterTargets(asked.shapes) { KeyTable.wanTransformer.stored($0) }
+        try folder.adapterTargets(Self.transformerFolder(expert)) {
+            try WanTransformer($0, transformer(expert: expert), on: $1)
+        } otherName: {
+            KeyTable.wanTransformer.stored($0)
+        }
     }
 
     /// - Parameter expert: 1 for the low-noise expert of a model with two.
@@ -112,38 +101,36 @@ struct WanComponents {
     func makeTransformer(
         expert: Int, adapters: WeightDeltas = WeightDeltas(), on device: Device, watch: Checkpoint.Watch? = nil
     ) throws -> WanTransformer {
-        let checkpoint = try Checkpoint(folder, Self.transformerFolder(expert), watch: watch)
-        let model = try WanTransformer(
-            checkpoint.root.adding(adapters, on: device.backend), transformer(expert: expert), on: device)
-        try checkpoint.assertAllUsed()
-        return model
+        try folder.network(Self.transformerFolder(expert), watch: watch) {
+            try WanTransformer($0.adding(adapters, on: device.backend), transformer(expert: expert), on: device)
+        }
     }
 
     func makeDecoder(
         on device: Device, watch: Checkpoint.Watch? = nil, telling asked: AskedTensors? = nil
     ) throws -> WanVAEDecoder {
-        let checkpoint = try Checkpoint(folder, "vae", watch: watch)
-        let decoder = try WanVAEDecoder(checkpoint.root.telling(asked), vae, on: device)
-        try checkpoint.assertAllUsed(ignoring: Self.encoderKeys)
-        return decoder
+        try folder.network("vae", ignoring: Self.encoderKeys, watch: watch) {
+            try WanVAEDecoder($0.telling(asked), vae, on: device)
+        }
     }
 
     func makeEncoder(
         on device: Device, watch: Checkpoint.Watch? = nil, telling asked: AskedTensors? = nil
-    ) throws -> WanVAEEncoder {
-        let checkpoint = try Checkpoint(folder, "vae", watch: watch)
-        let encoder = try WanVAEEncoder(checkpoint.root.telling(asked), vae, on: device)
-        try checkpoint.assertAllUsed(ignoring: Self.decoderKeys)
-        return encoder
+    ) throws -> any WanEncoder {
+        try folder.network("vae", ignoring: Self.decoderKeys, watch: watch) { w -> any WanEncoder in
+            switch vae.encoder {
+            case .convolutional: try WanVAEEncoder(w.telling(asked), vae, on: device)
+            case .linear: try WanLinearEncoder(w.telling(asked), vae, on: device)
+            }
+        }
     }
 
     /// The model must read pictures through one.
     func makeImageEncoder(on device: Device, watch: Checkpoint.Watch? = nil) throws -> CLIPVisionTower {
         guard let imageEncoder else { preconditionFailure("a model without an image encoder") }
-        let checkpoint = try Checkpoint(folder, "image_encoder", watch: watch)
-        let tower = try CLIPVisionTower(checkpoint.root, imageEncoder, on: device)
-        try checkpoint.assertAllUsed(ignoring: CLIPVisionTower.ignored(imageEncoder))
-        return tower
+        return try folder.network("image_encoder", ignoring: CLIPVisionTower.ignored(imageEncoder), watch: watch) {
+            try CLIPVisionTower($0, imageEncoder, on: device)
+        }
     }
 
     /// A tensor of the tower whose dtype and numbers stand for all.
@@ -206,17 +193,6 @@ struct WanComponents {
     }
 
     private static func transformer(_ folder: ModelFolder, _ component: String) throws -> WanTransformerConfig {
-        try config(
-            folder, "\(component)/config.json", as: WanTransformerConfig.self, WanTransformerConfig.fields
-        ) { try $0.validate($1) }
-    }
-
-    private static func config<T: Decodable>(
-        _ folder: ModelFolder, _ path: String, as type: T.Type, _ table: FieldTable,
-        validate: (T, ConfigFields) throws -> Void
-    ) throws -> T {
-        let config = try folder.config(path, as: type, table)
-        try validate(config, ConfigFields(file: folder.fullName(path)))
-        return config
+        try folder.configuration("\(component)/config.json", WanTransformerConfig.fields) { try $0.validate($1) }
     }
 }

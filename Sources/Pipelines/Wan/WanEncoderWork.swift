@@ -1,3 +1,4 @@
+import Compute
 import Models
 
 /// Arithmetic of the encoder of pictures.
@@ -7,8 +8,26 @@ import Models
 struct WanEncoderWork {
     let config: WanVAEConfig
 
-    /// A clip of stills that are shown in so many frames each, `height` x `width` in the encoder's positions.
+    /// A clip of stills that are shown in so many frames each, `height` x `width` pixels.
     func clip(_ stills: [Int], height: Int, width: Int) -> ArithmeticCount {
+        switch config.encoder {
+        case .convolutional: convolutional(stills, height: height / config.patchSize, width: width / config.patchSize)
+        case .linear: linear(frames: stills.reduce(0, +), height: height, width: width)
+        }
+    }
+
+    private func linear(frames: Int, height: Int, width: Int) -> ArithmeticCount {
+        var count = ArithmeticCount()
+        guard frames > 0 else { return count }
+        let (patch, z) = (config.latentPatch, config.zDim)
+        let positions = (1 + (frames - 1) / patch.time) * (height / patch.height) * (width / patch.width)
+        count.linear(positions, 3 * patch.volume, z)
+        count.linear(positions, z, z)
+        return count
+    }
+
+    /// - Parameter height: in the encoder's positions, as `width`.
+    private func convolutional(_ stills: [Int], height: Int, width: Int) -> ArithmeticCount {
         var count = ArithmeticCount()
         var levels = config.dimMult.indices.map { WanLevelWork(config, index: $0) }
         let positions = height * width

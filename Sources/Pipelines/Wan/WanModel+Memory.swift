@@ -103,6 +103,11 @@ extension WanModel {
         var positions = settings.clip.width * settings.clip.height / (vae.patchSize * vae.patchSize)
         let stills = shownFrames(settings)
         let frames = stills.reduce(0) { $0 + $1.count }
+        if vae.encoder == .linear {
+            // The stills, the frames that they fill, and those in patches.
+            let filled = (1 + (frames - 1) / vae.scaleFactorTemporal) * vae.scaleFactorTemporal
+            return 3 * settings.clip.width * settings.clip.height * 4 * (stills.count + 2 * filled)
+        }
         let kept = min(2, frames)
         let between = dtype == .f32 ? 0 : DType.f32.byteWidth
         let current = frames > 1 ? dtype.byteWidth : 0

@@ -37,10 +37,8 @@ extension WanModel {
     }
 
     private func pictureWork(_ settings: VideoSettings) -> ArithmeticCount {
-        let vae = components.vae
-        var count = WanEncoderWork(config: vae).clip(
-            shownFrames(settings).map(\.count), height: settings.clip.height / vae.patchSize,
-            width: settings.clip.width / vae.patchSize)
+        var count = WanEncoderWork(config: components.vae).clip(
+            shownFrames(settings).map(\.count), height: settings.clip.height, width: settings.clip.width)
         guard let tower = components.imageEncoder else { return count }
         for _ in shownFrames(settings).filter({ $0.role != nil }) {
             let (tokens, width) = (tower.tokens, tower.hiddenSize)

@@ -6,7 +6,7 @@ import Models
 struct WanNetworks {
     /// Loaded only for models that have one.
     let imageEncoder: Resident<CLIPVisionTower>
-    let encoder: Resident<WanVAEEncoder>
+    let encoder: Resident<any WanEncoder>
     let textEncoder: Resident<T5Encoder>
     /// One for each expert.
     let transformers: [Resident<WanTransformer>]
