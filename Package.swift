@@ -83,13 +83,14 @@ let package = Package(
             "VideoServer",
             [
                 "VideoTypes", "Files", "Threads", "StrictJSON", "Crypto", "HTTPServer", "HTTPClient", "Media",
-                "VideoProvider", "JobStore", "JobRunner", "CStartPage",
+                "VideoProvider", "JobStore", "JobRunner", "VideoRouter", "CStartPage",
             ]),
         .executableTarget(
             name: "wan-infer",
             dependencies: [
                 "VideoTypes", "VideoProvider", "Pipelines", "Backends", "Compute", "ComputeCPU", "ComputeCUDA", "Files",
-                "Media", "ModelHub", "Weights", "StrictJSON", "JobRunner", "JobStore", "VideoRouter", "VideoServer",
+                "Media", "ModelHub", "Threads", "Weights", "StrictJSON", "JobRunner", "JobStore", "VideoRouter",
+                "VideoServer",
             ],
             swiftSettings: strict),
 
@@ -98,7 +99,8 @@ let package = Package(
             name: "TestSupport", dependencies: ["Compute", "Pipelines", "VideoTypes", "Weights"],
             path: "Tests/TestSupport", swiftSettings: strict + [.unsafeFlags(["-O"], .when(configuration: .debug))]),
         .target(
-            name: "TestTools", dependencies: ["Crypto", "TestSupport", "Threads"], path: "Tests/TestTools",
+            name: "TestTools", dependencies: ["Crypto", "HTTPClient", "StrictJSON", "TestSupport", "Threads"],
+            path: "Tests/TestTools",
             swiftSettings: strict),
         // Measures and checks on a machine with a GPU, alone: links neither FFmpeg nor the emulation.
         .target(
@@ -132,7 +134,8 @@ let package = Package(
         .executableTarget(
             name: "fake-service",
             dependencies: [
-                "VideoTypes", "Threads", "Media", "Pipelines", "VideoProvider", "JobStore", "JobRunner", "VideoServer",
+                "VideoTypes", "Threads", "Media", "Pipelines", "VideoProvider", "JobStore", "JobRunner", "VideoRouter",
+                "VideoServer",
             ],
             path: "Tests/FakeService", swiftSettings: strict),
         // A journal alone: what the tests of durability kill.
@@ -178,7 +181,7 @@ let package = Package(
             "VideoServerTests",
             [
                 "fake-service", "VideoServer", "Crypto", "HTTPServer", "JobStore", "JobRunner", "StrictJSON",
-                "VideoProvider", "VideoTypes", "TestSupport",
+                "VideoProvider", "VideoRouter", "VideoTypes", "TestSupport",
             ],
             resources: [.copy("openai_client.py"), .copy("node_client.mjs"), .copy("Browser")]),
         tests("KernelEmulationTests", ["CKernels", "KernelEmulation"]),

@@ -17,6 +17,12 @@ static const unsigned char clips[] = {
 static const unsigned char start[] = {
 #embed "page/start.js"
 };
+static const unsigned char router_page[] = {
+#embed "page/router.html"
+};
+static const unsigned char router[] = {
+#embed "page/router.js"
+};
 
 #define FILE_AT(path, media_type, bytes)                                                                               \
     { path, media_type, bytes, sizeof bytes }
@@ -27,6 +33,8 @@ static const cstartpage_file files[] = {
     FILE_AT("/server.js", "text/javascript; charset=utf-8", server),
     FILE_AT("/clips.js", "text/javascript; charset=utf-8", clips),
     FILE_AT("/start.js", "text/javascript; charset=utf-8", start),
+    FILE_AT("/router.html", "text/html; charset=utf-8", router_page),
+    FILE_AT("/router.js", "text/javascript; charset=utf-8", router),
 };
 
 const cstartpage_file *cstartpage_files(size_t *count) {

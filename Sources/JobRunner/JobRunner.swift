@@ -51,9 +51,13 @@ package final class JobRunner: Sendable {
 
     private static func work(_ runner: consuming JobRunner) -> Doorbell {
         let ended = runner.ended
-        Supervisor(
-            store: runner.store, options: runner.options, board: runner.board, bell: runner.bell, log: runner.log
-        ).run()
+        let (store, options, board) = (runner.store, runner.options, runner.board)
+        if let router = options.router {
+            RoutingSupervisor(router, store: store, options: options, board: board, bell: runner.bell, log: runner.log)
+                .run()
+        } else {
+            Supervisor(store: store, options: options, board: board, bell: runner.bell, log: runner.log).run()
+        }
         return ended
     }
 
@@ -104,7 +108,7 @@ extension JobRunner {
         let submission = try store.submit(
             order, pictures: pictures, owner: owner, idempotencyKey: idempotencyKey, isRetry: isRetry
         ) {
-            refusal = self.refusal(order.plan, order.priority, owner, queue: $0, disk)
+            refusal = self.refusal(order.work, order.priority, owner, queue: $0, disk)
             return refusal == nil
         }
         if case .refused = submission, let refusal { return .refused(refusal) }
@@ -135,9 +139,15 @@ extension JobRunner {
     package func admission(
         _ plan: ClipPlan, priority: Int = 0, owner: String? = nil
     ) throws(StoreError) -> Admission {
+        try admission(plan.work, priority: priority, owner: owner)
+    }
+
+    package func admission(
+        _ work: WorkEstimate, priority: Int = 0, owner: String? = nil
+    ) throws(StoreError) -> Admission {
         let disk = disk
         let queue = try store.queue()
-        return refusal(plan, priority, owner, queue: queue, disk).map(Admission.refuse) ?? .accept
+        return refusal(work, priority, owner, queue: queue, disk).map(Admission.refuse) ?? .accept
     }
 
     /// What the disk has to say about a new job.
@@ -148,17 +158,17 @@ extension JobRunner {
 
     private var disk: Disk { Disk(freeBytes: try? store.outputs.freeBytes(), isUsable: store.trouble == nil) }
 
-    /// - Parameter plan: nil for the smallest there could be.
+    /// - Parameter work: nil for the smallest there could be.
     private func refusal(
-        _ plan: ClipPlan?, _ priority: Int, _ owner: String?, queue: [QueuedJob], _ disk: Disk
+        _ work: WorkEstimate?, _ priority: Int, _ owner: String?, queue: [QueuedJob], _ disk: Disk
     ) -> Refusal? {
         board.content.withLock { content in
-            refusal(plan, priority, owner, Self.forecast(queue, content), content, disk)
+            refusal(work, priority, owner, Self.forecast(queue, content), content, disk)
         }
     }
 
     private func refusal(
-        _ plan: ClipPlan?, _ priority: Int, _ owner: String?, _ forecast: QueueForecast<JobID>,
+        _ work: WorkEstimate?, _ priority: Int, _ owner: String?, _ forecast: QueueForecast<JobID>,
         _ content: RunnerBoard.Content, _ disk: Disk
     ) -> Refusal? {
         let now = SystemClock.monotonic()
@@ -171,7 +181,7 @@ extension JobRunner {
             return Refusal(reason: .unhealthy, retryAfterSeconds: options.maxRestartDelaySeconds)
         }
         guard disk.isUsable else { return .folderUnusable }
-        let bytes = plan.map { DiskRoom.outputBytes(of: $0.work) } ?? 0
+        let bytes = work.map { DiskRoom.outputBytes(of: $0) } ?? 0
         let needed = DiskRoom.sum(DiskRoom.sum(forecast.outputBytes, bytes), options.reserveBytes)
         guard needed <= disk.freeBytes ?? .max else {
             return Refusal(reason: .diskReserve, retryAfterSeconds: 60)

@@ -4,6 +4,10 @@ package struct JobRunnerOptions: Sendable {
     package var workerCommand: [String]
     /// "NAME=value" each, beside what the service itself finds in its environment.
     package var workerEnvironment: [String] = []
+    /// Who has clips made in the place of a worker; nil where one is started.
+    package var router: (any JobRouter)?
+    /// Clips that a router has in the making at one time.
+    package var routedAtOnce = 32
     package var checkpointEverySteps = 4
     /// Jobs that may wait.
     package var maxQueued = 64

@@ -43,4 +43,9 @@ package struct QueuePlace: Sendable, Hashable {
     /// 0 is being made, 1 is next.
     package let position: Int
     package let estimate: TimeEstimate
+
+    package init(position: Int, estimate: TimeEstimate) {
+        self.position = position
+        self.estimate = estimate
+    }
 }

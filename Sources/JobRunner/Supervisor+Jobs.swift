@@ -26,13 +26,13 @@ extension Supervisor {
             log("jobs are begun again")
         }
         heldUntil = 0
-        guard let claim else { return }
+        guard let claim, let plan = claim.job.order.plan else { return }
         let job = claim.job
         let checkpoint = store.outputs.checkpointPath(job.id)
         let isResumed = unsafe access(checkpoint, F_OK) == 0
         let (isCold, time) = board.content.withLock { content in
             let isCold = content.worker != .warm
-            return (isCold, content.model.estimate(job.order.plan.work, isCold: isCold))
+            return (isCold, content.model.estimate(plan.work, isCold: isCold))
         }
         let running = RunningJob(
             claim, isCold: isCold, isResumed: isResumed,
@@ -44,8 +44,8 @@ extension Supervisor {
         worker?.send(
             .run(
                 WorkOrder(
-                    tag: running.tag, settings: job.order.plan.settings,
-                    pictures: job.order.plan.settings.inputs.map {
+                    tag: running.tag, settings: plan.settings,
+                    pictures: plan.settings.inputs.map {
                         WorkOrder.Picture(role: $0.role, path: store.outputs.inputPath(job.id, $0.role))
                     }, path: store.outputs.partPath(claim),
                     checkpoint: CheckpointPlace(path: checkpoint, everySteps: options.checkpointEverySteps))))
@@ -152,7 +152,7 @@ extension Supervisor {
     func keepClip() {
         guard let running, let report = running.report, SystemClock.monotonic() >= running.storeAt else { return }
         let sample = TimeSample(
-            work: running.claim.job.order.plan.work, isCold: running.isCold, stageSeconds: report.stageSeconds)
+            work: running.claim.job.order.work, isCold: running.isCold, stageSeconds: report.stageSeconds)
         let key = board.content.withLock { $0.model.key }
         do throws(StoreError) {
             // A resumed clip took less time than its work deserves.

@@ -23,7 +23,13 @@ enum JobRow {
         job.attempt = try row.integer()
         job.progress = try progress(&row)
         // What is told of how it was made is not worth the clip.
-        if let report = try row.textOrNull() { job.report = try? StoredJSON.decode(ClipReport.self, report) }
+        if let report = try row.textOrNull() {
+            if job.order.routed == nil {
+                job.report = try? StoredJSON.decode(ClipReport.self, report)
+            } else {
+                job.routedClip = try? StoredJSON.decode(VideoResult.self, report)
+            }
+        }
         job.output = try output(&row)
         if let error = try row.textOrNull() {
             job.error = (try? StoredJSON.decode(VideoError.self, error)) ?? JobStore.unreadable
@@ -32,6 +38,7 @@ enum JobRow {
         if !job.state.isFinal || job.state == .failed {
             // Noted before the file has its name; not yet, or never, a result.
             job.report = nil
+            job.routedClip = nil
             job.output = nil
         }
         return job

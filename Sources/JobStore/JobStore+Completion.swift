@@ -10,6 +10,17 @@ extension JobStore {
     package func complete(
         _ claim: Claim, _ report: ClipReport, sample: (engine: String, sample: TimeSample)? = nil
     ) throws(StoreError) -> Bool {
+        try complete(claim, report: try StoredJSON.encode(report), sample)
+    }
+
+    /// The same of a clip that a router had made.
+    package func complete(_ claim: Claim, _ clip: VideoResult) throws(StoreError) -> Bool {
+        try complete(claim, report: try StoredJSON.encode(clip), nil)
+    }
+
+    private func complete(
+        _ claim: Claim, report: String, _ sample: (engine: String, sample: TimeSample)?
+    ) throws(StoreError) -> Bool {
         let (id, attempt) = (claim.job.id, claim.attempt)
         // Outside of the lock: others need not wait for the disk.
         let sealed = try outputs.seal(id, attempt: attempt)
@@ -31,7 +42,7 @@ extension JobStore {
 
     /// Gives the clip its name after noting which it is; it may have it from a completion that was not written down.
     private func published(
-        _ connection: Connection, _ claim: Claim, _ report: ClipReport, _ sealed: OutputFacts?
+        _ connection: Connection, _ claim: Claim, _ report: String, _ sealed: OutputFacts?
     ) throws(StoreError) -> OutputFacts {
         guard let sealed else {
             let noted = try Self.notedOutput(connection, claim.job.number)
@@ -43,7 +54,7 @@ extension JobStore {
         try transaction(connection, isVital: true) { (changes) throws(StoreError) in
             _ = try Self.update(
                 changes, claim, "UPDATE job SET report = ?, file_bytes = ?, file_sha256 = ?",
-                [.text(try StoredJSON.encode(report)), .integer(sealed.byteCount), .text(sealed.sha256)])
+                [.text(report), .integer(sealed.byteCount), .text(sealed.sha256)])
         }
         try outputs.publish(claim.job.id, attempt: claim.attempt)
         return sealed

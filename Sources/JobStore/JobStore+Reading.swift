@@ -69,6 +69,17 @@ extension JobStore {
         }
     }
 
+    /// Jobs that are not finished: those for a router, and those for a worker of ours.
+    package func unfinished() throws(StoreError) -> (routed: Int, planned: Int) {
+        let open = try read { (connection) throws(StoreError) in
+            let sql: SQL = " WHERE state IN ('queued', 'in_progress')"
+            return try connection.rows(JobRow.columns + sql) { (row: inout Row) throws(StoreError) in
+                try? JobRow.job(&row).order.routed != nil
+            }
+        }
+        return (open.count { $0 == true }, open.count { $0 == false })
+    }
+
     /// Those of them that this service claimed before it was started again, or an older program in its folder.
     func claimedBefore() throws(StoreError) -> [Job] {
         try read { (connection) throws(StoreError) in

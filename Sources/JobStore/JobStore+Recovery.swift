@@ -66,7 +66,11 @@ extension JobStore {
             let counted = try changes.connection.rows(sql, [.integer(job.number)]) {
                 (row: inout Row) throws(StoreError) in try row.integer()
             }
-            try Self.noteCrash(changes, job.number, job.attempt, counted.first ?? Self.maxAttempts)
+            if job.order.routed == nil {
+                try Self.noteCrash(changes, job.number, job.attempt, counted.first ?? Self.maxAttempts)
+            } else {
+                try Self.excuse(changes, job.number, job.attempt)
+            }
             return try Self.job(changes.connection, number: job.number)?.state
         }
         if state == .queued { recovery.requeued.append(job.id) } else { recovery.crashedForGood.append(job.id) }

@@ -94,7 +94,7 @@ extension JobStore {
             """,
             [
                 .text(id.description), JobRow.text(owner), .integer(order.priority), .text(order.requestHash),
-                .text(try StoredJSON.encode(order)), .text(try StoredJSON.encode(order.plan.work)),
+                .text(try StoredJSON.encode(order)), .text(try StoredJSON.encode(order.work)),
                 .integer(changes.now),
             ])
         let number = connection.lastRow

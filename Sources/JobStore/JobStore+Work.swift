@@ -91,9 +91,7 @@ extension JobStore {
             if countsAttempt {
                 try Self.noteCrash(changes, claim.job.number, claim.attempt, counted)
             } else {
-                try changes.connection.run(
-                    "UPDATE job SET excused = excused + 1 WHERE number = ?", [.integer(claim.job.number)])
-                try Self.requeue(changes, claim.job.number, claim.attempt)
+                try Self.excuse(changes, claim.job.number, claim.attempt)
             }
         }
     }
@@ -110,6 +108,7 @@ extension JobStore {
             let claim = Claim(job: job, attempt: job.attempt)
             let isEnded = try end(claim, where: " AND lease_until < ?", [now]) {
                 (changes, counted) throws(StoreError) in
+                guard job.order.routed == nil else { return try Self.excuse(changes, job.number, job.attempt) }
                 try Self.noteCrash(changes, job.number, job.attempt, counted)
             }
             if isEnded { expired.append(claim) }
@@ -137,6 +136,12 @@ extension JobStore {
         }
         outputs.removePart(claim.job.id, attempt: claim.attempt)
         return isGood
+    }
+
+    /// Hands back what is made elsewhere: this service's end says nothing about it.
+    static func excuse(_ changes: Changes, _ number: Int, _ attempt: Int) throws(StoreError) {
+        try changes.connection.run("UPDATE job SET excused = excused + 1 WHERE number = ?", [.integer(number)])
+        try requeue(changes, number, attempt)
     }
 
     static func noteCrash(_ changes: Changes, _ number: Int, _ attempt: Int, _ counted: Int) throws(StoreError) {

@@ -29,6 +29,14 @@ package struct BreakerBoard: Sendable, Hashable {
         set { breakers[key] = newValue }
     }
 
+    /// What stands in the way of any model of a provider, or of its account.
+    package func worst(of provider: String, account: String?, at now: Double) -> CircuitBreaker.Answer {
+        let keys = breakers.keys.filter { $0.provider == provider }.sorted { $0.model < $1.model }
+        let own = keys.isEmpty ? [Key(provider: provider, model: "")] : keys
+        let answers = (own + [account.map(Key.init(account:))].compactMap(\.self)).map { self[$0].answer(at: now) }
+        return answers.first { $0 != .allowed } ?? .allowed
+    }
+
     package mutating func force(_ provider: String, _ state: CircuitBreaker.Forced) {
         forced[provider] = state
         for key in breakers.keys where key.provider == provider { breakers[key]?.forced = state }

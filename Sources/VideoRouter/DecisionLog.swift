@@ -1,7 +1,8 @@
 import Files
 import Glibc
+import StrictJSON
 import Synchronization
-import VideoTypes
+package import VideoTypes
 
 /// A file that every decision is added to, one line of JSON each: who was asked, what they said, what came of it.
 ///
@@ -35,6 +36,19 @@ public final class DecisionLog: Sendable {
     }
 
     deinit { close(descriptor) }
+
+    private static let tailBytes = 1 << 20
+
+    /// The last decisions, the newest first.
+    package func last(_ count: Int) -> [JSONText] {
+        var status = stat()
+        guard unsafe fstat(descriptor, &status) == 0 else { return [] }
+        var bytes = [UInt8](repeating: 0, count: min(status.st_size, Self.tailBytes))
+        let read = unsafe pread(descriptor, &bytes, bytes.count, status.st_size - bytes.count)
+        // The first may have lost its beginning; what is torn is no JSON.
+        return bytes.prefix(max(read, 0)).split(separator: 0x0A).suffix(count).reversed()
+            .compactMap { line in (try? JSONValue(Array(line))).map(JSONText.init) }
+    }
 
     /// Adds a line; false where the disk does not take it.
     @discardableResult

@@ -17,6 +17,12 @@ public actor PromiseFolder: PromiseKeeper {
         self.path = path
     }
 
+    /// One that is there, to be looked at; nil where there is none.
+    package init?(reading path: String) {
+        guard unsafe access(path, F_OK) == 0 else { return nil }
+        self.path = path
+    }
+
     public func keep(_ kept: KeptRequest) async throws {
         let encoder = JSONEncoder()
         encoder.outputFormatting = .sortedKeys

@@ -51,7 +51,9 @@ extension Ranker {
         switch survey.answer {
         case .failed(let reason): found.append(RoutingObstacle(.capabilities, reason))
         case .capabilities(let said):
-            let own = said.obstacles.map { RoutingObstacle(.limits, $0.reason, parameter: $0.parameter) }
+            let own = said.obstacles.map {
+                RoutingObstacle($0.parameter == Self.money ? .budget : .limits, $0.reason, parameter: $0.parameter)
+            }
             let limits = features.obstacles(said.limits)
             // Both may say the same; the provider knows better how to put it.
             let named = Set(own.compactMap(\.parameter))
@@ -66,6 +68,9 @@ extension Ranker {
         }
         return found
     }
+
+    /// What a provider names that could make the clip, but for somebody's money.
+    static let money = "max_cost_dollars"
 
     private func excluded(_ survey: ProviderSurvey, _ situation: RoutingSituation) -> RoutingObstacle? {
         if let wanted = options.provider, wanted != survey.provider {

@@ -1,3 +1,5 @@
+package import VideoTypes
+
 /// Why a request has no clip, for programs and for people.
 public struct RouterError: Error, Sendable, Hashable {
     public let code: Code
@@ -44,5 +46,22 @@ extension RouterError {
             case .noProviderAvailable: 503
             }
         }
+    }
+}
+
+extension RouterError {
+    /// As the command and the service tell it.
+    package var videoError: VideoError {
+        let code: VideoError.Code =
+            switch self.code {
+            case .configuration, .badRequest: .invalidRequest
+            case .contentPolicy: .contentPolicy
+            case .budget: .budgetExceeded
+            case .deadline: .deadlineExceeded
+            case .cancelled: .cancelled
+            case .noProviderAvailable: .noProvider
+            }
+        let text = parameter.map { message.contains($0) ? message : "\($0): \(message)" } ?? message
+        return VideoError(code, plain: text, hint: nil)
     }
 }

@@ -11,7 +11,10 @@ extension RoutingPolicy {
         } catch {
             throw JSONFieldError("", "no JSON at byte \(error.offset): \(error.problem.message)")
         }
-        let fields = try JSONFields(value)
+        try self.init(try JSONFields(value))
+    }
+
+    init(_ fields: JSONFields) throws(JSONFieldError) {
         try fields.allow(Set(Self.numbers.map(\.name)).union(Self.otherNames))
         for (name, property, range) in Self.numbers {
             if let number = try fields.number(name, in: range) { self[keyPath: property] = number }

@@ -50,6 +50,7 @@ extension VideoRouter {
             record.message = error.message
         }
         route.attempts.append(record)
+        figures[provider.name, default: ProviderFigures()].count(record, clip: try? tried.result.get())
         return tried
     }
 

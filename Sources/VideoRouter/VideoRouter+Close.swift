@@ -72,14 +72,28 @@ extension VideoRouter {
                 code, findings.isEmpty ? message : "\(message). \(reasons)", parameter: parameter,
                 providers: findings)
         }
-        let obstacles = findings.flatMap(\.obstacles)
         if route.policyFallbacks != nil {
             return error(.contentPolicy, "the content was refused")
         }
         if route.isOverdue || route.deadline.map({ $0 <= clock.now() }) ?? false {
             return error(.deadline, "the time limit of the request has passed")
         }
+        if let lasting = RouterError.lasting(findings) {
+            return error(lasting.code, lasting.message, lasting.parameter)
+        }
+        return error(.noProviderAvailable, "no provider can serve the request now")
+    }
+}
+
+extension RouterError {
+    /// What keeps everybody from a request, whatever the hour; nil where somebody can serve it, now or later.
+    package static func lasting(_ findings: [ProviderFinding]) -> RouterError? {
+        func error(_ code: Code, _ message: String, _ parameter: String? = nil) -> RouterError {
+            RouterError(code, message, parameter: parameter, providers: findings)
+        }
+        guard !findings.contains(where: { $0.rank != nil }) else { return nil }
         if findings.isEmpty { return error(.noProviderAvailable, "there is no provider") }
+        let obstacles = findings.flatMap(\.obstacles)
         let kinds = findings.map { Set($0.obstacles.map(\.kind)) }
         let lasting: Set<RoutingObstacle.Kind> = [.limits, .excluded, .contentPolicy]
         if kinds.allSatisfy({ !$0.isDisjoint(with: lasting) }) {
@@ -87,15 +101,13 @@ extension VideoRouter {
             return error(.badRequest, "no provider makes such a clip", first?.parameter)
         }
         let possible = kinds.filter { $0.isDisjoint(with: lasting) }
-        if possible.contains(where: { $0.isDisjoint(with: [.budget, .deadline]) }) {
-            return error(.noProviderAvailable, "no provider can serve the request now")
-        }
+        if possible.contains(where: { $0.isDisjoint(with: [.budget, .deadline]) }) { return nil }
         if possible.contains([.deadline]) {
             return error(.deadline, "no provider can make the clip in time")
         }
         if possible.contains(where: { $0.isSubset(of: [.budget, .deadline]) }) {
             return error(.budget, "no provider can make the clip for the money that is left")
         }
-        return error(.noProviderAvailable, "no provider can serve the request now")
+        return nil
     }
 }

@@ -37,6 +37,22 @@ extension VideoRouter {
         return providers.indices.map { found[$0] ?? silent }
     }
 
+    /// Asks everybody about its health of whom nothing fresh is known.
+    func askHealths() async {
+        let clock = clock
+        let fresh = health.filter { clock.now() - $0.value.at < policy.healthSeconds }
+        let end = clock.now() + policy.capabilitiesSeconds
+        let found = await withTaskGroup(of: (String, ProviderHealth).self) { group in
+            for provider in providers where fresh[provider.name] == nil {
+                group.addTask { (provider.name, await Self.health(provider, nil, until: end, clock)) }
+            }
+            var found: [String: ProviderHealth] = [:]
+            for await (name, health) in group { found[name] = health }
+            return found
+        }
+        for (name, state) in found { health[name] = (clock.now(), state) }
+    }
+
     /// What they said, with what their breakers say now.
     func surveys(_ answers: [Answers], at now: Double) -> [ProviderSurvey] {
         zip(providers, answers).enumerated().map { order, pair in

@@ -16,6 +16,7 @@ public actor VideoRouter {
     private var savedBoard: BreakerBoard
     /// What providers said about their health, and when.
     var health: [String: (at: Double, health: ProviderHealth)] = [:]
+    var figures: [String: ProviderFigures] = [:]
     var running: [ObjectIdentifier: (id: VideoRequest.ID, handle: RouteHandle)] = [:]
     private var isKeepingPromises = false
     /// Ends of promises that could not be dropped: none of them is kept a second time.

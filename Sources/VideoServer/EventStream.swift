@@ -78,7 +78,7 @@ final class EventStream: Sendable {
         let (percent, isNew) = state.withLock { state in
             state.seen = event.number
             if let progress {
-                state.percent = max(state.percent, ProgressShare.percent(progress, of: job.order.plan.work))
+                state.percent = max(state.percent, ProgressShare.percent(progress, of: job.order.work))
             }
             state.isOver = EventText.isFinal(event)
             state.spokeAt = now

@@ -15,6 +15,10 @@ enum FailureText {
         case "media_failed", "output_failed": "the clip could not be written"
         case "not_finite": "the model computed numbers that are not finite"
         case "weights_invalid", "model_not_found": "the model cannot be used"
+        case "content_policy_violation": "the content was refused"
+        case "budget_exceeded": "no provider could make the clip for the money that was left"
+        case "deadline_exceeded": "no provider could make the clip in time"
+        case "no_provider_available": "the providers are down, busy or failing"
         default: "the engine failed; the log of the service says why"
         }
     }

@@ -8,7 +8,7 @@ enum ProgressShare {
         switch job.state {
         case .completed: 100
         case .queued, .failed: 0
-        case .inProgress: job.progress.map { percent($0, of: job.order.plan.work) } ?? 0
+        case .inProgress: job.progress.map { percent($0, of: job.order.work) } ?? 0
         }
     }
 
@@ -61,6 +61,6 @@ final class ProgressMarks: Sendable {
     }
 
     private func highest(_ steps: [VideoProgress], _ job: Job) -> Int {
-        steps.map { ProgressShare.percent($0, of: job.order.plan.work) }.max() ?? 0
+        steps.map { ProgressShare.percent($0, of: job.order.work) }.max() ?? 0
     }
 }

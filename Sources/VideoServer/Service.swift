@@ -6,6 +6,7 @@ import JobStore
 import Synchronization
 import Threads
 import VideoProvider
+import VideoRouter
 package import VideoTypes
 
 /// The whole service: journal, runner, HTTP and webhooks; answers from the moment that it is made.
@@ -27,22 +28,22 @@ package final class Service: Sendable {
         self.log = log
         let keys = CurrentKeys(try ServiceParts.keys(options))
         let webhooks = try ServiceParts.webhooks(options, log: log)
-        let planner = try VideoPlanner(options.model, adapters: options.adapters)
-        // No order can name a scheduler, so the folder's own must be one that runs.
-        _ = try planner.plan(forecasting: VideoRequest(prompt: planner.samplePrompt))
+        let kitchen = try ServiceParts.maker(options)
         let clock = ServiceClock.system
         let stopping = StopFlag()
         store = try ServiceParts.store(options, log: log)
         var runnerOptions = JobRunnerOptions(workerCommand: options.workerCommand)
         runnerOptions.maxQueued = options.maxQueued
         runnerOptions.maxQueuedSeconds = options.maxQueuedSeconds
+        try ServiceParts.checkJobs(store, kitchen.maker)
+        runnerOptions.router = ServiceParts.router(store, kitchen.maker, clock)
         runner = try JobRunner(store: store, options: runnerOptions, log: log)
         let lines = ServiceLog(isVerbose: options.isVerbose, write: log, now: clock.wall)
         let faults = FaultLog(lines, clock)
         let desk = VideoDesk(
-            store: store, runner: runner, planner: planner,
+            store: store, runner: runner, maker: kitchen.maker,
             webhooks: webhooks, economics: options.economics, expiresAfterSeconds: options.expiresAfterSeconds,
-            faults: faults, modelName: planner.modelName, samplePrompt: planner.samplePrompt, limits: planner.limits)
+            faults: faults, modelName: kitchen.name, samplePrompt: kitchen.samplePrompt, limits: kitchen.limits)
         let metrics = MetricBook()
         let forecasts = Forecasts()
         let streams = Seats(limit: 32, perName: 4)
@@ -68,6 +69,10 @@ package final class Service: Sendable {
         self.webhooks = webhooks
         let first = store.lastEvent
         server = try ServiceParts.server(options, handler)
+        if case .router(let routed) = kitchen.maker {
+            // Whoever asks for one of these clips meanwhile gets the same one.
+            Task { _ = await routed.fleet.recover() }
+        }
         try runner.start()
         try start { [watch] in watch.run(after: first) }
         for lane in sender?.lanes ?? [] { try start { [sender] in sender?.run(lane) } }

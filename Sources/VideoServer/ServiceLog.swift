@@ -16,21 +16,37 @@ struct ServiceLog: Sendable {
 
     func job(_ job: Job) {
         guard isVerbose else { return }
-        let settings = job.order.plan.settings
+        let prompt = job.order.plan?.settings.prompts.positive ?? job.order.routed?.request.prompt ?? ""
         line([
             ("at", .integer(now())), ("event", "job"), ("video", .string(job.id.description)),
             ("key", job.owner.map(JSONText.string) ?? .null), ("state", .string(job.state.rawValue)),
             ("attempt", .integer(job.attempt)),
             ("code", job.error.map { .string($0.code.name) } ?? .null),
             ("message", job.error.map { .string($0.message) } ?? .null),
-            ("prompt_sha256", (try? SHA256.hex(Array(settings.prompts.positive.utf8))).map(JSONText.string) ?? .null),
-            ("size", .string("\(ClipSize(width: settings.clip.width, height: settings.clip.height))")),
-            ("num_frames", .integer(settings.clip.frames)), ("num_inference_steps", .integer(settings.sampling.steps)),
-            ("seed", .unsigned(settings.sampling.seed)), ("request_hash", .string(job.order.requestHash)),
+            ("prompt_sha256", (try? SHA256.hex(Array(prompt.utf8))).map(JSONText.string) ?? .null),
+        ] + Self.settings(job) + [
+            ("request_hash", .string(job.order.requestHash)),
             ("seconds", job.report.map { VideoObject.rounded($0.totalSeconds) } ?? .null),
             ("stage_seconds", job.report.map { VideoObject.stages($0.stageSeconds) } ?? .null),
             ("bytes", job.output.map { .integer($0.byteCount) } ?? .null),
         ])
+    }
+
+    private static func settings(_ job: Job) -> [(String, JSONText)] {
+        guard let settings = job.order.plan?.settings else {
+            let clip = job.routedClip
+            return [
+                ("provider", clip.map { .string($0.provider) } ?? .null),
+                ("model", clip.map { .string($0.model) } ?? .null),
+                ("cost_dollars", clip.map { .number($0.costDollars) } ?? .null),
+                ("trace", job.order.routed?.request.traceParent.map(JSONText.string) ?? .null),
+            ]
+        }
+        return [
+            ("size", .string("\(ClipSize(width: settings.clip.width, height: settings.clip.height))")),
+            ("num_frames", .integer(settings.clip.frames)), ("num_inference_steps", .integer(settings.sampling.steps)),
+            ("seed", .unsigned(settings.sampling.seed)),
+        ]
     }
 
     /// A request that could not be answered for a reason of our own.

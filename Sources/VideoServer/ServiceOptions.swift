@@ -24,6 +24,8 @@ package struct ServiceOptions: Sendable {
     /// The same on one's own network or this machine, in plain HTTP too.
     package var localWebhookHosts: Set<String> = []
     package var webhookSecretFile: String?
+    /// Who has the clips made; nil where a worker of this machine makes them.
+    package var router: RoutedService?
     package var economics = Economics()
     package var maxQueued = 64
     package var maxQueuedSeconds = 7200.0

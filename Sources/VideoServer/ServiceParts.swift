@@ -2,6 +2,8 @@ import Crypto
 import HTTPClient
 import HTTPServer
 import JobStore
+import Media
+import VideoProvider
 import VideoTypes
 
 /// What the service is put together from, each checked before anything starts.
@@ -91,6 +93,59 @@ enum ServiceParts {
             return store
         } catch {
             throw error.videoError
+        }
+    }
+
+    /// Who makes the clips, and what is said of that.
+    static func maker(
+        _ options: ServiceOptions
+    ) throws(VideoError) -> (
+        maker: VideoDesk.Maker, name: String, samplePrompt: String, limits: ProviderCapabilities.Limits
+    ) {
+        if let router = options.router { return (.router(router), "router", "a cat", RoutedService.limits) }
+        let planner = try VideoPlanner(options.model, adapters: options.adapters)
+        // No order can name a scheduler, so the folder's own must be one that runs.
+        _ = try planner.plan(forecasting: VideoRequest(prompt: planner.samplePrompt))
+        return (.worker(planner), planner.modelName, planner.samplePrompt, planner.limits)
+    }
+
+    static func router(
+        _ store: JobStore, _ maker: VideoDesk.Maker, _ clock: ServiceClock
+    ) -> FleetRouter? {
+        guard case .router(let routed) = maker else { return nil }
+        return FleetRouter(
+            fleet: routed.fleet,
+            pictures: { (job) throws(VideoError) in
+                var images: [ReferenceImage] = []
+                for role in job.order.pictureRoles {
+                    do throws(PictureError) {
+                        images.append(try PictureFile(path: store.outputs.inputPath(job.id, role)).image(role))
+                    } catch {
+                        throw error.videoError(about: role.term)
+                    }
+                }
+                return images
+            }, clock: clock)
+    }
+
+    /// Jobs of the other kind would wait for somebody who never comes.
+    static func checkJobs(_ store: JobStore, _ maker: VideoDesk.Maker) throws(VideoError) {
+        let open: (routed: Int, planned: Int)
+        do throws(StoreError) {
+            open = try store.unfinished()
+        } catch {
+            throw error.videoError
+        }
+        switch maker {
+        case .worker where open.routed > 0:
+            throw .invalid(
+                "\(open.routed) unfinished jobs in the state folder are for a router",
+                hint: "start the service with its router, or give it another \(.stateFolder)")
+        case .router where open.planned > 0:
+            throw .invalid(
+                "\(open.planned) unfinished jobs in the state folder are for a worker of this machine",
+                hint: "start the service without a router until they are done, or give it another \(.stateFolder)")
+        default: return
         }
     }
 

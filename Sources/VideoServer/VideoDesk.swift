@@ -1,4 +1,5 @@
 import Crypto
+import Files
 import Glibc
 import HTTPServer
 import JobRunner
@@ -11,7 +12,7 @@ import VideoTypes
 struct VideoDesk: Sendable {
     let store: JobStore
     let runner: JobRunner
-    let planner: VideoPlanner
+    let maker: Maker
     let webhooks: WebhookPolicy
     let economics: Economics
     let expiresAfterSeconds: Int
@@ -28,20 +29,19 @@ struct VideoDesk: Sendable {
         var isRetry = false
     }
 
-    /// A plan, its price and when it would be ready.
-    struct Quote {
-        let plan: ClipPlan
-        let estimate: TimeEstimate
-        let time: ClipTime
-        let cost: ClipCost
-        /// Those that the plan's settings name.
-        let pictures: [ReferenceImage]
+    /// Who makes the clips.
+    enum Maker: Sendable {
+        case worker(VideoPlanner)
+        case router(RoutedService)
     }
 
     /// Of the model that is served; the same for every planner.
     let modelName: String
     let samplePrompt: String
     let limits: ProviderCapabilities.Limits
+
+    /// The LoRAs that an order may name.
+    var adapters: [AdapterListing] { if case .worker(let planner) = maker { planner.adapters } else { [] } }
 
     /// Whether `name` is a name of the model that is served.
     func isCalled(_ name: String) -> Bool {
@@ -52,6 +52,15 @@ struct VideoDesk: Sendable {
 
     /// - Parameter isForecast: whether the pictures that the model needs may still be missing.
     func quote(_ request: CreateRequest, owner: String?, isForecast: Bool = false) throws(APIError) -> Quote {
+        switch maker {
+        case .worker(let planner): try quote(request, planner, owner: owner, isForecast: isForecast)
+        case .router(let routed): try quote(request, by: routed)
+        }
+    }
+
+    private func quote(
+        _ request: CreateRequest, _ planner: VideoPlanner, owner: String?, isForecast: Bool
+    ) throws(APIError) -> Quote {
         if let model = request.model, !isCalled(model) {
             throw APIError(
                 404, "model_not_found", "there is no model '\(model.clipped)' here; leave it out, or see /v1/models",
@@ -75,7 +84,7 @@ struct VideoDesk: Sendable {
         if let webhook = request.webhook { _ = try webhooks.admit(webhook) }
         var video = request.video
         video.referenceImages = pictures
-        let plan = try plan(video, isForecast: isForecast)
+        let plan = try plan(video, planner, isForecast: isForecast)
         let state = runner.state
         let time = runner.clipTime(for: plan)
         let cost = economics.cost(
@@ -84,15 +93,21 @@ struct VideoDesk: Sendable {
         let estimate = try journal { () throws(StoreError) in
             try runner.estimate(for: plan, priority: request.priority, owner: owner)
         }
-        return Quote(plan: plan, estimate: estimate, time: time, cost: cost, pictures: pictures)
+        let planned = Quote.Planned(plan: plan, time: time, cost: cost)
+        return Quote(work: .planned(planned), estimate: estimate, pictures: pictures)
     }
 
     func submit(
         _ request: CreateRequest, _ quote: Quote, hash: String, owner: String?, repetition: Repetition
     ) throws(APIError) -> Job {
-        var order = JobOrder(
-            plan: quote.plan, requestHash: hash,
-            expiresAfterSeconds: request.expiresAfterSeconds ?? expiresAfterSeconds)
+        let seconds = request.expiresAfterSeconds ?? expiresAfterSeconds
+        var order =
+            switch quote.work {
+            case .planned(let planned):
+                JobOrder(plan: planned.plan, requestHash: hash, expiresAfterSeconds: seconds)
+            case .routed(let routed):
+                JobOrder(routed: routed.order, requestHash: hash, expiresAfterSeconds: seconds)
+            }
         order.priority = request.priority
         order.quality = request.video.quality
         order.metadata = request.metadata
@@ -104,24 +119,38 @@ struct VideoDesk: Sendable {
     func remix(
         _ job: Job, prompt: String, hash: String, owner: String?, repetition: Repetition
     ) throws(APIError) -> Job {
-        var request = VideoRequest(job.order.plan.settings)
-        request.prompt = prompt
-        request.referenceImages = try pictures(of: job)
-        let plan = try plan(request)
-        var order = JobOrder(plan: plan, requestHash: hash, expiresAfterSeconds: job.order.expiresAfterSeconds)
+        let images = try pictures(of: job)
+        var order = try sameOrder(as: job, prompt: prompt, images, hash)
         order.priority = job.order.priority
         order.quality = job.order.quality
         order.metadata = job.order.metadata
         order.remixedFrom = job.id
-        return try submit(order, request.referenceImages, owner: owner, repetition: repetition)
+        return try submit(order, images, owner: owner, repetition: repetition)
+    }
+
+    private func sameOrder(
+        as job: Job, prompt: String, _ images: [ReferenceImage], _ hash: String
+    ) throws(APIError) -> JobOrder {
+        let seconds = job.order.expiresAfterSeconds
+        if var routed = job.order.routed {
+            routed.request.prompt = prompt
+            return JobOrder(routed: routed, requestHash: hash, expiresAfterSeconds: seconds)
+        }
+        guard let old = job.order.plan, case .worker(let planner) = maker else {
+            throw APIError(409, "made_elsewhere", "the video was made by a worker, and this service has a router")
+        }
+        var request = VideoRequest(old.settings)
+        request.prompt = prompt
+        request.referenceImages = images
+        return JobOrder(plan: try plan(request, planner), requestHash: hash, expiresAfterSeconds: seconds)
     }
 
     /// What a clip was made from, kept as long as the clip.
     private func pictures(of job: Job) throws(APIError) -> [ReferenceImage] {
         var images: [ReferenceImage] = []
-        for input in job.order.plan.settings.inputs {
+        for role in job.order.pictureRoles {
             do throws(PictureError) {
-                images.append(try PictureFile(path: store.outputs.inputPath(job.id, input.role)).image(input.role))
+                images.append(try PictureFile(path: store.outputs.inputPath(job.id, role)).image(role))
             } catch {
                 throw APIError(410, "input_gone", "the picture that the video was made from is gone")
             }
@@ -129,7 +158,9 @@ struct VideoDesk: Sendable {
         return images
     }
 
-    private func plan(_ request: VideoRequest, isForecast: Bool = false) throws(APIError) -> ClipPlan {
+    private func plan(
+        _ request: VideoRequest, _ planner: VideoPlanner, isForecast: Bool = false
+    ) throws(APIError) -> ClipPlan {
         var request = request
         // The nearest number that the model makes is made, and told.
         if let frames = request.frames {
@@ -155,14 +186,23 @@ struct VideoDesk: Sendable {
 
     /// Refuses what cannot be ready in time, costs too much, or would keep the machine busy for days.
     func checkLimits(_ request: VideoRequest, _ quote: Quote) throws(APIError) {
+        switch quote.work {
+        case .planned(let planned): try checkLimits(request, planned, quote.estimate)
+        case .routed(let routed): try checkLimits(routed)
+        }
+    }
+
+    private func checkLimits(
+        _ request: VideoRequest, _ quote: Quote.Planned, _ estimate: TimeEstimate?
+    ) throws(APIError) {
         guard quote.time.p50 <= Self.longestClipSeconds else {
             throw APIError(400, "clip_too_long", "the clip would take more than a day; make it shorter or smaller")
         }
-        if let limit = request.maxLatencySeconds, !quote.estimate.isWithin(limit) {
+        if let limit = request.maxLatencySeconds, let estimate, !estimate.isWithin(limit) {
             throw .invalid(
                 "max_latency_seconds",
                 "cannot be met: the clip would be ready in about "
-                    + "\(Int(quote.estimate.p90.rounded(.up))) seconds", code: "deadline_exceeded")
+                    + "\(Int(estimate.p90.rounded(.up))) seconds", code: "deadline_exceeded")
         }
         if let limit = request.maxCostDollars, quote.cost.marginalDollars > limit {
             throw .invalid(
@@ -197,7 +237,7 @@ struct VideoDesk: Sendable {
     /// Whether the clip would be taken now.
     func admission(_ quote: Quote, priority: Int, owner: String?) throws(APIError) -> Admission {
         try journal { () throws(StoreError) in
-            try runner.admission(quote.plan, priority: priority, owner: owner)
+            try runner.admission(quote.roomWork, priority: priority, owner: owner)
         }
     }
 
@@ -219,11 +259,22 @@ struct VideoDesk: Sendable {
             return (events ?? []).compactMap(EventText.progress)
         }
         let place = faults.value("reading the queue") { () throws(StoreError) in
-            job.state.isFinal ? nil : try runner.place(of: job.id)
+            try self.place(of: job)
         }
         return VideoObject(
             job: job, percent: percent, place: place ?? nil,
             model: modelName, economics: economics)
+    }
+
+    private func place(of job: Job) throws(StoreError) -> QueuePlace? {
+        guard !job.state.isFinal else { return nil }
+        guard let order = job.order.routed else { return try runner.place(of: job.id) }
+        // Elsewhere nobody tells how far a clip is: what is left of what was foretold.
+        guard let estimate = order.estimate, estimate.p90.isFinite else { return nil }
+        let waited = max(SystemClock.unix() - Double(job.createdAt), 0)
+        let rest = TimeEstimate(
+            queueSeconds: 0, p50: max(estimate.p50 - waited, 0), p90: max(estimate.p90 - waited, 0))
+        return QueuePlace(position: job.state == .inProgress ? 0 : 1, estimate: rest)
     }
 
     /// The job as it is told; nil where there is none, or the journal cannot be read.

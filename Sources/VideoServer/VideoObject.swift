@@ -16,26 +16,38 @@ struct VideoObject {
 
     var json: JSONText { .object(standardFields + settingsFields + progressFields + resultFields) }
 
-    private var settings: VideoSettings { job.report?.settings ?? job.order.plan.settings }
+    /// nil of a job for a router: it is not settled here how the clip is made.
+    private var settings: VideoSettings? { job.report?.settings ?? job.order.plan?.settings }
+
+    private var shape: [(String, JSONText)] {
+        if let order = job.order.routed { return RoutedText.shape(job, order) }
+        guard let settings else { return [] }
+        return [
+            ("size", .string("\(ClipSize(width: settings.clip.width, height: settings.clip.height))")),
+            ("seconds", .string(Self.seconds(settings.clip.durationSeconds))),
+        ]
+    }
 
     private var standardFields: [(String, JSONText)] {
         [
             ("id", .string(job.id.description)), ("object", "video"),
-            ("model", .string(job.report?.model ?? model)),
+            ("model", .string(job.report?.model ?? job.routedClip?.model ?? job.order.routed?.model ?? model)),
             ("status", .string(job.state.rawValue)),
             ("progress", .integer(percent)),
             ("created_at", .integer(job.createdAt)),
             ("completed_at", job.state == .completed ? Self.optional(job.finishedAt) : .null),
             ("expires_at", Self.optional(job.expiresAt)),
-            ("size", .string("\(ClipSize(width: settings.clip.width, height: settings.clip.height))")),
-            ("seconds", .string(Self.seconds(settings))),
-            ("prompt", .string(settings.prompts.positive)),
+        ] + shape + [
+            ("prompt", .string(settings?.prompts.positive ?? job.order.routed?.request.prompt ?? "")),
             ("remixed_from_video_id", job.order.remixedFrom.map { .string($0.description) } ?? .null),
             ("error", FailureText.json(of: job)),
         ]
     }
 
-    private var settingsFields: [(String, JSONText)] { Self.fields(of: settings) }
+    private var settingsFields: [(String, JSONText)] {
+        if let order = job.order.routed { return RoutedText.settings(job, order) }
+        return settings.map(Self.fields) ?? []
+    }
 
     /// The parameters as they were used, under the names by which they are given.
     static func fields(of settings: VideoSettings) -> [(String, JSONText)] {
@@ -70,6 +82,11 @@ struct VideoObject {
     }
 
     private var resultFields: [(String, JSONText)] {
+        let file: [(String, JSONText)] = [
+            ("expired", .bool(job.isFileGone)), ("bytes", job.output.map { .integer($0.byteCount) } ?? .null),
+            ("sha256", job.output.map { .string($0.sha256) } ?? .null),
+        ]
+        if let order = job.order.routed { return RoutedText.result(job, order) + file }
         let cost = job.report.map { economics.cost(of: $0) }
         return [
             ("provider", "local"),
@@ -77,12 +94,9 @@ struct VideoObject {
             ("cost_dollars_amortised", cost.map { .number($0.amortisedDollars) } ?? .null),
             ("energy_joules", cost.map { .number($0.joules) } ?? .null),
             ("energy_is_estimated", cost.map { .bool($0.isEstimated) } ?? .null),
-            ("expired", .bool(job.isFileGone)),
             ("gpu_seconds", job.report.map { .number(Self.deviceSeconds($0)) } ?? .null),
             ("stage_seconds", job.report.map { Self.stages($0.stageSeconds) } ?? .null),
-            ("bytes", job.output.map { .integer($0.byteCount) } ?? .null),
-            ("sha256", job.output.map { .string($0.sha256) } ?? .null),
-        ]
+        ] + file
     }
 
     /// What a GPU was busy; nothing where the processor did the work.
@@ -99,8 +113,8 @@ struct VideoObject {
     static func rounded(_ seconds: Double) -> JSONText { .number((seconds * 1000).rounded() / 1000) }
 
     /// "4", "1.063".
-    static func seconds(_ settings: VideoSettings) -> String {
-        let thousandths = (settings.clip.durationSeconds * 1000).rounded()
+    static func seconds(_ seconds: Double) -> String {
+        let thousandths = (seconds * 1000).rounded()
         guard thousandths.truncatingRemainder(dividingBy: 1000) != 0 else { return "\(Int(thousandths / 1000))" }
         return "\(thousandths / 1000)"
     }

@@ -46,9 +46,11 @@ extension RequestField {
             help: "height in pixels"
         ) { .integer($0.clip.height) },
         RequestField(
-            .resolution, .clip, .word(\.resolution, "like 480p, 720p or 1080p"), parameter: "resolution", spokenBy: .own
-        ),
-        RequestField(.aspectRatio, .clip, .word(\.aspectRatio, "like 16:9"), parameter: "aspect_ratio", spokenBy: .own),
+            .resolution, .clip, .word(\.resolution, "like 480p, 720p or 1080p"), option: "resolution",
+            parameter: "resolution", spokenBy: .own, help: "the shorter side, as 720p, in place of a size"),
+        RequestField(
+            .aspectRatio, .clip, .word(\.aspectRatio, "like 16:9"), option: "aspect-ratio", parameter: "aspect_ratio",
+            spokenBy: .own, help: "of width to height, as 16:9"),
         RequestField(
             .frames, .clip, .integer(\.frames, Limits.frames), option: "frames", parameter: "num_frames",
             also: ["video_length"], help: "number of frames"
@@ -62,7 +64,8 @@ extension RequestField {
             parameter: "fps", also: ["frame_rate"], help: "frames per second"
         ) { .integer($0.clip.framesPerSecond) },
         RequestField(
-            .audio, .clip, .flag(\.wantsAudio), parameter: "generate_sound", spokenBy: .own, also: ["audio"]),
+            .audio, .clip, .flag(\.wantsAudio), option: "sound", parameter: "generate_sound", spokenBy: .own,
+            also: ["audio"], help: "a clip with sound"),
     ]
 
     private static let sampling = [
@@ -99,7 +102,9 @@ extension RequestField {
             .seed, .sampling, .seed(\.seed), option: "seed", parameter: "seed",
             help: "the same seed gives the same clip (random)"
         ) { .unsigned($0.sampling.seed) },
-        RequestField(.quality, .sampling, .choice(\.quality), parameter: "quality", spokenBy: .own),
+        RequestField(
+            .quality, .sampling, .choice(\.quality), option: "quality", parameter: "quality", spokenBy: .own,
+            help: listed(Quality.allCases.map(\.rawValue)) + " (standard)"),
     ]
 
     private static let rest = [
@@ -112,11 +117,11 @@ extension RequestField {
             help: "decode in tiles: less memory, more time"
         ) { .bool($0.tilesVAE) },
         RequestField(
-            .maxLatency, .terms, .number(\.maxLatencySeconds, Limits.latencySeconds), parameter: "max_latency_seconds",
-            spokenBy: .own),
+            .maxLatency, .terms, .number(\.maxLatencySeconds, Limits.latencySeconds), option: "max-latency",
+            parameter: "max_latency_seconds", spokenBy: .own, help: "seconds to wait for it at most"),
         RequestField(
-            .maxCost, .terms, .number(\.maxCostDollars, Limits.costDollars), parameter: "max_cost_dollars",
-            spokenBy: .own),
+            .maxCost, .terms, .number(\.maxCostDollars, Limits.costDollars), option: "max-cost",
+            parameter: "max_cost_dollars", spokenBy: .own, help: "dollars that all attempts may cost together"),
         RequestField(.extras, .terms, .special, parameter: "extras", spokenBy: .own),
     ]
 

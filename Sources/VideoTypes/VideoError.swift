@@ -97,14 +97,20 @@ extension VideoError {
         public static let notFinite = Code(name: "not_finite", exitStatus: 18, httpStatus: 500)
         /// A model could not be fetched.
         public static let fetchFailed = Code(name: "fetch_failed", exitStatus: 19, httpStatus: 502)
+        /// Refused for its content.
+        public static let contentPolicy = Code(name: "content_policy_violation", exitStatus: 20, httpStatus: 400)
+        public static let budgetExceeded = Code(name: "budget_exceeded", exitStatus: 21, httpStatus: 402)
+        public static let deadlineExceeded = Code(name: "deadline_exceeded", exitStatus: 22, httpStatus: 504)
+        /// Those who could make the clip are down, busy or failing.
+        public static let noProvider = Code(name: "no_provider_available", exitStatus: 23, httpStatus: 503)
         public static let internalError = Code(name: "internal_error", exitStatus: 70, httpStatus: 500)
         public static let cancelled = Code(name: "cancelled", exitStatus: 130, httpStatus: 499)
 
         public static let all = [
             invalidRequest, modelNotFound, weightsInvalid, outOfMemory, deviceUnavailable, deviceLost, mediaFailed,
             outputFailed, deviceNotFound, driverTooOld, compilerMissing, cacheUnusable,
-            workerCrashed, outputLost, stateUnusable, diskFull, notFinite, fetchFailed,
-            internalError, cancelled,
+            workerCrashed, outputLost, stateUnusable, diskFull, notFinite, fetchFailed, contentPolicy,
+            budgetExceeded, deadlineExceeded, noProvider, internalError, cancelled,
         ]
 
         /// The code of this name; `internalError` for a name we do not know.

@@ -42,6 +42,10 @@ extension VideoRequest {
         try validateReferenceImages()
         try validateAdapters()
         try validateExtras()
+        guard traceParent?.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) ?? true, traceParent?.utf8.count ?? 0 <= 256 else {
+            throw .invalid(
+                "traceParent must have at most 256 visible ASCII characters", hint: "leave it out, or pass it on as it came")
+        }
     }
 
     private func validateID() throws(VideoError) {

@@ -44,6 +44,8 @@ public struct VideoRequest: Sendable, Hashable, Identifiable, Codable {
     public var tilesVAE: Bool
     /// LoRAs, whose changes add up; nil for none.
     public var adapters: [AdapterChoice]?
+    /// As W3C's Trace Context has it: passed on to whoever makes the clip, and of no matter to it.
+    public var traceParent: String?
 
     public init(prompt: String, quality: Quality = .standard, tilesVAE: Bool = false) {
         id = Self.randomID()

@@ -1,5 +1,5 @@
 /// A finished clip as a provider hands it over.
-public struct VideoResult: Sendable, Hashable {
+public struct VideoResult: Sendable, Hashable, Codable {
     /// Where the file lies on this machine.
     public let path: String
     public let provider: String

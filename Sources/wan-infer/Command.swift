@@ -5,8 +5,10 @@ enum Command: String, CaseIterable {
     case doctor
     case models
     case serve
-    /// Replays the decisions of a router.
+    /// Makes a clip with one of many providers, or replays their router's decisions.
     case route
+    case providers
+    case promises
     /// Prints what a shell completes by.
     case completions
     /// Prints the manual page.
@@ -26,7 +28,8 @@ enum Command: String, CaseIterable {
         case .doctor: "[--json]"
         case .models: "[ACTION] [NAME]"
         case .serve: "[options]"
-        case .route: "--simulate LOG.jsonl"
+        case .route: "[PROMPT] --config FILE.json"
+        case .providers, .promises: "--config FILE.json"
         case .completions: Shell.allCases.map(\.rawValue).joined(separator: "|")
         case .help: "[COMMAND]"
         case .man, .version, .worker: ""
@@ -40,7 +43,9 @@ enum Command: String, CaseIterable {
         case .doctor: "test what this machine can do"
         case .models: "list models, or inspect, pull, verify, pin, rm one"
         case .serve: "make clips for programs, over HTTP"
-        case .route: "replay a router's decisions under a policy"
+        case .route: "make a clip with the best provider, or replay a router's log"
+        case .providers: "list who makes clips for a router, and their prices"
+        case .promises: "list what a router owes, or make it"
         case .completions: "print what a shell completes by"
         case .man: "print the manual page"
         case .help: "print this text, or what a command takes"

@@ -9,6 +9,8 @@ struct CommandOption {
     let summary: String
     let group: Group
     var commands: [Command] = [.generate, .plan]
+    /// Another spelling.
+    var synonym: String?
     /// The values there are, where they can be listed.
     var choices: [String] = []
     /// Whether it may be given more than once.
@@ -87,7 +89,7 @@ struct CommandOption {
         CommandOption(
             name: "output", value: "FILE.mp4", summary: "the clip to write (out.mp4, or the next free out-N.mp4)",
             group: .output,
-            commands: [.generate]),
+            commands: [.generate, .route]),
         CommandOption(
             name: "no-metadata", value: nil, summary: "keep prompt, seed and settings out of the file", group: .output,
             commands: [.generate, .worker]),
@@ -133,6 +135,23 @@ struct CommandOption {
             name: "api-dollars-per-second", value: "X", summary: "what somebody else takes for a second of video",
             group: .money, commands: [.plan]),
         CommandOption(
+            name: "config", value: "FILE.json", summary: "who makes clips, for whose money", group: .routing,
+            commands: [.route, .providers, .promises]),
+        CommandOption(
+            name: "router", value: "FILE.json", summary: "the same, for a service in front of all of them",
+            group: .routing, commands: [.serve]),
+        CommandOption(
+            name: "provider", value: "TEXT", summary: "nobody but this one", group: .routing, commands: [.route]),
+        CommandOption(
+            name: "explain", value: nil, summary: "say who would make it, for how much and how soon, and order nothing",
+            group: .routing, commands: [.route]),
+        CommandOption(
+            name: "promise", value: nil, summary: "keep the request where nobody can make it now", group: .routing,
+            commands: [.route]),
+        CommandOption(
+            name: "keep", value: nil, summary: "make what was promised, and fetch what is still under way",
+            group: .routing, commands: [.promises]),
+        CommandOption(
             name: "simulate", value: "LOG.jsonl", summary: "decide a router's log once more", group: .routing,
             commands: [.route]),
         CommandOption(
@@ -140,7 +159,7 @@ struct CommandOption {
             commands: [.route]),
         CommandOption(
             name: "quiet", value: nil, summary: "print nothing but errors", group: .other,
-            commands: [.generate, .models]),
+            commands: [.generate, .models, .route, .promises]),
         CommandOption(
             name: "verbose", value: nil,
             summary: "print every step; of a service, every request; of files, every tensor", group: .other,
@@ -178,6 +197,8 @@ extension CommandOption {
     init?(_ field: RequestField) {
         guard let option = field.option else { return nil }
         name = option
+        commands = Self.onlyRouted.contains(field.term) ? [.route] : [.generate, .plan, .route]
+        if field.term == .duration { synonym = "duration" }
         summary = field.help
         switch field.value {
         case .text: value = "TEXT"
@@ -198,4 +219,9 @@ extension CommandOption {
         case .terms: group = .money
         }
     }
+
+    /// What one engine leaves to its model, or has no price for.
+    private static let onlyRouted: Set<Term> = [
+        .resolution, .aspectRatio, .audio, .quality, .maxCost, .maxLatency,
+    ]
 }

@@ -54,7 +54,7 @@ struct GenerateOptions {
         try Self.request(arguments, over: other)
     }
 
-    private static func request(
+    static func request(
         _ arguments: ParsedArguments, over other: VideoRequest
     ) throws(VideoError) -> VideoRequest {
         let values = OptionValues(arguments.values, lists: arguments.lists)

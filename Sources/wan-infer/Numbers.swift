@@ -35,5 +35,17 @@ enum Numbers {
         count < 100_000_000 ? fixed(Double(count) / 1e6, 1) + " M" : fixed(Double(count) / 1e9, 1) + " B"
     }
 
+    /// "0 $", "0.4000 $", "0.000021 $": never rounded to nothing.
+    static func dollars(_ amount: Double) -> String {
+        guard amount != 0 else { return "0 $" }
+        var decimals = 4
+        var scaled = abs(amount) * 1e4
+        while decimals < 12, scaled < 10 {
+            decimals += 1
+            scaled *= 10
+        }
+        return "\(fixed(amount, decimals)) $"
+    }
+
     private static func padded(_ value: Int) -> String { value < 10 ? "0\(value)" : "\(value)" }
 }

@@ -89,7 +89,7 @@ struct ParsedArguments: Equatable {
             return
         }
         if command == .models { return try take(ofModels: word) }
-        guard command == .generate || command == .plan else {
+        guard [.generate, .plan, .route].contains(command) else {
             throw .invalid(
                 "\(command.rawValue) takes no '\(word)'", hint: "a clip is made by: wan-infer generate \"PROMPT\"")
         }
@@ -118,11 +118,12 @@ struct ParsedArguments: Equatable {
 
     private mutating func take(option word: String, _ rest: inout ArraySlice<String>) throws(VideoError) {
         let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-        let name = String(parts[0].dropFirst(2))
-        guard word.hasPrefix("--"), let option = CommandOption.all.first(where: { $0.name == name }) else {
-            throw unknown(String(parts[0]))
-        }
+        let typed = String(parts[0].dropFirst(2))
+        let found = CommandOption.all.first { $0.name == typed || $0.synonym == typed }
+        guard word.hasPrefix("--"), let option = found else { throw unknown(String(parts[0])) }
+        let name = option.name
         guard option.commands.contains(command) else {
+            if command != .route, Self.synonyms[name] != nil { throw unknown(String(parts[0])) }
             throw .invalid(
                 "--\(name) does not belong to '\(command.rawValue)'", hint: "wan-infer --help lists the options")
         }
@@ -168,7 +169,8 @@ struct ParsedArguments: Equatable {
 
     private func unknown(_ word: String) -> VideoError {
         let name = String(word.drop { $0 == "-" })
-        if let known = Self.synonyms[name.replacing("_", with: "-")] {
+        let known = Self.synonyms[name.replacing("_", with: "-")]
+        if let known, CommandOption.all.contains(where: { $0.name == known && $0.commands.contains(command) }) {
             return .invalid("unknown option '\(word)'", hint: "here it is --\(known)")
         }
         let names = CommandOption.all.filter { $0.commands.contains(command) }.map(\.name)

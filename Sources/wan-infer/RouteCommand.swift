@@ -1,92 +1,144 @@
-import StrictJSON
+import Files
+import Threads
 import VideoRouter
 import VideoTypes
 
-/// Decides the requests of a router's log once more, under a policy.
+/// Makes a clip with the provider that serves the request best, or says which one that is.
 struct RouteCommand {
-    let log: String
-    let policy: RoutingPolicy
+    let request: VideoRequest
+    let options: RoutingOptions
+    let router: RouterOptions
+    /// Nil for a name that is free.
+    let output: String?
+    let explains: Bool
+    let isQuiet: Bool
     let program: Program
     let json: Bool
 
     init(_ arguments: ParsedArguments, program: Program) throws(VideoError) {
-        let values = OptionValues(arguments.values)
-        guard let log = values.text("simulate") else {
-            throw .invalid("route needs a log to replay", hint: "wan-infer route --simulate log.jsonl")
+        let values = OptionValues(arguments.values, lists: arguments.lists)
+        router = try RouterOptions(values, option: "config", command: .route)
+        var options = RoutingOptions(provider: values.text("provider"))
+        options.allowsPromise = arguments.has("promise")
+        self.options = options
+        let typed = arguments.prompt ?? values.text("prompt")
+        var request = try GenerateOptions.request(arguments, over: VideoRequest(prompt: typed ?? ""))
+        if typed == nil, request.referenceImages.isEmpty {
+            request.prompt = try StandardInput(descriptor: 0).prompt() ?? ""
         }
-        self.log = log
-        policy = if let path = values.text("policy") { try RoutingPolicy(file: path) } else { RoutingPolicy() }
+        if request.referenceImages.isEmpty || !request.prompt.isEmpty {
+            guard request.prompt.contains(where: { !$0.isWhitespace }) else {
+                throw .invalid("there is no prompt", hint: "wan-infer route \"a cat\" --config router.json")
+            }
+        }
+        self.request = request
+        output = values.text("output")
+        explains = arguments.has("explain")
+        guard !explains || !options.allowsPromise else {
+            throw .invalid("--explain orders nothing, and --promise keeps an order", hint: "leave one of them out")
+        }
+        isQuiet = arguments.has("quiet")
         self.program = program
         json = arguments.has("json")
     }
 
     func run() throws(VideoError) {
-        var simulation = RoutingSimulation(policy: policy)
-        var different: [SimulatedDecision] = []
-        try simulation.replay(
-            file: log, goesOn: { !Interrupt.isRequested }, each: { if $0.differs { different.append($0) } })
-        let summary = simulation.summary
-        let strangers = simulation.strangers
+        guard !explains else { return try explain() }
+        // Before anything is paid for.
+        let target = try RoutedClip.target(output)
+        let fleet = try router.fleet(for: .work)
+        tellRemarks(of: fleet)
+        let display = ProgressDisplay(style, clock: SystemClock.monotonic) { program.errors.write($0) }
+        let shown = Monitor(ProgressBox(display))
+        let (request, options) = (request, options)
+        let result = AwaitedValue.of(isUnwanted: { Interrupt.isRequested }) {
+            await Self.outcome(request, options, fleet) { step in shown.change { $0.display.show(step) } }
+        }
+        display.finish()
+        switch try routed({ () throws(RouterError) in try result.get() }) {
+        case .done(let clip): try tell(clip, target, nil)
+        case .empty(let clip, let reason):
+            note("the best clip that was to be had shows nothing: \(reason)")
+            try tell(clip, target, reason)
+        case .promised(let promise): try tell(promise)
+        }
+    }
+
+    private static func outcome(
+        _ request: VideoRequest, _ options: RoutingOptions, _ fleet: RouterFleet,
+        _ progress: @escaping @Sendable (VideoProgress) -> Void
+    ) async -> Result<RoutingOutcome, RouterError> {
+        do throws(RouterError) {
+            return .success(try await fleet.router.generate(request, options: options, progress: progress))
+        } catch {
+            guard error.code == .cancelled else { return .failure(error) }
+            let ends = await fleet.stopped(request.id)
+            let text = ends.isEmpty ? "" : ": " + ends.joined(separator: "; ")
+            return .failure(RouterError(.cancelled, "cancelled\(text)", providers: error.providers))
+        }
+    }
+
+    private var style: ProgressDisplay.Style {
+        if isQuiet { return .none }
+        return program.errors.isLive ? .live(columns: program.errors.columns) : .plain
+    }
+
+    private func note(_ text: String) {
+        if !isQuiet { program.errors.write("wan-infer: \(text)\n") }
+    }
+
+    private func tellRemarks(of fleet: RouterFleet) {
+        for remark in AwaitedValue.of({ await fleet.remarks }) { note(remark) }
+        let open = fleet.book?.openCount ?? 0
+        guard open > 0 else { return }
+        note("\(open) \(open == 1 ? "order" : "orders") of earlier runs may still bring a clip: promises --keep fetches it")
+    }
+
+    // MARK: Telling
+
+    private func explain() throws(VideoError) {
+        let fleet = try router.fleet(for: .look)
+        for remark in AwaitedValue.of({ await fleet.remarks }) { note(remark) }
+        let (request, options) = (request, options)
+        let result = AwaitedValue.of {
+            do throws(RouterError) {
+                return Result<[ProviderFinding], RouterError>.success(
+                    try await fleet.router.explain(request, options: options))
+            } catch {
+                return .failure(error)
+            }
+        }
+        let findings = try routed { () throws(RouterError) in try result.get() }
         guard !json else {
             return try program.output.print(
-                JSONText.object([
-                    ("summary", summary.json), ("unknown_providers", .array(strangers.map(JSONText.string))),
-                    ("different", .array(different.map(\.json))),
-                ]).description)
+                JSONText.object([("providers", .array(findings.map(\.json)))]).description)
         }
-        let remarks = Self.remarks(summary, strangers)
-        try program.output.print((different.map(Self.line) + Self.lines(summary) + remarks).joined(separator: "\n"))
+        try program.output.print(RankingTable(findings).text)
     }
 
-    /// What may have gone another way than meant.
-    private static func remarks(_ summary: SimulationSummary, _ strangers: [String]) -> [String] {
-        var remarks = strangers.map { "the policy names '\($0.printable)', whom no decision of the log knows" }
-        let torn = summary.tornLines
-        if torn.count > 0 {
-            let numbers = torn.first.map(String.init).joined(separator: ", ")
-            let more = torn.count > torn.first.count ? " and more" : ""
-            remarks.append("\(torn.count) \(torn.count == 1 ? "line is" : "lines are") no JSON: \(numbers)\(more)")
+    private func tell(_ clip: VideoResult, _ target: RoutedClip.Target, _ emptiness: String?) throws(VideoError) {
+        let taken = try RoutedClip.take(clip, to: target)
+        let report = RoutedReport(clip: clip, prompt: request.prompt, file: taken, emptiness: emptiness)
+        if json {
+            try program.output.print("\(report.json)")
+        } else if !isQuiet {
+            try program.output.print(report.text)
         }
-        return remarks
     }
 
-    /// One decision that would be another: "request_1  cloud, 0.50 $, 40 s  ->  local, 0.00 $, 90 s".
-    private static func line(_ decision: SimulatedDecision) -> String {
-        let then = choice(decision.then, decision.thenCostDollars, decision.thenSeconds)
-        let now = choice(decision.now, decision.nowCostDollars, decision.nowSeconds)
-        return "\(OptionValues.shown(decision.id).printable)  \(then)  ->  \(now)"
-    }
-
-    private static func choice(_ provider: String?, _ cost: Double?, _ seconds: Double?) -> String {
-        guard let provider else { return "nobody" }
-        let price = cost.map { ", \(dollars($0))" } ?? ""
-        let time = seconds.map { $0.isFinite ? ", \(Numbers.duration($0))" : "" } ?? ""
-        return provider.printable + price + time
-    }
-
-    private static func lines(_ summary: SimulationSummary) -> [String] {
-        func side(_ name: String, _ side: SimulationSummary.Side) -> String {
-            let shares = side.byProvider.sorted { $0.key < $1.key }.map { "\($0.key.printable) \($0.value)" }
-            let unserved = side.unserved == 0 ? [] : ["nobody \(side.unserved)"]
-            let chosen = (shares + unserved).joined(separator: ", ")
-            return "\(name)  \(dollars(side.costDollars)), \(Numbers.duration(side.seconds)); \(chosen)"
+    private func tell(_ promise: VideoPromise) throws(VideoError) {
+        if json {
+            try program.output.print(JSONText.object([("promise", promise.json)]).description)
+        } else if !isQuiet {
+            try program.output.print(PromiseList.text(of: promise, at: SystemClock.unix()))
         }
-        return [
-            "\(summary.decisions) decisions, \(summary.differing) would be different",
-            side("then", summary.then), side("now ", summary.now),
-            "really spent  \(dollars(summary.spentDollars)), \(Numbers.duration(summary.elapsedSeconds))",
-        ]
     }
+}
 
-    /// "0 $", "0.4000 $", "0.000021 $": never rounded to nothing.
-    private static func dollars(_ amount: Double) -> String {
-        guard amount != 0 else { return "0 $" }
-        var decimals = 4
-        var scaled = abs(amount) * 1e4
-        while decimals < 12, scaled < 10 {
-            decimals += 1
-            scaled *= 10
-        }
-        return "\(Numbers.fixed(amount, decimals)) $"
-    }
+/// A display that is told by several threads, one at a time.
+// Safe: reached through a lock only.
+final class ProgressBox: @unchecked Sendable {
+    let display: ProgressDisplay
+
+    init(_ display: ProgressDisplay) { self.display = display }
 }

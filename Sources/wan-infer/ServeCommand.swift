@@ -1,5 +1,7 @@
 import Backends
+import Threads
 import VideoProvider
+import VideoRouter
 import VideoServer
 import VideoTypes
 
@@ -10,11 +12,18 @@ import Glibc
 /// Makes clips for whoever asks over HTTP.
 struct ServeCommand {
     let options: ServiceOptions
+    let router: RouterOptions?
     let program: Program
 
     init(_ arguments: ParsedArguments, program: Program) throws(VideoError) {
         self.program = program
         let values = OptionValues(arguments.values)
+        router = arguments.isGiven("router") ? try RouterOptions(values, option: "router", command: .serve) : nil
+        if router != nil, let other = Self.ofWorkers.first(where: arguments.isGiven) {
+            throw .invalid(
+                "--\(other) is of a worker on this machine, and --router has clips made by others",
+                hint: "leave one of them out; the configuration names this machine under local")
+        }
         let machine = try MachineOptions(values)
         let folder = if let folder = values.text("state") { folder } else { try StateFolder.standard() }
         let adapters = values.text("lora-dir")
@@ -41,10 +50,20 @@ struct ServeCommand {
 
     func run() throws(VideoError) {
         Service.blockSignals()
+        var options = options
+        if let router {
+            let fleet = try router.fleet(for: .work)
+            for remark in AwaitedValue.of({ await fleet.remarks }) { program.errors.write("wan-infer: \(remark)\n") }
+            options.router = RoutedService(fleet, alsoCalled: router.configuration.alsoCalled)
+        }
         let service = try Service(options) { [errors = program.errors] in errors.write($0 + "\n") }
         program.errors.write("wan-infer: listening on \(service.url)\n")
         service.runUntilSignal()
     }
+
+    private static let ofWorkers =
+        ["model", "device", "dtype", "threads", "pull", "lora-dir", "gpu-dollars-per-hour"]
+        + ModelPart.allCases.map(\.option)
 
     /// This very program, however it was started.
     private static func ownPath() throws(VideoError) -> String {

@@ -9,7 +9,7 @@ enum Usage {
 
     /// Of one command.
     static func text(for command: Command) -> String {
-        let isPrompted = command == .generate || command == .plan
+        let isPrompted = [.generate, .plan].contains(command)
         return
             (["usage: \(head(command))  \(command.summary)"] + (isPrompted ? [""] + defaults : [])
             + (command == .models ? [""] + ModelsAction.lines : [])

@@ -11,14 +11,17 @@ enum FakeOrder {
                 scheduler: .euler, levels: .steps(steps), shift: 1, guidance: [1], seed: seed))
     }
 
-    static func order(_ settings: VideoSettings) -> JobOrder {
+    static func plan(_ settings: VideoSettings) -> ClipPlan {
         let pixels = settings.clip.width * settings.clip.height * settings.clip.frames
         let work = WorkEstimate(
             tokens: pixels / 1024, passes: settings.sampling.steps, decodedPixels: pixels,
             flops: [.denoise: 1e6 * Double(settings.sampling.steps)], peakBytes: [:])
-        return JobOrder(
-            plan: ClipPlan(settings: settings, work: work),
-            requestHash: "\(settings.sampling.seed) \(settings.prompts.positive)",
+        return ClipPlan(settings: settings, work: work)
+    }
+
+    static func order(_ settings: VideoSettings) -> JobOrder {
+        JobOrder(
+            plan: plan(settings), requestHash: "\(settings.sampling.seed) \(settings.prompts.positive)",
             expiresAfterSeconds: 86_400)
     }
 }

@@ -1,4 +1,5 @@
 import VideoProvider
+import VideoRouter
 import VideoServer
 import VideoTypes
 
@@ -18,6 +19,7 @@ struct ServeCommand {
 
     private mutating func take(_ name: String, _ value: String) throws(VideoError) {
         switch name {
+        case "router": options.router = RoutedService(try Self.fleet(value), alsoCalled: ["sora-2"])
         case "state": options.stateFolder = value
         case "host": options.host = value
         case "port": options.port = UInt16(value) ?? 0
@@ -35,6 +37,17 @@ struct ServeCommand {
         case "gpu-dollars-per-hour": options.economics = Economics(gpuDollarsPerHour: Double(value) ?? 0)
         case "verbose": options.isVerbose = value == "true"
         default: throw Self.unknown(name)
+        }
+    }
+
+    /// Of clouds alone.
+    private static func fleet(_ path: String) throws(VideoError) -> RouterFleet {
+        do throws(RouterError) {
+            return try RouterFleet(RouterConfiguration(file: path), for: .work) { _, _ throws(RouterError) in
+                throw RouterError(.configuration, "this service has no engine")
+            }
+        } catch {
+            throw error.videoError
         }
     }
 

@@ -9,5 +9,7 @@ enum FakePlan {
         FakeOrder.order(FakeOrder.settings(seed: seed, steps: steps))
     }
 
-    static func plan(seed: UInt64, steps: Int = 4) -> ClipPlan { order(seed: seed, steps: steps).plan }
+    static func plan(seed: UInt64, steps: Int = 4) -> ClipPlan {
+        FakeOrder.plan(FakeOrder.settings(seed: seed, steps: steps))
+    }
 }

@@ -9,7 +9,7 @@ import VideoTypes
 
 /// When clips will be ready.
 @Suite(.bounded) struct ForecastTests {
-    private static let work = FakeOrder.order(FakeOrder.settings(seed: 1, steps: 10)).plan.work
+    private static let work = FakeOrder.order(FakeOrder.settings(seed: 1, steps: 10)).work
     private static let model = TimeModel(
         prior: EngineFacts(model: "m", backend: "cpu", dtype: "f32", memoryBytes: nil))
 

@@ -23,7 +23,7 @@ import journal_child
         let claim = try test.claim()
         _ = try test.store.record(claim, VideoProgress(stage: .denoise, completed: 1, total: 2))
         _ = try test.store.fail(claim, VideoError(.outOfMemory, "x", hint: "y"), mayRetry: false)
-        try test.store.add(TimeSample(work: done.order.plan.work, isCold: true, stageSeconds: [:]), engine: "cpu")
+        try test.store.add(TimeSample(work: done.order.work, isCold: true, stageSeconds: [:]), engine: "cpu")
         _ = try test.store.submit(.sample("b"), owner: nil, idempotencyKey: "k")
         let running = try test.claim().job
         try test.submit(.sample("c"), owner: "two")

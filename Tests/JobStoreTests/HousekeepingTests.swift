@@ -126,7 +126,7 @@ import journal_child
     }
 
     @Test func `samples are kept by engine, the newest thousand`() throws {
-        let work = JobOrder.sample().plan.work
+        let work = JobOrder.sample().work
         for seconds in 0..<1010 {
             try test.store.add(
                 TimeSample(work: work, isCold: seconds == 1009, stageSeconds: [.denoise: Double(seconds)]),

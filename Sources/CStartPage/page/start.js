@@ -167,6 +167,7 @@ async function begin() {
   try {
     const models = await json("v1/models");
     $("model").textContent = models.data.map((model) => model.id).join(", ");
+    $("router").hidden = !models.data.some((model) => model.id === "router");
     $("prompt").placeholder = (models.data[0] && models.data[0].sample_prompt) || "";
     $("example").hidden = !$("prompt").placeholder;
     const taken = (await json("v1/capabilities")).limits.max_reference_images;

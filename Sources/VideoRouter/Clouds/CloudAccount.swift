@@ -73,8 +73,17 @@ public final class CloudAccount: Sendable {
 
     // MARK: Calls
 
-    func answer(_ call: CloudCall, isOrder: Bool = false) async throws(HTTPClientError) -> CloudAnswer {
-        CloudAnswer(try await client.answer(to: try http(call, isOrder: isOrder)))
+    func answer(_ call: CloudCall) async throws(HTTPClientError) -> CloudAnswer {
+        CloudAnswer(try await client.answer(to: try http(call, isOrder: false)))
+    }
+
+    /// Places an order.
+    ///
+    /// - Parameter traceParent: by which others follow it.
+    func answer(toOrder call: CloudCall, traceParent: String?) async throws(HTTPClientError) -> CloudAnswer {
+        var http = try http(call, isOrder: true)
+        if let traceParent { http.headers.append(("traceparent", traceParent)) }
+        return CloudAnswer(try await client.answer(to: http))
     }
 
     /// The key goes to the cloud's own host alone, whatever address an answer named.

@@ -74,26 +74,26 @@ struct CloudErrand: Sendable {
         }
         defer { desk.leave() }
         order.reference = OrderRecord.randomReference()
-        return try await brought(try await placed(order, request.id, digest))
+        return try await brought(try await placed(order, request, digest))
     }
 
     // MARK: Ordering
 
     private func placed(
-        _ order: CloudOrder, _ request: VideoRequest.ID, _ digest: String
+        _ order: CloudOrder, _ request: VideoRequest, _ digest: String
     ) async throws(ProviderError) -> OrderRecord {
         let call = try cloud.submit(order)
         var record = OrderRecord(
             reference: order.reference, account: desk.name, provider: provider.name, model: order.model.id,
-            request: request, digest: digest, prompt: order.prompt, seconds: order.seconds,
+            request: request.id, digest: digest, prompt: order.prompt, seconds: order.seconds,
             quotedDollars: desk.prices.dollars(order, cloud: cloud.name), placedAt: SystemClock.unix())
         guard !Task.isCancelled else { throw .cancelled }
         try book.write(record)
         // Not broken off: an order that was placed must be known to be cancelled.
-        let desk = desk
+        let (desk, trace) = (desk, request.traceParent)
         let result = await Self.unhindered { () -> Result<CloudAnswer, HTTPClientError> in
             do throws(HTTPClientError) {
-                return .success(try await desk.answer(call, isOrder: true))
+                return .success(try await desk.answer(toOrder: call, traceParent: trace))
             } catch {
                 return .failure(error)
             }

@@ -184,7 +184,7 @@ extension CloudOrderPlan {
         }
         guard let wanted else { return model.lengths.all.contains(5) ? 5 : model.lengths.all.first }
         guard let seconds = model.lengths.all.first(where: { abs(Double($0) - wanted) < 1e-6 }) else {
-            refuse("duration", "clips are \(model.lengths.text) s long here")
+            refuse("duration", "clips are \(model.lengths.text) seconds long here")
             return nil
         }
         return seconds

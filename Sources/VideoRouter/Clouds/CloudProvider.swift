@@ -48,6 +48,9 @@ public final class CloudProvider: VideoProvider {
         let isPaid = await hasOpenOrder(of: request.id)
         // A price that nobody told is no price.
         let dollars = plan.order.flatMap { desk.prices.dollars($0, cloud: desk.cloud.name) } ?? .infinity
+        if plan.order != nil, !isPaid, let refusal = desk.book.refusal(dollars) {
+            obstacles.append(.init(refusal, parameter: Ranker.money))
+        }
         let perSecond = plan.order.map { dollars / Double($0.seconds) } ?? .infinity
         return ProviderCapabilities(
             provider: name, model: model.id, limits: limits, qualities: model.qualities, obstacles: obstacles,

@@ -10,11 +10,13 @@ package import VideoTypes
 /// A file of lines of JSON, of which the last of an order counts. One process at a time has it.
 public final class OrderBook: Sendable {
     private let path: String
-    /// Held for as long as the book is open.
-    private let lock: Int32
+    /// Held for as long as the book is open; nil where it is only read.
+    private let lock: Int32?
+    /// What all orders together may cost.
+    let limits: SpendingLimits
     private let state: Mutex<State>
 
-    private struct State {
+    fileprivate struct State {
         var descriptor: Int32
         /// Whether the last line has no end.
         var isTorn = false
@@ -28,9 +30,13 @@ public final class OrderBook: Sendable {
     private static let maxBytes = 1 << 30
 
     /// Opens the book, for the owner alone; makes it where there is none.
-    public init(path: String) throws(RouterError) {
+    public convenience init(path: String) throws(RouterError) { try self.init(path: path, limits: SpendingLimits()) }
+
+    package init(path: String, limits: SpendingLimits) throws(RouterError) {
         self.path = path
-        lock = try Self.open(path + ".lock")
+        self.limits = limits
+        let lock = try Self.open(path + ".lock")
+        self.lock = lock
         guard flock(lock, LOCK_EX | LOCK_NB) == 0 else {
             close(lock)
             throw RouterError(.configuration, "another process has the book of orders \(path.printable) open")
@@ -43,7 +49,17 @@ public final class OrderBook: Sendable {
         }
     }
 
+    /// To be looked at while another process may have it open; nothing is ordered by it, nothing made.
+    package init(reading path: String, limits: SpendingLimits) throws(RouterError) {
+        self.path = path
+        self.limits = limits
+        lock = nil
+        let (records, order, _) = try Self.records(try Self.bytes(path), path)
+        state = Mutex(State(descriptor: -1, records: records, order: order))
+    }
+
     deinit {
+        guard let lock else { return }
         state.withLock { _ = close($0.descriptor) }
         close(lock)
     }
@@ -120,7 +136,11 @@ public final class OrderBook: Sendable {
 
     /// Puts a record on the disk; only then it holds.
     func write(_ record: OrderRecord) throws(ProviderError) {
-        let problem = state.withLock { state -> String? in
+        let now = SystemClock.unix()
+        let problem = try state.withLock { (state) throws(ProviderError) -> String? in
+            if record.state == .placing, state.refusal(record.quotedDollars ?? .infinity, limits, at: now) != nil {
+                throw .budget
+            }
             guard let line = Self.line(record) else { return "the order cannot be written down" }
             let bytes = (state.isTorn ? [0x0A] : []) + line
             guard FileBytes.write(bytes, to: state.descriptor), fsync(state.descriptor) == 0 else {
@@ -198,6 +218,41 @@ extension OrderBook {
     /// What all orders together have cost, or may have.
     public var totalDollars: Double { all { _ in true }.reduce(0) { $0 + $1.charge } }
 
+    /// Why an order of this price is not placed now; nil where it may be.
+    func refusal(_ dollars: Double) -> String? {
+        let now = SystemClock.unix()
+        return state.withLock { $0.refusal(dollars, limits, at: now) }
+    }
+
+    /// What became of each order of a request, and what it costs.
+    func ends(of request: VideoRequest.ID) -> [String] {
+        all { $0.request == request || $0.request.hasPrefix(request + ".") }.compactMap { record in
+            let price = "\(ProviderOffer.text(record.charge)) $"
+            return switch record.state {
+            case .cancelled: "the order at \(record.provider) was stopped, it costs \(price)"
+            case .abandoned: "\(record.provider) stops no order, it costs \(price)"
+            case .placing, .unknown, .placed: "the order at \(record.provider) may still be worked on, it costs \(price)"
+            case .refused: nil
+            case .done, .failed, .lost: "the order at \(record.provider) had ended, it costs \(price)"
+            }
+        }
+    }
+
+    /// What orders of the last seconds have cost, or may have.
+    func spent(inLast seconds: Double) -> Double {
+        let now = SystemClock.unix()
+        return state.withLock { $0.spent(inLast: seconds, at: now) }
+    }
+
+    /// What has been ordered at each provider in the last 90 days, and what is under way.
+    package var spending: [OrderSpending] {
+        Dictionary(grouping: all { _ in true }, by: \.provider).map { provider, records in
+            OrderSpending(
+                provider: provider, orders: records.count, open: records.count { $0.isOpen },
+                unknown: records.count { $0.isUnknown }, dollars: records.reduce(0) { $0 + $1.charge })
+        }.sorted { $0.provider < $1.provider }
+    }
+
     /// Orders that may still bring a clip.
     public var openCount: Int { all(\.isOpen).count }
 
@@ -213,4 +268,24 @@ extension OrderBook {
             ])
         }
     }
+}
+
+extension OrderBook.State {
+    fileprivate func refusal(_ dollars: Double, _ limits: SpendingLimits, at now: Double) -> String? {
+        limits.refusal(dollars) { spent(inLast: $0, at: now) }
+    }
+
+    fileprivate func spent(inLast seconds: Double, at now: Double) -> Double {
+        records.values.reduce(0) { $0 + ($1.placedAt > now - seconds ? $1.charge : 0) }
+    }
+}
+
+/// What orders at one provider came to.
+package struct OrderSpending: Sendable, Hashable {
+    package let provider: String
+    package let orders: Int
+    package let open: Int
+    /// Of those, the ones of which nobody knows whether the cloud has them.
+    package let unknown: Int
+    package let dollars: Double
 }

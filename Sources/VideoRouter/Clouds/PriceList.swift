@@ -129,6 +129,8 @@ public struct PriceList: Sendable {
         return clip + entry.picture * Double(max(pictures - entry.freePictures, 0))
     }
 
+    func entry(_ cloud: String, _ model: String) -> Entry? { entries[Key(cloud: cloud, model: model)] }
+
     /// When the price of a model was read.
     func day(_ cloud: String, _ model: String) -> CalendarDay? { entries[Key(cloud: cloud, model: model)]?.day }
 }

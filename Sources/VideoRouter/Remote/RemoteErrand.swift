@@ -89,11 +89,11 @@ struct RemoteErrand: Sendable {
         let form = try await provider.form(request)
         if let obstacle = form.obstacles.first { throw .badRequest(obstacle.reason, parameter: obstacle.parameter) }
         guard !Task.isCancelled else { throw .cancelled }
-        let server = provider.server
+        let (server, trace) = (provider.server, request.traceParent)
         // Not broken off: an order that was placed must be known to be cancelled.
         let placed = await unhindered { () -> Result<RemoteVideo, ProviderError> in
             do throws(ProviderError) {
-                return .success(try await server.create(form.parts, idempotencyKey: key))
+                return .success(try await server.create(form.parts, idempotencyKey: key, traceParent: trace))
             } catch {
                 return .failure(error)
             }

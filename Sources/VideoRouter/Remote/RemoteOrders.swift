@@ -54,7 +54,7 @@ extension VideoRequest {
     /// Equal in two requests that ask for the same clip, whatever each may cost and take.
     var withoutLimits: VideoRequest {
         var request = self
-        (request.maxCostDollars, request.maxLatencySeconds) = (nil, nil)
+        (request.maxCostDollars, request.maxLatencySeconds, request.traceParent) = (nil, nil, nil)
         return request
     }
 }

@@ -27,10 +27,13 @@ struct RemoteServer: Sendable {
         client = HTTPClient(userAgent: "wan-infer/\(Version.text)", authorities: options.authorities)
     }
 
-    func create(_ parts: [HTTPCall.FormPart], idempotencyKey: String) async throws(ProviderError) -> RemoteVideo {
+    func create(
+        _ parts: [HTTPCall.FormPart], idempotencyKey: String, traceParent: String?
+    ) async throws(ProviderError) -> RemoteVideo {
         var call = try call(.post, "/videos")
         call.body = .form(parts)
         call.headers.append(("Idempotency-Key", idempotencyKey))
+        if let traceParent { call.headers.append(("traceparent", traceParent)) }
         call.totalSeconds = Self.createSeconds
         call.idleSeconds = Self.createSeconds
         let answer = try await answer(call)

@@ -2,6 +2,7 @@ import JobRunner
 import JobStore
 import Synchronization
 import VideoProvider
+import VideoRouter
 import VideoTypes
 
 /// What has happened since the start, counted.
@@ -20,7 +21,7 @@ final class MetricBook: Sendable {
 
     private struct State {
         var requests: [RequestKey: Int] = [:]
-        /// By state, tier and the code of the error.
+        /// By state, provider, tier and the code of the error.
         var jobs: [[String]: Int] = [:]
         var queueWait = Histogram([1, 5, 15, 60, 300, 900, 3600, 7200])
         var estimateRatio = Histogram([0.25, 0.5, 0.75, 0.9, 1.1, 1.25, 1.5, 2, 4])
@@ -50,12 +51,18 @@ final class MetricBook: Sendable {
         let cost = job.report.map { economics.cost(of: $0) }
         state.withLock { state in
             let tier = job.order.quality?.rawValue ?? ""
-            state.jobs[[job.state.rawValue, tier, job.error?.code.name ?? ""], default: 0] += 1
+            let provider = job.order.routed == nil ? "local" : job.routedClip?.provider ?? ""
+            state.jobs[[job.state.rawValue, provider, tier, job.error?.code.name ?? ""], default: 0] += 1
             if let started = job.startedAt { state.queueWait.add(Double(max(started - job.createdAt, 0))) }
-            guard job.state == .completed, let report = job.report else { return }
+            guard job.state == .completed else { return }
             if let forecast, let finished = job.finishedAt, forecast > 0 {
                 state.estimateRatio.add(Double(max(finished - job.createdAt, 0)) / forecast)
             }
+            if let clip = job.routedClip {
+                state.videoSeconds += clip.durationSeconds
+                state.marginalDollars += clip.costDollars
+            }
+            guard let report = job.report else { return }
             for (stage, seconds) in report.stageSeconds {
                 let old = state.stageSeconds[stage] ?? (0, 0)
                 state.stageSeconds[stage] = (old.count + 1, old.sum + seconds)
@@ -73,13 +80,17 @@ final class MetricBook: Sendable {
     }
 
     /// The page at /metrics.
-    func text(_ runner: RunnerState, model: String, streams: Int, outputBytes: Int, pendingDeliveries: Int) -> String {
+    func text(
+        _ runner: RunnerState, model: String, streams: Int, outputBytes: Int, pendingDeliveries: Int,
+        providers: [ProviderStanding] = []
+    ) -> String {
         let state = state.withLock { $0 }
         var page = MetricText()
         Self.write(requests: state, streams: streams, &page)
         Self.write(jobs: state, model: model, &page)
         Self.write(work: state, &page)
         Self.write(runner, &page)
+        ProviderMetrics.write(providers, &page)
         page.family("wan_output_bytes", .gauge, "Bytes of finished files.")
         page.sample("wan_output_bytes", [], Double(outputBytes))
         page.family("wan_webhooks_pending", .gauge, "Webhooks that wait to be delivered.")
@@ -104,7 +115,7 @@ final class MetricBook: Sendable {
             page.sample(
                 "wan_jobs_total",
                 [
-                    ("state", key[0]), ("provider", "local"), ("model", model), ("tier", key[1]), ("code", key[2]),
+                    ("state", key[0]), ("provider", key[1]), ("model", model), ("tier", key[2]), ("code", key[3]),
                 ], Double(count))
         }
         page.histogram("wan_queue_wait_seconds", "From submission to the first step.", state.queueWait)

@@ -7,6 +7,8 @@ enum Route: Equatable {
     case health
     case ready
     case metrics
+    /// How the router's providers stand.
+    case router
     case models
     case model(String)
     case adapters
@@ -47,6 +49,7 @@ enum Route: Equatable {
         if path.count == 1, StartPage.files["/" + path[0]] != nil { return [("GET", .page("/" + path[0]))] }
         guard path.first == "v1", path.count >= 2 else { throw .notFound }
         switch (path[1], path.count) {
+        case ("router", 2): return [("GET", .router)]
         case ("models", 2): return [("GET", .models)]
         case ("models", 3): return [("GET", .model(path[2]))]
         case ("loras", 2): return [("GET", .adapters)]
@@ -90,6 +93,7 @@ enum Route: Equatable {
         case .health: "/health"
         case .ready: "/ready"
         case .metrics: "/metrics"
+        case .router: "/v1/router"
         case .models: "/v1/models"
         case .model: "/v1/models/{id}"
         case .adapters: "/v1/loras"

@@ -109,6 +109,7 @@ struct ServiceHandler: HTTPHandler {
         case .health: AnswerWriter.json(.object([("status", "ok")]))
         case .ready: service.ready()
         case .metrics: service.metricsPage()
+        case .router: try service.router()
         case .models: service.models()
         case .adapters: service.adapters()
         case .model(let name): try service.model(name)

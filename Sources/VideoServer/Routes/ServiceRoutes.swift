@@ -1,7 +1,9 @@
 import HTTPServer
 import JobRunner
 import JobStore
+import Threads
 import VideoProvider
+import VideoRouter
 import VideoTypes
 
 /// What is said about the service itself.
@@ -33,36 +35,65 @@ struct ServiceRoutes: Sendable {
     }
 
     func metricsPage() -> HTTPResponse {
+        let standings: [ProviderStanding]
+        if case .router(let routed) = desk.maker {
+            let router = routed.fleet.router
+            standings = AwaitedValue.of { await router.knownStandings }
+        } else {
+            standings = []
+        }
         let counts = desk.faults.value("counting jobs") { () throws(StoreError) in try desk.store.counts() }
         let text = metrics.text(
             desk.runner.state, model: desk.modelName, streams: streams.count, outputBytes: counts?.outputBytes ?? 0,
-            pendingDeliveries: counts?.pendingDeliveries ?? 0)
+            pendingDeliveries: counts?.pendingDeliveries ?? 0, providers: standings)
         return AnswerWriter.bytes(Array(text.utf8), mediaType: "text/plain; version=0.0.4; charset=utf-8")
     }
+
+    /// How providers stand, what was spent, and the last decisions: for the router's owner.
+    func router() throws(APIError) -> HTTPResponse {
+        guard case .router(let routed) = desk.maker else {
+            throw APIError(404, "not_found", "this service has no router: it makes its clips itself")
+        }
+        let fleet = routed.fleet
+        let overview = AwaitedValue.of { await fleet.overview() }
+        guard case .object(let members) = overview.json else { throw .notFound }
+        let decisions = fleet.log?.last(Self.shownDecisions) ?? []
+        return AnswerWriter.json(.object(members + [("decisions", .array(decisions))]))
+    }
+
+    private static let shownDecisions = 50
 
     // MARK: Models
 
     func models() -> HTTPResponse {
-        AnswerWriter.json(.object([("object", "list"), ("data", .array([model]))]))
+        AnswerWriter.json(.object([("object", "list"), ("data", .array(all))]))
     }
 
     func model(_ name: String) throws(APIError) -> HTTPResponse {
-        guard desk.isCalled(name) else {
+        let known = all.first { if case .object(let members) = $0 { members.first?.1 == .string(name) } else { false } }
+        guard let found = known ?? (desk.isCalled(name) ? all.first : nil) else {
             throw APIError(404, "model_not_found", "there is no model '\(name.clipped)' here", parameter: "model")
         }
-        return AnswerWriter.json(model)
+        return AnswerWriter.json(found)
     }
 
-    private var model: JSONText {
-        .object([
-            ("id", .string(desk.modelName)), ("object", "model"), ("created", .integer(startedAt)),
-            ("owned_by", "wan-infer"), ("sample_prompt", .string(desk.samplePrompt)),
-        ])
+    /// The one that is served; of a router its own choice, and each that can be asked for by name.
+    private var all: [JSONText] {
+        var names = [(desk.modelName, "wan-infer")]
+        if case .router(let routed) = desk.maker {
+            names += routed.fleet.providers.map { ($0.name, $0.account ?? "wan-infer") }
+        }
+        return names.map { name, owner in
+            .object([
+                ("id", .string(name)), ("object", "model"), ("created", .integer(startedAt)),
+                ("owned_by", .string(owner)), ("sample_prompt", .string(desk.samplePrompt)),
+            ])
+        }
     }
 
     /// The LoRAs that an order may name.
     func adapters() -> HTTPResponse {
-        let data = desk.planner.adapters.map { adapter in
+        let data = desk.adapters.map { adapter in
             JSONText.object([
                 ("id", .string(adapter.name)), ("object", "lora"), ("bytes", .integer(adapter.bytes)),
             ])
@@ -83,20 +114,25 @@ struct ServiceRoutes: Sendable {
         let limits = desk.limits
         let quote = try desk.quote(wanted, owner: owner, isForecast: true)
         let admission = try desk.admission(quote, priority: wanted.priority, owner: owner)
-        let economics = desk.economics
-        let second = quote.plan.settings.clip.durationSeconds
         return AnswerWriter.json(
             .object([
-                ("provider", "local"), ("model", .string(desk.modelName)),
+                ("provider", QuoteText.provider(quote)), ("model", .string(desk.modelName)),
                 ("limits", Self.json(limits)),
                 ("qualities", .array(Quality.allCases.map { .string($0.rawValue) })),
                 ("is_warm", .bool(state.worker == .warm)), ("is_ready", .bool(state.refusal?.isOfTheQueue ?? true)),
                 ("queue_depth", .integer(state.queued)),
                 ("clip", .object(QuoteText.fields(quote, admission))),
-                ("marginal_cost_per_second", .number(quote.cost.marginalDollars / second)),
-                ("amortised_cost_per_second", .number(quote.cost.amortisedDollars / second)),
-                ("dollars_per_gpu_hour", .number(economics.gpuDollarsPerHour)),
-            ]))
+            ] + prices(quote)))
+    }
+
+    private func prices(_ quote: Quote) -> [(String, JSONText)] {
+        guard case .planned(let planned) = quote.work else { return [] }
+        let second = planned.plan.settings.clip.durationSeconds
+        return [
+            ("marginal_cost_per_second", .number(planned.cost.marginalDollars / second)),
+            ("amortised_cost_per_second", .number(planned.cost.amortisedDollars / second)),
+            ("dollars_per_gpu_hour", .number(desk.economics.gpuDollarsPerHour)),
+        ]
     }
 
     private static func json(_ limits: ProviderCapabilities.Limits) -> JSONText {
@@ -111,17 +147,32 @@ struct ServiceRoutes: Sendable {
 
 /// A quote in the API's words.
 enum QuoteText {
-    static func fields(_ quote: VideoDesk.Quote, _ admission: Admission) -> [(String, JSONText)] {
-        let settings = quote.plan.settings
+    /// Who would make the clip; null where nobody can now.
+    static func provider(_ quote: Quote) -> JSONText {
+        guard case .routed(let routed) = quote.work else { return "local" }
+        return routed.best.map { .string($0.provider) } ?? .null
+    }
+
+    static func fields(_ quote: Quote, _ admission: Admission) -> [(String, JSONText)] {
         let refusal: Refusal? = if case .refuse(let refusal) = admission { refusal } else { nil }
+        switch quote.work {
+        case .planned(let planned): return fields(planned, quote.estimate, refusal)
+        case .routed(let routed): return RoutedText.fields(routed, refusal)
+        }
+    }
+
+    private static func fields(
+        _ quote: Quote.Planned, _ estimate: TimeEstimate?, _ refusal: Refusal?
+    ) -> [(String, JSONText)] {
+        let settings = quote.plan.settings
         return [
             ("size", .string("\(ClipSize(width: settings.clip.width, height: settings.clip.height))")),
-            ("seconds", .string(VideoObject.seconds(settings))),
+            ("seconds", .string(VideoObject.seconds(settings.clip.durationSeconds))),
         ] + VideoObject.fields(of: settings) + [
-            ("queue_seconds", VideoObject.rounded(quote.estimate.queueSeconds)),
-            ("eta_seconds", VideoObject.rounded(quote.estimate.p50)),
-            ("eta_seconds_p50", VideoObject.rounded(quote.estimate.p50)),
-            ("eta_seconds_p90", VideoObject.rounded(quote.estimate.p90)),
+            ("queue_seconds", estimate.map { VideoObject.rounded($0.queueSeconds) } ?? .null),
+            ("eta_seconds", estimate.map { VideoObject.rounded($0.p50) } ?? .null),
+            ("eta_seconds_p50", estimate.map { VideoObject.rounded($0.p50) } ?? .null),
+            ("eta_seconds_p90", estimate.map { VideoObject.rounded($0.p90) } ?? .null),
             ("stage_seconds", VideoObject.stages(quote.time.stageSeconds)),
             ("tokens", .integer(quote.plan.work.tokens)),
             ("flops", .number(quote.plan.work.flops.values.reduce(0, +))),

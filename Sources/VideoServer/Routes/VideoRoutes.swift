@@ -61,7 +61,8 @@ struct VideoRoutes: Sendable {
 
     private func order(_ request: HTTPRequest, owner: String?) throws(APIError) -> Ordered {
         let fields = try RequestBody.fields(of: request)
-        let wanted = try CreateRequest(fields)
+        var wanted = try CreateRequest(fields)
+        wanted.video.traceParent = TraceParent.checked(request.headers["traceparent"])
         let quote = try desk.quote(wanted, owner: owner)
         let hash = try Self.hash(fields, of: "create", owner: owner)
         let repetition = try Self.repetition(request)
@@ -71,13 +72,13 @@ struct VideoRoutes: Sendable {
         if wanted.isDryRun {
             let head: [(String, JSONText)] = [
                 ("id", .null), ("object", "video.dry_run"), ("model", .string(desk.modelName)),
-                ("prompt", .string(quote.plan.settings.prompts.positive)), ("provider", "local"),
+                ("prompt", .string(wanted.video.prompt)), ("provider", QuoteText.provider(quote)),
             ]
             let admission = try desk.admission(quote, priority: wanted.priority, owner: owner)
             return .plan(AnswerWriter.json(.object(head + QuoteText.fields(quote, admission))))
         }
         let job = try desk.submit(wanted, quote, hash: hash, owner: owner, repetition: repetition)
-        if job.state == .queued { forecasts.note(job.id, quote.estimate.p50) }
+        if job.state == .queued, let estimate = quote.estimate { forecasts.note(job.id, estimate.p50) }
         return .job(job)
     }
 

@@ -1,23 +1,22 @@
 import Foundation
 import HTTPClient
-import StrictJSON
+package import StrictJSON
 import Synchronization
 import TestSupport
-import TestTools
-
-@testable import VideoRouter
 
 /// Fake clouds in a process of their own, which ends with this.
-final class CloudBed: Sendable {
+package final class CloudBed: Sendable {
     private let process: Mutex<(process: Process, input: Pipe)>
     private let addresses: [String: String]
     private let client = HTTPClient()
 
-    struct Failure: Error {
-        let message: String
+    package struct Failure: Error {
+        package let message: String
+
+        package init(message: String) { self.message = message }
     }
 
-    init(_ clouds: [String]) throws {
+    package init(_ clouds: [String]) throws {
         guard let python = Subprocess.find("python3") else { throw Failure(message: "no python3") }
         let folder = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         let process = Process()
@@ -36,8 +35,8 @@ final class CloudBed: Sendable {
         var addresses: [String: String] = [:]
         for line in text.split(separator: 0x0A) {
             let value = try JSONValue(Array(line))
-            guard let cloud = value.value(at: ["cloud"])?.plainText else { continue }
-            addresses[cloud] = value.value(at: ["url"])?.plainText
+            guard let cloud = Self.text(value, "cloud") else { continue }
+            addresses[cloud] = Self.text(value, "url")
         }
         self.addresses = addresses
         self.process = Mutex((process, input))
@@ -50,7 +49,16 @@ final class CloudBed: Sendable {
         }
     }
 
-    func url(_ cloud: String) -> String { addresses[cloud] ?? "" }
+    private static func text(_ value: JSONValue, _ name: String) -> String? {
+        guard case .object(let members) = value, case .string(let text)? = members[Array(name.utf8)] else { return nil }
+        return text
+    }
+
+    private static func elements(_ value: JSONValue) -> [JSONValue] {
+        if case .array(let elements) = value { elements } else { [] }
+    }
+
+    package func url(_ cloud: String) -> String { addresses[cloud] ?? "" }
 
     private func call(_ cloud: String, _ action: String, _ body: String? = nil) throws -> JSONValue {
         var call = HTTPCall(body == nil ? .get : .post, try WebAddress(url(cloud) + "/_fake/" + action))
@@ -60,20 +68,20 @@ final class CloudBed: Sendable {
     }
 
     /// Small clips, whatever is ordered, unless the script says otherwise.
-    func script(_ cloud: String, _ members: String = "") throws {
+    package func script(_ cloud: String, _ members: String = "") throws {
         let clip = #""clip": {"width": 64, "height": 36, "seconds": 1}"#
         let text = members.contains("\"clip\"") ? members : members.isEmpty ? clip : clip + ", " + members
         _ = try call(cloud, "script", "{\(text)}")
     }
 
-    func reset(_ cloud: String) throws {
+    package func reset(_ cloud: String) throws {
         _ = try call(cloud, "reset", "{}")
         try script(cloud)
     }
 
     /// Orders that were accepted.
-    func jobs(_ cloud: String) throws -> [JSONValue] { try call(cloud, "jobs").elements }
+    package func jobs(_ cloud: String) throws -> [JSONValue] { Self.elements(try call(cloud, "jobs")) }
 
     /// Calls that came.
-    func log(_ cloud: String) throws -> [JSONValue] { try call(cloud, "log").elements }
+    package func log(_ cloud: String) throws -> [JSONValue] { Self.elements(try call(cloud, "log")) }
 }

@@ -1,0 +1,115 @@
+import Files
+package import VideoTypes
+
+/// A router with all that a configuration names: its providers, the book of its orders, its promises.
+package final class RouterFleet: Sendable {
+    package let router: VideoRouter
+    package let providers: [any VideoProvider]
+    package let clouds: [CloudProvider]
+    /// nil where there are no clouds.
+    package let book: OrderBook?
+    /// nil where it is only looked at.
+    package let promises: PromiseFolder?
+    package let policy: RoutingPolicy
+    /// nil where it is only looked at.
+    package let log: DecisionLog?
+
+    /// How the fleet is used.
+    package enum Use: Sendable {
+        /// Orders are placed: no other process may do so with the same folder.
+        case work
+        /// Nothing is ordered, and nothing written down: another process may be at work.
+        case look
+    }
+
+    /// - Parameter makeLocal: gives this machine as a provider that puts its clips into a folder.
+    package init(
+        _ configuration: RouterConfiguration, for use: Use,
+        makeLocal: (LocalMachine, _ clips: String) throws(RouterError) -> any VideoProvider
+    ) throws(RouterError) {
+        try Self.makeFolder(configuration.folder)
+        let clouds = try Self.clouds(configuration, use)
+        (self.clouds, book) = clouds
+        var providers: [any VideoProvider] = []
+        if let local = configuration.local { providers.append(try makeLocal(local, configuration.clips)) }
+        for options in configuration.servers { providers.append(try RemoteVideoProvider(options)) }
+        providers += self.clouds as [any VideoProvider]
+        self.providers = providers
+        policy = configuration.policyWithLimits
+        promises = use == .work ? try PromiseFolder(path: configuration.promises) : nil
+        log = use == .work ? try DecisionLog(path: configuration.decisions) : nil
+        router = try VideoRouter(
+            providers, policy: policy, promises: promises, memory: RouterMemoryFile(path: configuration.memory),
+            log: log)
+    }
+
+    private static func makeFolder(_ path: String) throws(RouterError) {
+        do throws(ProviderError) {
+            try ClipFolder(path: path).check()
+        } catch {
+            throw RouterError(.configuration, error.message)
+        }
+    }
+
+    private static func clouds(
+        _ configuration: RouterConfiguration, _ use: Use
+    ) throws(RouterError) -> (providers: [CloudProvider], book: OrderBook?) {
+        guard !configuration.clouds.isEmpty else { return ([], nil) }
+        let prices = if let path = configuration.prices { try PriceList.withFile(path) } else { try PriceList.builtIn() }
+        let book =
+            switch use {
+            case .work: try OrderBook(path: configuration.orders, limits: configuration.limits)
+            case .look: try OrderBook(reading: configuration.orders, limits: configuration.limits)
+            }
+        var providers: [CloudProvider] = []
+        for account in configuration.clouds {
+            let desk = try CloudAccount(account.options, book: book, prices: prices, pollSeconds: account.pollSeconds)
+            for model in account.models { providers.append(try CloudProvider(model.name, desk, model: model.id)) }
+        }
+        return (providers, book)
+    }
+
+    /// What there is to say about it, one line each: models that will go, files that could not be read.
+    package var remarks: [String] {
+        get async { clouds.compactMap(\.remark) + (await router.remarks) }
+    }
+
+    private static let stopSeconds = 15.0
+
+    /// Waits until the orders of a cancelled request have been stopped where that can be done; what became of each.
+    package func stopped(_ id: VideoRequest.ID) async -> [String] {
+        let clock = RouterClock.system
+        let end = clock.now() + Self.stopSeconds
+        // In a task of its own: this one is cancelled.
+        return await Task.detached { [book] in
+            while clock.now() < end, let book, !book.open(of: id, where: { $0.ticket != nil }).isEmpty {
+                try? await Task.sleep(for: .milliseconds(20))
+            }
+            return book?.ends(of: id) ?? []
+        }.value
+    }
+
+    /// Takes up what an earlier process left under way, at all clouds at once.
+    package func recover() async -> [VideoRequest.ID: Result<VideoResult, ProviderError>] {
+        await withTaskGroup(of: [VideoRequest.ID: Result<VideoResult, ProviderError>].self) { group in
+            for cloud in clouds { group.addTask { await cloud.recover() } }
+            var all: [VideoRequest.ID: Result<VideoResult, ProviderError>] = [:]
+            for await found in group { all.merge(found) { $1 } }
+            return all
+        }
+    }
+}
+
+extension RouterConfiguration {
+    /// What a clip may cost its owner holds for every tier.
+    var policyWithLimits: RoutingPolicy {
+        guard let limit = limits.dollarsPerClip else { return policy }
+        var policy = policy
+        for quality in Quality.allCases {
+            var cap = policy.caps[quality] ?? RoutingCap()
+            cap.maxCostDollars = min(cap.maxCostDollars ?? .infinity, limit)
+            policy.caps[quality] = cap
+        }
+        return policy
+    }
+}
