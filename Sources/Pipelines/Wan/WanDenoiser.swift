@@ -90,8 +90,9 @@ final class WanDenoiser: Denoiser {
         }
     }
 
-    /// While one expert works the other's weights come from the disk, a part before each step, so that they need only be
-    /// copied when its turn comes.
+    /// While one expert works, the other's weights come from the disk, a part before each step.
+    ///
+    /// When its turn comes they need only be copied.
     func foresee(_ run: DenoisePlan.Run, step: Int, of steps: Int) {
         guard !networks.transformers[run.expert].isLoaded else { return }
         if step == 0 || foreseen == nil { foreseen = components.foreseenTransformer(expert: run.expert) }
