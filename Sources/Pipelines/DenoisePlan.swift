@@ -58,6 +58,11 @@ struct DenoisePlan {
             kind.solver(schedule), levels: ("sigmas", schedule.sigmas), adapters: settings.adapters, expert: expert)
     }
 
+    /// The run of another expert that follows this one.
+    func run(behind run: Run) -> Run? {
+        runs.first { $0.steps.lowerBound == run.steps.upperBound && $0.expert != run.expert }
+    }
+
     /// The run that step `index` belongs to.
     func run(of index: Int) -> Run {
         runs.first { $0.steps.contains(index) } ?? Run(expert: 0, steps: index..<index + 1)

@@ -69,6 +69,9 @@ struct DenoiseStage {
                 try progress.begin(.denoise, completed: index, total: plan.stepCount)
             }
             guard let serving else { preconditionFailure("nothing serves step \(index)") }
+            if let next = plan.run(behind: run) {
+                denoiser.foresee(next, step: index - run.steps.lowerBound, of: run.steps.count)
+            }
             try step(index, serving, denoiser, latents, draw, &solver)
             if index + 1 == plan.stepCount { try denoiser.finish(latents) }
             if let checkpoint, checkpoint.isDue(after: index + 1, of: plan.stepCount) {

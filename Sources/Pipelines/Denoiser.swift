@@ -16,6 +16,9 @@ protocol Denoiser: AnyObject {
         _ run: DenoisePlan.Run, over shown: Tensor, probe: (_ pass: String) -> Probe?
     ) throws -> DenoisePasses
 
+    /// Hears that `run` comes next, once before each of so many steps of the one before.
+    func foresee(_ run: DenoisePlan.Run, step: Int, of steps: Int)
+
     /// Weight of the prompt against the negative prompt.
     func guidanceScale(_ step: Int, of run: DenoisePlan.Run) -> Float
 
@@ -31,6 +34,7 @@ protocol Denoiser: AnyObject {
 
 extension Denoiser {
     func shown(_ latents: Tensor) -> Tensor { latents }
+    func foresee(_ run: DenoisePlan.Run, step: Int, of steps: Int) {}
     func settle(_ latents: Tensor) {}
     func finish(_ latents: Tensor) {}
     func timesteps(_ timestep: Float, _ latents: Shape) -> [Float] { [timestep] }

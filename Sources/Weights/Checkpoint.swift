@@ -56,6 +56,18 @@ package final class Checkpoint {
         return counts
     }
 
+    /// Begins to read one of so many parts of all weights from their files, for who will want them soon.
+    package func fetchPages(part: Int, of parts: Int) {
+        let keys = places.keys.sorted()
+        for key in keys[keys.count * part / parts..<keys.count * (part + 1) / parts] {
+            // What is wrong with a tensor shows when it is asked for.
+            guard let file = places[key], let tensor = try? source.files[file].tensor(source.prefix + key) else {
+                continue
+            }
+            tensor.bytes.fetchPages()
+        }
+    }
+
     /// The scope that sees every key.
     package var root: WeightScope { WeightScope(checkpoint: self, prefix: "") }
 

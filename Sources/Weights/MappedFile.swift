@@ -35,6 +35,12 @@ package final class MappedFile: DroppablePages, @unchecked Sendable {
         _ = unsafe madvise(start, address + count - UnsafeRawPointer(start), MADV_WILLNEED)
     }
 
+    /// Whether so many bytes may be read before anybody wants them: not where that is more than half of the memory.
+    package static func mayFetch(_ byteCount: Int) -> Bool {
+        let (pages, size) = (sysconf(Int32(_SC_PHYS_PAGES)), sysconf(Int32(_SC_PAGESIZE)))
+        return pages > 0 && size > 0 && byteCount <= pages / 2 * size
+    }
+
     /// Maps the whole file at `path`.
     package static func open(_ path: String) throws(WeightError) -> HostBytes {
         // O_NONBLOCK: opening a pipe must not wait for a writer.

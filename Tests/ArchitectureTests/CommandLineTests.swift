@@ -21,7 +21,7 @@ import Weights
         "steps", "guidance",
         "guidance-2", "guidance-schedule", "flow-shift", "scheduler", "sigmas", "seed", "attention", "vae-tiling",
         "model", "transformer", "transformer-2", "vae", "text-encoder", "image-encoder", "tokenizer", "pull",
-        "revision", "device", "dtype", "threads",
+        "revision", "device", "dtype", "threads", "vram-limit", "offload",
         "output",
         "no-metadata", "dump", "batch", "checkpoint", "resume", "decode-only", "retry-f32", "preview", "json",
         "host", "port", "state", "lora-dir", "key-file", "host-names", "origins",

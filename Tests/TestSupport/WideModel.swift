@@ -38,18 +38,20 @@ package struct WideModel {
         let dim = heads * width
         let old = try (dim: number("num_attention_heads") * number("attention_head_dim"), hidden: number("ffn_dim"))
         var tensors: [(name: String, shape: [Int])] = []
+        var block = tensors
         let checkpoint = try Checkpoint(ModelFolder(path: source), "transformer")
         for key in checkpoint.keys.sorted() where !key.hasPrefix("blocks.") || key.hasPrefix("blocks.0.") {
             let shape = (checkpoint.shape(of: key) ?? []).map { extent in
                 extent == old.hidden ? hidden : extent % old.dim == 0 ? extent / old.dim * dim : extent
             }
-            guard key.hasPrefix("blocks.0.") else {
+            if let rest = key.wholeMatch(of: /blocks\.0\.(.*)/)?.1 {
+                block.append((String(rest), shape))
+            } else {
                 tensors.append((key, shape))
-                continue
             }
-            let rest = key.dropFirst("blocks.0.".count)
-            tensors += (0..<blocks).map { ("blocks.\($0).\(rest)", shape) }
         }
+        // One block behind the other, as in the files of real models.
+        for index in 0..<blocks { tensors += block.map { ("blocks.\(index).\($0.name)", $0.shape) } }
         try writeFile(tensors, to: "\(folder)/transformer/diffusion_pytorch_model.safetensors")
         let changed: [(String, Int)] = [
             ("num_layers", blocks), ("num_attention_heads", heads), ("attention_head_dim", width),

@@ -94,6 +94,12 @@ struct WanComponents {
         }
     }
 
+    /// The weights of an expert whose turn comes; nil where they would fill more than half of the machine's memory.
+    func foreseenTransformer(expert: Int) -> Checkpoint? {
+        guard let checkpoint = try? Checkpoint(folder, Self.transformerFolder(expert)) else { return nil }
+        return MappedFile.mayFetch(checkpoint.byteCount) ? checkpoint : nil
+    }
+
     /// - Parameter expert: 1 for the low-noise expert of a model with two.
     func transformer(expert: Int) -> WanTransformerConfig { expert == 0 ? transformer : transformer2 ?? transformer }
 

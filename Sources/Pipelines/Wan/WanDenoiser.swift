@@ -2,6 +2,7 @@ import Compute
 import Layers
 import Models
 import VideoTypes
+import Weights
 
 /// A Wan model's transformers beside the texts of one clip.
 final class WanDenoiser: Denoiser {
@@ -12,6 +13,8 @@ final class WanDenoiser: Denoiser {
     private let clip: ClipRun
     /// What is shown of the latents where there are pictures.
     private var input: Tensor?
+    /// The weights of the expert that comes next.
+    private var foreseen: Checkpoint?
 
     init(
         _ components: WanComponents, _ networks: WanNetworks, _ texts: TextStage.Embeddings,
@@ -85,6 +88,16 @@ final class WanDenoiser: Denoiser {
         return DenoisePasses(prompt: prompt, negative: negative, factorized: factorized) {
             times[$0 - run.steps.lowerBound].tensors
         }
+    }
+
+    /// While one expert works, the other's weights come from the disk, a part before each step.
+    ///
+    /// When its turn comes they need only be copied.
+    func foresee(_ run: DenoisePlan.Run, step: Int, of steps: Int) {
+        guard !networks.transformers[run.expert].isLoaded else { return }
+        if step == 0 || foreseen == nil { foreseen = components.foreseenTransformer(expert: run.expert) }
+        foreseen?.fetchPages(part: step, of: steps)
+        if step == steps - 1 { foreseen = nil }
     }
 
     func guidanceScale(_ step: Int, of run: DenoisePlan.Run) -> Float {
