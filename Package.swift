@@ -229,8 +229,9 @@ let package = Package(
         tests(
             "VideoProviderTests",
             [
-                "Backends", "Compute", "ComputeCPU", "ComputeCUDA", "FakeGPU", "KernelEmulation", "Pipelines",
-                "TestSupport", "Threads", "VideoProvider", "VideoRouter", "VideoTypes", "Weights",
+                "Backends", "Compute", "ComputeCPU", "ComputeCUDA", "FakeGPU", "KernelEmulation", "Layers", "Media",
+                "Models", "Pipelines", "TestSupport", "Threads", "VideoProvider", "VideoRouter", "VideoTypes",
+                "Weights",
             ],
             resources: [.copy("Fixtures")]),
     ],
