@@ -4,7 +4,7 @@ import JobStore
 import Synchronization
 import VideoTypes
 
-/// The runner's thread where a router has the clips made: gives it several jobs at a time, and writes down what it says.
+/// The runner's thread where a router has the clips made: gives it several jobs at a time, writes down what it says.
 final class RoutingSupervisor {
     private let router: any JobRouter
     private let store: JobStore

@@ -17,19 +17,20 @@ struct ServiceLog: Sendable {
     func job(_ job: Job) {
         guard isVerbose else { return }
         let prompt = job.order.plan?.settings.prompts.positive ?? job.order.routed?.request.prompt ?? ""
-        line([
-            ("at", .integer(now())), ("event", "job"), ("video", .string(job.id.description)),
-            ("key", job.owner.map(JSONText.string) ?? .null), ("state", .string(job.state.rawValue)),
-            ("attempt", .integer(job.attempt)),
-            ("code", job.error.map { .string($0.code.name) } ?? .null),
-            ("message", job.error.map { .string($0.message) } ?? .null),
-            ("prompt_sha256", (try? SHA256.hex(Array(prompt.utf8))).map(JSONText.string) ?? .null),
-        ] + Self.settings(job) + [
-            ("request_hash", .string(job.order.requestHash)),
-            ("seconds", job.report.map { VideoObject.rounded($0.totalSeconds) } ?? .null),
-            ("stage_seconds", job.report.map { VideoObject.stages($0.stageSeconds) } ?? .null),
-            ("bytes", job.output.map { .integer($0.byteCount) } ?? .null),
-        ])
+        line(
+            [
+                ("at", .integer(now())), ("event", "job"), ("video", .string(job.id.description)),
+                ("key", job.owner.map(JSONText.string) ?? .null), ("state", .string(job.state.rawValue)),
+                ("attempt", .integer(job.attempt)),
+                ("code", job.error.map { .string($0.code.name) } ?? .null),
+                ("message", job.error.map { .string($0.message) } ?? .null),
+                ("prompt_sha256", (try? SHA256.hex(Array(prompt.utf8))).map(JSONText.string) ?? .null),
+            ] + Self.settings(job) + [
+                ("request_hash", .string(job.order.requestHash)),
+                ("seconds", job.report.map { VideoObject.rounded($0.totalSeconds) } ?? .null),
+                ("stage_seconds", job.report.map { VideoObject.stages($0.stageSeconds) } ?? .null),
+                ("bytes", job.output.map { .integer($0.byteCount) } ?? .null),
+            ])
     }
 
     private static func settings(_ job: Job) -> [(String, JSONText)] {

@@ -4,6 +4,7 @@ extension VideoRequest {
     /// They stop absurd work before it starts, not merely large work.
     public enum Limits {
         public static let idBytes = 256
+        public static let traceBytes = 256
         public static let promptBytes = 64 * 1024
         public static let durationSeconds = 0.01...3600.0
         public static let steps = 1...1000
@@ -42,9 +43,15 @@ extension VideoRequest {
         try validateReferenceImages()
         try validateAdapters()
         try validateExtras()
-        guard traceParent?.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) ?? true, traceParent?.utf8.count ?? 0 <= 256 else {
+        try validateTrace()
+    }
+
+    private func validateTrace() throws(VideoError) {
+        let bytes = (traceParent ?? "").utf8
+        guard bytes.count <= Limits.traceBytes, bytes.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
             throw .invalid(
-                "traceParent must have at most 256 visible ASCII characters", hint: "leave it out, or pass it on as it came")
+                "traceParent must have at most \(Limits.traceBytes) visible ASCII characters",
+                hint: "leave it out, or pass it on as it came")
         }
     }
 

@@ -24,12 +24,10 @@ enum Command: String, CaseIterable {
     /// What follows it on the command line.
     var words: String {
         switch self {
-        case .generate, .plan: "[PROMPT] [options]"
+        case .generate, .plan, .route: "[PROMPT] [options]"
         case .doctor: "[--json]"
         case .models: "[ACTION] [NAME]"
-        case .serve: "[options]"
-        case .route: "[PROMPT] --config FILE.json"
-        case .providers, .promises: "--config FILE.json"
+        case .serve, .providers, .promises: "[options]"
         case .completions: Shell.allCases.map(\.rawValue).joined(separator: "|")
         case .help: "[COMMAND]"
         case .man, .version, .worker: ""
@@ -43,7 +41,7 @@ enum Command: String, CaseIterable {
         case .doctor: "test what this machine can do"
         case .models: "list models, or inspect, pull, verify, pin, rm one"
         case .serve: "make clips for programs, over HTTP"
-        case .route: "make a clip with the best provider, or replay a router's log"
+        case .route: "have a clip made by the provider that serves it best"
         case .providers: "list who makes clips for a router, and their prices"
         case .promises: "list what a router owes, or make it"
         case .completions: "print what a shell completes by"

@@ -12,6 +12,9 @@ enum Interrupt {
 
     static var isRequested: Bool { requested.load(ordering: .relaxed) }
 
+    /// The same as a question.
+    static func asked() -> Bool { isRequested }
+
     static func install() {
         // Touched here because a signal handler must not be the one to initialise them.
         precondition(answer.utf8CodeUnitCount > 0)

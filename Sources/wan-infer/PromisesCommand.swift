@@ -58,7 +58,7 @@ struct PromisesCommand {
             case .failure(let error): lines.append(Self.failed(id, error.message))
             }
         }
-        let kept = AwaitedValue.of(isUnwanted: { Interrupt.isRequested }) {
+        let kept = AwaitedValue.of(isUnwanted: Interrupt.asked) {
             do throws(RouterError) {
                 return Result<[VideoRequest.ID: Result<RoutingOutcome, RouterError>], RouterError>.success(
                     try await fleet.router.keepPromises())
@@ -114,7 +114,9 @@ struct PromiseList {
     /// Empty where there is no folder yet.
     static func read(_ path: String) async -> Result<PromiseList, VideoError> {
         do {
-            guard let folder = PromiseFolder(reading: path) else { return .success(PromiseList(promises: [], damaged: [])) }
+            guard let folder = PromiseFolder(reading: path) else {
+                return .success(PromiseList(promises: [], damaged: []))
+            }
             let promises = try await folder.all().map(\.promise)
             return .success(PromiseList(promises: promises, damaged: try await folder.damaged()))
         } catch {

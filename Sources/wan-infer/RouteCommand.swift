@@ -51,7 +51,7 @@ struct RouteCommand {
         let display = ProgressDisplay(style, clock: SystemClock.monotonic) { program.errors.write($0) }
         let shown = Monitor(ProgressBox(display))
         let (request, options) = (request, options)
-        let result = AwaitedValue.of(isUnwanted: { Interrupt.isRequested }) {
+        let result = AwaitedValue.of(isUnwanted: Interrupt.asked) {
             await Self.outcome(request, options, fleet) { step in shown.change { $0.display.show(step) } }
         }
         display.finish()
@@ -91,7 +91,8 @@ struct RouteCommand {
         for remark in AwaitedValue.of({ await fleet.remarks }) { note(remark) }
         let open = fleet.book?.openCount ?? 0
         guard open > 0 else { return }
-        note("\(open) \(open == 1 ? "order" : "orders") of earlier runs may still bring a clip: promises --keep fetches it")
+        let orders = open == 1 ? "order" : "orders"
+        note("\(open) \(orders) of earlier runs may still bring a clip: promises --keep fetches it")
     }
 
     // MARK: Telling

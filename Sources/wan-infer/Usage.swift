@@ -52,8 +52,8 @@ enum Usage {
         let statuses = VideoError.Code.all.map { "\($0.exitStatus) \($0.name)" }
         var lines = ["", "exit status:", "  0 done, " + statuses.prefix(4).joined(separator: ", ") + ","]
         let others = Array(statuses.dropFirst(4))
-        for start in stride(from: 0, to: others.count, by: 5) {
-            let end = min(start + 5, others.count)
+        for start in stride(from: 0, to: others.count, by: 4) {
+            let end = min(start + 4, others.count)
             lines.append("  " + others[start..<end].joined(separator: ", ") + (end < others.count ? "," : ""))
         }
         return lines

@@ -16,17 +16,19 @@ import Weights
     /// Prefer a default that needs no option; if there is none, add it here, to the
     /// page and to the snapshot of the help.
     private static let options = [
-        "prompt", "negative-prompt", "image", "last-image", "lora", "size", "width", "height", "frames", "seconds",
-        "fps",
+        "prompt", "negative-prompt", "image", "last-image", "lora", "size", "width", "height", "resolution",
+        "aspect-ratio", "frames", "seconds", "fps", "sound",
         "steps", "guidance",
-        "guidance-2", "guidance-schedule", "flow-shift", "scheduler", "sigmas", "seed", "attention", "vae-tiling",
+        "guidance-2", "guidance-schedule", "flow-shift", "scheduler", "sigmas", "seed", "quality", "attention",
+        "vae-tiling", "max-latency", "max-cost",
         "model", "transformer", "transformer-2", "vae", "text-encoder", "image-encoder", "tokenizer", "pull",
         "revision", "device", "dtype", "threads", "vram-limit", "offload",
         "output",
         "no-metadata", "dump", "batch", "checkpoint", "resume", "decode-only", "retry-f32", "preview", "json",
         "host", "port", "state", "lora-dir", "key-file", "host-names", "origins",
         "webhook-hosts", "local-webhook-hosts", "webhook-secret-file", "gpu-dollars-per-hour",
-        "api-dollars-per-second", "simulate", "policy", "quiet", "verbose", "version", "help",
+        "api-dollars-per-second", "config", "router", "provider", "explain", "promise", "keep",
+        "simulate", "policy", "quiet", "verbose", "version", "help",
     ]
 
     @Test func `the options are the ones that were agreed`() {
@@ -34,8 +36,8 @@ import Weights
         // `worker` is not in the help: the service starts it, on a connection that nobody else has.
         #expect(
             Command.allCases.map(\.rawValue) == [
-                "generate", "plan", "doctor", "models", "serve", "route", "completions", "man", "help", "version",
-                "worker",
+                "generate", "plan", "doctor", "models", "serve", "route", "providers", "promises", "completions",
+                "man", "help", "version", "worker",
             ])
     }
 

@@ -23,7 +23,8 @@ import VideoTypes
         #expect(Vocabulary.command.spelled(.tilesVAE, "true") == "--vae-tiling")
         #expect(Vocabulary.command.spelled(.guidanceScale2) == "--guidance-2")
         #expect(Vocabulary.command.spelled(.doctor) == "wan-infer doctor")
-        #expect(Vocabulary.command.spelled(.maxCost) == nil)
+        #expect(Vocabulary.command.spelled(.maxCost, "2") == "--max-cost 2")
+        #expect(Vocabulary.command.spelled(.extras) == nil)
     }
 
     /// What a hint says to type is typed.

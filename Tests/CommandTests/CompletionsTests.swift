@@ -87,10 +87,11 @@ import Testing
     @Test(arguments: CommandOption.all.filter { !$0.choices.isEmpty }.map(\.name))
     func `values that can be listed are offered`(name: String) throws {
         let option = try #require(CommandOption.all.first { $0.name == name })
-        #expect(try bash("plan", "--\(name)", "") == option.choices)
-        #expect(try bash("plan", "--\(name)", "=", option.choices[0]) == [option.choices[0]])
-        #expect(try fish("plan --\(name) ").sorted() == option.choices.sorted())
-        let specification = try #require(try zsh("plan", "--").first { $0.hasPrefix("--\(name)=") })
+        let command = option.commands.contains(.plan) ? "plan" : "route"
+        #expect(try bash(command, "--\(name)", "") == option.choices)
+        #expect(try bash(command, "--\(name)", "=", option.choices[0]) == [option.choices[0]])
+        #expect(try fish("\(command) --\(name) ").sorted() == option.choices.sorted())
+        let specification = try #require(try zsh(command, "--").first { $0.hasPrefix("--\(name)=") })
         #expect(specification.hasSuffix(":(\(option.choices.joined(separator: " ")))"))
         for choice in option.choices {
             #expect(option.summary.contains(choice))

@@ -94,7 +94,7 @@ import VideoTypes
                 "policy.json: witout is not known"
             ),
             (try run("--policy", "none.json", log: ""), "cannot read the policy none.json"),
-            (try Subprocess(Self.program, ["route"]), "route needs a log to replay"),
+            (try Subprocess(Self.program, ["route"]), "route needs a configuration"),
             (try Subprocess(Self.program, ["route", "--simulate", "/no/such"]), "cannot read /no/such"),
             (try Subprocess(Self.program, ["route", "--simulate", "/"]), "cannot read /: Is a directory"),
             (try Subprocess(Self.program, ["--simulate", "x"]), "--simulate does not belong to 'generate'"),

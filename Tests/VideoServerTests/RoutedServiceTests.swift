@@ -50,6 +50,8 @@ import VideoTypes
         }
     }
 
+    /// What the dearer cloud serves, and the other only where it must.
+    private static let wish = #", "seconds": "5", "quality": "premium""#
     private static let order = #"{"prompt": "a cat", "seconds": "5", "quality": "premium"}"#
 
     private func checkSecrecy(_ texts: [String]) throws {
@@ -77,7 +79,8 @@ import VideoTypes
         #expect(try service.get("/v1/videos/\(id)/content?variant=thumbnail").status == 200)
         #expect(try bed.log("fal").contains { $0["headers"]?["traceparent"]?.text == trace })
         // The journal has the only copy.
-        #expect(try eventually { try FileManager.default.contentsOfDirectory(atPath: folder.file("router/clips")).isEmpty })
+        let clips = folder.file("router/clips")
+        #expect(try eventually { try FileManager.default.contentsOfDirectory(atPath: clips).isEmpty })
 
         let page = try service.get("/metrics").text
         for line in [
@@ -103,7 +106,7 @@ import VideoTypes
             ("runway/gen4.5", "runway/gen4.5"), ("gen4.5", "runway/gen4.5"), ("sora-2", "fal/kling-v3-pro"),
             ("router", "fal/kling-v3-pro"),
         ] {
-            let id = try service.submit("a cat", #", "seconds": "5", "model": "\#(model)""#)
+            let id = try service.submit("a cat", Self.wish + #", "model": "\#(model)""#)
             #expect(try service.finished(id)["provider"] == provider)
         }
         let stranger = try service.post("/v1/videos", json: #"{"prompt": "x", "model": "veo-9"}"#)
@@ -115,11 +118,13 @@ import VideoTypes
         let long = try service.post("/v1/videos", json: #"{"prompt": "a cat", "seconds": "77"}"#)
         #expect(long.status == 400 && long["error", "code"] == "bad_request", "\(long.text)")
         #expect(long["error", "message"]?.contains("runway/gen4.5: ") == true)
-        let dear = try service.post("/v1/videos", json: #"{"prompt": "a cat", "seconds": "5", "max_cost_dollars": 0.1}"#)
+        let dear = try service.post(
+            "/v1/videos", json: #"{"prompt": "a cat", "seconds": "5", "max_cost_dollars": 0.1}"#)
         #expect(dear.status == 400 && dear["error", "code"] == "budget_exceeded")
-        let dry = try service.post("/v1/videos", json: #"{"prompt": "a cat", "seconds": "5", "dry_run": true}"#)
-        #expect(dry["provider"] == "fal/kling-v3-pro" && dry["cost_dollars"] == "0.56" && dry.list("providers").count == 2)
-        #expect(try service.get("/v1/capabilities?seconds=5")["clip", "cost_dollars"] == "0.56")
+        let dry = try service.post("/v1/videos", json: #"{"prompt": "a cat", "dry_run": true\#(Self.wish)}"#)
+        #expect(dry["provider"] == "fal/kling-v3-pro" && dry["cost_dollars"] == "0.56")
+        #expect(dry.list("providers").count == 2)
+        #expect(try service.get("/v1/capabilities?seconds=5&quality=premium")["clip", "cost_dollars"] == "0.56")
         #expect(try bed.jobs("fal").isEmpty && bed.jobs("runway").isEmpty)
         try checkSecrecy(service.log + [long.text, dear.text])
     }
@@ -127,11 +132,11 @@ import VideoTypes
     @Test func `who fails is passed over, and a job that everybody fails has a code`() throws {
         let service = try service(fleet())
         try bed.script("fal", #""ends": ["failed", "failed"]"#)
-        let done = try service.finished(try service.submit("a cat", #", "seconds": "5""#))
+        let done = try service.finished(try service.submit("a cat", Self.wish))
         #expect(done["provider"] == "runway/gen4.5" && done.list("attempts").count >= 2, "\(done.text)")
         try bed.script("fal", #""ends": ["policy"]"#)
         let refused = try service.finished(
-            try service.submit("a cat", #", "seconds": "5", "model": "fal/kling-v3-pro""#))
+            try service.submit("a cat", Self.wish + #", "model": "fal/kling-v3-pro""#))
         #expect(refused["status"] == "failed" && refused["error", "code"] == "content_policy_violation")
         #expect(refused["error", "message"] == "the content was refused")
         #expect(try service.get("/metrics").text.contains(#"kind="content_policy_violation"} 1"#))
@@ -141,7 +146,7 @@ import VideoTypes
         let service = try service(fleet())
         try bed.script("fal", #""working_polls": 100000"#)
         for (count, method) in ["cancel", "delete"].enumerated() {
-            let id = try service.submit("a cat \(method)", #", "seconds": "5""#)
+            let id = try service.submit("a cat \(method)", Self.wish)
             #expect(try eventually { try bed.jobs("fal").count == count + 1 })
             #expect(try eventually { try service.get("/v1/videos/\(id)")["status"] == "in_progress" })
             let answer =
@@ -156,7 +161,7 @@ import VideoTypes
         let fleet = try fleet()
         for provider in fleet.providers { await fleet.router.shutOut(provider.name) }
         let service = try service(fleet)
-        let id = try service.submit("a cat", #", "seconds": "5""#)
+        let id = try service.submit("a cat", Self.wish)
         #expect(try eventually { try service.get("/v1/videos/\(id)")["status"] == "in_progress" })
         #expect(try bed.jobs("fal").isEmpty)
         for provider in fleet.providers { await fleet.router.reset(provider.name) }
@@ -165,13 +170,14 @@ import VideoTypes
 
     @Test(arguments: [SIGKILL, SIGTERM])
     func `after a restart an open order is found, and the clip bought once`(_ signal: Int32) throws {
-        try bed.script("fal", #""working_polls": 100000"#)
+        // Long enough to be killed in, and no longer.
+        try bed.script("fal", #""working_polls": 80"#)
         let words = "router=" + folder.file("router.json")
         var ids: [String] = []
         do {
             let process = try ServiceProcess(in: folder, words, "drain=0")
             for number in 0..<3 {
-                let answer = try process.post("/v1/videos", json: #"{"prompt": "cat \#(number)", "seconds": "5"}"#)
+                let answer = try process.post("/v1/videos", json: #"{"prompt": "cat \#(number)"\#(Self.wish)}"#)
                 ids.append(try #require(answer["id"], "\(answer.text)"))
             }
             #expect(try eventually { try bed.jobs("fal").count == 3 })
@@ -179,7 +185,6 @@ import VideoTypes
             process.send(signal)
             _ = process.wait()
         }
-        try bed.script("fal")
         let next = try ServiceProcess(in: folder, words)
         for id in ids {
             let done = try next.get("/v1/videos/\(id)", [("Prefer", "wait=60")])

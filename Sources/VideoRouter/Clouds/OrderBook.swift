@@ -231,7 +231,8 @@ extension OrderBook {
             return switch record.state {
             case .cancelled: "the order at \(record.provider) was stopped, it costs \(price)"
             case .abandoned: "\(record.provider) stops no order, it costs \(price)"
-            case .placing, .unknown, .placed: "the order at \(record.provider) may still be worked on, it costs \(price)"
+            case .placing, .unknown, .placed:
+                "the order at \(record.provider) may still be worked on, it costs \(price)"
             case .refused: nil
             case .done, .failed, .lost: "the order at \(record.provider) had ended, it costs \(price)"
             }

@@ -118,7 +118,8 @@ extension RouterConfiguration {
         }
         if let stranger = policy.providers.subtracting(known).min() {
             throw JSONFieldError(
-                "policy", "names '\(stranger.printable)', which is no provider; there are: "
+                "policy",
+                "names '\(stranger.printable)', which is no provider; there are: "
                     + names.joined(separator: ", "))
         }
     }

@@ -55,7 +55,8 @@ package final class RouterFleet: Sendable {
         _ configuration: RouterConfiguration, _ use: Use
     ) throws(RouterError) -> (providers: [CloudProvider], book: OrderBook?) {
         guard !configuration.clouds.isEmpty else { return ([], nil) }
-        let prices = if let path = configuration.prices { try PriceList.withFile(path) } else { try PriceList.builtIn() }
+        let prices =
+            if let path = configuration.prices { try PriceList.withFile(path) } else { try PriceList.builtIn() }
         let book =
             switch use {
             case .work: try OrderBook(path: configuration.orders, limits: configuration.limits)

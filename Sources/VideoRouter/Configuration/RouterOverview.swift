@@ -22,7 +22,7 @@ package struct RouterOverview: Sendable {
     }
 
     package struct Budget: Sendable, Hashable {
-        /// "24 hours"
+        /// As people say it: "24 hours".
         package let window: String
         package let limitDollars: Double
         package let spentDollars: Double

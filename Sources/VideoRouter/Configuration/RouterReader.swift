@@ -20,7 +20,9 @@ struct RouterReader {
         guard let value = fields.value(name) else { return nil }
         let rule = "must say where the key is: {\"file\": NAME} or {\"environment\": NAME}"
         // Its text may be the key: it is not repeated.
-        guard case .object = value else { throw JSONFieldError(fields.path(name), rule + "; a key does not stand here") }
+        guard case .object = value else {
+            throw JSONFieldError(fields.path(name), rule + "; a key does not stand here")
+        }
         let source = try JSONFields(value, fields.path(name))
         try source.know(["file", "environment"])
         switch (try path(source, "file"), try source.string("environment")) {
@@ -31,7 +33,8 @@ struct RouterReader {
                     || byte == UInt8(ascii: "_")
             }
             guard isName, (1...100).contains(variable.utf8.count) else {
-                throw JSONFieldError(source.path("environment"), "must be the name of a variable, of letters, digits, _")
+                throw JSONFieldError(
+                    source.path("environment"), "must be the name of a variable, of letters, digits, _")
             }
             return .environment(variable)
         default: throw JSONFieldError(fields.path(name), rule)

@@ -81,7 +81,8 @@ struct ServiceRoutes: Sendable {
     private var all: [JSONText] {
         var names = [(desk.modelName, "wan-infer")]
         if case .router(let routed) = desk.maker {
-            names += routed.fleet.providers.map { ($0.name, $0.account ?? "wan-infer") }
+            // Of an account its cloud, not where that is.
+            names += routed.fleet.providers.map { ($0.name, String(($0.account ?? "wan-infer").prefix { $0 != " " })) }
         }
         return names.map { name, owner in
             .object([
@@ -115,14 +116,15 @@ struct ServiceRoutes: Sendable {
         let quote = try desk.quote(wanted, owner: owner, isForecast: true)
         let admission = try desk.admission(quote, priority: wanted.priority, owner: owner)
         return AnswerWriter.json(
-            .object([
-                ("provider", QuoteText.provider(quote)), ("model", .string(desk.modelName)),
-                ("limits", Self.json(limits)),
-                ("qualities", .array(Quality.allCases.map { .string($0.rawValue) })),
-                ("is_warm", .bool(state.worker == .warm)), ("is_ready", .bool(state.refusal?.isOfTheQueue ?? true)),
-                ("queue_depth", .integer(state.queued)),
-                ("clip", .object(QuoteText.fields(quote, admission))),
-            ] + prices(quote)))
+            .object(
+                [
+                    ("provider", QuoteText.provider(quote)), ("model", .string(desk.modelName)),
+                    ("limits", Self.json(limits)),
+                    ("qualities", .array(Quality.allCases.map { .string($0.rawValue) })),
+                    ("is_warm", .bool(state.worker == .warm)), ("is_ready", .bool(state.refusal?.isOfTheQueue ?? true)),
+                    ("queue_depth", .integer(state.queued)),
+                    ("clip", .object(QuoteText.fields(quote, admission))),
+                ] + prices(quote)))
     }
 
     private func prices(_ quote: Quote) -> [(String, JSONText)] {

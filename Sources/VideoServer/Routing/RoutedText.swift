@@ -89,11 +89,17 @@ enum RoutedText {
             ("cost_dollars", clip.map { .number($0.costDollars) } ?? .null),
             ("quoted_dollars", clip?.metadata["quoted_dollars"] ?? order.quotedDollars.map(JSONText.number) ?? .null),
             ("spent_dollars", routing["spent_dollars"] ?? .null),
-            ("attempts", .array(routing.list("attempts").map { attempt in
-                let members = Members(attempt)
-                return .object(
-                    ["provider", "model", "outcome", "seconds", "cost_dollars"].map { ($0, members[$0] ?? .null) })
-            })),
+            (
+                "attempts",
+                .array(
+                    routing.list("attempts").map { attempt in
+                        let members = Members(attempt)
+                        return .object(
+                            ["provider", "model", "outcome", "seconds", "cost_dollars"].map {
+                                ($0, members[$0] ?? .null)
+                            })
+                    })
+            ),
             ("quality_note", clip?.metadata["empty"] ?? .null),
         ]
     }
