@@ -1,3 +1,4 @@
+import StrictJSON
 public import VideoTypes
 
 /// Characters and environments that requests name: each stands for words and pictures.
@@ -16,14 +17,14 @@ public struct Cast: Sendable, Hashable {
             guard (1...VideoRequest.Limits.castNameBytes).contains(name.utf8.count), !name.contains(",") else {
                 throw RouterError(
                     .configuration,
-                    "the name '\(name.prefix(60))' of a character or environment must have 1 to "
+                    "the name '\(String(name.prefix(60)).printable)' of a character or environment must have 1 to "
                         + "\(VideoRequest.Limits.castNameBytes) bytes and no comma")
             }
             guard !member.words.isEmpty || !member.pictures.isEmpty else {
-                throw RouterError(.configuration, "'\(name)' has neither words nor pictures; give it one of them")
+                throw RouterError(.configuration, "'\(name.printable)' has neither words nor pictures; give it one of them")
             }
             guard known.updateValue(member, forKey: name) == nil else {
-                throw RouterError(.configuration, "two characters or environments have the name '\(name)'")
+                throw RouterError(.configuration, "two characters or environments have the name '\(name.printable)'")
             }
         }
         self.members = known
@@ -38,9 +39,9 @@ public struct Cast: Sendable, Hashable {
         resolved.cast = nil
         for name in names {
             guard let member = members[name] else {
-                let known = members.isEmpty ? "none" : members.keys.sorted().joined(separator: ", ")
+                let known = members.isEmpty ? "none" : members.keys.map(\.printable).sorted().joined(separator: ", ")
                 throw RouterError(
-                    .badRequest, "nobody knows '\(name.prefix(60))' here; known: \(known)", parameter: "cast")
+                    .badRequest, "nobody knows '\(String(name.prefix(60)).printable)' here; known: \(known)", parameter: "cast")
             }
             resolved.prompt += (resolved.prompt.isEmpty ? "" : "\n") + member.sentence
             resolved.referenceImages += member.pictures.map {

@@ -2,6 +2,7 @@
 enum Command: String, CaseIterable {
     case generate
     case plan
+    case economics
     case doctor
     case models
     case serve
@@ -23,6 +24,7 @@ enum Command: String, CaseIterable {
     var words: String {
         switch self {
         case .generate, .plan: "[PROMPT] [options]"
+        case .economics: "[options]"
         case .doctor: "[--json]"
         case .models: "[ACTION] [NAME]"
         case .serve: "[options]"
@@ -37,6 +39,7 @@ enum Command: String, CaseIterable {
         switch self {
         case .generate: "make a clip; what is done where no command is named"
         case .plan: "say what a clip would take and cost"
+        case .economics: "compare what video costs here and at clouds, by the month"
         case .doctor: "test what this machine can do"
         case .models: "list models, or inspect, pull, verify, pin, rm one"
         case .serve: "make clips for programs, over HTTP"

@@ -23,7 +23,9 @@ import Weights
         "model", "transformer", "transformer-2", "vae", "text-encoder", "image-encoder", "tokenizer", "pull",
         "revision", "device", "dtype", "threads",
         "output",
-        "no-metadata", "dump", "batch", "checkpoint", "resume", "decode-only", "retry-f32", "preview", "json",
+        "no-metadata", "dump", "batch", "checkpoint", "resume", "decode-only", "retry-f32", "preview",
+        "throughput", "volume", "hardware-dollars", "hardware-months", "electricity-dollars", "operations-dollars",
+        "decline", "prices", "svg", "json",
         "host", "port", "state", "lora-dir", "key-file", "host-names", "origins",
         "webhook-hosts", "local-webhook-hosts", "webhook-secret-file", "gpu-dollars-per-hour",
         "api-dollars-per-second", "simulate", "policy", "quiet", "verbose", "version", "help",
@@ -34,7 +36,8 @@ import Weights
         // `worker` is not in the help: the service starts it, on a connection that nobody else has.
         #expect(
             Command.allCases.map(\.rawValue) == [
-                "generate", "plan", "doctor", "models", "serve", "route", "completions", "man", "help", "version",
+                "generate", "plan", "economics", "doctor", "models", "serve", "route", "completions", "man", "help",
+                "version",
                 "worker",
             ])
     }
