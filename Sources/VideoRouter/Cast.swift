@@ -21,7 +21,8 @@ public struct Cast: Sendable, Hashable {
                         + "\(VideoRequest.Limits.castNameBytes) bytes and no comma")
             }
             guard !member.words.isEmpty || !member.pictures.isEmpty else {
-                throw RouterError(.configuration, "'\(name.printable)' has neither words nor pictures; give it one of them")
+                throw RouterError(
+                    .configuration, "'\(name.printable)' has no words and no pictures; give it some")
             }
             guard known.updateValue(member, forKey: name) == nil else {
                 throw RouterError(.configuration, "two characters or environments have the name '\(name.printable)'")
@@ -41,7 +42,8 @@ public struct Cast: Sendable, Hashable {
             guard let member = members[name] else {
                 let known = members.isEmpty ? "none" : members.keys.map(\.printable).sorted().joined(separator: ", ")
                 throw RouterError(
-                    .badRequest, "nobody knows '\(String(name.prefix(60)).printable)' here; known: \(known)", parameter: "cast")
+                    .badRequest, "nobody knows '\(String(name.prefix(60)).printable)' here; known: \(known)",
+                    parameter: "cast")
             }
             resolved.prompt += (resolved.prompt.isEmpty ? "" : "\n") + member.sentence
             resolved.referenceImages += member.pictures.map {
