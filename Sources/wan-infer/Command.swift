@@ -39,7 +39,7 @@ enum Command: String, CaseIterable {
         switch self {
         case .generate: "make a clip; what is done where no command is named"
         case .plan: "say what a clip would take and cost"
-        case .economics: "compare what video costs here and at clouds, by the month"
+        case .economics: "compare what video costs here and at clouds"
         case .doctor: "test what this machine can do"
         case .models: "list models, or inspect, pull, verify, pin, rm one"
         case .serve: "make clips for programs, over HTTP"

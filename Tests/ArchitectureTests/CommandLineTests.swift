@@ -17,8 +17,7 @@ import Weights
     /// page and to the snapshot of the help.
     private static let options = [
         "prompt", "negative-prompt", "image", "last-image", "lora", "size", "width", "height", "frames", "seconds",
-        "fps",
-        "steps", "guidance",
+        "seconds-rule", "fps", "shot", "with", "continues", "steps", "guidance",
         "guidance-2", "guidance-schedule", "flow-shift", "scheduler", "sigmas", "seed", "attention", "vae-tiling",
         "model", "transformer", "transformer-2", "vae", "text-encoder", "image-encoder", "tokenizer", "pull",
         "revision", "device", "dtype", "threads",
