@@ -48,11 +48,15 @@ struct EconomicsPlot {
             lines.append(line([place(0, 0), place(end, end * row.dollarsPerSecond)], colour, 2))
         }
         lines.append(line(ownPoints(costs, x.end).map(place), own, 3))
-        for (row, colour) in zip(rows, others) {
+        for (index, (row, colour)) in zip(rows, others).enumerated() {
             guard let fleet = row.breakEven.fleet, fleet.videoSecondsPerMonth > 0, fleet.videoSecondsPerMonth <= x.end
             else { continue }
             let spot = place(fleet.videoSecondsPerMonth, fleet.videoSecondsPerMonth * row.dollarsPerSecond)
-            lines += [dot(spot, colour), label("\(Numbers.fixed(fleet.videoSecondsPerMonth, 0)) s", spot)]
+            lines += [
+                dot(spot, colour),
+                // In turn above and below: two may be close to each other.
+                label("\(Numbers.fixed(fleet.videoSecondsPerMonth, 0)) s", spot, isBelow: index % 2 == 1),
+            ]
         }
         let legend =
             [("here, on \(facts(report))", own)]
@@ -154,10 +158,10 @@ extension EconomicsPlot {
             + #"stroke-width="2.5"/>"#
     }
 
-    /// Above and to the left of a spot where there is room, on a ground that keeps it readable.
-    private static func label(_ text: String, _ spot: (Double, Double)) -> String {
+    /// Beside a spot, on a ground that keeps it readable.
+    private static func label(_ text: String, _ spot: (Double, Double), isBelow: Bool = false) -> String {
         let halo = ##"stroke="#ffffff" stroke-width="4" paint-order="stroke" font-weight="600""##
-        return words(text, (spot.0 + 10, spot.1 - 10), extra: halo)
+        return words(text, (spot.0 + 10, spot.1 + (isBelow ? 20 : -10)), extra: halo)
     }
 
     fileprivate static func words(
