@@ -41,7 +41,7 @@ struct CloudModel: Sendable, Hashable {
         var text: String {
             switch self {
             case .listed(let list): list.map(String.init).joined(separator: ", ")
-            case .whole(let range): "\(range.lowerBound) to \(range.upperBound), in whole seconds"
+            case .whole(let range): "\(range.lowerBound) to \(range.upperBound) whole"
             }
         }
     }

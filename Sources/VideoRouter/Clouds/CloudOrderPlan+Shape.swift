@@ -7,7 +7,7 @@ extension CloudOrderPlan {
         let lengths = lengths()
         guard let first = lengths.first else {
             let least = request.durationRule == .atLeast ? "at most " : ""
-            refuse("duration", "clips are \(least)\(model.lengths.text) s long here")
+            refuse("duration", "clips are \(least)\(model.lengths.text) seconds long here")
             return nil
         }
         // Of those that are long enough, the first that the rest goes with.
