@@ -146,6 +146,10 @@ let package = Package(
         .executableTarget(
             name: "cloud-child", dependencies: ["VideoRouter", "VideoTypes"], path: "Tests/CloudChild",
             swiftSettings: strict),
+        // How long the router takes to decide.
+        .executableTarget(
+            name: "router-bench", dependencies: ["Files", "VideoRouter", "VideoTypes"], path: "bench/router",
+            swiftSettings: strict),
         // Asks models of real sizes who would compute what, in a process of its own: oneDNN reads its limits once.
         .executableTarget(
             name: "decision-walk",

@@ -73,7 +73,7 @@ package struct ClipFacts: Equatable, Sendable {
     /// The frames of some ascending indices, each fitted into a square of `side`; the rest of the clip is not read.
     ///
     /// Indices beyond the clip's end are left out.
-    func frames(at indices: [Int], fittedInto side: Int) throws(MediaError) -> [Frame] {
+    package func frames(at indices: [Int], fittedInto side: Int) throws(MediaError) -> [Frame] {
         var wanted = indices[...]
         var frames: [Frame] = []
         var converter: ColourConverter?

@@ -1,16 +1,40 @@
-/// From which volume on a machine of one's own costs less than an API.
+/// From which volume on machines of one's own cost less than an API.
 package struct BreakEven: Sendable, Hashable {
-    /// Seconds of video a month that cost as much here as there; nil where the API never costs more.
+    /// Seconds of video a month that cost as much on one machine as at the API, as if it had the time; nil where the
+    /// API never costs more.
     package let videoSecondsPerMonth: Double?
     /// Part of a month's hours that the machine would work for them: above 1 it cannot.
     package let utilisation: Double?
     /// Seconds of video that the machine can make in a month at most.
     package let mostVideoSecondsPerMonth: Double
+    /// The same on as few machines as have the time; nil where more of them only cost more.
+    package let fleet: Fleet?
 
-    /// 365.25 days, a twelfth.
-    package static let hoursPerMonth = 730.5
+    /// Machines that together pay.
+    package struct Fleet: Sendable, Hashable {
+        package let machines: Double
+        package let videoSecondsPerMonth: Double
+    }
 
     package var isReachable: Bool { utilisation.map { $0 <= 1 } ?? false }
+
+    /// - Parameter apiDollarsPerSecond: what the API takes for a second of video.
+    package init(_ costs: MonthlyCosts, apiDollarsPerSecond: Double) {
+        let saved = Economics.positive(apiDollarsPerSecond) - costs.videoSecondDollars
+        let most = costs.mostVideoSeconds
+        mostVideoSecondsPerMonth = most
+        let volume = { (machines: Double) in
+            (costs.operationsDollars + machines * costs.machineDollars) / saved
+        }
+        videoSecondsPerMonth = saved > 0 ? volume(1) : nil
+        utilisation = videoSecondsPerMonth.map { most.isFinite ? $0 / most : 0 }
+        // What a machine earns in a month beyond its own price pays for the operations.
+        let earned = saved * most - costs.machineDollars
+        let isPaid = saved > 0 && (earned > 0 || volume(1) <= most)
+        let machines = earned > 0 ? max(1, (costs.operationsDollars / earned).rounded(.up)) : 1
+        fleet =
+            isPaid && machines.isFinite ? Fleet(machines: machines, videoSecondsPerMonth: volume(machines)) : nil
+    }
 
     /// - Parameters:
     ///   - economics: of the machine, whose price is paid for every hour of the month.
@@ -25,12 +49,11 @@ package struct BreakEven: Sendable, Hashable {
     ) {
         let video = videoSeconds.isFinite && videoSeconds > 0 ? videoSeconds : 1
         let used = 1 - min(Economics.positive(wastedPart), 0.99)
-        let busy = Economics.positive(computeSeconds) / video / used
-        let marginal = clip.marginalDollars / video / used
-        let monthly = economics.gpuDollarsPerHour * Self.hoursPerMonth
-        let saved = Economics.positive(apiDollarsPerSecond) - marginal
-        videoSecondsPerMonth = saved > 0 ? monthly / saved : nil
-        utilisation = videoSecondsPerMonth.map { $0 * busy / (Self.hoursPerMonth * 3600) }
-        mostVideoSecondsPerMonth = busy > 0 ? Self.hoursPerMonth * 3600 / busy : .infinity
+        self.init(
+            MonthlyCosts(
+                machineDollars: economics.gpuDollarsPerHour * MonthlyCosts.hours,
+                videoSecondDollars: clip.marginalDollars / video / used,
+                busySeconds: Economics.positive(computeSeconds) / video / used),
+            apiDollarsPerSecond: apiDollarsPerSecond)
     }
 }

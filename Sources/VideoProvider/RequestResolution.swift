@@ -65,6 +65,14 @@ struct RequestResolution {
         guard !request.wantsAudio else {
             throw .invalid("\(modelName) makes no sound", field: .audio, hint: "ask for a clip without audio")
         }
+        let tales: [(Term, Bool, String)] = [
+            (.shots, request.shots != nil, "makes clips of one shot"),
+            (.cast, request.cast != nil, "knows no characters and environments by name; a router does"),
+            (.continues, request.continues != nil, "goes on from no former clip"),
+        ]
+        for (term, isGiven, reason) in tales where isGiven {
+            throw .invalid("\(modelName) \(reason)", field: term, hint: "leave \(term) out")
+        }
         if let image = request.referenceImages.first, pictures.isNone {
             throw .invalid(
                 "\(modelName) makes clips from text alone and takes no reference images",
@@ -85,7 +93,10 @@ struct RequestResolution {
 
     private func frames(_ framesPerSecond: Int) throws(VideoError) -> Int {
         guard let seconds = request.durationSeconds else { return request.frames ?? defaults.frames }
-        let frames = grid.frames(near: seconds * Double(framesPerSecond))
+        let wanted = seconds * Double(framesPerSecond)
+        let nearest = grid.frames(near: wanted)
+        let isShort = request.durationRule == .atLeast && Double(nearest) < wanted - 1e-6
+        let frames = nearest + (isShort ? grid.frameStep : 0)
         if let exact = request.frames, exact != frames {
             throw .invalid(
                 "\(seconds) s at \(framesPerSecond) frames a second are \(frames) frames, but \(.frames) is \(exact)",

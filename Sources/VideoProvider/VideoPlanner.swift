@@ -211,7 +211,7 @@ package final class VideoPlanner: Sendable {
     }
 
     /// Who asks does not choose it, and hears no name.
-    private func device(_ facts: EngineFacts?) -> DeviceProfile {
+    func device(_ facts: EngineFacts?) -> DeviceProfile {
         DeviceProfile(
             name: "the device", dtype: facts.flatMap { DType(rawValue: $0.dtype) } ?? model.dtype(prefersBF16: true),
             copiesWeights: facts?.copiesWeights ?? true, widensWeights: facts?.widensWeights ?? false,

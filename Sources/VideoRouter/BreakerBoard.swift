@@ -3,6 +3,8 @@ import FoundationEssentials
 /// The breakers of all providers and models, and their way into a file and back.
 package struct BreakerBoard: Sendable, Hashable {
     private var breakers: [Key: CircuitBreaker] = [:]
+    /// What clips were thought of.
+    package var scores = ScoreBoard()
     /// By provider: holds for models not yet seen as well.
     private var forced: [String: CircuitBreaker.Forced] = [:]
 
@@ -45,6 +47,7 @@ package struct BreakerBoard: Sendable, Hashable {
     /// Forgets everything about a provider.
     package mutating func reset(_ provider: String) {
         forced[provider] = nil
+        scores.forget(provider)
         for key in breakers.keys where key.provider == provider { breakers[key]?.reset() }
     }
 }
@@ -56,6 +59,8 @@ extension BreakerBoard {
         let unixTime: Double
         let forced: [String: CircuitBreaker.Forced]
         let entries: [Entry]
+        /// nil where nobody judges clips.
+        let scores: [ScoreBoard.Entry]?
     }
 
     private struct Entry: Codable {
@@ -69,7 +74,9 @@ extension BreakerBoard {
         let encoder = JSONEncoder()
         encoder.outputFormatting = .sortedKeys
         encoder.nonConformingFloatEncodingStrategy = Self.infinities
-        let saved = Saved(clock: clock.now(), unixTime: clock.unixTime(), forced: forced, entries: entries)
+        let saved = Saved(
+            clock: clock.now(), unixTime: clock.unixTime(), forced: forced, entries: entries,
+            scores: scores.isEmpty ? nil : scores.entries)
         return Array(try encoder.encode(saved))
     }
 
@@ -83,6 +90,7 @@ extension BreakerBoard {
             throw RouterError(.configuration, "its times are no numbers")
         }
         forced = saved.forced
+        scores = ScoreBoard(saved.scores ?? [])
         // A wall clock that was set back must not make an outage longer.
         let away = max(clock.unixTime() - saved.unixTime, 0)
         let now = clock.now()

@@ -7,6 +7,8 @@ package struct ClipExpectation: Sendable, Hashable {
     package var height: Int?
     package var frames: Int?
     package var durationSeconds: Double?
+    /// Whether a longer one will do.
+    package var isLeastDuration = false
 
     package init(width: Int? = nil, height: Int? = nil, frames: Int? = nil, durationSeconds: Double? = nil) {
         self.width = width
@@ -20,7 +22,9 @@ package struct ClipExpectation: Sendable, Hashable {
         width = request.width ?? clip.width
         height = request.height ?? clip.height
         frames = request.frames ?? clip.frames
-        durationSeconds = RequestFeatures(request).seconds ?? clip.durationSeconds
+        let features = RequestFeatures(request)
+        durationSeconds = features.seconds ?? clip.durationSeconds
+        isLeastDuration = features.isLeastDuration
     }
 }
 

@@ -70,6 +70,7 @@ extension RequestFeatures {
         request.quality = try fields.needed("quality", fields.word("quality", Quality.self))
         request.wantsAudio = try fields.bool("wants_audio") ?? false
         request.durationSeconds = try fields.number("duration_seconds", in: VideoRequest.Limits.durationSeconds)
+        if try fields.bool("is_least_duration") ?? false { request.durationRule = .atLeast }
         let side = VideoRequest.Limits.side
         request.resolution = try fields.integer("resolution", in: side).map(Resolution.init(shorterSide:))
         if let text = try fields.string("aspect_ratio") {
@@ -112,7 +113,8 @@ extension ProviderSurvey {
         self.init(
             provider: try fields.needed("provider", fields.string("provider")), order: order, answer: answer,
             breaker: try CircuitBreaker.Answer(try fields.needed("breaker", fields.fields("breaker"))),
-            health: reasons.map(ProviderHealth.unavailable) ?? .ready)
+            health: reasons.map(ProviderHealth.unavailable) ?? .ready,
+            score: try fields.number("score", in: 0...100) ?? ScoreBoard.start)
     }
 }
 

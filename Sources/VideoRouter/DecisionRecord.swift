@@ -56,7 +56,7 @@ struct DecisionRecord {
             ("kind", kind), ("provider", .string(clip.provider)), ("model", .string(clip.model)),
             ("cost_dollars", .number(clip.costDollars)), ("duration_seconds", .number(clip.durationSeconds)),
             ("frames", .integer(clip.frames)), ("width", .integer(clip.width)), ("height", .integer(clip.height)),
-            ("quality", clip.metadata["quality"] ?? .null),
+            ("quality", clip.metadata["quality"] ?? .null), ("score", clip.metadata["score"] ?? .null),
         ])
     }
 }
@@ -67,6 +67,7 @@ extension RequestFeatures {
             ("prompt_bytes", .integer(promptBytes)), ("quality", .string(quality.rawValue)),
             ("wants_audio", .bool(wantsAudio)), ("reference_images", .integer(referenceImages)),
             ("duration_seconds", durationSeconds.map(JSONText.number) ?? .null),
+            ("is_least_duration", .bool(isLeastDuration)),
             ("resolution", resolution.map { .integer($0.shorterSide) } ?? .null),
             ("aspect_ratio", aspectRatio.map { .string($0.description) } ?? .null),
             ("width", width.map(JSONText.integer) ?? .null), ("height", height.map(JSONText.integer) ?? .null),

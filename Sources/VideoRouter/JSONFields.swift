@@ -93,7 +93,8 @@ struct JSONFields {
     ) throws(JSONFieldError) -> Word? where Word.RawValue == String {
         guard let text = try string(name) else { return nil }
         guard let word = Word(rawValue: text) else {
-            throw error(name, "must be one of " + Word.allCases.map(\.rawValue).joined(separator: ", "))
+            let words = Word.allCases.map(\.rawValue).joined(separator: ", ")
+            throw error(name, "must be one of \(words), got '\(String(text.prefix(60)).printable)'")
         }
         return word
     }

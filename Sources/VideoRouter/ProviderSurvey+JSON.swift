@@ -13,6 +13,7 @@ extension ProviderSurvey {
         case .ready: members.append(("health", .null))
         case .unavailable(let reasons): members.append(("health", .array(reasons.map(JSONText.string))))
         }
+        members.append(("score", .number(score)))
         return .object(members)
     }
 }

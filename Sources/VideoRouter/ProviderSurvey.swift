@@ -8,6 +8,8 @@ package struct ProviderSurvey: Sendable, Hashable {
     package let answer: Answer
     package let breaker: CircuitBreaker.Answer
     package let health: ProviderHealth
+    /// What its clips were thought of, from 0 to 100.
+    package let score: Double
 
     /// What it can do, or why it did not tell.
     package enum Answer: Sendable, Hashable {
@@ -16,12 +18,14 @@ package struct ProviderSurvey: Sendable, Hashable {
     }
 
     package init(
-        provider: String, order: Int, answer: Answer, breaker: CircuitBreaker.Answer, health: ProviderHealth
+        provider: String, order: Int, answer: Answer, breaker: CircuitBreaker.Answer, health: ProviderHealth,
+        score: Double = ScoreBoard.start
     ) {
         self.provider = provider
         self.order = order
         self.answer = answer
         self.breaker = breaker
         self.health = health
+        self.score = score
     }
 }

@@ -101,7 +101,8 @@ extension QualityGate {
         }
         if let seconds = expected.durationSeconds {
             let slack = max(durationSlackSeconds, seconds * durationSlackShare)
-            guard abs(found.durationSeconds - seconds) <= slack else {
+            let isLonger = expected.isLeastDuration && found.durationSeconds > seconds
+            guard isLonger || abs(found.durationSeconds - seconds) <= slack else {
                 return "the clip lasts \(found.durationSeconds) s, not \(seconds) s"
             }
         }

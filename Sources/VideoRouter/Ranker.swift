@@ -83,7 +83,8 @@ extension Ranker {
         if let obstacle = situation.givenUp[survey.provider] { return obstacle }
         if let holders = situation.holders, !holders.contains(survey.provider) {
             let names = holders.sorted().joined(separator: ", ")
-            return RoutingObstacle(.excluded, "\(names) may be making this clip, and it is not to be paid twice")
+            return RoutingObstacle(
+                .excluded, "\(names) has or may be making this clip: it is not to be paid twice")
         }
         if let allowed = situation.policyFallbacks, !allowed.contains(survey.provider) {
             return RoutingObstacle(.contentPolicy, "another refused the content, and it may not take over")
@@ -129,25 +130,31 @@ extension Ranker {
         let quality: Int
         let isNotPreferred: Int
         let price: Int
+        /// Tens of points that are lacking.
+        let score: Int
         let p50: Double
         let order: Int
         let hash: UInt64
 
         static func < (left: Key, right: Key) -> Bool {
-            (left.quality, left.isNotPreferred, left.price, left.p50, left.order, left.hash)
-                < (right.quality, right.isNotPreferred, right.price, right.p50, right.order, right.hash)
+            let head = (left.quality, left.isNotPreferred, left.price, left.score)
+            let other = (right.quality, right.isNotPreferred, right.price, right.score)
+            return head == other
+                ? (left.p50, left.order, left.hash) < (right.p50, right.order, right.hash) : head < other
         }
     }
 
     private func key(_ survey: ProviderSurvey, _ buckets: [Double]) -> Key {
         guard case .capabilities(let said) = survey.answer else {
-            return Key(quality: .max, isNotPreferred: 1, price: .max, p50: .infinity, order: survey.order, hash: 0)
+            return Key(
+                quality: .max, isNotPreferred: 1, price: .max, score: 10, p50: .infinity, order: survey.order, hash: 0)
         }
         let p50 = said.estimate?.p50 ?? .infinity
         return Key(
             quality: servedQuality(said).map(distance) ?? .max,
             isNotPreferred: features.preferred.contains(survey.provider) ? 0 : 1,
-            price: buckets.count { $0 <= max(price(said), Self.cheapest) }, p50: p50.isNaN ? .infinity : p50,
+            price: buckets.count { $0 <= max(price(said), Self.cheapest) },
+            score: 10 - Int((min(max(survey.score, 0), 100) / 10).rounded()), p50: p50.isNaN ? .infinity : p50,
             order: survey.order,
             hash: Self.hash(requestID + "\u{1}" + survey.provider))
     }

@@ -7,6 +7,7 @@ package struct RequestFeatures: Sendable, Hashable {
     package var wantsAudio: Bool
     package var referenceImages: Int
     package var durationSeconds: Double?
+    package var isLeastDuration: Bool
     package var resolution: Resolution?
     package var aspectRatio: AspectRatio?
     package var width: Int?
@@ -25,7 +26,8 @@ package struct RequestFeatures: Sendable, Hashable {
         quality = request.quality
         wantsAudio = request.wantsAudio
         referenceImages = request.referenceImages.count
-        durationSeconds = request.durationSeconds
+        durationSeconds = request.frames == nil ? request.wantedSeconds : request.durationSeconds
+        isLeastDuration = request.durationRule == .atLeast
         resolution = request.resolution
         aspectRatio = request.aspectRatio
         width = request.width
@@ -83,7 +85,7 @@ extension RequestFeatures {
         if seconds > limits.maxDurationSeconds + slack {
             add("\(seconds) s, it makes at most \(limits.maxDurationSeconds) s", parameter)
         }
-        if seconds < limits.minDurationSeconds - slack {
+        if seconds < limits.minDurationSeconds - slack, !isLeastDuration {
             add("\(seconds) s, it makes at least \(limits.minDurationSeconds) s", parameter)
         }
     }

@@ -140,6 +140,21 @@ extension VideoRouter {
         return Tried(result: .failure(.corruptOutput(reason)), judgement: judgement, wasCut: false)
     }
 
+    /// What the scorer makes of a good clip, as long as there is time; nil where there is no scorer.
+    func scored(_ clip: VideoResult, _ finding: ProviderFinding, _ route: Route) async -> ClipScore? {
+        guard let scorer else { return nil }
+        let (prompt, end) = (route.request.prompt, clock.now() + scorer.seconds)
+        let ended = await route.handle.run(
+            Attempt<ClipScore>(), until: min(end, route.deadline ?? .infinity), clock
+        ) { await scorer.score(clip.path, prompt: prompt) }
+        guard case .finished(let score) = ended else { return ClipScore.none("the scorer did not answer in time") }
+        if case .points(let points) = score {
+            board.scores.learn(.init(provider: finding.provider, model: finding.model ?? ""), points)
+            remember()
+        }
+        return score
+    }
+
     /// The longest look at a clip.
     private static let judgeSeconds = 120.0
 

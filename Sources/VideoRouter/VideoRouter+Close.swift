@@ -3,7 +3,9 @@ import VideoTypes
 // How a request ends.
 extension VideoRouter {
     /// The clip with what was thought of everybody.
-    func finished(_ clip: VideoResult, _ route: Route, _ judgement: ClipJudgement?) -> VideoResult {
+    func finished(
+        _ clip: VideoResult, _ route: Route, _ judgement: ClipJudgement?, _ score: ClipScore? = nil
+    ) -> VideoResult {
         var metadata = clip.metadata
         metadata["routing"] = .object([
             ("provider", .string(clip.provider)), ("in_panic", .bool(route.ranking.isPanic)),
@@ -12,6 +14,7 @@ extension VideoRouter {
             ("attempts", .array(route.attempts.map(\.json))),
         ])
         if let judgement { metadata["quality"] = judgement.json }
+        if let score { metadata["score"] = score.json }
         return VideoResult(
             path: clip.path, provider: clip.provider, model: clip.model, durationSeconds: clip.durationSeconds,
             frames: clip.frames, width: clip.width, height: clip.height, costDollars: clip.costDollars,

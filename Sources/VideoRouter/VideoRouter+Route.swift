@@ -26,7 +26,7 @@ extension VideoRouter {
         await prepare(&route)
         while true {
             if route.handle.isCancelled { return .failure(cancelled(route)) }
-            route.holders = await holders(route.request.id)
+            route.holders = await holders(route)
             let answers = await ask(route.request, leavingOut: Set(route.givenUp.keys))
             let now = clock.now()
             let surveys = surveys(answers, at: now)
@@ -53,7 +53,7 @@ extension VideoRouter {
     /// What an earlier process ordered for the request counts against its limit.
     func prepare(_ route: inout Route) async {
         let id = route.request.id
-        route.holders = await holders(id)
+        route.holders = await holders(route)
         for provider in providers {
             guard let dollars = await provider.spentDollars(on: id) else { continue }
             route.money.charge(.init(provider: provider.name, id: id), dollars)
@@ -61,9 +61,15 @@ extension VideoRouter {
     }
 
     /// Who may be making the clip already, where nobody else may be asked meanwhile.
-    private func holders(_ id: VideoRequest.ID) async -> Set<String>? {
-        guard !policy.allowsPayingTwice else { return nil }
+    private func holders(_ route: Route) async -> Set<String>? {
+        let id = route.request.id
         var holders: Set<String> = []
+        // A clip that is there already is looked at before another is bought; afterwards it is one of many.
+        if route.attempts.isEmpty {
+            for provider in providers where await provider.hasClip(of: id) { holders.insert(provider.name) }
+            if !holders.isEmpty { return holders }
+        }
+        guard !policy.allowsPayingTwice else { return nil }
         for provider in providers where await provider.hasOpenOrder(of: id) { holders.insert(provider.name) }
         return holders.isEmpty ? nil : holders
     }
@@ -108,7 +114,10 @@ extension VideoRouter {
             if route.handle.isCancelled { return .failed(cancelled(route)) }
             switch tried.result {
             case .success(let clip):
-                guard let reason = tried.emptiness else { return .done(finished(clip, route, tried.judgement)) }
+                guard let reason = tried.emptiness else {
+                    let score = await scored(clip, finding, route)
+                    return .done(finished(clip, route, tried.judgement, score))
+                }
                 route.fallbackClip = route.fallbackClip ?? (clip, tried.judgement, reason)
                 guard let seed = anotherSeed(finding, provider, route) else {
                     route.giveUp(provider.name, .failed, reason)

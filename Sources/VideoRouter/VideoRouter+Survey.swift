@@ -58,14 +58,18 @@ extension VideoRouter {
         zip(providers, answers).enumerated().map { order, pair in
             let (provider, said) = pair
             var breaker = CircuitBreaker.Answer.allowed
+            var score = ScoreBoard.start
             if case .capabilities(let capabilities) = said.answer {
-                breaker = board[.init(provider: provider.name, model: capabilities.model)].answer(at: now)
+                let key = BreakerBoard.Key(provider: provider.name, model: capabilities.model)
+                score = board.scores[key]
+                breaker = board[key].answer(at: now)
                 if breaker == .allowed, let account = provider.account {
                     breaker = board[.init(account: account)].answer(at: now)
                 }
             }
             return ProviderSurvey(
-                provider: provider.name, order: order, answer: said.answer, breaker: breaker, health: said.health)
+                provider: provider.name, order: order, answer: said.answer, breaker: breaker, health: said.health,
+                score: score)
         }
     }
 

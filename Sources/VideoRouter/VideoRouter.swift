@@ -11,6 +11,8 @@ public actor VideoRouter {
     /// Evenly spread from 0 to 1.
     let random: @Sendable () -> Double
     let gate: @Sendable (String, ClipExpectation) -> ClipJudgement
+    let scorer: ClipScorer?
+    private let cast: Cast
     private let memory: (any RouterMemory)?
     var board: BreakerBoard
     private var savedBoard: BreakerBoard
@@ -29,18 +31,23 @@ public actor VideoRouter {
     ///   - promises: keeps what cannot be made in time; nil where nothing is ever promised.
     ///   - memory: what is known about failures outlives a restart there.
     ///   - log: told of every decision.
+    ///   - cast: characters and environments that requests may name.
+    ///   - scorer: judges finished clips; nil where nobody does.
     public init(
         _ providers: [any VideoProvider], policy: RoutingPolicy = RoutingPolicy(),
-        promises: (any PromiseKeeper)? = nil, memory: (any RouterMemory)? = nil, log: DecisionLog? = nil
+        promises: (any PromiseKeeper)? = nil, memory: (any RouterMemory)? = nil, log: DecisionLog? = nil,
+        cast: Cast = .none, scorer: ClipScorer? = nil
     ) throws(RouterError) {
         try self.init(
-            providers, policy: policy, promises: promises, memory: memory, log: log, clock: .system,
+            providers, policy: policy, promises: promises, memory: memory, log: log, cast: cast, scorer: scorer,
+            clock: .system,
             random: { Double.random(in: 0...1) }, gate: { QualityGate().judge($0, $1) })
     }
 
     package init(
         _ providers: [any VideoProvider], policy: RoutingPolicy, promises: (any PromiseKeeper)?,
-        memory: (any RouterMemory)?, log: DecisionLog?, clock: RouterClock, random: @escaping @Sendable () -> Double,
+        memory: (any RouterMemory)?, log: DecisionLog?, cast: Cast = .none, scorer: ClipScorer? = nil,
+        clock: RouterClock, random: @escaping @Sendable () -> Double,
         gate: @escaping @Sendable (String, ClipExpectation) -> ClipJudgement
     ) throws(RouterError) {
         var names: Set<String> = []
@@ -62,6 +69,8 @@ public actor VideoRouter {
         self.clock = clock
         self.random = random
         self.gate = gate
+        self.cast = cast
+        self.scorer = scorer
         // What cannot be read is as good as nothing: breakers learn anew.
         var saved: [UInt8]?
         do {
@@ -87,6 +96,7 @@ public actor VideoRouter {
         _ request: VideoRequest, options: RoutingOptions = RoutingOptions(),
         progress: @escaping @Sendable (VideoProgress) -> Void = { _ in }
     ) async throws(RouterError) -> RoutingOutcome {
+        let request = try cast.resolved(request)
         try check(request, options)
         return try await follow(request, options, spentBefore: 0, progress)
     }
@@ -95,6 +105,7 @@ public actor VideoRouter {
     public func explain(
         _ request: VideoRequest, options: RoutingOptions = RoutingOptions()
     ) async throws(RouterError) -> [ProviderFinding] {
+        let request = try cast.resolved(request)
         try check(request, options)
         var route = Route(request, options, policy, handle: RouteHandle(), startedAt: clock.now(), spentBefore: 0)
         await prepare(&route)

@@ -2,7 +2,7 @@ extension RequestField {
     private typealias Limits = VideoRequest.Limits
 
     /// Every field of a request, in the order of the command's help and of JSON.
-    package static let all: [RequestField] = words + shape + sampling + rest
+    package static let all: [RequestField] = words + shape + story + sampling + rest
 
     private static let words = [
         RequestField(
@@ -26,12 +26,50 @@ extension RequestField {
         ),
     ]
 
-    private static let adapter = Word(choices: [], rule: "like style:0.8 or high=style:0.8@1-4") { text, request in
+    private static let adapter = Word(rule: "like style:0.8 or high=style:0.8@1-4") { text, request in
         guard let choice = AdapterChoice(text) else { return false }
         request.adapters = (request.adapters ?? []) + [choice]
         return true
     } text: { request in
         request.adapters.map { $0.map(\.description).joined(separator: ",") }
+    } clear: {
+        $0.adapters = nil
+    }
+
+    /// What happens in a clip, and to whom.
+    private static let story = [
+        RequestField(
+            .shots, .inputs, .words(shot), option: "shot", parameter: "shots", spokenBy: .own,
+            also: ["multi_prompt"], help: "a shot of it, as \"3: a door opens\"; once or more"),
+        RequestField(
+            .cast, .inputs, .words(name), option: "with", parameter: "cast", spokenBy: .own,
+            also: ["characters", "character", "environment"],
+            help: "a character or environment of the router's; once or more"),
+        RequestField(
+            .continues, .inputs, .text(\.continues), option: "continues", parameter: "continues", spokenBy: .own,
+            help: "the id of a former clip that it goes on from"),
+    ]
+
+    /// Words may hold commas.
+    private static let shot = Word(rule: "seconds and words like \"3: a door opens\"", separator: nil) {
+        text, request in
+        guard let shot = Shot(text) else { return false }
+        request.shots = (request.shots ?? []) + [shot]
+        return true
+    } text: { request in
+        request.shots.map { $0.map(\.description).joined(separator: "; ") }
+    } clear: {
+        $0.shots = nil
+    }
+
+    private static let name = Word(rule: "a name of 1 to \(Limits.castNameBytes) bytes") { text, request in
+        guard (1...Limits.castNameBytes).contains(text.utf8.count) else { return false }
+        request.cast = (request.cast ?? []) + [text]
+        return true
+    } text: { request in
+        request.cast.map { $0.joined(separator: ",") }
+    } clear: {
+        $0.cast = nil
     }
 
     private static let shape = [
@@ -59,6 +97,9 @@ extension RequestField {
             .duration, .clip, .number(\.durationSeconds, Limits.durationSeconds), option: "seconds",
             parameter: "seconds", spokenBy: .standard, also: ["duration", "length"],
             help: "its length, in place of a number of frames"),
+        RequestField(
+            .durationRule, .clip, .choice(\.durationRule), option: "seconds-rule", parameter: "seconds_rule",
+            spokenBy: .own, help: "exact, or at_least: a longer clip will do"),
         RequestField(
             .framesPerSecond, .clip, .integer(\.framesPerSecond, Limits.framesPerSecond), option: "fps",
             parameter: "fps", also: ["frame_rate"], help: "frames per second"
@@ -171,7 +212,7 @@ extension RequestField.Value {
         _ path: any RequestField.Path<Meaning?>, _ rule: String
     ) -> Self {
         .word(
-            RequestField.Word(choices: [], rule: rule) { text, request in
+            RequestField.Word(rule: rule) { text, request in
                 guard let meaning = Meaning(text) else { return false }
                 request[keyPath: path] = meaning
                 return true

@@ -72,6 +72,24 @@ package struct RequestField: Sendable {
         package let read: @Sendable (_ text: String, _ request: inout VideoRequest) -> Bool
         /// As a request has it; nil where it has none.
         package let text: @Sendable (VideoRequest) -> String?
+        /// Takes out of a request what it has.
+        package let clear: @Sendable (inout VideoRequest) -> Void
+        /// What parts several in one text; nil where each stands alone.
+        package let separator: Character?
+
+        init(
+            choices: [String] = [], rule: String, separator: Character? = ",",
+            read: @escaping @Sendable (String, inout VideoRequest) -> Bool,
+            text: @escaping @Sendable (VideoRequest) -> String?,
+            clear: @escaping @Sendable (inout VideoRequest) -> Void = { _ in }
+        ) {
+            self.choices = choices
+            self.rule = rule
+            self.separator = separator
+            self.read = read
+            self.text = text
+            self.clear = clear
+        }
     }
 
     package init(

@@ -3,6 +3,10 @@ public enum Term: String, Sendable, Hashable, Codable, CaseIterable {
     case prompt
     case negativePrompt
     case duration
+    case durationRule
+    case shots
+    case continues
+    case cast
     case resolution
     case aspectRatio
     case size

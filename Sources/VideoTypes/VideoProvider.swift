@@ -32,6 +32,9 @@ public protocol VideoProvider: Sendable {
     /// Whoever asks somebody else meanwhile pays twice.
     func hasOpenOrder(of id: VideoRequest.ID) async -> Bool
 
+    /// Whether the clip of this id, or of a variant of it, was made here before: it is to be had once more for nothing.
+    func hasClip(of id: VideoRequest.ID) async -> Bool
+
     /// Whose key and money it uses, where others use the same; nil where it stands alone.
     var account: String? { get }
 }
@@ -40,6 +43,8 @@ extension VideoProvider {
     public func spentDollars(on id: VideoRequest.ID) async -> Double? { nil }
 
     public func hasOpenOrder(of id: VideoRequest.ID) async -> Bool { false }
+
+    public func hasClip(of id: VideoRequest.ID) async -> Bool { false }
 
     public var account: String? { nil }
 }

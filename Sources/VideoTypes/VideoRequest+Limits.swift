@@ -25,6 +25,9 @@ extension VideoRequest {
         public static let adapters = 16
         public static let adapterNameBytes = 4096
         public static let adapterStrength = -100.0...100.0
+        public static let shots = 16
+        public static let cast = 16
+        public static let castNameBytes = 64
         public static let extras = 64
         /// Of one extra's name, and of all extras with their values as JSON.
         public static let extraNameBytes = 128
@@ -42,6 +45,7 @@ extension VideoRequest {
         try validateSigmas()
         try validateReferenceImages()
         try validateAdapters()
+        try validateStory()
         try validateExtras()
         try validateTrace()
     }

@@ -9,6 +9,14 @@ public struct VideoRequest: Sendable, Hashable, Identifiable, Codable {
     public var negativePrompt: String?
     /// Rounded to the nearest number of frames that the model can make.
     public var durationSeconds: Double?
+    /// Exact where nil.
+    public var durationRule: DurationRule?
+    /// Parts of the clip with words of their own, one after the other; what the prompt says holds for all of them.
+    public var shots: [Shot]?
+    /// The id of a former request whose clip this one goes on from.
+    public var continues: String?
+    /// Names of characters and environments that a router knows.
+    public var cast: [String]?
     public var resolution: Resolution?
     public var aspectRatio: AspectRatio?
     public var quality: Quality

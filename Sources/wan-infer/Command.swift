@@ -2,6 +2,7 @@
 enum Command: String, CaseIterable {
     case generate
     case plan
+    case economics
     case doctor
     case models
     case serve
@@ -25,6 +26,7 @@ enum Command: String, CaseIterable {
     var words: String {
         switch self {
         case .generate, .plan, .route: "[PROMPT] [options]"
+        case .economics: "[options]"
         case .doctor: "[--json]"
         case .models: "[ACTION] [NAME]"
         case .serve, .providers, .promises: "[options]"
@@ -38,6 +40,7 @@ enum Command: String, CaseIterable {
         switch self {
         case .generate: "make a clip; what is done where no command is named"
         case .plan: "say what a clip would take and cost"
+        case .economics: "compare what video costs here and at clouds"
         case .doctor: "test what this machine can do"
         case .models: "list models, or inspect, pull, verify, pin, rm one"
         case .serve: "make clips for programs, over HTTP"

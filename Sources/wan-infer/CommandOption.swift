@@ -8,7 +8,7 @@ struct CommandOption {
     let value: String?
     let summary: String
     let group: Group
-    var commands: [Command] = [.generate, .plan]
+    var commands: [Command] = [.generate, .plan, .economics]
     /// Another spelling.
     var synonym: String?
     /// The values there are, where they can be listed.
@@ -33,12 +33,12 @@ struct CommandOption {
     static let all: [CommandOption] = {
         let first = RequestField.all.compactMap { CommandOption($0) } + [model] + modelParts
         let before = others.prefix { $0.name != "json" }
-        return first + before + keeping + others.dropFirst(before.count)
+        return first + before + keeping + economics + others.dropFirst(before.count)
     }()
 
     private static let model = CommandOption(
         name: "model", value: "PATH", summary: "a model's name, or its folder or file in any layout (built-in)",
-        group: .picture, commands: [.generate, .plan, .serve, .worker])
+        group: .picture, commands: [.generate, .plan, .economics, .serve, .worker])
 
     /// For clips that take long, and for many of them.
     private static let keeping = [
@@ -71,13 +71,13 @@ struct CommandOption {
             group: .fetch, commands: [.models]),
         CommandOption(
             name: "device", value: "NAME", summary: "auto, cpu, cuda or cuda:N (auto)", group: .machine,
-            commands: [.generate, .plan, .serve, .worker], choices: ["auto", "cpu", "cuda"]),
+            commands: [.generate, .plan, .economics, .serve, .worker], choices: ["auto", "cpu", "cuda"]),
         CommandOption(
             name: "dtype", value: "NAME", summary: "auto, f32 or bf16 (auto)", group: .machine,
-            commands: [.generate, .plan, .serve, .worker], choices: ["auto", "f32", "bf16"]),
+            commands: [.generate, .plan, .economics, .serve, .worker], choices: ["auto", "f32", "bf16"]),
         CommandOption(
             name: "threads", value: "N", summary: "threads to compute with (all processors)", group: .machine,
-            commands: [.generate, .plan, .serve, .worker]),
+            commands: [.generate, .plan, .economics, .serve, .worker]),
         CommandOption(
             name: "vram-limit", value: "GB", summary: "take at most so much of the device's memory (what is free)",
             group: .machine, commands: [.generate, .plan, .serve, .worker]),
@@ -106,7 +106,7 @@ struct CommandOption {
             name: "port", value: "N", summary: "the port to listen on (8080)", group: .service, commands: [.serve]),
         CommandOption(
             name: "state", value: "DIR", summary: "where jobs and clips are kept (~/.local/state/wan-infer)",
-            group: .service, commands: [.plan, .serve]),
+            group: .service, commands: [.plan, .economics, .serve]),
         CommandOption(
             name: "lora-dir", value: "DIR", summary: "a folder of LoRAs that clients may name", group: .service,
             commands: [.serve, .worker]),
@@ -130,10 +130,10 @@ struct CommandOption {
             group: .service, commands: [.serve]),
         CommandOption(
             name: "gpu-dollars-per-hour", value: "X", summary: "what the machine costs, for the price of a clip",
-            group: .money, commands: [.plan, .serve]),
+            group: .money, commands: [.plan, .economics, .serve]),
         CommandOption(
             name: "api-dollars-per-second", value: "X", summary: "what somebody else takes for a second of video",
-            group: .money, commands: [.plan]),
+            group: .money, commands: [.plan, .economics]),
         CommandOption(
             name: "config", value: "FILE.json", summary: "who makes clips, for whose money", group: .routing,
             commands: [.route, .providers, .promises]),
@@ -207,7 +207,7 @@ extension CommandOption {
         case .numbers: value = "LIST"
         case .flag: value = nil
         case .word: value = "NAME"
-        case .words: value = "FILE"
+        case .words: value = field.term == .adapters ? "FILE" : field.term == .cast ? "NAME" : "TEXT"
         case .special: value = field.part == .inputs ? "FILE" : field.term == .size ? "WxH" : "TEXT"
         }
         if case .word(let word) = field.value { choices = word.choices }

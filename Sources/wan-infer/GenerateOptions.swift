@@ -33,7 +33,7 @@ struct GenerateOptions {
         // A picture says what to show.
         if let prompt, request.referenceImages.isEmpty || !prompt.isEmpty { try Self.check(prompt: prompt) }
 
-        let machine = try MachineOptions(values, toPlan: arguments.command == .plan || isToFetch)
+        let machine = try MachineOptions(values, toPlan: [.plan, .economics].contains(arguments.command) || isToFetch)
         device = machine.device
         keeping = try KeepingOptions(arguments)
         engine = EngineOptions(
@@ -64,9 +64,9 @@ struct GenerateOptions {
             ("seconds", \VideoRequest.frames), ("sigmas", \VideoRequest.steps),
         ] where arguments.isGiven(option) { request[keyPath: path] = nil }
         if arguments.isGiven("steps") { request.sigmas = nil }
-        if arguments.isGiven("lora") { request.adapters = nil }
         for field in RequestField.all {
             guard let option = field.option, arguments.isGiven(option) else { continue }
+            if case .words(let word) = field.value { word.clear(&request) }
             try values.read(field, arguments.has, into: &request)
         }
         if let size = try values.size() {

@@ -8,7 +8,7 @@ extension CommandOption {
             name: part.option, value: part == .tokenizer ? "PATH" : "FILE",
             summary:
                 "\(part == .transformer2 ? "the expert of low noise" : "its \(part.words)"), from a file of its own",
-            group: .picture, commands: [.generate, .plan, .models, .serve, .worker])
+            group: .picture, commands: [.generate, .plan, .economics, .models, .serve, .worker])
     }
 }
 

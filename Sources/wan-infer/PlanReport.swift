@@ -144,7 +144,7 @@ struct PlanReport {
         return start + need + ", \(Self.percent(share)) of what this machine can make"
     }
 
-    private static func percent(_ share: Double) -> String {
+    static func percent(_ share: Double) -> String {
         share < 0.0005 ? "less than 0.1 %" : Numbers.fixed(share * 100, share < 1 ? 1 : 0) + " %"
     }
 
@@ -161,7 +161,7 @@ struct PlanReport {
     }
 
     /// "1.24 T operations".
-    private static func operations(_ count: Double) -> String {
+    static func operations(_ count: Double) -> String {
         let steps = [("P", 1e15), ("T", 1e12), ("G", 1e9), ("M", 1e6)]
         let (unit, size) = steps.first { count >= $0.1 } ?? ("k", 1e3)
         return Numbers.fixed(count / size, 2) + " \(unit) operations"

@@ -27,6 +27,7 @@ struct Program {
         switch command {
         case .generate: try generate(GenerateOptions(arguments), json)
         case .plan: try PlanCommand(arguments, program: self).run()
+        case .economics: try EconomicsCommand(arguments, program: self).run()
         case .doctor: try DoctorCommand(program: self, json: json).run()
         case .models: try ModelsCommand(arguments, program: self).run()
         case .serve: try ServeCommand(arguments, program: self).run()

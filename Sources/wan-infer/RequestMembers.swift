@@ -69,7 +69,7 @@ struct RequestMembers {
             guard word.read(try Self.text(name, value), &request) else { throw Self.failure(name, word.rule, value) }
         case .words(let word):
             let words: [JSONValue] = if case .array(let elements) = value { elements } else { [value] }
-            request.adapters = nil
+            word.clear(&request)
             for element in words {
                 guard word.read(try Self.text(name, element), &request) else {
                     throw Self.failure(name, word.rule, element)

@@ -17,14 +17,16 @@ import Weights
     /// page and to the snapshot of the help.
     private static let options = [
         "prompt", "negative-prompt", "image", "last-image", "lora", "size", "width", "height", "resolution",
-        "aspect-ratio", "frames", "seconds", "fps", "sound",
+        "aspect-ratio", "frames", "seconds", "seconds-rule", "fps", "sound", "shot", "with", "continues",
         "steps", "guidance",
         "guidance-2", "guidance-schedule", "flow-shift", "scheduler", "sigmas", "seed", "quality", "attention",
         "vae-tiling", "max-latency", "max-cost",
         "model", "transformer", "transformer-2", "vae", "text-encoder", "image-encoder", "tokenizer", "pull",
         "revision", "device", "dtype", "threads", "vram-limit", "offload",
         "output",
-        "no-metadata", "dump", "batch", "checkpoint", "resume", "decode-only", "retry-f32", "preview", "json",
+        "no-metadata", "dump", "batch", "checkpoint", "resume", "decode-only", "retry-f32", "preview",
+        "throughput", "volume", "hardware-dollars", "hardware-months", "electricity-dollars", "operations-dollars",
+        "decline", "prices", "svg", "json",
         "host", "port", "state", "lora-dir", "key-file", "host-names", "origins",
         "webhook-hosts", "local-webhook-hosts", "webhook-secret-file", "gpu-dollars-per-hour",
         "api-dollars-per-second", "config", "router", "provider", "explain", "promise", "keep",
@@ -36,8 +38,8 @@ import Weights
         // `worker` is not in the help: the service starts it, on a connection that nobody else has.
         #expect(
             Command.allCases.map(\.rawValue) == [
-                "generate", "plan", "doctor", "models", "serve", "route", "providers", "promises", "completions",
-                "man", "help", "version", "worker",
+                "generate", "plan", "economics", "doctor", "models", "serve", "route", "providers", "promises",
+                "completions", "man", "help", "version", "worker",
             ])
     }
 

@@ -31,7 +31,7 @@ import VideoTypes
         #expect(help.status == 0 && help.errors.isEmpty)
         expectSnapshot(help.output, named: "help")
         #expect(try run("help").output == help.output)
-        for command in ["generate", "plan", "doctor", "models", "serve", "route", "help", "version"] {
+        for command in ["generate", "plan", "economics", "doctor", "models", "serve", "route", "help", "version"] {
             let about = try run("help", command)
             #expect(about.output.hasPrefix("usage: wan-infer ") && about.output != help.output)
             #expect(try run(command, "--help").output == about.output)

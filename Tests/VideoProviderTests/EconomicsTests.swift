@@ -60,6 +60,65 @@ import VideoProvider
         #expect(!even(30, wastedPart: 0.5).isReachable)
     }
 
+    /// The same card at 0.40 dollars for an hour of work, and bought for 1,600 over three years with 50 a month of
+    /// electricity; 2,000 a month of operations, against 0.05 dollars a second.
+    @Test func `rented or bought, fixed costs set the volume that pays`() throws {
+        let busy = 60.0
+        let rented = MonthlyCosts(
+            operationsDollars: 2000, machineDollars: 0,
+            videoSecondDollars: Economics(dollarsPerKilowattHour: 0, gpuDollarsPerHour: 0.40)
+                .cost(seconds: busy, joules: nil, backend: "cuda:0").amortisedDollars,
+            busySeconds: busy)
+        let rent = BreakEven(rented, apiDollarsPerSecond: 0.05)
+        let volume = try #require(rent.videoSecondsPerMonth)
+        #expect(abs(volume - 2000 / (0.05 - 0.40 / 60)) < 1e-6)
+        // As published, in hundreds.
+        #expect((volume / 100).rounded() * 100 == 46_200)
+        // More than the hours of one card: it takes a second one.
+        #expect(!rent.isReachable && rent.fleet?.machines == 2)
+        #expect(abs(try #require(rent.fleet?.videoSecondsPerMonth) - volume) < 1e-6)
+        let bought = MonthlyCosts(
+            operationsDollars: 2000, machineDollars: 1600 / 36 + 50, videoSecondDollars: 0, busySeconds: busy)
+        let own = BreakEven(bought, apiDollarsPerSecond: 0.05)
+        #expect(try #require(own.videoSecondsPerMonth).rounded() == 41_889)
+        #expect(own.isReachable && own.fleet?.machines == 1)
+        #expect(abs(try #require(own.utilisation) - 0.9557) < 0.0001)
+        #expect(abs(bought.dollars(for: 41_888.889) - 0.05 * 41_888.889) < 1e-3)
+    }
+
+    @Test func `as few machines as pay are found, or it is said that none do`() {
+        var random = SplitMix(state: 7)
+        var (found, never) = (0, 0)
+        for _ in 0..<400 {
+            let next = { (most: Double) in Double(random.next() % 1000) / 1000 * most }
+            let costs = MonthlyCosts(
+                operationsDollars: next(3000), machineDollars: next(400), videoSecondDollars: next(0.02),
+                busySeconds: 1 + next(200))
+            let price = next(0.08)
+            let even = BreakEven(costs, apiDollarsPerSecond: price)
+            // Whatever number of machines, each at most as busy as a month is long.
+            let fleets = (1...4000).lazy.filter { count in
+                let most = Double(count) * costs.mostVideoSeconds
+                let dollars =
+                    costs.operationsDollars + Double(count) * costs.machineDollars
+                    + most * costs.videoSecondDollars
+                return price > costs.videoSecondDollars && dollars <= price * most
+            }
+            let first = fleets.first
+            if let fleet = even.fleet, fleet.machines <= 4000 {
+                found += 1
+                #expect(first.map(Double.init) == fleet.machines, "\(costs), \(price)")
+                let volume = fleet.videoSecondsPerMonth
+                #expect(costs.machines(for: volume * (1 - 1e-9)) == fleet.machines)
+                #expect(abs(costs.dollars(for: volume * (1 - 1e-9)) - price * volume) < 1e-4 * (1 + price * volume))
+            } else if even.fleet == nil {
+                never += 1
+                #expect(first == nil, "\(costs), \(price)")
+            }
+        }
+        #expect(found > 50 && never > 50, "\(found), \(never)")
+    }
+
     @Test func `against an API that costs less than electricity nothing pays`() {
         let economics = Economics(dollarsPerKilowattHour: 0.3, watts: 400, gpuDollarsPerHour: 1)
         let cost = economics.cost(seconds: 600, joules: nil, backend: "cuda:0")

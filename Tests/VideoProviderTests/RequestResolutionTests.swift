@@ -47,6 +47,13 @@ import VideoTypes
         #expect(try Self.settings { ($0.durationSeconds, $0.frames) = (5, 81) }.clip.frames == 81)
         let found = Self.error { ($0.durationSeconds, $0.frames) = (5, 77) }
         #expect(found?.message == "5.0 s at 16 frames a second are 81 frames, but frames is 77")
+        // No shorter than 46.4 frames.
+        #expect(try Self.settings { $0.durationSeconds = 2.9 }.clip.frames == 45)
+        #expect(try Self.settings { ($0.durationSeconds, $0.durationRule) = (2.9, .atLeast) }.clip.frames == 49)
+        #expect(try Self.settings { ($0.durationSeconds, $0.durationRule) = (5, .atLeast) }.clip.frames == 81)
+        for change: @Sendable (inout VideoRequest) -> Void in [
+            { $0.shots = [Shot("x", durationSeconds: 5)] }, { $0.cast = ["anna"] }, { $0.continues = "x" },
+        ] { #expect(Self.error(change)?.hint?.hasPrefix("leave ") == true) }
         #expect(Self.error { $0.durationSeconds = 3600 }?.hint?.hasPrefix("ask for at most ") == true)
     }
 

@@ -30,7 +30,7 @@ import VideoTypes
         var testDescription: String { "\(cloud) \(model)" }
     }
 
-    private static let orders = words + pictures
+    private static let orders = words + pictures + stories
 
     private static let words: [Order] = [
         Order(
@@ -202,6 +202,46 @@ import VideoTypes
                 {"input": {"aspect_ratio": "16:9", "duration": 8, "generate_audio": false, "image": "\(uri)", \
                 "last_frame": "data:image/jpeg;base64,\(lastBase64)", "prompt": "a ball", "resolution": "720p"}}
                 """),
+    ]
+
+    /// Shots, and lengths that may be longer.
+    private static let stories: [Order] = [
+        Order(
+            cloud: "fal", model: "kling-v3-pro",
+            change: {
+                $0.shots = [Shot("it rolls, slowly", durationSeconds: 2), Shot("it stops", durationSeconds: 3)]
+            },
+            path: "/fal-ai/kling-video/v3/pro/text-to-video",
+            body: """
+                {"aspect_ratio": "16:9", "duration": "5", "generate_audio": false, "multi_prompt": [{"duration": "2", \
+                "prompt": "a ball it rolls, slowly"}, {"duration": "3", "prompt": "a ball it stops"}], "shot_type": \
+                "customize"}
+                """),
+        Order(
+            cloud: "kling", model: "kling-v3",
+            change: {
+                ($0.prompt, $0.durationRule) = ("", .atLeast)
+                $0.shots = [Shot("a door", durationSeconds: 1), Shot("a hall", durationSeconds: 1)]
+            },
+            path: "/v1/videos/text2video",
+            body: """
+                {"aspect_ratio": "16:9", "duration": "3", "external_task_id": "*", "mode": "std", "model_name": "kling-v3", \
+                "multi_prompt": [{"duration": "1", "index": 1, "prompt": "a door"}, {"duration": "2", "index": 2, \
+                "prompt": "a hall"}], "multi_shot": true, "shot_type": "customize", "sound": "off"}
+                """),
+        Order(
+            cloud: "vertex", model: "veo-3.1-lite-generate-001",
+            change: { ($0.durationSeconds, $0.durationRule, $0.resolution) = (5, .atLeast, .p1080) },
+            path: "/models/veo-3.1-lite-generate-001:predictLongRunning",
+            body: """
+                {"instances": [{"prompt": "a ball"}], "parameters": {"aspectRatio": "16:9", "durationSeconds": 8, \
+                "generateAudio": false, "resolution": "1080p", "sampleCount": 1}}
+                """),
+        Order(
+            cloud: "minimax", model: "MiniMax-Hailuo-2.3",
+            change: { ($0.durationSeconds, $0.durationRule) = (6.5, .atLeast) },
+            path: "/v1/video_generation",
+            body: #"{"duration": 10, "model": "MiniMax-Hailuo-2.3", "prompt": "a ball", "resolution": "768P"}"#),
     ]
 
     @Test func `each cloud gets the fields that it knows, and takes them`() async throws {

@@ -49,6 +49,31 @@ import VideoTypes
         return request
     }
 
+    /// What an earlier process had made when it was killed, before it could say so.
+    @Test(arguments: [false, true])
+    func `a clip that is there is not bought again, whoever would be asked first now`(_ isAllowed: Bool) async throws {
+        let bed = try bed("fal", "runway")
+        let book = try OrderBook(path: folder.file("orders"))
+        let fal = try place("fal").provider(bed, folder, book: book)
+        let runway = try place("runway").provider(bed, folder, book: book)
+        var request = request()
+        request.maxCostDollars = 1
+        let clip = try await router([fal]).clip(request)
+        request.maxCostDollars = clip.costDollars
+        // Runway is tried first where nobody has made anything.
+        let both = try router([runway, fal]) {
+            $0.contentRules = [ContentRule(words: ["ball"], prefers: ["runway"])]
+            $0.allowsPayingTwice = isAllowed
+        }
+        #expect(try await both.explain(request).first?.provider == "fal")
+        let again = try await both.clip(request)
+        #expect(again.path == clip.path && again.provider == "fal")
+        #expect(try bed.jobs("runway").isEmpty && bed.jobs("fal").count == 1)
+        var other = self.request()
+        other.maxCostDollars = 1
+        #expect(try await both.explain(other).first?.provider == "runway")
+    }
+
     @Test(arguments: [false, true])
     func `another cloud is asked after a lost answer only where paying twice is allowed`(
         _ isAllowed: Bool

@@ -80,6 +80,18 @@ import VideoTypes
         Case("must have 1 to 4096 bytes") { $0.adapters = [AdapterChoice(String(repeating: "a", count: 4097))] },
         Case("between -100.0 and 100.0, got nan") { $0.adapters = [AdapterChoice("a", strength: .nan)] },
         Case("strength of a LoRA must be") { $0.adapters = [AdapterChoice("a", strength: 100.5)] },
+        Case("shots must be 1 to 16 shots, got 0") { $0.shots = [] },
+        Case("a shot must last 0.01 to 3600.0 s, got nan") { $0.shots = [Shot("a", durationSeconds: .nan)] },
+        Case("the words of a shot have 2 bytes or a zero byte") { $0.shots = [Shot("a\0", durationSeconds: 1)] },
+        Case("the shots last 3.0 s together, and durationSeconds is 5.0") {
+            ($0.shots, $0.durationSeconds) = ([Shot("a", durationSeconds: 1), Shot("b", durationSeconds: 2)], 5)
+        },
+        Case("cast must have at most 16 names, none of them twice") { $0.cast = ["a", "a"] },
+        Case("a name of cast must have 1 to 64 bytes") { $0.cast = [""] },
+        Case("continues must be the id of a former request") { $0.continues = "" },
+        Case("begins with its last frame, and a first picture is given") {
+            ($0.continues, $0.referenceImages) = ("x", [ReferenceImage(bytes: [1], format: .png)])
+        },
         Case("65 extras") { $0.extras = Dictionary(uniqueKeysWithValues: (0..<65).map { ("\($0)", 1) }) },
         Case("the name of an extra has 129") { $0.extras = [String(repeating: "n", count: 129): 1] },
         Case("the name of an extra has 0") { $0.extras = ["": 1] },
@@ -97,5 +109,17 @@ import VideoTypes
         let found = Self.error(wrong.change)
         #expect(found?.code == .invalidRequest)
         #expect(found?.message.contains(wrong.words) == true, "\(String(describing: found))")
+    }
+
+    @Test func `a shot is read as it is written`() {
+        for (text, shot) in [
+            ("3: a door: it opens, slowly", Shot("a door: it opens, slowly", durationSeconds: 3)),
+            ("0.5: x", Shot("x", durationSeconds: 0.5)),
+        ] {
+            #expect(Shot(text) == shot && shot.description == text)
+        }
+        for text in ["", "3", "3:", "3:  ", ": x", "x: 3", "-1: x", "nan: x", "inf: x", "0: x"] {
+            #expect(Shot(text) == nil, "\(text)")
+        }
     }
 }

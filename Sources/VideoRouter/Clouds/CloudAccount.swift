@@ -14,6 +14,7 @@ public final class CloudAccount: Sendable {
     let base: WebAddress
     let key: CloudKey
     let folder: ClipFolder
+    let lastFrames = LastFrames()
     /// The pause between two looks; the cloud's own, but in tests.
     let pollSeconds: Double
     private let client: HTTPClient

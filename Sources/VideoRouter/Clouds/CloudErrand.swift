@@ -64,7 +64,7 @@ struct CloudErrand: Sendable {
         }
         guard book.open(of: request.id, where: { $0.account == desk.name && $0.provider != provider.name }).isEmpty
         else { throw .uncertain("an order of this request may be under way at \(cloud.name)") }
-        let plan = provider.plan(request)
+        let plan = provider.plan(request, await provider.former(request))
         if let obstacle = plan.obstacles.first { throw .badRequest(obstacle.reason, parameter: obstacle.parameter) }
         guard var order = plan.order else { throw .badRequest("the model does not make it", parameter: nil) }
         try desk.folder.check()
@@ -360,6 +360,7 @@ struct CloudErrand: Sendable {
     {
         var record = record
         record.reportedDollars = clip.dollars
+        record.path = path
         record = end(record, .done, dollars: clip.dollars ?? record.quotedDollars)
         guard let result = try await result(record, path) else {
             unsafe unlink(path)

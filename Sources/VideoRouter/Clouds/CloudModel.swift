@@ -13,6 +13,10 @@ struct CloudModel: Sendable, Hashable {
     var ratios: [AspectRatio] = [.landscape, .portrait]
     var sound = Sound.never
     var pictures = Pictures()
+    /// Parts with words of their own that a clip may have; 0 where it is of one piece.
+    var mostShots = 0
+    /// Whether it goes on from a clip of the same account by that one's own name.
+    var continuesClips = false
     var promptLimit = PromptLimit(count: 4000, unit: .characters)
     /// What else of a request it takes.
     var takes: Set<Term> = []
@@ -121,25 +125,4 @@ struct CloudFields: Sendable, Hashable {
             }
         }
     }
-}
-
-/// A day: "2026-11-17".
-struct CalendarDay: Sendable, Hashable, Comparable, LosslessStringConvertible {
-    /// Since 1970.
-    let days: Int
-    let description: String
-
-    init?(_ text: String) {
-        let parts = text.split(separator: "-", omittingEmptySubsequences: false)
-        guard text.utf8.count == 10, parts.count == 3, let year = Int(parts[0]), (1970...9999).contains(year),
-            let month = Int(parts[1]), (1...12).contains(month), let day = Int(parts[2]),
-            (1...HTTPDate.length(year, month)).contains(day)
-        else { return nil }
-        days = HTTPDate.days(year, month - 1, day)
-        description = text
-    }
-
-    static func < (left: CalendarDay, right: CalendarDay) -> Bool { left.days < right.days }
-
-    static func days(at secondsSince1970: Double) -> Int { Int((secondsSince1970 / 86_400).rounded(.down)) }
 }

@@ -13,6 +13,10 @@ struct CloudOrder: Sendable, Hashable {
     let first: ReferenceImage?
     let last: ReferenceImage?
     let references: [ReferenceImage]
+    /// Parts with words of their own; empty for a clip of one piece.
+    let shots: [CloudShot]
+    /// The cloud's own name for the clip that this one goes on from.
+    let continues: String?
     let seed: UInt64?
     let steps: Int?
     let guidanceScale: Double?
@@ -42,34 +46,46 @@ struct CloudOrder: Sendable, Hashable {
 struct CloudOrderPlan {
     private(set) var obstacles: [ProviderCapabilities.Obstacle] = []
     private(set) var order: CloudOrder?
-    private let request: VideoRequest
-    private let model: CloudModel
+    let request: VideoRequest
+    let model: CloudModel
     private let cloud: String
+    /// Those of the request, and one to go on from.
+    let pictures: [ReferenceImage]
 
     /// - Parameter day: today, in days since 1970; nil where no end of service counts.
-    init(_ request: VideoRequest, _ model: CloudModel, cloud: String, day: Int?) {
+    /// - Parameter former: what the clip goes on from, where it goes on from one.
+    init(_ request: VideoRequest, _ model: CloudModel, cloud: String, day: Int?, former: FormerClip? = nil) {
         self.request = request
         self.model = model
         self.cloud = cloud
+        if case .lastFrame(let picture) = former, model.pictures.takesFirst {
+            pictures = request.referenceImages + [picture]
+        } else {
+            pictures = request.referenceImages
+        }
         if let day, let end = model.retiresOn, end.days <= day {
             refuse("model", "the cloud has not served \(model.id) since \(end)")
         }
         checkPrompt()
         checkRest()
         checkPictures()
+        check(former)
         let extras = ownExtras()
-        guard let seconds = seconds(), let (format, ratio) = shape(seconds), obstacles.isEmpty else { return }
-        let picture = { (role: PictureRole) in request.referenceImages.filter { $0.role == role } }
+        guard let (seconds, format, ratio) = form(), let shots = shots(seconds), obstacles.isEmpty else { return }
+        let picture = { [pictures] (role: PictureRole) in pictures.filter { $0.role == role } }
+        var continued: String?
+        if case .named(let name) = former { continued = name }
         order = CloudOrder(
             model: model, prompt: request.prompt, negativePrompt: request.negativePrompt, seconds: seconds,
             format: format, ratio: ratio,
             hasSound: model.sound == .always || model.sound == .chosen && request.wantsAudio,
-            first: picture(.first).first, last: picture(.last).first, references: picture(.reference),
+            first: picture(.first).first, last: picture(.last).first, references: picture(.reference), shots: shots,
+            continues: continued,
             seed: request.seed, steps: request.steps, guidanceScale: request.guidanceScale,
             framesPerSecond: model.takes.contains(.framesPerSecond) ? request.framesPerSecond : nil, extras: extras)
     }
 
-    private mutating func refuse(_ parameter: String?, _ reason: String) {
+    mutating func refuse(_ parameter: String?, _ reason: String) {
         obstacles.append(ProviderCapabilities.Obstacle(reason, parameter: parameter))
     }
 
@@ -77,7 +93,7 @@ struct CloudOrderPlan {
         let limit = model.promptLimit
         let count = limit.count(request.prompt)
         if count > limit.count { refuse("prompt", "the prompt has \(count) characters, it takes \(limit.count)") }
-        if request.prompt.isEmpty { refuse("prompt", "it makes no clip without words") }
+        if request.prompt.isEmpty, request.shots == nil { refuse("prompt", "it makes no clip without words") }
     }
 
     /// What the model is told of, or an obstacle: nothing is dropped in silence.
@@ -102,7 +118,7 @@ struct CloudOrderPlan {
         switch field.part {
         case .prompts: field.term == .negativePrompt
         case .sampling: field.term != .quality
-        case .inputs: true
+        case .inputs: ![.shots, .cast, .continues].contains(field.term)
         case .clip, .decoding, .terms: false
         }
     }
@@ -120,7 +136,7 @@ struct CloudOrderPlan {
     }
 
     private mutating func checkPictures() {
-        let pictures = request.referenceImages
+        let pictures = pictures
         let limits = model.pictures
         let count = { (role: PictureRole) in pictures.count { $0.role == role } }
         if count(.first) > (limits.takesFirst ? 1 : 0) {
@@ -172,74 +188,6 @@ struct CloudOrderPlan {
             extras[name] = value
         }
         return extras
-    }
-}
-
-// Length and size.
-extension CloudOrderPlan {
-    private mutating func seconds() -> Int? {
-        var wanted = request.durationSeconds
-        if let frames = request.frames, let rate = request.framesPerSecond, rate > 0 {
-            wanted = Double(frames) / Double(rate)
-        }
-        guard let wanted else { return model.lengths.all.contains(5) ? 5 : model.lengths.all.first }
-        guard let seconds = model.lengths.all.first(where: { abs(Double($0) - wanted) < 1e-6 }) else {
-            refuse("duration", "clips are \(model.lengths.text) seconds long here")
-            return nil
-        }
-        return seconds
-    }
-
-    private mutating func shape(_ seconds: Int) -> (CloudModel.Format, AspectRatio)? {
-        let isFree = !(request.referenceImages.isEmpty) && model.pictures.giveRatio
-        if isFree, request.aspectRatio != nil || request.width != nil || request.height != nil {
-            refuse("aspect_ratio", "the picture gives the clip its ratio here; leave it out")
-            return nil
-        }
-        guard let (format, ratio) = asked(seconds) else { return nil }
-        let hasReferences = request.referenceImages.contains { $0.role == .reference }
-        if hasReferences, let lengths = model.pictures.referenceLengths, !lengths.contains(seconds) {
-            let list = lengths.map(String.init).joined(separator: ", ")
-            refuse("duration", "clips with pictures of what they show are \(list) s long here")
-            return nil
-        }
-        if let lengths = format.lengths, !lengths.contains(seconds) {
-            let list = lengths.map(String.init).joined(separator: ", ")
-            refuse("duration", "clips of \(format.name) are \(list) s long here")
-            return nil
-        }
-        return (format, ratio)
-    }
-
-    private mutating func asked(_ seconds: Int) -> (CloudModel.Format, AspectRatio)? {
-        if let width = request.width, let height = request.height {
-            let wanted = RemoteProviderOptions.Size(width: width, height: height)
-            for format in model.formats {
-                if let ratio = model.ratios.first(where: { format.size($0) == wanted }) { return (format, ratio) }
-            }
-            let sizes = model.formats.flatMap { format in model.ratios.map { format.size($0).text } }
-            refuse("size", "the sizes here are \(sizes.joined(separator: ", "))")
-            return nil
-        }
-        guard request.width == nil, request.height == nil else {
-            refuse("size", "width and height go together here")
-            return nil
-        }
-        let ratio = request.aspectRatio ?? model.ratios.first ?? .landscape
-        guard model.ratios.contains(ratio) else {
-            refuse("aspect_ratio", "it makes only \(model.ratios.map(\.description).joined(separator: ", "))")
-            return nil
-        }
-        guard let side = request.resolution?.shorterSide else {
-            // The default of a model is one that makes the length.
-            let fit = model.formats.first { $0.lengths?.contains(seconds) ?? true }
-            return (fit ?? model.formats.first).map { ($0, ratio) }
-        }
-        guard let format = model.formats.first(where: { $0.side == side }) else {
-            refuse("resolution", "the resolutions here are \(model.formats.map(\.name).joined(separator: ", "))")
-            return nil
-        }
-        return (format, ratio)
     }
 }
 

@@ -41,11 +41,12 @@ public final class CloudProvider: VideoProvider {
     // MARK: VideoProvider
 
     public func capabilities(for request: VideoRequest) async throws(ProviderError) -> ProviderCapabilities {
-        let plan = plan(request)
+        let plan = plan(request, await former(request))
         var obstacles = plan.obstacles
         let elsewhere = desk.book.open(of: request.id) { $0.account == desk.name && $0.provider != name }
         if !elsewhere.isEmpty { obstacles.append(.init("an order of this request may be under way at this cloud")) }
-        let isPaid = await hasOpenOrder(of: request.id)
+        let isMade = desk.book.latest(name, request.id)?.state == .done
+        let isPaid = isMade ? true : await hasOpenOrder(of: request.id)
         // A price that nobody told is no price.
         let dollars = plan.order.flatMap { desk.prices.dollars($0, cloud: desk.cloud.name) } ?? .infinity
         if plan.order != nil, !isPaid, let refusal = desk.book.refusal(dollars) {
@@ -87,6 +88,8 @@ public final class CloudProvider: VideoProvider {
         !desk.book.open(of: id) { $0.provider == name }.isEmpty
     }
 
+    public func hasClip(of id: VideoRequest.ID) async -> Bool { desk.book.hasClip(of: id, at: name) }
+
     /// Takes up every order that an earlier process left open: finds it, watches it, fetches its clip.
     ///
     /// Whoever asks for one of these clips by its request gets the same one, meanwhile or afterwards.
@@ -107,10 +110,23 @@ public final class CloudProvider: VideoProvider {
 
     // MARK: What the model makes
 
-    func plan(_ request: VideoRequest) -> CloudOrderPlan {
+    func plan(_ request: VideoRequest, _ former: FormerClip?) -> CloudOrderPlan {
         CloudOrderPlan(
             request, model, cloud: desk.cloud.name,
-            day: desk.isAtHome ? CalendarDay.days(at: SystemClock.unix()) : nil)
+            day: desk.isAtHome ? CalendarDay.days(at: SystemClock.unix()) : nil, former: former)
+    }
+
+    /// What a request goes on from; nil where it goes on from nothing.
+    func former(_ request: VideoRequest) async -> FormerClip? {
+        guard let id = request.continues else { return nil }
+        guard let record = desk.book.finished(id) else {
+            return .missing("no finished clip of a request '\(id.printable)' is in the book of orders")
+        }
+        if model.continuesClips, record.account == desk.name, let ticket = record.ticket { return .named(ticket.id) }
+        guard let path = record.path, let picture = await desk.lastFrames.picture(path) else {
+            return .missing("the clip of '\(id.printable)' is not on this machine any more")
+        }
+        return .lastFrame(picture)
     }
 
     private var limits: ProviderCapabilities.Limits {

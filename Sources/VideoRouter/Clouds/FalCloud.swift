@@ -13,9 +13,15 @@ struct FalCloud: Cloud {
 
     func submit(_ order: CloudOrder) throws(ProviderError) -> CloudCall {
         let fields = order.model.fields
+        // Either words for all of it, or for each shot.
+        let shots = order.shots.map { shot in
+            JSONText.object([("prompt", .string(shot.prompt)), ("duration", .string("\(shot.seconds)"))])
+        }
         var members: [(String, JSONText?)] = [
-            ("prompt", .string(order.prompt)), ("negative_prompt", JSONText.optional(order.negativePrompt)),
-            ("seed", order.smallSeed),
+            ("prompt", shots.isEmpty ? .string(order.prompt) : nil),
+            ("multi_prompt", shots.isEmpty ? nil : .array(shots)),
+            ("shot_type", shots.isEmpty ? nil : "customize"),
+            ("negative_prompt", JSONText.optional(order.negativePrompt)), ("seed", order.smallSeed),
         ]
         if let name = fields.seconds { members.append((name, fields.secondsStyle.write(order.seconds))) }
         if let name = fields.resolution { members.append((name, .string(order.format.name))) }
@@ -123,6 +129,7 @@ extension FalCloud {
         model.pictures = .init(takesFirst: true, takesLast: true, maxBytes: 10 << 20, giveRatio: true)
         model.promptLimit = .init(count: 2500, unit: .characters)
         model.takes = [.negativePrompt]
+        model.mostShots = 6
         model.extras = ["cfg_scale"]
         model.qualities = [quality]
         model.fields = CloudFields(

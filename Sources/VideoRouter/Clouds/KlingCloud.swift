@@ -17,16 +17,27 @@ struct KlingCloud: Cloud {
     }
 
     private func first(_ order: CloudOrder) -> CloudCall {
-        .post(
+        let shots = order.shots.enumerated().map { index, shot in
+            JSONText.object([
+                ("index", .integer(index + 1)), ("prompt", .string(shot.prompt)),
+                ("duration", .string("\(shot.seconds)")),
+            ])
+        }
+        let story: [(String, JSONText?)] =
+            shots.isEmpty
+            ? [] : [("multi_shot", true), ("shot_type", "customize"), ("multi_prompt", .array(shots))]
+        return .post(
             "/v1/videos/text2video",
-            order.withExtras([
-                ("model_name", .string(order.wire)), ("prompt", .string(order.prompt)),
-                ("negative_prompt", JSONText.optional(order.negativePrompt)), ("duration", .string("\(order.seconds)")),
-                ("mode", .string(["720p": "std", "1080p": "pro"][order.format.name] ?? "4k")),
-                ("sound", .string(order.hasSound ? "on" : "off")),
-                ("aspect_ratio", .string(order.ratio.description)),
-                ("external_task_id", .string(order.reference)),
-            ]))
+            order.withExtras(
+                story + [
+                    ("model_name", .string(order.wire)), ("prompt", shots.isEmpty ? .string(order.prompt) : nil),
+                    ("negative_prompt", JSONText.optional(order.negativePrompt)),
+                    ("duration", .string("\(order.seconds)")),
+                    ("mode", .string(["720p": "std", "1080p": "pro"][order.format.name] ?? "4k")),
+                    ("sound", .string(order.hasSound ? "on" : "off")),
+                    ("aspect_ratio", .string(order.ratio.description)),
+                    ("external_task_id", .string(order.reference)),
+                ]))
     }
 
     private func second(_ order: CloudOrder) -> CloudCall {
@@ -152,6 +163,7 @@ extension KlingCloud {
     private static let first: CloudModel = {
         var model = Self.model("kling-v3", "kling-v3")
         model.takes = [.negativePrompt]
+        model.mostShots = 6
         model.extras = ["cfg_scale", "watermark_info"]
         return model
     }()

@@ -17,6 +17,7 @@ struct LumaCloud: Cloud {
             formats: [("720p", 720), ("540p", 540), ("1080p", 1080), ("4k", 2160)].map { name, side in
                 CloudModel.Format(name: name, side: side)
             }, ratios: LumaRatios.seven)
+        model.continuesClips = true
         model.extras = ["loop", "concepts"]
         model.qualities = [quality]
         return model
@@ -29,6 +30,12 @@ struct LumaCloud: Cloud {
                 ("model", .string(order.wire)), ("prompt", .string(order.prompt)),
                 ("aspect_ratio", .string(order.ratio.description)), ("duration", .string("\(order.seconds)s")),
                 ("resolution", .string(order.format.name)),
+                (
+                    "keyframes",
+                    order.continues.map {
+                        .object([("frame0", .object([("type", "generation"), ("id", .string($0))]))])
+                    }
+                ),
             ]))
     }
 
@@ -98,6 +105,7 @@ struct LumaAgentsCloud: Cloud {
                 CloudModel.Format(name: name, side: side)
             }, ratios: LumaRatios.seven)
         model.pictures = .init(takesFirst: true, takesLast: true, maxBytes: 10 << 20)
+        model.continuesClips = true
         model.qualities = [.standard, .premium]
         return model
     }()
@@ -108,9 +116,10 @@ struct LumaAgentsCloud: Cloud {
                 ("data", .string(Base64.encode(picture.bytes))), ("media_type", .string(picture.format.mediaType)),
             ])
         }
+        let former = order.continues.map { JSONText.object([("generation_id", .string($0))]) }
         let video: [(String, JSONText?)] = [
             ("duration", .string("\(order.seconds)s")), ("resolution", .string(order.format.name)),
-            ("start_frame", order.first.map(frame)), ("end_frame", order.last.map(frame)),
+            ("start_frame", former ?? order.first.map(frame)), ("end_frame", order.last.map(frame)),
         ]
         return .post(
             "/v1/generations",

@@ -19,10 +19,36 @@ public final class OrderBook: Sendable {
     fileprivate struct State {
         var descriptor: Int32
         /// Whether the last line has no end.
-        var isTorn = false
-        var records: [String: OrderRecord] = [:]
+        var isTorn: Bool
+        private(set) var records: [String: OrderRecord] = [:]
         /// References in the order of their first line.
-        var order: [String] = []
+        private(set) var order: [String] = []
+        /// The same of one request and its variants, and of one provider: a book may be long, and a router asks often.
+        private var ofRequest: [String: [String]] = [:]
+        private var ofProvider: [String: [String]] = [:]
+
+        init(descriptor: Int32, isTorn: Bool) {
+            self.descriptor = descriptor
+            self.isTorn = isTorn
+        }
+
+        mutating func put(_ record: OrderRecord) {
+            guard records.updateValue(record, forKey: record.reference) == nil else { return }
+            order.append(record.reference)
+            ofProvider[record.provider, default: []].append(record.reference)
+            for name in record.requestNames { ofRequest[name, default: []].append(record.reference) }
+        }
+
+        func of(request: String) -> [OrderRecord] { (ofRequest[request] ?? []).compactMap { records[$0] } }
+
+        /// Of those of a provider that brought a clip, the newest.
+        func done(_ provider: String, last count: Int) -> [OrderRecord] {
+            var found: [OrderRecord] = []
+            for reference in (ofProvider[provider] ?? []).reversed() where found.count < count {
+                if let record = records[reference], record.state == .done { found.append(record) }
+            }
+            return found
+        }
     }
 
     /// Ended orders are kept this long.
@@ -98,7 +124,9 @@ public final class OrderBook: Sendable {
             close(descriptor)
             throw RouterError(.configuration, "cannot keep the book of orders \(path.printable): \(error)")
         }
-        return State(descriptor: descriptor, isTorn: isTorn, records: records, order: order)
+        var state = State(descriptor: descriptor, isTorn: isTorn)
+        for reference in order { records[reference].map { state.put($0) } }
+        return state
     }
 
     private static func bytes(_ path: String) throws(RouterError) -> [UInt8] {
@@ -148,9 +176,7 @@ public final class OrderBook: Sendable {
                 return SystemError.text(errno)
             }
             state.isTorn = false
-            if state.records.updateValue(record, forKey: record.reference) == nil {
-                state.order.append(record.reference)
-            }
+            state.put(record)
             return nil
         }
         if let problem { throw .local("the book of orders \(path.printable) cannot be written: \(problem)") }
@@ -161,7 +187,7 @@ public final class OrderBook: Sendable {
         do throws(ProviderError) {
             try write(record)
         } catch {
-            state.withLock { $0.records[record.reference] = record }
+            state.withLock { $0.put(record) }
         }
     }
 
@@ -178,7 +204,7 @@ public final class OrderBook: Sendable {
             guard !isDisputed, let ticket = tickets.first(where: { !owned.contains($0.id) }) else { return nil }
             var record = record
             (record.ticket, record.state) = (ticket, .placed)
-            state.records[record.reference] = record
+            state.put(record)
             return record
         }
         if let claimed { note(claimed) }
@@ -191,25 +217,37 @@ public final class OrderBook: Sendable {
 
     /// The last order of a request at a provider.
     func latest(_ provider: String, _ request: VideoRequest.ID) -> OrderRecord? {
-        all { $0.provider == provider && $0.request == request }.last
+        of(request).last { $0.provider == provider && $0.request == request }
     }
+
+    /// Those of a request and of its variants, the oldest first.
+    private func of(_ request: VideoRequest.ID) -> [OrderRecord] { state.withLock { $0.of(request: request) } }
 
     /// Orders of a request and of its variants that may still bring a clip.
     func open(of request: VideoRequest.ID, where isWanted: (OrderRecord) -> Bool) -> [OrderRecord] {
-        all { $0.isOpen && ($0.request == request || $0.request.hasPrefix(request + ".")) && isWanted($0) }
+        of(request).filter { $0.isOpen && isWanted($0) }
     }
 
     func open(at provider: String) -> [OrderRecord] { all { $0.provider == provider && $0.isOpen } }
 
+    /// The last order of a request, or of a variant of it, that brought a clip.
+    func finished(_ request: VideoRequest.ID) -> OrderRecord? {
+        of(request).last { $0.state == .done }
+    }
+
+    func hasClip(of request: VideoRequest.ID, at provider: String) -> Bool {
+        of(request).contains { $0.provider == provider && $0.state == .done }
+    }
+
     /// What a request has cost at a provider so far; nil where nothing was ordered.
     func dollars(_ provider: String, _ request: VideoRequest.ID) -> Double? {
-        let orders = all { $0.provider == provider && $0.request == request }
+        let orders = of(request).filter { $0.provider == provider && $0.request == request }
         return orders.isEmpty ? nil : orders.reduce(0) { $0 + $1.charge }
     }
 
     /// Seconds from order to clip of the last orders that came, the shortest first.
     func times(_ provider: String, last count: Int) -> [Double] {
-        all { $0.provider == provider && $0.state == .done }.suffix(count)
+        state.withLock { $0.done(provider, last: count) }
             .compactMap { record in record.endedAt.map { max($0 - record.placedAt, 0) } }.sorted()
     }
 }

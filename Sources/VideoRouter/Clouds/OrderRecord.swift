@@ -27,6 +27,8 @@ struct OrderRecord: Sendable, Hashable, Codable {
     /// What the cloud said that it charged.
     var reportedDollars: Double?
     var endedAt: Double?
+    /// Of the finished clip.
+    var path: String?
     /// For people.
     var message: String?
 
@@ -54,6 +56,14 @@ struct OrderRecord: Sendable, Hashable, Codable {
 
     /// Whether nobody knows if the cloud has it.
     var isUnknown: Bool { [.placing, .unknown].contains(state) }
+
+    /// Its request, and where that is a second clip of one ("request.2"), the one itself.
+    var requestNames: [VideoRequest.ID] {
+        guard let dot = request.lastIndex(of: "."), dot > request.startIndex else { return [request] }
+        let number = request[request.index(after: dot)...]
+        let isVariant = !number.isEmpty && number.utf8.allSatisfy { (0x30...0x39).contains($0) }
+        return isVariant ? [request, String(request[..<dot])] : [request]
+    }
 
     /// What it counts against a budget.
     var charge: Double {

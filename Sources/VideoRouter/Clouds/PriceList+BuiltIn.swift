@@ -1,7 +1,8 @@
 extension PriceList {
     /// The same form as a file of the user's.
     ///
-    /// From the catalogue of LiteLLM 1.110.2, and the clouds' own pages.
+    /// From the catalogue of LiteLLM 1.110.2, and the clouds' own pages; past ones of a survey of February 2026, those
+    /// that it gives exactly.
     static let builtInText = """
         {"prices": [
         \(openAI), \(google), \(runway), \(fal), \(rest)
@@ -10,8 +11,14 @@ extension PriceList {
 
     private static let dated = #""currency": "USD", "date": "2026-11-30", "per": "second""#
 
-    private static func row(_ cloud: String, _ model: String, _ rates: String) -> String {
-        #"{"cloud": "\#(cloud)", "model": "\#(model)", \#(dated), "rates": [\#(rates)]}"#
+    private static func row(_ cloud: String, _ model: String, _ rates: String, past: String = "") -> String {
+        #"{"cloud": "\#(cloud)", "model": "\#(model)", \#(dated), "rates": [\#(rates)], "past": [\#(past)]}"#
+    }
+
+    /// As published in February 2026.
+    private static func past(_ amount: String, _ resolution: String? = nil) -> String {
+        let name = resolution.map { #""resolution": "\#($0)", "# } ?? ""
+        return #"{\#(name)"date": "2026-02-28", "amount": \#(amount)}"#
     }
 
     /// By resolution, the default first.
@@ -28,8 +35,10 @@ extension PriceList {
     private static func joined(_ rows: [String]) -> String { rows.joined(separator: ",\n") }
 
     private static let openAI = joined([
-        row("openai", "sora-2", one("0.10")),
-        row("openai", "sora-2-pro", amounts([("720p", "0.30"), ("1024p", "0.50")])),
+        row("openai", "sora-2", one("0.10"), past: past("0.10")),
+        row(
+            "openai", "sora-2-pro", amounts([("720p", "0.30"), ("1024p", "0.50")]),
+            past: past("0.30", "720p") + ", " + past("0.50", "1024p")),
     ])
 
     private static let google = joined(
@@ -37,16 +46,19 @@ extension PriceList {
             let ending = cloud == "gemini" ? "preview" : "001"
             return [
                 row(
-                    cloud, "veo-3.1-generate-\(ending)", amounts([("720p", "0.40"), ("1080p", "0.40"), ("4k", "0.60")])),
+                    cloud, "veo-3.1-generate-\(ending)",
+                    amounts([("720p", "0.40"), ("1080p", "0.40"), ("4k", "0.60")]),
+                    past: cloud == "vertex" ? past("0.40", "720p") : ""),
                 row(
                     cloud, "veo-3.1-fast-generate-\(ending)",
-                    amounts([("720p", "0.10"), ("1080p", "0.12"), ("4k", "0.30")])),
+                    amounts([("720p", "0.10"), ("1080p", "0.12"), ("4k", "0.30")]),
+                    past: cloud == "vertex" ? past("0.15", "720p") : ""),
                 row(cloud, "veo-3.1-lite-generate-\(ending)", amounts([("720p", "0.05"), ("1080p", "0.08")])),
             ]
         } + ["1.1", "1.2"].map { row("omni", "gemini-omni-\($0)-flash", amounts([("720p", "0.10")])) })
 
     private static let runway = joined([
-        row("runway", "gen4.5", one("0.12")), row("runway", "gen4_turbo", one("0.05")),
+        row("runway", "gen4.5", one("0.12")), row("runway", "gen4_turbo", one("0.05"), past: past("0.05")),
         row("runway", "veo3.1", one("0.40")), row("runway", "veo3.1_fast", one("0.15")),
     ])
 

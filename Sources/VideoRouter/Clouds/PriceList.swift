@@ -5,9 +5,9 @@ import VideoTypes
 
 /// What models of clouds cost, with the day of each price: ours, or a file of the user's in front of it.
 public struct PriceList: Sendable {
-    private var entries: [Key: Entry] = [:]
+    private(set) var entries: [Key: Entry] = [:]
 
-    private struct Key: Hashable {
+    struct Key: Hashable {
         let cloud: String
         let model: String
     }
@@ -19,6 +19,13 @@ public struct PriceList: Sendable {
         /// For each picture beyond the free ones.
         let picture: Double
         let freePictures: Int
+        let day: CalendarDay
+        /// What it was before.
+        let past: [PastRate]
+    }
+
+    struct PastRate: Sendable, Hashable {
+        let rate: Rate
         let day: CalendarDay
     }
 
@@ -88,7 +95,9 @@ public struct PriceList: Sendable {
     }
 
     private static func entry(_ row: JSONFields) throws(JSONFieldError) -> (Key, Entry) {
-        try row.allow(["cloud", "model", "currency", "date", "per", "rates", "picture", "free_pictures", "source"])
+        try row.allow([
+            "cloud", "model", "currency", "date", "per", "rates", "picture", "free_pictures", "source", "past",
+        ])
         let cloud = try row.needed("cloud", try row.string("cloud"))
         guard CloudNames.all.contains(cloud) else {
             throw JSONFieldError(row.path("cloud"), "must be one of \(CloudNames.all.sorted().joined(separator: ", "))")
@@ -97,23 +106,42 @@ public struct PriceList: Sendable {
         // Other currencies would need a rate of exchange that nobody told.
         _ = try row.needed("currency", try row.word("currency", Currency.self))
         let unit = try row.needed("per", try row.word("per", Unit.self))
-        guard let day = CalendarDay(try row.needed("date", try row.string("date"))) else {
-            throw JSONFieldError(row.path("date"), "must be a day like 2026-11-30")
-        }
+        let day = try day(row)
         var rates: [Rate] = []
         for (index, value) in try row.needed("rates", try row.array("rates")).enumerated() {
-            rates.append(try rate(try JSONFields(value, row.path("rates[\(index)]"))))
+            let fields = try JSONFields(value, row.path("rates[\(index)]"))
+            try fields.allow(rateNames)
+            rates.append(try rate(fields))
         }
         guard !rates.isEmpty else { throw JSONFieldError(row.path("rates"), "must not be empty") }
         let entry = Entry(
             isPerClip: unit == .clip, rates: rates, picture: try row.number("picture", in: amounts) ?? 0,
-            freePictures: try row.integer("free_pictures", in: 0...1000) ?? 0, day: day)
+            freePictures: try row.integer("free_pictures", in: 0...1000) ?? 0, day: day, past: try past(row))
         return (Key(cloud: cloud, model: model), entry)
     }
 
+    private static func day(_ fields: JSONFields) throws(JSONFieldError) -> CalendarDay {
+        let text = try fields.needed("date", try fields.string("date"))
+        guard let day = CalendarDay(text) else {
+            throw JSONFieldError(fields.path("date"), "must be a day like 2026-11-30, got '\(text.printable)'")
+        }
+        return day
+    }
+
+    private static func past(_ row: JSONFields) throws(JSONFieldError) -> [PastRate] {
+        var past: [PastRate] = []
+        for (index, value) in (try row.array("past") ?? []).enumerated() {
+            let fields = try JSONFields(value, row.path("past[\(index)]"))
+            try fields.allow(rateNames.union(["date"]))
+            past.append(PastRate(rate: try rate(fields), day: try day(fields)))
+        }
+        return past
+    }
+
+    private static let rateNames: Set<String> = ["amount", "resolution", "sound", "seconds"]
+
     private static func rate(_ fields: JSONFields) throws(JSONFieldError) -> Rate {
-        try fields.allow(["amount", "resolution", "sound", "seconds"])
-        return Rate(
+        Rate(
             dollars: try fields.needed("amount", try fields.number("amount", in: amounts)),
             resolution: try fields.string("resolution"), sound: try fields.bool("sound"),
             seconds: try fields.integer("seconds", in: 1...3600))

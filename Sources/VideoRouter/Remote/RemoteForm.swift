@@ -68,9 +68,11 @@ struct RemoteForm {
 // Length and size.
 extension RemoteForm {
     private mutating func addDuration(_ limits: ProviderCapabilities.Limits, isOurs: Bool) {
-        durationSeconds = request.durationSeconds
-        if let frames = request.frames, let rate = request.framesPerSecond {
-            durationSeconds = Double(frames) / Double(rate)
+        durationSeconds = request.wantedSeconds
+        if !isOurs, request.durationRule == .atLeast, let wanted = durationSeconds {
+            let limit = limits.minDurationSeconds
+            let listed = options.durationsSeconds.filter { $0 > wanted - 1e-6 }.min()
+            durationSeconds = listed ?? (options.durationsSeconds.isEmpty ? max(wanted, limit) : wanted)
         }
         guard let seconds = durationSeconds else { return }
         guard seconds.isFinite, seconds > 0, seconds <= limits.maxDurationSeconds + 1e-9,
@@ -140,8 +142,8 @@ extension RemoteForm {
             guard let field = RequestField[term], let text = text(of: field, spoken) else { continue }
             if let parameter = field.parameter, parameter.dialect.rawValue <= spoken.rawValue {
                 add(parameter.name, text)
-            } else if term != .quality {
-                // Nothing is dropped in silence, but for what has a value in every request.
+            } else if ![.quality, .durationRule].contains(term) {
+                // Nothing is dropped in silence, but for what has a value in every request, or the length says.
                 refuse(field.parameter?.name ?? field.jsonName, "the server's API has no such field")
             }
         }
@@ -150,7 +152,7 @@ extension RemoteForm {
     /// Of these, what was given goes as it is; length, size, picture and sound have their own rules.
     private static let sent = [
         Term.negativePrompt, .frames, .framesPerSecond, .steps, .guidanceScale, .guidanceScale2, .guidanceSchedule,
-        .seed, .flowShift, .scheduler, .sigmas, .attention, .quality, .adapters,
+        .seed, .flowShift, .scheduler, .sigmas, .attention, .quality, .adapters, .durationRule,
     ]
 
     /// nil where the request has none, or another field has said it.
@@ -185,6 +187,9 @@ extension RemoteForm {
         } else if !isOurs, request.referenceImages.contains(where: { $0.role == .last }) {
             refuse("reference_images", "the server's API has no picture that a clip ends with")
         }
+        if request.shots != nil { refuse("shots", "it makes clips of one piece") }
+        if request.cast != nil { refuse("cast", "characters and environments are the router's") }
+        if request.continues != nil { refuse("continues", "it goes on from no former clip") }
         if request.wantsAudio {
             if !limits.makesAudio { refuse("audio", "clips have no sound here") }
             if isOurs { add("generate_sound", "true") }

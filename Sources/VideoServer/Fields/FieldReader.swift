@@ -34,11 +34,12 @@ struct FieldReader {
         return text
     }
 
-    /// Texts of a list, or between commas of one text.
-    private func texts(_ parameter: Parameter) throws(APIError) -> [String] {
+    /// Texts of a list, or between separators of one text.
+    private func texts(_ parameter: Parameter, separator: Character?) throws(APIError) -> [String] {
         guard case .list(let values) = value(parameter) else {
             let text = try text(parameter, maxBytes: Self.listBytes) ?? ""
-            return text.split(separator: ",").map { String($0.trimmingPrefix { $0 == " " }) }
+            guard let separator else { return [text] }
+            return text.split(separator: separator).map { String($0.trimmingPrefix { $0 == " " }) }
         }
         var texts: [String] = []
         for value in values { texts.append(try Self.text(value, parameter.name, maxBytes: Self.listBytes)) }
@@ -143,7 +144,7 @@ extension FieldReader {
             guard let text = try text(parameter, maxBytes: 256) else { return }
             guard word.read(text, &request) else { throw .invalid(parameter.name, "must be \(word.rule)") }
         case .words(let word):
-            for text in try texts(parameter) {
+            for text in try texts(parameter, separator: word.separator) {
                 guard word.read(text, &request) else { throw .invalid(parameter.name, "must be \(word.rule)") }
             }
         case .numbers, .special: return
