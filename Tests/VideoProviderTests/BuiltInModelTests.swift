@@ -119,8 +119,9 @@ import Glibc
         }
         let mean = firstFrames.reduce(0, +) / Double(firstFrames.count)
         print("first frames \(mean) dB from their pictures, at worst \(firstFrames.min() ?? 0)")
-        #expect(mean >= 34 && firstFrames.allSatisfy { $0 >= 28 }, "\(firstFrames)")
-        tally.expect(colour: 0.8, shape: 0.4, motion: 0.85, "pictures of unseen combinations")
+        #expect(mean >= 35 && firstFrames.allSatisfy { $0 >= 29 }, "\(firstFrames)")
+        // README claims 89, 56 and 100 %.
+        tally.expect(colour: 0.83, shape: 0.5, motion: 0.95, "pictures of unseen combinations")
     }
 
     @Test func `it takes a first picture and no last one`() throws {
