@@ -67,6 +67,12 @@ struct FileSearch {
         for layout in layouts where !parts.contains(layout.part) {
             guard let found = layout.source(in: source, keys) else { continue }
             parts.insert(layout.part)
+            do throws(WeightError) {
+                try layout.check(found)
+            } catch {
+                failures.append(error)
+                continue
+            }
             finds.append(Find(layout: layout, source: found, folder: folder, place: place))
         }
         guard parts.isEmpty else { return }

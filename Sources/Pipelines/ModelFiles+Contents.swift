@@ -34,17 +34,30 @@ extension ModelFiles {
     package static func tensors(of source: WeightSource) -> [Tensor] {
         var found: [Tensor] = []
         for file in source.files {
-            for (key, entry) in file.entries.sorted(by: { $0.key < $1.key }) where key.hasPrefix(source.prefix) {
-                let stored = String(key.dropFirst(source.prefix.count))
-                let names = source.table.names(of: stored)
-                let ignored = source.table.ignored.first { $0.covers(stored) }?.reason
-                let foreign = source.table.foreign.first { stored.contains($0.part) }.map { "of \($0.meaning)" }
-                found.append(
-                    Tensor(
-                        file: file.file, key: key, entry: entry, names: names,
-                        unused: ignored ?? foreign ?? (names.isEmpty ? "the model has no such tensor" : nil)))
+            var all = file.entries.filter { $0.key.hasPrefix(source.prefix) }
+                .map { tensor(file.file, $0.key, $0.value, of: source) }
+            for (key, companion) in file.companions where key.hasPrefix(source.prefix) {
+                switch companion.use {
+                case .with(let other): all.append(tensor(file.file, key, companion.entry, with: other, of: source))
+                case .none(let reason):
+                    all.append(Tensor(file: file.file, key: key, entry: companion.entry, names: [], unused: reason))
+                }
             }
+            found += all.sorted { $0.key < $1.key }
         }
         return found
+    }
+
+    /// - Parameter other: the tensor that it is read with; nil where it is read by itself.
+    private static func tensor(
+        _ file: String, _ key: String, _ entry: TensorEntry, with other: String? = nil, of source: WeightSource
+    ) -> Tensor {
+        let stored = String((other ?? key).dropFirst(source.prefix.count))
+        let names = source.table.names(of: stored)
+        let ignored = source.table.ignored.first { $0.covers(stored) }?.reason
+        let foreign = source.table.foreign.first { stored.contains($0.part) }.map { "of \($0.meaning)" }
+        return Tensor(
+            file: file, key: key, entry: entry, names: names,
+            unused: ignored ?? foreign ?? (names.isEmpty ? "the model has no such tensor" : nil))
     }
 }

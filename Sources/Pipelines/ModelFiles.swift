@@ -178,7 +178,7 @@ extension ModelFiles {
     }
 
     private static func source(_ path: String) throws -> WeightSource {
-        guard path.hasSuffix(".json") else { return WeightSource(try TensorFiles.open(path: path)) }
+        guard path.hasSuffix(".json") else { return try WeightSource(TensorFiles.open(path: path)) }
         return try WeightSource(parent(path), path: String(path.split(separator: "/").last ?? ""))
     }
 }
@@ -187,6 +187,7 @@ extension ModelFiles {
 
 extension ModelFiles {
     private static let tokenizerFiles = ["tokenizer.json", "spiece.model", "tokenizer_config.json"]
+    private static let ggufPath = "tokenizer/tokenizer.gguf"
 
     private mutating func takeTokenizer(
         _ places: ModelPlaces, _ folder: ModelFolder?, _ found: [String]
@@ -196,8 +197,8 @@ extension ModelFiles {
             return
         }
         if base != nil, places.parts[.textEncoder] == nil { return }
-        if let source = parts[.textEncoder]?.source, let model = Self.inside(source) {
-            tokenizer = ["tokenizer/spiece.model": .init(model, name: "\(source.file): spiece_model")]
+        if let source = parts[.textEncoder]?.source, let found = Self.inside(source) {
+            tokenizer = found
             return
         }
         // Beside the text encoder's, pictures of the authors come with one that reads no prompts.
@@ -218,8 +219,8 @@ extension ModelFiles {
             }
             return found
         }
-        let name = path.hasSuffix(".json") ? "tokenizer.json" : "spiece.model"
-        return ["tokenizer/\(name)": .init(try MappedFile.open(path), name: path)]
+        let own = path.hasSuffix(".json") ? "tokenizer/tokenizer.json" : "tokenizer/spiece.model"
+        return [path.hasSuffix(".gguf") ? ggufPath : own: .init(try MappedFile.open(path), name: path)]
     }
 
     private static func tokenizer(
@@ -233,11 +234,15 @@ extension ModelFiles {
         return files
     }
 
-    /// What ComfyUI puts into the file of the text encoder.
-    private static func inside(_ source: WeightSource) -> HostBytes? {
+    /// What ComfyUI puts into the file of the text encoder, or llama.cpp.
+    private static func inside(_ source: WeightSource) -> [String: ModelFolder.AddedFile]? {
         for file in source.files {
             for key in ["spiece_model", "text_encoders.spiece_model"] {
-                if let bytes = file.bytes(of: key) { return bytes }
+                guard let bytes = file.bytes(of: key) else { continue }
+                return ["tokenizer/spiece.model": .init(bytes, name: "\(file.file): spiece_model")]
+            }
+            if let file = file as? GGUF, file.metadata["tokenizer.ggml.tokens"] != nil {
+                return [ggufPath: .init(file.bytes, name: file.file)]
             }
         }
         return nil

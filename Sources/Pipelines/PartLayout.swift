@@ -9,6 +9,8 @@ struct PartLayout: Sendable {
     let prefixes: [String]
     /// Names that files of this kind have, and no others do.
     let marks: [String]
+    /// What files of GGUF call the network, where they call it anything; nil for whatever they do.
+    var architectures: [String]?
     /// The configuration that the shapes come to, as Diffusers would write it.
     let configuration: @Sendable (PartShapes) throws(WeightError) -> JSONText
 
@@ -18,6 +20,15 @@ struct PartLayout: Sendable {
     func source(in file: WeightSource, _ keys: Set<String>) -> WeightSource? {
         prefixes.first { prefix in marks.allSatisfy { keys.contains(prefix + $0) } }
             .map { file.named(by: table, below: $0) }
+    }
+
+    /// Throws where a file says that it is of another network.
+    func check(_ source: WeightSource) throws(WeightError) {
+        guard let architectures else { return }
+        for file in source.files {
+            guard let found = (file as? GGUF)?.architecture, !architectures.contains(found) else { continue }
+            throw .badGGUF(file: file.file, problem: .architecture(found, known: architectures))
+        }
     }
 }
 

@@ -6,17 +6,22 @@ struct StoredWeights {
     private let components: [String: Component]
 
     private struct Component {
-        let format: StoredFormat
-        let byteCount: Int
+        /// By how they are stored.
+        let byteCounts: [StoredFormat: Int]
         /// Of the tensor that stands for all.
         let digest: UInt64
         /// Whether it is one of convolutions, whose kernels every backend lays anew.
         var isPacked = false
+
+        /// How most of it is stored.
+        var format: StoredFormat {
+            byteCounts.max { ($0.value, $0.key.name) < ($1.value, $1.key.name) }?.key ?? .dense(.f32)
+        }
     }
 
     /// Of a folder.
     ///
-    /// - Parameter keys: a tensor of each component whose dtype and numbers stand for all.
+    /// - Parameter keys: a tensor of each component whose numbers stand for all.
     init(_ folder: ModelFolder, _ keys: [String: String]) throws(WeightError) {
         var components: [String: Component] = [:]
         for (name, key) in keys {
@@ -26,8 +31,7 @@ struct StoredWeights {
             var digest = Digest64()
             digest.add(tensor.bytes.copied)
             components[name] = Component(
-                format: tensor.format, byteCount: checkpoint.byteCount, digest: digest.value,
-                isPacked: shape.count > 2)
+                byteCounts: checkpoint.byteCounts, digest: digest.value, isPacked: shape.count > 2)
         }
         self.components = components
     }
@@ -36,28 +40,42 @@ struct StoredWeights {
     ///
     /// - Parameter parameters: of each component.
     init(published parameters: [String: Int]) {
-        components = parameters.mapValues { Component(format: .dense(.bf16), byteCount: 2 * $0, digest: 0) }
+        components = parameters.mapValues { Component(byteCounts: [.dense(.bf16): 2 * $0], digest: 0) }
     }
 
-    /// How the matrices of a component are stored; numbers of 8 bits and fewer are as good as bf16's.
+    /// What most numbers of a component are stored in; those of 8 bits and fewer are as good as bf16.
     func dtype(_ component: String) -> DType {
         guard let format = components[component]?.format else { return .f32 }
         return format.quantisation == nil ? format.dtype : .bf16
     }
 
+    /// Whether a component has matrices that stay quantised in memory.
+    func isQuantised(_ component: String) -> Bool {
+        guard let stored = components[component], !stored.isPacked else { return false }
+        return stored.byteCounts.keys.contains { $0.quantisation != nil }
+    }
+
     /// Bytes of a component's weights that a device has to hold: all of them, or copies where they do not serve as they
     /// are stored.
-    func bytes(_ component: String, dtype: DType, copies: Bool) -> Int {
+    ///
+    /// - Parameter isAdapted: whether LoRAs are added to them; sums lie in no file, and are not quantised.
+    func bytes(_ component: String, dtype: DType, copies: Bool, isAdapted: Bool = false) -> Int {
         guard let stored = components[component] else { return 0 }
-        if stored.format.quantisation != nil, !stored.isPacked { return copies ? stored.byteCount : 0 }
-        guard copies || stored.format.dtype != dtype || stored.isPacked else { return 0 }
-        return stored.format.count(ofBytes: stored.byteCount) * dtype.byteWidth
+        return stored.byteCounts.reduce(0) { sum, part in
+            let (format, bytes) = part
+            if format.quantisation != nil, !stored.isPacked, !isAdapted { return sum + (copies ? bytes : 0) }
+            guard copies || isAdapted || format.dtype != dtype || stored.isPacked else { return sum }
+            return sum + format.count(ofBytes: bytes) * dtype.byteWidth
+        }
     }
 
     /// Tells the weights of one training from those of another.
     var fingerprint: String {
         components.sorted { $0.key < $1.key }
-            .map { "\($0.key) \($0.value.format.name) \($0.value.byteCount) \(String($0.value.digest, radix: 16))" }
+            .map { name, stored in
+                let byteCount = stored.byteCounts.values.reduce(0, +)
+                return "\(name) \(stored.format.name) \(byteCount) \(String(stored.digest, radix: 16))"
+            }
             .joined(separator: ", ")
     }
 }

@@ -26,6 +26,11 @@ extension Tokenizer {
             self = try folder.bytes("tokenizer/tokenizer.json").withBytes { try Tokenizer(json: $0) }
             return
         }
+        let gguf = "tokenizer/tokenizer.gguf"
+        if folder.exists(gguf) {
+            self = try Tokenizer(GGUF(folder.bytes(gguf), file: folder.fullName(gguf)))
+            return
+        }
         let model = try folder.bytes("tokenizer/spiece.model")
         guard hasConfig else {
             self = try model.withBytes { try Tokenizer(sentencePiece: $0) }

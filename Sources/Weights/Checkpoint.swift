@@ -22,7 +22,7 @@ package final class Checkpoint {
 
     /// The weights in one file.
     package convenience init(_ bytes: HostBytes, file: String) throws(WeightError) {
-        self.init(WeightSource(try TensorFiles.open(bytes, file: file)))
+        self.init(try WeightSource(TensorFiles.open(bytes, file: file)))
     }
 
     package init(_ source: WeightSource, watch: Watch? = nil) {
@@ -42,6 +42,16 @@ package final class Checkpoint {
 
     /// Bytes of all tensors.
     package var byteCount: Int { places.reduce(0) { $0 + (entry($1.key, $1.value)?.range.count ?? 0) } }
+
+    /// Bytes of all tensors by how they are stored; without those that no network reads.
+    package var byteCounts: [StoredFormat: Int] {
+        var counts: [StoredFormat: Int] = [:]
+        for (key, file) in places {
+            guard let entry = entry(key, file), let format = entry.format else { continue }
+            counts[format, default: 0] += entry.range.count
+        }
+        return counts
+    }
 
     /// The scope that sees every key.
     package var root: WeightScope { WeightScope(checkpoint: self, prefix: "") }
@@ -74,7 +84,13 @@ package final class Checkpoint {
         let tensor = try source.files[file].tensor(source.prefix + place.stored)
         used.insert(place.stored)
         try watch?(used.count, places.count)
-        guard let part = place.part else { return found == shape ? tensor : tensor.reshaped(Shape(shape)) }
+        guard let part = place.part else {
+            guard tensor.keepsScales(as: Shape(shape)) else {
+                throw .shape(
+                    key: source.prefix + place.stored, file: source.files[file].file, expected: shape, found: found)
+            }
+            return tensor.reshaped(Shape(shape))
+        }
         return tensor[part.index * shape[0]..<(part.index + 1) * shape[0]].reshaped(Shape(shape))
     }
 

@@ -11,49 +11,57 @@ package struct MatrixScales: Sendable {
     private let scaleKeys: [String: String]
     /// By the name that a matrix should have, the one under which its levels are stored.
     package let renamed: [String: String]
-    /// Keys that are no tensors of the model.
-    package let auxiliary: Set<String>
+    /// What is no tensor of the model, and what it is for.
+    package let companions: [String: Companion.Use]
 
     /// The header's word for how matrices are stored.
     package static let headerField = "_quantization_metadata"
 
     private static let scaleNames = ["scale_weight", "weight_scale"]
-    private static let sideNames = scaleNames + ["scale_input", "input_scale", "comfy_quant"]
+    /// Factors of activations.
+    private static let inputNames = ["scale_input", "input_scale"]
+    private static let settingsName = "comfy_quant"
     private static let formats = ["float8_e4m3fn", "float8_e5m2", "int8_tensorwise"]
     /// Of what is said of a matrix, in bytes; a header has a limit of its own.
     private static let settingsLimit = 1 << 16
 
     /// - Parameters:
     ///   - keys: of all files of the model's part.
-    ///   - header: what a file says under `headerField`.
+    ///   - headers: what files say under `headerField`.
     ///   - file: how errors name the files.
     ///   - bytes: those of a key.
     package init(
-        _ keys: some Collection<String>, header: String? = nil, file: String, bytes: (String) -> HostBytes?
+        _ keys: some Collection<String>, headers: [String] = [], file: String, bytes: (String) -> HostBytes?
     ) throws(WeightError) {
         let all = Set(keys)
-        var (scaleKeys, renamed, auxiliary) = ([String: String](), [String: String](), Set<String>())
+        var (scaleKeys, renamed, companions) = ([String: String](), [String: String](), [String: Companion.Use]())
         for key in all.sorted() {
-            if key == "scaled_fp8" || key.hasSuffix(".scaled_fp8") { auxiliary.insert(key) }
+            if key == "scaled_fp8" || key.hasSuffix(".scaled_fp8") {
+                companions[key] = .none("says that there are scales")
+            }
             if let base = key.dropping(".int8_weight") {
                 renamed[base + ".weight"] = key
                 guard all.contains(base + ".scale") else { throw .badScale(key: key, file: file, problem: .missing) }
+                guard !all.contains(base + ".weight") else {
+                    throw .badScale(key: key, file: file, problem: .twice(base + ".weight"))
+                }
                 scaleKeys[base + ".weight"] = base + ".scale"
-                auxiliary.insert(base + ".scale")
+                companions[base + ".scale"] = .with(base + ".weight")
             }
             guard let base = key.dropping(".weight") else { continue }
-            let there = Self.sideNames.map { "\(base).\($0)" }.filter(all.contains)
-            auxiliary.formUnion(there)
-            scaleKeys[key] = Self.scaleNames.map { "\(base).\($0)" }.first(where: all.contains)
-            if let text = all.contains("\(base).comfy_quant") ? bytes("\(base).comfy_quant") : nil {
-                guard text.count <= Self.settingsLimit else {
-                    let problem = ScaleProblem.settings(bytes: text.count, limit: Self.settingsLimit)
-                    throw .badScale(key: "\(base).comfy_quant", file: file, problem: problem)
-                }
-                try Self.check(Self.json(text, file: file), key: key, file: file)
+            func there(_ names: [String]) -> [String] { names.map { "\(base).\($0)" }.filter(all.contains) }
+            for scale in there(Self.scaleNames) {
+                companions[scale] = .with(key)
+                if let other = scaleKeys[key] { throw .badScale(key: scale, file: file, problem: .twice(other)) }
+                scaleKeys[key] = scale
+            }
+            for input in there(Self.inputNames) { companions[input] = .none("for products in fp8 alone") }
+            for settings in there([Self.settingsName]) {
+                companions[settings] = .with(key)
+                try Self.check(settings: bytes(settings), settings, key: key, file: file)
             }
         }
-        if let header {
+        for header in headers {
             let value = try Self.json(HostBytes(Array(header.utf8)), file: file)
             guard case .object(let fields) = value, case .object(let layers)? = fields[Array("layers".utf8)] else {
                 throw .config(file: file, field: "\(Self.headerField).layers", value: nil, rule: "an object")
@@ -62,7 +70,19 @@ package struct MatrixScales: Sendable {
                 try Self.check(layer, key: String(decoding: name, as: UTF8.self) + ".weight", file: file)
             }
         }
-        (self.scaleKeys, self.renamed, self.auxiliary) = (scaleKeys, renamed, auxiliary)
+        (self.scaleKeys, self.renamed, self.companions) = (scaleKeys, renamed, companions)
+    }
+
+    /// Whether a file says anywhere how its matrices are stored, if only that it is in no way that is read.
+    static func areSaid(in file: any TensorFile) -> Bool {
+        let header = (file as? Safetensors)?.metadata[headerField]
+        return header != nil || file.entries.keys.contains { $0.hasSuffix(".\(settingsName)") }
+    }
+
+    /// Throws where a tensor that is stored in numbers of their own value has scales.
+    func check(dense key: String, stored: String, file: String) throws(WeightError) {
+        guard let scales = scaleKeys[key] else { return }
+        throw .badScale(key: scales, file: file, problem: .ofOther(stored))
     }
 
     /// The tensor `key` from bytes of one byte a number, with its scales.
@@ -115,6 +135,17 @@ package struct MatrixScales: Sendable {
         } catch {
             throw .badJSON(file: file, offset: error.offset, problem: error.problem)
         }
+    }
+
+    /// - Parameter name: of the tensor that holds the text.
+    private static func check(
+        settings text: HostBytes?, _ name: String, key: String, file: String
+    ) throws(WeightError) {
+        guard let text else { throw .badScale(key: key, file: file, problem: .format("without a name")) }
+        guard text.count <= settingsLimit else {
+            throw .badScale(key: name, file: file, problem: .settings(bytes: text.count, limit: settingsLimit))
+        }
+        try check(json(text, file: file), key: key, file: file)
     }
 
     /// Throws for what would run and be wrong.

@@ -69,14 +69,14 @@ package struct ModelFolder: Sendable {
     ) -> ModelFolder {
         var folder = self
         folder.replaced.formUnion(replaced)
-        folder.added = added.filter { !folder.isReplaced($0.key) }.merging(files) { $1 }
+        folder.added = added.filter { !replaced.contains(Self.part($0.key)) }.merging(files) { $1 }
         folder.weights = self.weights.filter { !replaced.contains($0.key) }.merging(weights) { $1 }
         return folder
     }
 
-    private func isReplaced(_ path: String) -> Bool {
-        replaced.contains(String(path.prefix { $0 != "/" }))
-    }
+    private func isReplaced(_ path: String) -> Bool { replaced.contains(Self.part(path)) }
+
+    private static func part(_ path: String) -> String { String(path.prefix { $0 != "/" }) }
 
     /// Whether there is a file (of any kind) at `path`.
     package func exists(_ path: String) -> Bool {

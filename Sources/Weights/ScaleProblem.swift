@@ -5,6 +5,10 @@ package enum ScaleProblem: Error, Equatable, Sendable {
     case missing
     case shape([Int], expected: [[Int]])
     case notFinite
+    /// A scale of a matrix that is stored in another type than one of 8 bits.
+    case ofOther(String)
+    /// Another tensor says the same.
+    case twice(String)
     /// The scales are of a type that is none of floating numbers.
     case noNumbers
     /// A format of ComfyUI's that is not read.
@@ -21,6 +25,9 @@ package enum ScaleProblem: Error, Equatable, Sendable {
             "\(name) should have shape \(expected.map { "\($0)" }.joined(separator: " or ")) as a scale, has \(found)"
         case .notFinite: "\(name) holds a scale that is no finite number"
         case .noNumbers: "\(name) should be scales in F32, F16 or BF16"
+        case .twice(let other): "\(name) stands beside '\(other.printable)', which says the same thing"
+        case .ofOther(let dtype):
+            "\(name) is the scale of a matrix in \(dtype.printable); F8_E4M3, F8_E5M2 and I8 have scales"
         case .format(let format):
             "\(name) is stored as \(format.printable); float8_e4m3fn, float8_e5m2 and int8_tensorwise are read"
         case .rotated: "\(name) is stored rotated (convrot), which is not read: as it stands it would give noise"
@@ -30,7 +37,8 @@ package enum ScaleProblem: Error, Equatable, Sendable {
 
     var hint: String {
         switch self {
-        case .format, .rotated: "use a file of another format of the same model: bf16, fp8, plain int8 or GGUF"
+        case .format, .rotated, .ofOther:
+            "use a file of another format of the same model: bf16, fp8, plain int8 or GGUF"
         default: "the file is damaged or incomplete: fetch it again"
         }
     }

@@ -12,6 +12,25 @@ package protocol TensorFile: Sendable {
     func tensor(_ key: String) throws(WeightError) -> StoredTensor
     /// The bytes of the tensor under `key` where they lie one behind the other, whatever they are numbers of.
     func bytes(of key: String) -> HostBytes?
+    /// Tensors that say how others are stored, and are none of a model by themselves.
+    var companions: [String: Companion] { get }
+}
+
+extension TensorFile {
+    package var companions: [String: Companion] { [:] }
+}
+
+/// A tensor that says how another is stored.
+package struct Companion: Sendable, Equatable {
+    package let entry: TensorEntry
+    package let use: Use
+
+    package enum Use: Sendable, Equatable {
+        /// Read with the tensor of this name.
+        case with(String)
+        /// Read by nobody, and why.
+        case none(String)
+    }
 }
 
 /// What a file says of one of its tensors.
@@ -37,6 +56,11 @@ package struct TensorEntry: Sendable, Equatable {
         default: nil
         }
     }
+
+    /// How the elements lie in memory, nil where no network reads such.
+    package var format: StoredFormat? {
+        dtype.map { .dense($0) } ?? Quantisation(rawValue: dtypeName).map { .quantised($0) }
+    }
 }
 
 /// The formats of files of tensors, told apart by their first bytes.
@@ -49,12 +73,14 @@ package enum TensorFiles {
     /// - Parameter file: how errors name it.
     package static func open(_ bytes: HostBytes, file: String) throws(WeightError) -> any TensorFile {
         let head = bytes[0..<min(9, bytes.count)].copied
+        // As the length of a header of safetensors, GGUF's first word is beyond the limit.
+        if head.starts(with: GGUF.magic) { return try GGUF(bytes, file: file) }
         // Behind its length a header of safetensors begins.
         guard head.last != UInt8(ascii: "{") || head.count < 9 else { return try Safetensors(bytes, file: file) }
-        if head.starts(with: Array("GGUF".utf8)) { throw .otherFormat(file: file, found: "GGUF") }
         let isTorch = head.starts(with: [0x50, 0x4B, 3, 4]) || head.starts(with: [0x80, 2])
         let isNamedTorch = [".pth", ".pt", ".bin", ".ckpt"].contains { file.hasSuffix($0) }
-        return isTorch || isNamedTorch ? try TorchTensors(bytes, file: file) : try Safetensors(bytes, file: file)
+        if isTorch || isNamedTorch { return try TorchTensors(bytes, file: file) }
+        return file.hasSuffix(".gguf") ? try GGUF(bytes, file: file) : try Safetensors(bytes, file: file)
     }
 
     /// The file at `path`.

@@ -41,7 +41,6 @@ extension WeightError: Reportable {
             "\(file): not valid JSON at byte \(offset): \(problem.message)"
         case .badIndex(let file, let key, let problem): "\(file): \(problem.message(key: key))"
         case .badTorchFile(let file, let problem): "\(file): \(problem.message)"
-        case .otherFormat(let file, let found): "\(file): a file of \(found.printable), which is not read"
         case .noWeights(let folder, let looked, let others):
             "\(folder): no weights; looked for \(looked.joined(separator: ", "))"
                 + (others.isEmpty ? "" : "; there is " + others.map(\.printable).joined(separator: ", "))
@@ -49,7 +48,8 @@ extension WeightError: Reportable {
         case .shape(let key, let file, let expected, let found):
             "\(file): tensor '\(key.printable)' should have shape \(expected), has \(found)"
         case .dtype(let key, let file, let found):
-            "\(file): tensor '\(key.printable)' is stored as \(found.printable); F32, F16 and BF16 are understood"
+            "\(file): tensor '\(key.printable)' is stored as \(found.printable); "
+                + "F32, F16, BF16, F8_E4M3 and F8_E5M2 are understood, and I8 with its scales"
         case .unused(let keys, let count, let file):
             "\(file): \(count) tensors that the model does not know: "
                 + keys.map { "'\($0.printable)'" }.joined(separator: ", ") + (count > keys.count ? ", …" : "")
@@ -86,11 +86,10 @@ extension WeightError: Reportable {
         case .headerTooLarge, .badHeader, .badJSON: "the file is damaged or of another format: fetch it again"
         case .badIndex: "the index and its shards are of different revisions: fetch the folder again"
         case .badTorchFile(_, let problem): Wording(plain: problem.hint)
-        case .otherFormat: "use the model's safetensors files"
         case .otherModel: "use the model's own file; without these tensors its clips would be wrong"
         case .missing, .shape, .unused:
             "weights and config.json do not belong together: fetch the folder again or correct the config"
-        case .dtype: "use the model's f32, f16 or bf16 files"
+        case .dtype: "use a file of the same model in f32, f16, bf16, fp8, plain int8 or GGUF"
         case .unknownField: "what it asks for might change the clip; take it out of the file if it does not"
         case .otherPipeline(_, _, let known):
             "folders for \(known.joined(separator: " and ")) run here; \(.models) lists the models and what they can do"

@@ -32,8 +32,6 @@ package enum WeightError: Error, Equatable, Sendable {
     case badJSON(file: String, offset: Int, problem: JSONProblem)
     case badIndex(file: String, key: String, problem: IndexProblem)
     case badTorchFile(file: String, problem: TorchProblem)
-    /// A format of files that is not read.
-    case otherFormat(file: String, found: String)
     /// A folder without weights of a name that is read; `others` are what lies there.
     case noWeights(folder: String, looked: [String], others: [String])
     case missing(key: String, file: String)

@@ -14,9 +14,9 @@ package struct WeightSource: Sendable {
     package var table = KeyTable.own
 
     /// One file.
-    package init(_ file: any TensorFile) {
+    package init(_ file: any TensorFile) throws(WeightError) {
         self.file = file.file
-        files = [file]
+        files = try ScaledFile.scaled([file])
     }
 
     /// The same tensors, called otherwise.
@@ -59,11 +59,12 @@ package struct WeightSource: Sendable {
     package init(_ folder: ModelFolder, path: String) throws(WeightError) {
         file = folder.fullName(path)
         guard path.hasSuffix(".json") else {
-            files = [try TensorFiles.open(folder.bytes(path), file: file)]
+            files = try ScaledFile.scaled([TensorFiles.open(folder.bytes(path), file: file)])
             return
         }
         let parts = path.split(separator: "/", omittingEmptySubsequences: false).dropLast()
-        files = try Self.openShards(folder, prefix: parts.map { $0 + "/" }.joined(), index: path)
+        files = try ScaledFile.scaled(
+            Self.openShards(folder, prefix: parts.map { $0 + "/" }.joined(), index: path))
     }
 
     /// In the order in which one is preferred to another.

@@ -40,14 +40,18 @@ import Weights
         #expect(try Self.frames(found) == Self.frames(ModelFolder(path: Self.model)))
     }
 
-    private static func frames(_ folder: ModelFolder) throws -> [Frame] {
-        let settings = VideoSettings(
+    private static func settings(width: Int, height: Int) -> VideoSettings {
+        VideoSettings(
             prompts: Prompts(positive: "a cat", negative: "red"),
-            clip: ClipShape(width: 32, height: 16, frames: 5, framesPerSecond: 16),
+            clip: ClipShape(width: width, height: height, frames: 5, framesPerSecond: 16),
             sampling: SamplingSettings(scheduler: .euler, levels: .steps(2), shift: 3, guidance: [3], seed: 1))
+    }
+
+    private static func frames(_ folder: ModelFolder) throws -> [Frame] {
         var frames: [Frame] = []
         try Families.open(folder).pipeline(on: CPUBackend(threads: 1), dtype: .f32)
-            .generate(settings, report: { _ in true }, dump: nil, emit: { frames.append($0) })
+            .generate(
+                settings(width: 32, height: 16), report: { _ in true }, dump: nil, emit: { frames.append($0) })
         return frames
     }
 
@@ -113,7 +117,9 @@ import Weights
             guard layout.expect != "refuse" else { return }
             let problems = Self.problems(found, "\(folder)/expected")
             #expect(problems.isEmpty, "\(folder): \(problems.prefix(5))")
-            print("LAYOUT \(problems.isEmpty ? "equal" : "DIFFERS") \(folder)")
+            let deviation = try Self.deviation(found, "\(folder)/expected")
+            #expect(deviation < 1e-3, "\(folder): latents \(deviation)")
+            print("LAYOUT \(problems.isEmpty ? "equal" : "DIFFERS") \(folder), latents \(deviation)")
         } catch {
             let text = "\(error.message); \(error.hint ?? "")"
             let isSaid = layout.mentions.contains { text.contains($0) }
@@ -122,11 +128,41 @@ import Weights
         }
     }
 
+    /// How far a clip's latents are from those that the folder of Diffusers gives.
+    private static func deviation(_ found: ModelFolder, _ expected: String) throws(VideoError) -> Double {
+        do {
+            return try Deviation(latents(found), from: latents(ModelFolder(path: expected))).relative
+        } catch {
+            throw VideoError(reporting: error)
+        }
+    }
+
+    private static func latents(_ folder: ModelFolder) throws -> [Float] {
+        let model = try Families.open(folder)
+        var settings = settings(width: 64, height: 32)
+        settings.inputs = model.pictures.needed.map { ClipInput(role: $0, digest: "") }
+        let pixels = (0..<64 * 32 * 3).map { UInt8(truncatingIfNeeded: 7 * $0) }
+        let picture = Frame(width: 64, height: 32, pixels: pixels)
+        let dump = TensorDump()
+        try model.pipeline(on: CPUBackend(threads: 2), dtype: .f32)
+            .generate(
+                settings, pictures: Dictionary(uniqueKeysWithValues: model.pictures.needed.map { ($0, picture) }),
+                checkpoint: nil, report: { _ in true }, dump: dump, emit: { _ in })
+        guard case .floats(let latents)? = dump.tensors.last(where: { $0.name.hasSuffix(".latents") })?.values else {
+            throw VideoError(.internalError, "no latents")
+        }
+        return latents
+    }
+
     /// What of the expected folder's tensors is not the same in the one that was found.
     private static func problems(_ found: ModelFolder, _ expected: String) -> [String] {
         var problems: [String] = []
         do {
             let folder = try ModelFolder(path: expected)
+            let backend = try CPUBackend(threads: 2)
+            func bits(_ tensor: StoredTensor) throws -> [UInt32] {
+                try backend.download(backend.vector(tensor)).map(\.bitPattern)
+            }
             for part in ModelPart.allCases where folder.isFolder(part.rawValue) && part != .tokenizer {
                 let (wanted, own) = (try Checkpoint(folder, part.rawValue), try Checkpoint(found, part.rawValue))
                 for key in wanted.keys.sorted() {
@@ -134,25 +170,12 @@ import Weights
                     let prefix =
                         own.root.contains(key) || !own.root.contains("vision_model.\(key)") ? "" : "vision_model."
                     let (one, other) = (try wanted.root.tensor(key, shape), try own.root.tensor(prefix + key, shape))
-                    if Self.floats(one) != Self.floats(other) { problems.append("\(part.rawValue): \(key)") }
+                    if try bits(one) != bits(other) { problems.append("\(part.rawValue): \(key)") }
                 }
             }
         } catch {
             problems.append("\(error)")
         }
         return problems
-    }
-
-    private static func floats(_ tensor: StoredTensor) -> [Float] {
-        switch tensor.dtype {
-        case .f32: tensor.bytes.floats
-        case .bf16: halves(tensor).map { Float(bitPattern: UInt32($0) << 16) }
-        default: halves(tensor).map { Float(Float16(bitPattern: $0)) }
-        }
-    }
-
-    private static func halves(_ tensor: StoredTensor) -> [UInt16] {
-        let bytes = tensor.bytes.copied
-        return (0..<bytes.count / 2).map { UInt16(bytes[2 * $0]) | UInt16(bytes[2 * $0 + 1]) << 8 }
     }
 }

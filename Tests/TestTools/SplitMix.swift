@@ -1,5 +1,5 @@
 /// Sebastiano Vigna's splitmix64.
-package struct SplitMix {
+package struct SplitMix: RandomNumberGenerator {
     private var state: UInt64
 
     package init(state: UInt64) { self.state = state }

@@ -19,7 +19,7 @@ import Weights
     private func checkpoint(_ tensors: [(String, [Int])], prefix: String = "") throws -> Checkpoint {
         let file = try TensorFiles.open(
             HostBytes(FileBuilder.file(tensors.map { (prefix + $0.0, $0.1) })), file: "w")
-        return Checkpoint(WeightSource(file).named(by: table, below: prefix))
+        return try Checkpoint(WeightSource(file).named(by: table, below: prefix))
     }
 
     @Test func `names go both ways, part by part`() {

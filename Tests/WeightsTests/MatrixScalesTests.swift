@@ -11,7 +11,7 @@ import Weights
         var header: String?
 
         func scales() throws(WeightError) -> MatrixScales {
-            try MatrixScales(Array(tensors.keys) + texts.keys, header: header, file: "m") { key in
+            try MatrixScales(Array(tensors.keys) + texts.keys, headers: header.map { [$0] } ?? [], file: "m") { key in
                 texts[key].map { HostBytes(Array($0.utf8)) }
             }
         }
@@ -53,7 +53,7 @@ import Weights
                 #expect(tensor.format == .quantised(quantisation))
             }
         }
-        #expect(try stored(name, [1], []).scales().auxiliary == [name])
+        #expect(try stored(name, [1], []).scales().companions == [name: .with("x.weight")])
     }
 
     @Test func `fp8 without a scale is a cast, whole numbers without one are refused`() throws {
@@ -68,7 +68,7 @@ import Weights
         var stored = Stored()
         stored.tensors = ["x.int8_weight": empty, "x.scale": StoredTensor([1, 2, 3, 4, 5, 6], [3, 2])]
         let scales = try stored.scales()
-        #expect(scales.renamed == ["x.weight": "x.int8_weight"] && scales.auxiliary == ["x.scale"])
+        #expect(scales.renamed == ["x.weight": "x.int8_weight"] && scales.companions == ["x.scale": .with("x.weight")])
         #expect(try stored.matrix(.int8).scales?.extent == .tile(128))
         #expect(
             problem { () throws(WeightError) in _ = try stored.matrix(.int8, [300, 300]) }
@@ -147,6 +147,9 @@ import Weights
         stored.tensors["x.scale_input"] = empty
         stored.tensors["model.scaled_fp8"] = empty
         stored.tensors["y.scale"] = empty
-        #expect(try stored.scales().auxiliary == ["x.scale_weight", "x.scale_input", "model.scaled_fp8"])
+        let companions = try stored.scales().companions
+        #expect(Set(companions.keys) == ["x.scale_weight", "x.scale_input", "model.scaled_fp8"])
+        #expect(companions["x.scale_weight"] == .with("x.weight"))
+        #expect(companions["x.scale_input"] == .none("for products in fp8 alone"))
     }
 }

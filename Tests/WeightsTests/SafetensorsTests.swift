@@ -122,7 +122,9 @@ import Weights
                 header: "{\(FileBuilder.entry("ids", "I64", [1], 0, 8))}", data: Array(repeating: 0, count: 8)))
         let error = failure { () throws(WeightError) in _ = try file.tensor("ids") }
         #expect(error == .dtype(key: "ids", file: "w.safetensors", found: "I64"))
-        #expect(error?.message == "w.safetensors: tensor 'ids' is stored as I64; F32, F16 and BF16 are understood")
+        #expect(
+            error?.message == "w.safetensors: tensor 'ids' is stored as I64; "
+                + "F32, F16, BF16, F8_E4M3 and F8_E5M2 are understood, and I8 with its scales")
     }
 
     @Test(arguments: [

@@ -91,10 +91,9 @@ extension CogVideoXModel {
     func memory(_ settings: VideoSettings, on device: DeviceProfile) -> MemoryEstimate {
         let (shape, vae) = (latentShape(settings), components.vae)
         func bytes(_ component: String) -> Int {
-            // Sums lie in no file.
-            let isAdapted = component == "transformer" && !settings.adapters.isEmpty
-            return components.stored.bytes(
-                component, dtype: device.dtype, copies: device.copiesWeights || isAdapted)
+            components.stored.bytes(
+                component, dtype: device.dtype, copies: device.copiesWeights,
+                isAdapted: component == "transformer" && !settings.adapters.isEmpty)
         }
         let picture =
             components.index.takesPicture

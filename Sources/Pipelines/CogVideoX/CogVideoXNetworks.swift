@@ -13,7 +13,7 @@ struct CogVideoXNetworks {
     init(_ components: CogVideoXComponents, on device: Device) {
         func bytes(_ component: String, isAdapted: Bool = false) -> Int {
             components.stored.bytes(
-                component, dtype: device.dtype, copies: device.backend.copiesWeights || isAdapted)
+                component, dtype: device.dtype, copies: device.backend.copiesWeights, isAdapted: isAdapted)
         }
         textEncoder = Resident(bytes: bytes("text_encoder")) { try components.makeTextEncoder(on: device, watch: $0) }
         encoder = Resident(bytes: bytes("vae")) { try components.makeEncoder(on: device, watch: $0) }

@@ -16,6 +16,7 @@ enum WanLayouts {
         ]
         + [
             textEncoder(.wanTextEncoder, mark: "blocks.0.attn.q.weight", "token_embedding.weight"),
+            textEncoder(.t5OfGGUF, mark: "enc.blk.0.attn_q.weight", "token_embd.weight"),
             textEncoder(.t5OfHuggingFace, mark: "encoder.block.0.layer.0.SelfAttention.q.weight"),
         ]
         + [
@@ -28,8 +29,11 @@ enum WanLayouts {
         PartLayout(
             part: .transformer, table: table,
             prefixes: ["", "model.diffusion_model.", "model.", "net.", "diffusion_model."],
-            marks: [mark], configuration: transformer)
+            marks: [mark], architectures: ["wan"] + compatible, configuration: transformer)
     }
+
+    /// What converters of many networks call all of them.
+    private static let compatible = ["pig", "cow"]
 
     private static func vae(_ table: KeyTable, marks: [String]) -> PartLayout {
         PartLayout(part: .vae, table: table, prefixes: ["", "vae.", "model."], marks: marks, configuration: vae)
@@ -38,7 +42,7 @@ enum WanLayouts {
     private static func textEncoder(_ table: KeyTable, mark: String...) -> PartLayout {
         PartLayout(
             part: .textEncoder, table: table, prefixes: ["", "text_encoders.umt5xxl.transformer."], marks: mark,
-            configuration: textEncoder)
+            architectures: ["t5", "t5encoder"] + compatible, configuration: textEncoder)
     }
 
     /// - Parameter scope: in front of the tower's own names.

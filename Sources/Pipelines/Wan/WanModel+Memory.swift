@@ -7,10 +7,9 @@ extension WanModel {
     func memory(_ settings: VideoSettings, on device: DeviceProfile) -> MemoryEstimate {
         let latents = latentShape(settings)
         func bytes(_ component: String) -> Int {
-            // Sums lie in no file.
-            let isAdapted = component == "transformer" && !settings.adapters.isEmpty
-            return components.stored.bytes(
-                component, dtype: device.dtype, copies: device.copiesWeights || isAdapted)
+            components.stored.bytes(
+                component, dtype: device.dtype, copies: device.copiesWeights,
+                isAdapted: component == "transformer" && !settings.adapters.isEmpty)
         }
         var text = MemoryEstimate.Need(weights: bytes("text_encoder"), work: 0)
         var shown = 0
@@ -23,9 +22,17 @@ extension WanModel {
         return MemoryEstimate([
             .text: text,
             .denoise: .init(
-                weights: bytes("transformer"), work: denoiseMemory(settings, device.dtype) + 2 * shown),
+                weights: bytes("transformer"),
+                work: denoiseMemory(settings, device.dtype) + 2 * shown + matrixMemory(device)),
             .decode: .init(weights: bytes("vae"), work: decodeMemory(latents, settings.tilesVAE, device.dtype)),
         ])
+    }
+
+    /// Where weights are copied, a quantised matrix becomes one of the activations' dtype for its product.
+    private func matrixMemory(_ device: DeviceProfile) -> Int {
+        guard device.copiesWeights, components.stored.isQuantised("transformer") else { return 0 }
+        let config = components.transformer
+        return config.dim * max(config.ffnDim, config.dim) * device.dtype.byteWidth
     }
 
     /// The residual stream and a turned table in f32; the norm's output, queries, keys, values, the attended rows or

@@ -16,7 +16,7 @@ struct WanNetworks {
     init(_ components: WanComponents, on device: Device) {
         let copies = device.backend.copiesWeights
         func bytes(_ component: String, isAdapted: Bool = false) -> Int {
-            components.stored.bytes(component, dtype: device.dtype, copies: copies || isAdapted)
+            components.stored.bytes(component, dtype: device.dtype, copies: copies, isAdapted: isAdapted)
         }
         imageEncoder = Resident(bytes: bytes("image_encoder")) {
             try components.makeImageEncoder(on: device, watch: $0)

@@ -3,19 +3,21 @@ package import Compute
 /// The table of contents of one GGUF file, versions 2 and 3, checked against the file's length.
 ///
 /// The format: magic, version, counts, metadata, what there is to know of each tensor, then, aligned, the data.
-package struct GGUF: Sendable {
+package struct GGUF: TensorFile {
     package static let tensorLimit = 1 << 17
     package static let keyLimit = 1 << 16
     package static let rankLimit = 8
     private static let nameLimit = 1 << 16
+    static let magic = Array("GGUF".utf8)
 
     /// How errors name the file.
     package let file: String
     /// How people call its format.
     package let format = "GGUF"
-    package let entries: [String: Safetensors.Entry]
+    package let entries: [String: TensorEntry]
     package let metadata: [String: GGUFValue]
-    private let bytes: HostBytes
+    /// The whole file.
+    package let bytes: HostBytes
 
     /// - Parameters:
     ///   - bytes: the whole file.
@@ -57,7 +59,6 @@ package struct GGUF: Sendable {
             bytes: data.isAligned(to: dtype.byteWidth) ? data : data.aligned(), dtype: dtype, shape: Shape(entry.shape))
     }
 
-    /// The bytes of the tensor under `key`.
     package func bytes(of key: String) -> HostBytes? { entries[key].map { bytes[$0.range] } }
 
     /// What a file says of one tensor.
@@ -78,7 +79,7 @@ extension GGUF {
         _ cursor: inout GGUFCursor, _ bytes: HostBytes
     ) throws(GGUFProblem) -> (tensors: Int, keys: Int) {
         let magic = bytes[try cursor.take(4, "its first word")].copied
-        guard magic == Array("GGUF".utf8) else { throw .magic(found: magic) }
+        guard magic == Self.magic else { throw .magic(found: magic) }
         let version: UInt32 = try cursor.number("its version")
         guard version == 2 || version == 3 else { throw .version(version) }
         // A tensor takes a length, a rank, a type and an offset at least, a key a length, a type and a byte.
@@ -148,8 +149,8 @@ extension GGUF {
     /// Where the tensors lie in the file: aligned, within it, none on another.
     private static func placed(
         _ infos: [Info], start: Int, alignment: Int, end: Int
-    ) throws(GGUFProblem) -> [String: Safetensors.Entry] {
-        var entries: [String: Safetensors.Entry] = [:]
+    ) throws(GGUFProblem) -> [String: TensorEntry] {
+        var entries: [String: TensorEntry] = [:]
         let space = max(0, end - start)
         for info in infos {
             guard info.offset % UInt64(alignment) == 0 else {
@@ -159,7 +160,7 @@ extension GGUF {
                 throw .beyond(tensor: info.name, offset: info.offset, bytes: info.byteCount, left: space)
             }
             let first = start + Int(info.offset)
-            let entry = Safetensors.Entry(
+            let entry = TensorEntry(
                 dtypeName: info.type.name, shape: info.shape, range: first..<first + info.byteCount)
             guard entries.updateValue(entry, forKey: info.name) == nil else { throw .duplicateTensor(info.name) }
         }

@@ -22,6 +22,8 @@ package enum GGUFProblem: Error, Equatable, Sendable {
     case unaligned(tensor: String, offset: UInt64, alignment: Int)
     case beyond(tensor: String, offset: UInt64, bytes: Int, left: Int)
     case overlap(tensor: String, other: String)
+    /// Of another network than its tensors' names say.
+    case architecture(String, known: [String])
 
     var message: String {
         switch self {
@@ -53,6 +55,8 @@ package enum GGUFProblem: Error, Equatable, Sendable {
         case .beyond(let tensor, let offset, let bytes, let left):
             "truncated: tensor '\(tensor.printable)' takes \(bytes) bytes from \(offset) on, the data end at \(left)"
         case .overlap(let tensor, let other): "tensors '\(tensor.printable)' and '\(other.printable)' overlap"
+        case .architecture(let found, let known):
+            "general.architecture is \(found.printable), its tensors are called as those of \(known.joined(separator: ", "))"
         }
     }
 
@@ -60,6 +64,7 @@ package enum GGUFProblem: Error, Equatable, Sendable {
         switch self {
         case .tensorType(_, _, .some):
             "use a file of F32, F16, BF16, Q8_0, Q6_K, Q5_K, Q4_K, Q3_K, Q2_K, Q5_0, Q5_1, Q4_0 or Q4_1"
+        case .architecture: "use the model's own file; what another network's would give is noise"
         case .version: "convert the model again with a current converter"
         case .ends, .beyond: "the download is incomplete: fetch the file again"
         default: "the file is damaged or of another format: fetch it again"
