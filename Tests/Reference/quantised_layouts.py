@@ -1,7 +1,7 @@
 #!/usr/bin/env python
 """Writes PipelinesTests/Fixtures/quantised: a tiny Wan model in the formats of 8 bits and fewer that people have.
 
-    gguf/      transformer and text encoder in GGUF, every type among their matrices, the tokenizer in the metadata
+    gguf/      transformer and text encoder in GGUF, many types among their matrices, the tokenizer in the metadata
     comfy/     scaled fp8 and int8, each kind of scale, the scales beside the matrices
     turbo/     the transformer of a .pth file with a scale for each tile of 128 x 128
     lightx2v/  the transformer with a scale for each row
