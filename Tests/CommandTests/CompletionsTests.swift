@@ -95,7 +95,7 @@ import Testing
         #expect(specification.hasSuffix(":(\(option.choices.joined(separator: " ")))"))
         for choice in option.choices {
             #expect(option.summary.contains(choice))
-            #expect(throws: Never.self) { try GenerateOptions(ParsedArguments(["--\(name)", choice])) }
+            #expect(throws: Never.self) { try GenerateOptions(ParsedArguments([command, "--\(name)", choice])) }
         }
     }
 
