@@ -27,9 +27,10 @@ public final class OrderBook: Sendable {
         private var ofRequest: [String: [String]] = [:]
         private var ofProvider: [String: [String]] = [:]
 
-        init(descriptor: Int32, isTorn: Bool) {
+        init(descriptor: Int32, isTorn: Bool, _ records: [OrderRecord]) {
             self.descriptor = descriptor
             self.isTorn = isTorn
+            for record in records { put(record) }
         }
 
         mutating func put(_ record: OrderRecord) {
@@ -81,7 +82,7 @@ public final class OrderBook: Sendable {
         self.limits = limits
         lock = nil
         let (records, order, _) = try Self.records(try Self.bytes(path), path)
-        state = Mutex(State(descriptor: -1, records: records, order: order))
+        state = Mutex(State(descriptor: -1, isTorn: false, order.compactMap { records[$0] }))
     }
 
     deinit {
@@ -124,9 +125,7 @@ public final class OrderBook: Sendable {
             close(descriptor)
             throw RouterError(.configuration, "cannot keep the book of orders \(path.printable): \(error)")
         }
-        var state = State(descriptor: descriptor, isTorn: isTorn)
-        for reference in order { records[reference].map { state.put($0) } }
-        return state
+        return State(descriptor: descriptor, isTorn: isTorn, order.compactMap { records[$0] })
     }
 
     private static func bytes(_ path: String) throws(RouterError) -> [UInt8] {
@@ -264,7 +263,7 @@ extension OrderBook {
 
     /// What became of each order of a request, and what it costs.
     func ends(of request: VideoRequest.ID) -> [String] {
-        all { $0.request == request || $0.request.hasPrefix(request + ".") }.compactMap { record in
+        of(request).compactMap { record in
             let price = "\(ProviderOffer.text(record.charge)) $"
             return switch record.state {
             case .cancelled: "the order at \(record.provider) was stopped, it costs \(price)"
