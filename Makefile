@@ -15,7 +15,7 @@ BUILD_PACKAGES := libdnnl-dev libavcodec-dev libavformat-dev libavutil-dev libsw
   libssl-dev libcurl4-openssl-dev
 TEST_PACKAGES := $(BUILD_PACKAGES) ffmpeg python3-pip chromium zsh fish man-db
 BENCH_PACKAGES := $(BUILD_PACKAGES) python3-venv
-SOURCES := Package.swift Sources Tests bench/gpu/Program
+SOURCES := Package.swift Sources Tests bench/gpu/Program bench/router
 C_SOURCES = $(shell git ls-files 'CKernels/*.c' 'CKernels/*.cuh' 'CKernels/*.h' 'Sources/*.c' 'Sources/*.h' 'Tests/*.cpp' 'Tests/*.h')
 PROGRAM := .build/release/wan-infer
 # What the linker fixes at the start cannot be written to afterwards.

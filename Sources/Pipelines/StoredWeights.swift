@@ -58,7 +58,7 @@ struct StoredWeights {
     /// Bytes of a component's weights that a device has to hold: all of them, or copies where they do not serve as they
     /// are stored.
     ///
-    /// - Parameter isAdapted: whether LoRAs are added to them; sums lie in no file, and are neither narrow nor quantised.
+    /// - Parameter isAdapted: whether LoRAs are added to them; sums lie in no file, neither narrow nor quantised.
     func bytes(_ component: String, on device: DeviceProfile, isAdapted: Bool = false) -> Int {
         guard let stored = components[component] else { return 0 }
         let isAsStored = !stored.isPacked && !isAdapted

@@ -83,7 +83,7 @@ struct CommandOption {
             group: .machine, commands: [.generate, .plan, .serve, .worker]),
         CommandOption(
             name: "offload", value: "NAME",
-            summary: "what leaves that memory: none, text, networks or blocks (as little as need be)",
+            summary: "what leaves it: none, text, networks or blocks (the least that fits)",
             group: .machine, commands: [.generate, .plan, .serve, .worker],
             choices: ["none", "text", "networks", "blocks"]),
         CommandOption(
