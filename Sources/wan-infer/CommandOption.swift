@@ -197,7 +197,7 @@ extension CommandOption {
     init?(_ field: RequestField) {
         guard let option = field.option else { return nil }
         name = option
-        commands = Self.onlyRouted.contains(field.term) ? [.route] : [.generate, .plan, .route]
+        commands = Self.onlyRouted.contains(field.term) ? [.route] : [.generate, .plan, .economics, .route]
         if field.term == .duration { synonym = "duration" }
         summary = field.help
         switch field.value {
@@ -222,6 +222,6 @@ extension CommandOption {
 
     /// What one engine leaves to its model, or has no price for.
     private static let onlyRouted: Set<Term> = [
-        .resolution, .aspectRatio, .audio, .quality, .maxCost, .maxLatency,
+        .resolution, .aspectRatio, .audio, .quality, .maxCost, .maxLatency, .shots, .cast, .continues,
     ]
 }

@@ -53,6 +53,12 @@ import VideoTypes
         #expect(found.limits.dollarsPerClip == 2 && found.limits.dollarsPerDay == 20)
         #expect(found.limits.dollarsPerThirtyDays == 200 && found.policy.policyFallbacks == ["veo"])
         #expect(found.alsoCalled == ["sora-2", "sora-2-pro"])
+        let scorer = try #require(found.scorer)
+        #expect(scorer.url == "http://127.0.0.1:8080/v1" && scorer.model == "a-vision-model")
+        #expect(scorer.frames == 4 && scorer.seconds == 20 && scorer.key == nil)
+        var request = VideoRequest(prompt: "she waits")
+        request.cast = ["Anna"]
+        #expect(try found.cast.resolved(request).prompt == "she waits\nAnna is a tall woman in a red coat.")
         #expect(found.policyWithLimits.caps[.premium]?.maxCostDollars == 2)
     }
 
@@ -97,6 +103,16 @@ import VideoTypes
         (cloud(#""key": {"value": "sk-secret-123"}"#), "clouds[0].key.value is not known; known are file, environment"),
         (cloud(#""key": {"file": "a", "environment": "B"}"#), "clouds[0].key must say where the key is"),
         (cloud(#""key": {"environment": "A B"}"#), "clouds[0].key.environment must be the name of a variable"),
+        (#"{"folder": "r", "local": {}, "cast": [{"kind": "character"}]}"#, "cast[0].name is missing"),
+        (#"{"folder": "r", "local": {}, "cast": [{"name": "a"}]}"#, "cast 'a' has no words and no pictures"),
+        (#"{"folder": "r", "local": {}, "cast": [{"name": "a", "kind": "dog"}]}"#, "cast[0].kind must be one of cha"),
+        (
+            #"{"folder": "r", "local": {}, "cast": [{"name": "a", "pictures": ["none.png"]}]}"#,
+            "cast[0].pictures name what is no picture: "
+        ),
+        (#"{"folder": "r", "local": {}, "scorer": {"url": "u"}}"#, "scorer.model is missing"),
+        (#"{"folder": "r", "local": {}, "scorer": {"url": "u", "model": "m", "frames": 99}}"#, "scorer.frames must be"),
+        (#"{"folder": "r", "local": {}, "scorer": {"url": "u", "model": "m", "key": "k"}}"#, "scorer.key must say wh"),
         (cloud(#""slots": 0"#), "clouds[0].slots must be a whole number between 1"),
         (cloud(#""poll_seconds": 0"#), "clouds[0].poll_seconds must be between 0.01"),
         (#"{"folder": "r", "servers": [{"url": "https://x/v1"}]}"#, "servers[0].name is missing"),

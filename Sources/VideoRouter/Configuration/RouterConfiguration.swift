@@ -14,6 +14,10 @@ package struct RouterConfiguration: Sendable {
     package var limits = SpendingLimits()
     /// Prices that go before ours.
     package var prices: String?
+    /// Characters and environments that requests may name.
+    package var cast = Cast.none
+    /// Who judges finished clips; nil where nobody does.
+    package var scorer: ClipScorerOptions?
     /// Names of models by which clients of a service mean whoever serves best.
     package var alsoCalled: Set<String> = []
 
@@ -82,12 +86,16 @@ extension RouterConfiguration {
         }
         let reader = RouterReader(place: place)
         let root = try JSONFields(value)
-        try root.know(["folder", "local", "servers", "clouds", "policy", "budget", "prices", "also_called"])
+        try root.know([
+            "folder", "local", "servers", "clouds", "policy", "budget", "prices", "cast", "scorer", "also_called",
+        ])
         folder = try root.needed("folder", try reader.path(root, "folder"))
         prices = try reader.path(root, "prices")
         alsoCalled = Set(try root.strings("also_called") ?? [])
         if let fields = try root.fields("policy") { policy = try RoutingPolicy(fields) }
         if let fields = try root.fields("budget") { limits = try SpendingLimits(fields) }
+        cast = try reader.cast(root)
+        if let fields = try root.fields("scorer") { scorer = try reader.scorer(fields) }
         if let fields = try root.fields("local") {
             var machine = try LocalMachine(fields)
             // A folder, not a name of the list.

@@ -38,9 +38,10 @@ package final class RouterFleet: Sendable {
         policy = configuration.policyWithLimits
         promises = use == .work ? try PromiseFolder(path: configuration.promises) : nil
         log = use == .work ? try DecisionLog(path: configuration.decisions) : nil
+        let scorer = if let options = configuration.scorer { try ClipScorer(options) } else { nil as ClipScorer? }
         router = try VideoRouter(
             providers, policy: policy, promises: promises, memory: RouterMemoryFile(path: configuration.memory),
-            log: log)
+            log: log, cast: configuration.cast, scorer: scorer)
     }
 
     private static func makeFolder(_ path: String) throws(RouterError) {

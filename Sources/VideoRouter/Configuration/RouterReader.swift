@@ -12,11 +12,13 @@ struct RouterReader {
         guard !text.isEmpty, text.utf8.count <= 4096, !text.utf8.contains(0) else {
             throw JSONFieldError(fields.path(name), "must be the name of a file, of 1 to 4096 bytes")
         }
-        return text.hasPrefix("/") ? text : place + text
+        return beside(text)
     }
 
+    func beside(_ name: String) -> String { name.hasPrefix("/") ? name : place + name }
+
     /// Where a key is: never the key itself.
-    private func key(_ fields: JSONFields, _ name: String) throws(JSONFieldError) -> RemoteProviderOptions.Key? {
+    func key(_ fields: JSONFields, _ name: String) throws(JSONFieldError) -> RemoteProviderOptions.Key? {
         guard let value = fields.value(name) else { return nil }
         let rule = "must say where the key is: {\"file\": NAME} or {\"environment\": NAME}"
         // Its text may be the key: it is not repeated.
