@@ -76,18 +76,21 @@ extension VideoRouter {
     private static func capabilities(
         _ provider: any VideoProvider, _ request: VideoRequest, until end: Double, _ clock: RouterClock
     ) async -> ProviderSurvey.Answer {
-        let attempt = Attempt<ProviderSurvey.Answer>()
-        let result = await attempt.run(until: end, clock) {
-            do throws(ProviderError) {
-                return .capabilities(try await provider.capabilities(for: request))
-            } catch {
-                return .failed("it did not tell what it can do: \(error.message)")
-            }
-        }
+        // A thread and a timer for each would take longer than all the arithmetic.
+        guard !provider.answersAtOnce(request) else { return await said(by: provider, request) }
+        let result = await Attempt<ProviderSurvey.Answer>().run(until: end, clock) { await said(by: provider, request) }
         switch result {
         case .finished(let answer): return answer
         case .timedOut: return .failed("it did not tell in time what it can do")
         case .cancelled: return .failed("cancelled")
+        }
+    }
+
+    private static func said(by provider: any VideoProvider, _ request: VideoRequest) async -> ProviderSurvey.Answer {
+        do throws(ProviderError) {
+            return .capabilities(try await provider.capabilities(for: request))
+        } catch {
+            return .failed("it did not tell what it can do: \(error.message)")
         }
     }
 

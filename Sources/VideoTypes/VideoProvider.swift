@@ -8,6 +8,9 @@ public protocol VideoProvider: Sendable {
     /// What the provider can do right now, and what this request would take: never starts work.
     func capabilities(for request: VideoRequest) async throws(ProviderError) -> ProviderCapabilities
 
+    /// Whether `capabilities` of this request are arithmetic alone: nothing in it can be waited for.
+    func answersAtOnce(_ request: VideoRequest) -> Bool
+
     /// Makes the clip.
     ///
     /// A cancelled task cancels the work. The same request id submitted twice is one clip: after a lost connection the
@@ -40,6 +43,8 @@ public protocol VideoProvider: Sendable {
 }
 
 extension VideoProvider {
+    public func answersAtOnce(_ request: VideoRequest) -> Bool { false }
+
     public func spentDollars(on id: VideoRequest.ID) async -> Double? { nil }
 
     public func hasOpenOrder(of id: VideoRequest.ID) async -> Bool { false }

@@ -59,6 +59,9 @@ public final class CloudProvider: VideoProvider {
             costDollars: isPaid ? 0 : dollars, isWarm: true)
     }
 
+    /// For the last frame of a former clip its file is read.
+    public func answersAtOnce(_ request: VideoRequest) -> Bool { request.continues == nil }
+
     public func generate(
         _ request: VideoRequest, progress: @escaping @Sendable (VideoProgress) -> Void
     ) async throws(ProviderError) -> VideoResult {
