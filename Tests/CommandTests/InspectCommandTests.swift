@@ -69,6 +69,21 @@ import VideoTypes
         #expect(tensors.contains { $0["used_as"] as? [String] == ["decoder.conv_out.bias"] })
     }
 
+    @Test func `types of quantised tensors are named, and what their scales are for`() throws {
+        let vae = Self.fixture("layouts/original/Wan2.1_VAE.pth")
+        let gguf = try inspect(Self.fixture("quantised/gguf"), "--vae", vae)
+        #expect(gguf.status == 0, "\(gguf.errors)")
+        #expect(gguf.output.contains("\n            GGUF, original names\n"), "\(gguf.output)")
+        #expect(gguf.output.contains(" Q4_K") && gguf.output.contains(" Q8_0"), "\(gguf.output)")
+        #expect(!gguf.output.contains("missing") && !gguf.output.contains("does not run"), "\(gguf.output)")
+        let file = Self.fixture("quantised/comfy/transformer.safetensors")
+        let fp8 = try inspect(file, "--verbose")
+        let name = "  \(file): model.diffusion_model.blocks.0.self_attn.q"
+        #expect(fp8.output.contains("\(name).scale_weight F32 [] -> blocks.0.attn1.to_q.weight\n"), "\(fp8.output)")
+        #expect(fp8.output.contains("\(name).scale_input F32 [] -> unused: for products in fp8 alone\n"))
+        #expect(fp8.output.contains(" F8_E4M3") && fp8.output.contains(" I8"), "\(fp8.output)")
+    }
+
     @Test(arguments: [
         (["models", "inspect"], 2, "models inspect needs a model's files"),
         (["models", "inspect", "built-in"], 2, "models inspect needs a model's files"),
