@@ -12,7 +12,7 @@ struct CogVideoXComponents {
     let vae: CogVideoXVAEConfig
     let scheduler: CogVideoXScheduler
     let stored: StoredWeights
-    /// Numbers that the decoder reads of the autoencoder, and its encoder; nil where there are no files.
+    /// Numbers that the decoder reads of the autoencoder, and its encoder; nil where that is not known.
     private(set) var decoderParameters: Int?
     private(set) var encoderParameters: Int?
 
@@ -34,6 +34,7 @@ struct CogVideoXComponents {
         scheduler = try CogVideoXScheduler(folder)
         if let published {
             stored = StoredWeights(published: published)
+            decoderParameters = CogVideoXDecoderWork(config: vae).parameters
             try checkAgreement()
             return
         }

@@ -17,7 +17,7 @@ struct WanComponents {
     let imageProcessor: CLIPProcessorConfig?
     let scheduler: FolderScheduler
     let stored: StoredWeights
-    /// Numbers that the decoder reads of the autoencoder, and its encoder; nil where there are no files.
+    /// Numbers that the decoder reads of the autoencoder, and its encoder; nil where that is not known.
     private(set) var decoderParameters: Int?
     private(set) var encoderParameters: Int?
 
@@ -55,6 +55,7 @@ struct WanComponents {
         scheduler = try FolderScheduler(folder)
         if let published {
             stored = StoredWeights(published: published)
+            decoderParameters = WanDecoderWork(config: vae).parameters
             try checkAgreement()
             return
         }
