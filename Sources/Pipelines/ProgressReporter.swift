@@ -39,6 +39,13 @@ final class ProgressReporter {
         }
     }
 
+    /// Ends it, though the network may have left some of its file's tensors alone.
+    func endLoad() throws(VideoError) {
+        guard completed < total else { return }
+        completed = total
+        try tell()
+    }
+
     private func tell() throws(VideoError) {
         guard isWanted else { throw VideoError(.cancelled, "cancelled during \(stage.rawValue)") }
     }

@@ -42,6 +42,7 @@ final class Residency {
         if let network = part.network { return network }
         let loaded = try part.load(part.adapters.deltas, device.keeping(part.staying), progress.beginLoad())
         part.network = loaded
+        try progress.endLoad()
         return loaded
     }
 

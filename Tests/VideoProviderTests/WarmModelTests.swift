@@ -110,7 +110,7 @@ import VideoTypes
             let warmEngine = try engine(on: warm.backend())
             let expected = try Self.make(warmEngine, request, in: folder).file
             var loads: [Int] = []
-            for share in [100, 2, 1, 0.8, 0.65, 0.5] {
+            for share in [100, 1, 0.8, 0.6] {
                 let taken = (1 << 30) - Int(Double(need) * share)
                 let cold = FakeGPU { unsafe $0.cublaslt = 0 }
                 let coldEngine = try engine(on: cold.backend())
