@@ -141,6 +141,12 @@ struct CommandOption {
             name: "router", value: "FILE.json", summary: "the same, for a service in front of all of them",
             group: .routing, commands: [.serve]),
         CommandOption(
+            name: "scorer", value: "URL", summary: "ask this vision model's API how good finished clips are",
+            group: .routing, commands: [.route, .serve]),
+        CommandOption(
+            name: "scorer-model", value: "NAME", summary: "the model there", group: .routing,
+            commands: [.route, .serve]),
+        CommandOption(
             name: "provider", value: "TEXT", summary: "nobody but this one", group: .routing, commands: [.route]),
         CommandOption(
             name: "explain", value: nil, summary: "say who would make it, for how much and how soon, and order nothing",

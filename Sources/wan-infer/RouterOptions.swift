@@ -14,7 +14,16 @@ struct RouterOptions {
                 "\(command.rawValue) needs a configuration",
                 hint: "wan-infer \(command.rawValue) --\(option) router.json; the page of the clouds has a whole one")
         }
-        configuration = try routed { () throws(RouterError) in try RouterConfiguration(file: path) }
+        var configuration = try routed { () throws(RouterError) in try RouterConfiguration(file: path) }
+        if let url = values.text("scorer") {
+            guard let model = values.text("scorer-model") ?? configuration.scorer?.model else {
+                throw .invalid(
+                    "--scorer needs the name of a model", hint: "--scorer-model NAME, as that server calls it")
+            }
+            // A key of the configuration is another server's.
+            configuration.scorer = ClipScorerOptions(url: url, model: model)
+        }
+        self.configuration = configuration
     }
 
     func fleet(for use: RouterFleet.Use) throws(VideoError) -> RouterFleet {

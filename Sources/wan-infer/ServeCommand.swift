@@ -18,6 +18,9 @@ struct ServeCommand {
     init(_ arguments: ParsedArguments, program: Program) throws(VideoError) {
         self.program = program
         let values = OptionValues(arguments.values)
+        guard arguments.isGiven("router") || !arguments.isGiven("scorer") else {
+            throw .invalid("--scorer is for clips that a router has made", hint: "name one: --router FILE.json")
+        }
         router = arguments.isGiven("router") ? try RouterOptions(values, option: "router", command: .serve) : nil
         if router != nil, let other = Self.ofWorkers.first(where: arguments.isGiven) {
             throw .invalid(

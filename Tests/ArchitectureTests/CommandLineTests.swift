@@ -29,7 +29,8 @@ import Weights
         "decline", "prices", "svg", "json",
         "host", "port", "state", "lora-dir", "key-file", "host-names", "origins",
         "webhook-hosts", "local-webhook-hosts", "webhook-secret-file", "gpu-dollars-per-hour",
-        "api-dollars-per-second", "config", "router", "provider", "explain", "promise", "keep",
+        "api-dollars-per-second", "config", "router", "scorer", "scorer-model", "provider", "explain", "promise",
+        "keep",
         "simulate", "policy", "quiet", "verbose", "version", "help",
     ]
 

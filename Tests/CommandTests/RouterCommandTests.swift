@@ -66,6 +66,21 @@ import VideoTypes
         return bed
     }
 
+    @Test func `a scorer that cannot be asked costs nobody a clip, and one that cannot be is refused`() throws {
+        let bed = try bed()
+        let nameless = try run(Self.words + ["--scorer", "http://127.0.0.1:9/v1"])
+        #expect(nameless.status == 2 && nameless.errors.contains("--scorer-model NAME"), "\(nameless.errors)")
+        let strange = try run(Self.words + ["--scorer", "no address", "--scorer-model", "m"])
+        #expect(strange.status == 2 && strange.errors.contains("the scorer no address"), "\(strange.errors)")
+        #expect(try bed.jobs("fal").isEmpty)
+        let made = try run(Self.words + ["--scorer", "http://127.0.0.1:9/v1", "--scorer-model", "m"])
+        #expect(made.status == 0 && made.output.contains("wrote    out.mp4\n"), "\(made.errors)")
+        let log = try String(contentsOfFile: folder.file("router/decisions.jsonl"), encoding: .utf8)
+        #expect(log.contains("\"points\""), "\(log)")
+        let alone = try run(["serve", "--scorer", "http://127.0.0.1:9/v1", "--scorer-model", "m"])
+        #expect(alone.status == 2 && alone.errors.contains("--router"), "\(alone.errors)")
+    }
+
     @Test func `a clip is made by the cheaper cloud, named as generate names it, and its price told`() throws {
         let bed = try bed()
         try write("out.mp4", "somebody's own")
