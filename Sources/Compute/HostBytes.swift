@@ -43,6 +43,29 @@ package struct HostBytes: @unchecked Sendable {
     }
 }
 
+extension HostBytes {
+    /// Bytes in memory of their own, aligned for every element type.
+    ///
+    /// - Parameter fill: writes all of them before it returns.
+    package init<E: Error>(count: Int, fill: (_ memory: UnsafeMutableRawPointer) throws(E) -> Void) throws(E) {
+        let owner = OwnedBytes(count)
+        try unsafe fill(owner.base)
+        unsafe self.init(base: UnsafeRawPointer(owner.base), count: count, owner: owner)
+    }
+}
+
+@safe
+private final class OwnedBytes: @unchecked Sendable {
+    // Safe: written only before anybody else sees it, freed with the last reference.
+    let base: UnsafeMutableRawPointer
+
+    init(_ count: Int) {
+        unsafe base = UnsafeMutableRawPointer.allocate(byteCount: max(count, 1), alignment: 64)
+    }
+
+    deinit { unsafe base.deallocate() }
+}
+
 /// Memory whose pages come back unchanged when they are read again.
 package protocol DroppablePages: AnyObject, Sendable {
     /// Frees the pages that lie wholly within `count` bytes from `address`.

@@ -28,10 +28,21 @@ final class DeviceImage: WeightImage {
             if let source {
                 sources.append(source)
             } else {
-                sources.append(try KeptBytes.copy(of: storage, on: compute))
+                sources.append(try Self.copy(of: storage, on: compute))
             }
         }
         self.sources = sources
+    }
+
+    private static func copy(of storage: DeviceStorage, on stream: CUDAStream) throws(ComputeError) -> HostBytes {
+        let context = stream.context
+        return try unsafe HostBytes(count: storage.byteCount) { (memory) throws(ComputeError) in
+            guard storage.byteCount > 0 else { return }
+            try unsafe context.check(
+                context.call.cuMemcpyDtoHAsync_v2(
+                    memory, ck_address(storage.address), storage.byteCount, stream.handle), "cuMemcpyDtoHAsync")
+            try stream.synchronize()
+        }
     }
 
     /// Whoever has the memory next must not meet copies on their way to it.
@@ -55,33 +66,6 @@ final class DeviceImage: WeightImage {
     func leave() throws(ComputeError) { try departure.record(on: compute) }
 
     func giveUpPlaces() { places = [] }
-}
-
-/// Bytes that came from the GPU.
-@safe
-private final class KeptBytes: @unchecked Sendable {
-    // Safe: written only before `copy` returns, freed with the last reference.
-    private let base: UnsafeMutableRawPointer
-
-    private init(_ byteCount: Int) {
-        unsafe base = UnsafeMutableRawPointer.allocate(byteCount: max(byteCount, 1), alignment: 64)
-    }
-
-    deinit { unsafe base.deallocate() }
-
-    static func copy(of storage: DeviceStorage, on stream: CUDAStream) throws(ComputeError) -> HostBytes {
-        let kept = KeptBytes(storage.byteCount)
-        let context = stream.context
-        // The memory must not go away while a copy is on its way to it.
-        defer { withExtendedLifetime(kept) {} }
-        if storage.byteCount > 0 {
-            try unsafe context.check(
-                context.call.cuMemcpyDtoHAsync_v2(
-                    kept.base, ck_address(storage.address), storage.byteCount, stream.handle), "cuMemcpyDtoHAsync")
-            try stream.synchronize()
-        }
-        return unsafe HostBytes(base: UnsafeRawPointer(kept.base), count: storage.byteCount, owner: kept)
-    }
 }
 
 extension CUDABackend {

@@ -16,7 +16,7 @@ final class RoutingSupervisor {
     private var running: [JobID: RoutedJob] = [:]
     /// No job is begun before this moment.
     private var heldUntil = 0.0
-    private var nextLook = 0.0
+    private var leases = LeaseWatch()
 
     private static let idleSeconds = 5.0
 
@@ -185,14 +185,7 @@ final class RoutingSupervisor {
     /// Renews leases, and writes down what was said since the last time.
     private func keepClaims() {
         let now = SystemClock.monotonic()
-        if now >= nextLook {
-            nextLook = now + options.leaseSeconds
-            do throws(StoreError) {
-                if try !store.expireLeases().isEmpty { board.queueChanged() }
-            } catch {
-                log("leases cannot be looked at: \(error.videoError.message)")
-            }
-        }
+        leases.look(store, every: options.leaseSeconds, at: now, board, log: log)
         for job in running.values {
             do throws(StoreError) {
                 var isGood = true

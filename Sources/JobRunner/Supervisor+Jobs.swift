@@ -88,14 +88,7 @@ extension Supervisor {
     /// Renews the lease and writes down progress that had to wait.
     func keepClaim() {
         let now = SystemClock.monotonic()
-        if now >= nextLook {
-            nextLook = now + options.leaseSeconds
-            do throws(StoreError) {
-                if try !store.expireLeases().isEmpty { board.queueChanged() }
-            } catch {
-                log("leases cannot be looked at: \(error.videoError.message)")
-            }
-        }
+        leases.look(store, every: options.leaseSeconds, at: now, board, log: log)
         guard let running else { return }
         if now >= running.renewAt {
             running.renewAt = now + options.leaseSeconds / 4

@@ -32,8 +32,7 @@ final class Supervisor {
     var heldUntil = 0.0
     /// How often a job met a full disk.
     var fullDisks: [JobID: Int] = [:]
-    /// When to look for claims whose lease ran out.
-    var nextLook = 0.0
+    var leases = LeaseWatch()
     private var isOver = false
     private var drainEnd: Double?
 

@@ -24,8 +24,7 @@ extension HostBytes {
 
     /// The same bytes in memory of their own, aligned for every element type.
     package func aligned() -> HostBytes {
-        let owner = OwnedBytes(self)
-        return unsafe HostBytes(base: owner.base, count: count, owner: owner)
+        unsafe HostBytes(count: count) { unsafe $0.copyMemory(from: address, byteCount: count) }
     }
 
     /// Bytes that somebody has made rather than mapped.
@@ -33,32 +32,10 @@ extension HostBytes {
 
     /// Elements that somebody has made, as they lie in memory.
     init<T: BitwiseCopyable>(copying elements: [T]) {
-        let owner = OwnedBytes(elements)
-        unsafe self.init(base: owner.base, count: elements.count * MemoryLayout<T>.stride, owner: owner)
-    }
-}
-
-@safe
-private final class OwnedBytes: @unchecked Sendable {
-    // Safe: written only before init returns, freed with the last reference.
-    let base: UnsafeRawPointer
-
-    init(_ bytes: HostBytes) {
-        let memory = UnsafeMutableRawPointer.allocate(byteCount: max(bytes.count, 1), alignment: 64)
-        unsafe memory.copyMemory(from: bytes.address, byteCount: bytes.count)
-        unsafe base = UnsafeRawPointer(memory)
-    }
-
-    init<T: BitwiseCopyable>(_ elements: [T]) {
-        let count = elements.count * MemoryLayout<T>.stride
-        let memory = UnsafeMutableRawPointer.allocate(byteCount: max(count, 1), alignment: 64)
-        unsafe elements.withUnsafeBytes { source in
-            if let first = source.baseAddress { unsafe memory.copyMemory(from: first, byteCount: count) }
+        unsafe self.init(count: elements.count * MemoryLayout<T>.stride) { memory in
+            unsafe elements.withUnsafeBytes { source in
+                if let first = source.baseAddress { unsafe memory.copyMemory(from: first, byteCount: source.count) }
+            }
         }
-        unsafe base = UnsafeRawPointer(memory)
-    }
-
-    deinit {
-        unsafe base.deallocate()
     }
 }

@@ -48,13 +48,13 @@ struct RouteCommand {
         let target = try RoutedClip.target(output)
         let fleet = try router.fleet(for: .work)
         tellRemarks(of: fleet)
-        let display = ProgressDisplay(style, clock: SystemClock.monotonic) { program.errors.write($0) }
-        let shown = Monitor(ProgressBox(display))
+        let errors = program.errors
+        let display = Monitor(ProgressDisplay(style, clock: SystemClock.monotonic) { errors.write($0) })
         let (request, options) = (request, options)
         let result = AwaitedValue.of(isUnwanted: Interrupt.asked) {
-            await Self.outcome(request, options, fleet) { step in shown.change { $0.display.show(step) } }
+            await Self.outcome(request, options, fleet) { step in display.change { $0.show(step) } }
         }
-        display.finish()
+        display.change { $0.finish() }
         switch try routed({ () throws(RouterError) in try result.get() }) {
         case .done(let clip): try tell(clip, target, nil)
         case .empty(let clip, let reason):
@@ -134,12 +134,4 @@ struct RouteCommand {
             try program.output.print(PromiseList.text(of: promise, at: SystemClock.unix()))
         }
     }
-}
-
-/// A display that is told by several threads, one at a time.
-// Safe: reached through a lock only.
-final class ProgressBox: @unchecked Sendable {
-    let display: ProgressDisplay
-
-    init(_ display: ProgressDisplay) { self.display = display }
 }

@@ -89,6 +89,15 @@ def check(tensors, original, convert):
     assert all(torch.equal(made[key].reshape(tensors[key].shape), tensors[key]) for key in tensors)
 
 
+def put(made, place):
+    """Takes a folder for the fixture."""
+    for path in made.rglob("*"):
+        path.chmod(0o755 if path.is_dir() else 0o644)
+    shutil.rmtree(place, ignore_errors=True)
+    shutil.copytree(made, place)
+    print(f"{place}: {sum(p.stat().st_size for p in place.rglob('*') if p.is_file())} bytes")
+
+
 def original_config():
     width = MODEL["heads"] * MODEL["head_dim"]
     config = {"_class_name": "WanModel", "_diffusers_version": "0.30.0", "dim": width, "eps": MODEL["eps"],
@@ -126,12 +135,7 @@ def main():
         save_file(whole, out / "single/wan2.1_t2v.safetensors")
         for name in ("original", "comfy/diffusion_models", "single"):
             (out / name / "config.json").write_text(original_config())
-
-        for path in out.rglob("*"):
-            path.chmod(0o755 if path.is_dir() else 0o644)
-        shutil.rmtree(OUT, ignore_errors=True)
-        shutil.copytree(out, OUT)
-    print(f"{OUT}: {sum(p.stat().st_size for p in OUT.rglob('*') if p.is_file())} bytes")
+        put(out, OUT)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,6 @@ than those of published models, so a config.json lies beside each transformer.
 
 import json
 import pathlib
-import shutil
 import tempfile
 
 import gguf
@@ -220,11 +219,7 @@ def main():
             for name, parts in expected.items()
         }
         (out / "expected.json").write_text(json.dumps(digests, indent=1) + "\n")
-        for path in out.rglob("*"):
-            path.chmod(0o755 if path.is_dir() else 0o644)
-        shutil.rmtree(OUT, ignore_errors=True)
-        shutil.copytree(out, OUT)
-    print(f"{OUT}: {sum(p.stat().st_size for p in OUT.rglob('*') if p.is_file())} bytes")
+        layouts.put(out, OUT)
 
 
 if __name__ == "__main__":

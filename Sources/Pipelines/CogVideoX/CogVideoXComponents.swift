@@ -13,8 +13,8 @@ struct CogVideoXComponents {
     let scheduler: CogVideoXScheduler
     let stored: StoredWeights
     /// Numbers that the decoder reads of the autoencoder, and its encoder; nil where that is not known.
-    private(set) var decoderParameters: Int?
-    private(set) var encoderParameters: Int?
+    private var decoderParameters: Int?
+    private var encoderParameters: Int?
 
     private static let encoderKeys = [IgnoredKey("encoder.*", reason: "only pictures are encoded")]
     private static let decoderKeys = [IgnoredKey("decoder.*", reason: "the decoder is loaded by itself")]
@@ -88,6 +88,13 @@ struct CogVideoXComponents {
         try folder.network("vae", ignoring: Self.decoderKeys, watch: watch) {
             try CogVideoXVAEEncoder($0.telling(asked), vae, on: device)
         }
+    }
+
+    func sizes(on device: DeviceProfile) -> NetworkSizes {
+        NetworkSizes(
+            stored, text: (textEncoder.numLayers, textEncoder.blockParameters),
+            transformer: (transformer.numLayers, transformer.blockParameters), decoder: decoderParameters,
+            encoder: encoderParameters, on: device)
     }
 
     private func checkAgreement() throws {

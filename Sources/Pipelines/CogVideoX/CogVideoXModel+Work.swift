@@ -90,7 +90,7 @@ extension CogVideoXModel {
 
     func memory(_ settings: VideoSettings, on device: DeviceProfile) -> MemoryEstimate {
         let (shape, vae) = (latentShape(settings), components.vae)
-        let networks = CogVideoXSizes(components, on: device)
+        let networks = components.sizes(on: device)
         let takesPicture = components.index.takesPicture
         let picture =
             takesPicture ? Self.chunkMemory(latents: 1, height: shape[2], width: shape[3], vae, device.dtype) : 0

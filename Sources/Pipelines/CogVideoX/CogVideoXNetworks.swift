@@ -11,7 +11,7 @@ struct CogVideoXNetworks {
     let residency: Residency
 
     init(_ components: CogVideoXComponents, on device: Device, _ terms: MemoryTerms) {
-        let sizes = CogVideoXSizes(components, on: DeviceProfile(device, terms))
+        let sizes = components.sizes(on: DeviceProfile(device, terms))
         textEncoder = Resident(sizes.textEncoder) { try components.makeTextEncoder(on: $0, watch: $1) }
         encoder = Resident(sizes.encoder) { try components.makeEncoder(on: $0, watch: $1) }
         transformer = Resident(sizes.transformer, adapted: sizes.adaptedTransformer) {

@@ -18,8 +18,8 @@ struct WanComponents {
     let scheduler: FolderScheduler
     let stored: StoredWeights
     /// Numbers that the decoder reads of the autoencoder, and its encoder; nil where that is not known.
-    private(set) var decoderParameters: Int?
-    private(set) var encoderParameters: Int?
+    private var decoderParameters: Int?
+    private var encoderParameters: Int?
 
     private static let encoderKeys = [
         IgnoredKey("encoder.*", reason: "the encoder's"), IgnoredKey("quant_conv.*", reason: "the encoder's"),
@@ -138,6 +138,13 @@ struct WanComponents {
         return try folder.network("image_encoder", ignoring: CLIPVisionTower.ignored(imageEncoder), watch: watch) {
             try CLIPVisionTower($0, imageEncoder, on: device)
         }
+    }
+
+    func sizes(on device: DeviceProfile) -> NetworkSizes {
+        NetworkSizes(
+            stored, text: (textEncoder.numLayers, textEncoder.blockParameters),
+            transformer: (transformer.numLayers, transformer.blockParameters), decoder: decoderParameters,
+            encoder: encoderParameters, on: device)
     }
 
     /// A tensor of the tower whose dtype and numbers stand for all.

@@ -5,7 +5,7 @@ import VideoTypes
 
 extension WanModel {
     func memory(_ settings: VideoSettings, on device: DeviceProfile) -> MemoryEstimate {
-        let networks = WanSizes(components, on: device)
+        let networks = components.sizes(on: device)
         let isAdapted = !settings.adapters.isEmpty
         let transformer = isAdapted ? networks.adaptedTransformer : networks.transformer
         var (readers, shown, tower) = ([networks.textEncoder], 0, 0)

@@ -14,7 +14,7 @@ struct WanNetworks {
     let residency: Residency
 
     init(_ components: WanComponents, on device: Device, _ terms: MemoryTerms) {
-        let sizes = WanSizes(components, on: DeviceProfile(device, terms))
+        let sizes = components.sizes(on: DeviceProfile(device, terms))
         imageEncoder = Resident(sizes.imageEncoder) { try components.makeImageEncoder(on: $0, watch: $1) }
         encoder = Resident(sizes.encoder) { try components.makeEncoder(on: $0, watch: $1) }
         textEncoder = Resident(sizes.textEncoder) { try components.makeTextEncoder(on: $0, watch: $1) }
