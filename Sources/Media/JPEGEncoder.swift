@@ -3,10 +3,8 @@ import VideoTypes
 
 /// A frame as the bytes of a JPEG file.
 enum JPEGEncoder {
-    /// FFmpeg's scale from 1, the best, to 31.
-    private static let quality = 3
-
-    static func encode(_ frame: Frame, _ ffmpeg: FFmpeg) throws(MediaError) -> [UInt8] {
+    /// - Parameter scale: FFmpeg's, from 1, the best, to 31.
+    static func encode(_ frame: Frame, _ ffmpeg: FFmpeg, scale: Int32 = 3) throws(MediaError) -> [UInt8] {
         guard let codec = unsafe ffmpeg.call.avcodec_find_encoder_by_name("mjpeg") else {
             throw .noEncoder(tried: ["mjpeg"])
         }
@@ -20,10 +18,10 @@ enum JPEGEncoder {
         unsafe context.pointee.color_range = AVCOL_RANGE_JPEG
         unsafe context.pointee.time_base = AVRational(num: 1, den: 1)
         unsafe context.pointee.flags |= AV_CODEC_FLAG_QSCALE
-        unsafe context.pointee.global_quality = cff_quality(Int32(quality))
+        unsafe context.pointee.global_quality = cff_quality(scale)
         unsafe context.pointee.thread_count = 1
         try ffmpeg.check(unsafe ffmpeg.call.avcodec_open2(context, codec, nil), "avcodec_open2")
-        var picture = try unsafe Optional(self.picture(of: frame, ffmpeg))
+        var picture = try unsafe Optional(self.picture(of: frame, ffmpeg, scale))
         defer { unsafe ffmpeg.call.av_frame_free(&picture) }
         try ffmpeg.check(unsafe ffmpeg.call.avcodec_send_frame(context, picture), "avcodec_send_frame")
         var packet = try unsafe Optional(ffmpeg.allocated(ffmpeg.call.av_packet_alloc(), "av_packet_alloc"))
@@ -34,7 +32,7 @@ enum JPEGEncoder {
     }
 
     private static func picture(
-        of frame: Frame, _ ffmpeg: FFmpeg
+        of frame: Frame, _ ffmpeg: FFmpeg, _ scale: Int32
     ) throws(MediaError) -> UnsafeMutablePointer<AVFrame> {
         let converter = try ColourConverter(ffmpeg, width: frame.width, height: frame.height, .fromRGBToJPEG)
         let picture = try unsafe ffmpeg.allocated(ffmpeg.call.av_frame_alloc(), "av_frame_alloc")
@@ -42,7 +40,7 @@ enum JPEGEncoder {
         unsafe picture.pointee.height = Int32(frame.height)
         unsafe picture.pointee.format = AV_PIX_FMT_YUV420P.rawValue
         unsafe picture.pointee.color_range = AVCOL_RANGE_JPEG
-        unsafe picture.pointee.quality = cff_quality(Int32(quality))
+        unsafe picture.pointee.quality = cff_quality(scale)
         do throws(MediaError) {
             try ffmpeg.check(unsafe ffmpeg.call.av_frame_get_buffer(picture, 0), "av_frame_get_buffer")
         } catch {

@@ -126,7 +126,8 @@ public final class CloudProvider: VideoProvider {
             return .missing("no finished clip of a request '\(id.printable)' is in the book of orders")
         }
         if model.continuesClips, record.account == desk.name, let ticket = record.ticket { return .named(ticket.id) }
-        guard let path = record.path, let picture = await desk.lastFrames.picture(path) else {
+        guard let path = record.path, let picture = await desk.lastFrames.picture(path, for: model.pictures)
+        else {
             return .missing("the clip of '\(id.printable)' is not on this machine any more")
         }
         return .lastFrame(picture)
