@@ -20,7 +20,24 @@ class Fal(Cloud):
     kling = {"prompt": str, "multi_prompt": list, "duration": tuple(map(str, range(3, 16))), "negative_prompt": str,
              "cfg_scale": (int, float), "generate_audio": bool, "shot_type": ("customize", "intelligent"),
              "voice_ids": list, "elements": list}
+    # As fal's pages say it.
+    veo = {"prompt": str, "duration": ("4s", "6s", "8s"), "resolution": ("720p", "1080p", "4k"),
+           "generate_audio": bool, "negative_prompt": str, "seed": int, "auto_fix": bool}
+    veo_words = veo | {"aspect_ratio": ("16:9", "9:16")}
+    veo_picture = veo | {"aspect_ratio": ("auto", "16:9", "9:16"), "image_url": str}
+    # Its older kin's pages say the same; GUESS for 2.3.
+    hailuo = {"prompt": str, "duration": ("6", "10"), "prompt_optimizer": bool}
+    # GUESS: as its fast kin.
+    ltx = {"prompt": str, "duration": (6, 8, 10), "resolution": ("1080p", "1440p", "2160p"),
+           "aspect_ratio": ("16:9",), "fps": (25, 50), "generate_audio": bool}
     models = {
+        "fal-ai/veo3.1": veo_words, "fal-ai/veo3.1/fast": veo_words,
+        "fal-ai/veo3.1/image-to-video": veo_picture, "fal-ai/veo3.1/fast/image-to-video": veo_picture,
+        "fal-ai/minimax/hailuo-2.3/standard/text-to-video": hailuo,
+        "fal-ai/minimax/hailuo-2.3/standard/image-to-video": hailuo | {"image_url": str},
+        "fal-ai/ltx-2/text-to-video": ltx, "fal-ai/ltx-2/image-to-video": ltx | {"image_url": str},
+        "fal-ai/ltx-2/image-to-video/fast": ltx | {"duration": (6, 8, 10, 12, 14, 16, 18, 20), "image_url": str},
+        "fal-ai/kling-video/v3/standard/image-to-video": kling | {"start_image_url": str, "end_image_url": str},
         "fal-ai/kling-video/v3/pro/text-to-video": kling | {"aspect_ratio": ("16:9", "9:16", "1:1")},
         "fal-ai/kling-video/v3/standard/text-to-video": kling | {"aspect_ratio": ("16:9", "9:16", "1:1")},
         "fal-ai/kling-video/v3/pro/image-to-video": kling | {"start_image_url": str, "end_image_url": str},
@@ -73,7 +90,7 @@ class Fal(Cloud):
         side = {"480p": 480, "720p": 720, "1080p": 1080, "1440p": 1440, "2160p": 2160, "4k": 2160}.get(
             body.get("resolution"), 1080)
         try:
-            seconds = float(body.get("duration", 5))
+            seconds = float(str(body.get("duration", 5)).removesuffix("s"))
         except (TypeError, ValueError):
             seconds = 5
         job = self.accept(request.groups[0], body, *size(side, ratio), seconds, body.get("generate_audio", True))
@@ -84,13 +101,14 @@ class Fal(Cloud):
 
     def found(self, request):
         job = self.jobs.get(request.groups[1])
-        return job if job and job.model.startswith(request.groups[0] + "/") else None
+        return job if job and (job.model + "/").startswith(request.groups[0] + "/") else None
 
     def problem(self, job):
         """What is wrong with the order, as the model says it; None where nothing is."""
         schema = self.models[job.model]
-        if "image-to-video" in job.model and "start_image_url" not in job.fields:
-            return self.wrong("missing", "Field required", ["body", "start_image_url"])
+        for name in ("start_image_url", "image_url"):
+            if "image-to-video" in job.model and name in schema and name not in job.fields:
+                return self.wrong("missing", "Field required", ["body", name])
         if "prompt" not in job.fields and "multi_prompt" not in job.fields:
             return self.wrong("missing", "Field required", ["body", "prompt"])
         for name, value in job.fields.items():

@@ -89,6 +89,18 @@ import VideoTypes
                 "resolution": "480p"}
                 """),
         Order(
+            cloud: "fal", model: "veo-3.1",
+            change: { ($0.durationSeconds, $0.negativePrompt, $0.seed) = (4, "fog", 3) },
+            path: "/fal-ai/veo3.1",
+            body: """
+                {"aspect_ratio": "16:9", "duration": "4s", "generate_audio": false, "negative_prompt": "fog", \
+                "prompt": "a ball", "resolution": "720p", "seed": 3}
+                """),
+        Order(
+            cloud: "fal", model: "hailuo-2.3", change: { $0.durationSeconds = 10 },
+            path: "/fal-ai/minimax/hailuo-2.3/standard/text-to-video",
+            body: #"{"duration": "10", "prompt": "a ball"}"#),
+        Order(
             cloud: "minimax", model: "MiniMax-Hailuo-2.3",
             change: { ($0.durationSeconds, $0.resolution) = (6, .p1080) },
             path: "/v1/video_generation",
@@ -172,6 +184,18 @@ import VideoTypes
                 {"duration": "5", "end_image_url": "data:image/jpeg;base64,\(lastBase64)", "generate_audio": false, \
                 "prompt": "a ball", "start_image_url": "\(uri)"}
                 """),
+        Order(
+            cloud: "fal", model: "veo-3.1-fast",
+            change: { ($0.referenceImages, $0.wantsAudio, $0.durationSeconds) = ([picture], true, 8) },
+            path: "/fal-ai/veo3.1/fast/image-to-video",
+            body: """
+                {"aspect_ratio": "16:9", "duration": "8s", "generate_audio": true, "image_url": "\(uri)", \
+                "prompt": "a ball", "resolution": "720p"}
+                """),
+        Order(
+            cloud: "fal", model: "hailuo-2.3", change: { ($0.referenceImages, $0.durationSeconds) = ([picture], 6) },
+            path: "/fal-ai/minimax/hailuo-2.3/standard/image-to-video",
+            body: #"{"duration": "6", "image_url": "\#(uri)", "prompt": "a ball"}"#),
         Order(
             cloud: "minimax", model: "MiniMax-Hailuo-2.3-Fast",
             change: { ($0.referenceImages, $0.durationSeconds) = ([picture], 6) },
