@@ -124,8 +124,8 @@ extension VideoRouter {
                     return .next
                 }
                 route.hasTriedAnotherSeed = true
-                request.seed = seed
-                request.id = route.nextID()
+                (request.seed, request.id) = (seed, route.nextID())
+                if await drawsSeeds(provider, request) { request.seed = nil }
             case .failure(let error):
                 if let step = end(after: error, provider.name, &route) { return step }
                 if case .corruptOutput = error { request.id = route.nextID() }

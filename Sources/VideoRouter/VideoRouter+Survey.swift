@@ -73,6 +73,15 @@ extension VideoRouter {
         }
     }
 
+    /// Whether a provider takes no seed of a request: then it draws another one each time by itself.
+    func drawsSeeds(_ provider: any VideoProvider, _ request: VideoRequest) async -> Bool {
+        let end = clock.now() + policy.capabilitiesSeconds
+        guard case .capabilities(let said) = await Self.capabilities(provider, request, until: end, clock) else {
+            return false
+        }
+        return said.obstacles.contains { $0.parameter == RequestField[.seed]?.parameter?.name }
+    }
+
     private static func capabilities(
         _ provider: any VideoProvider, _ request: VideoRequest, until end: Double, _ clock: RouterClock
     ) async -> ProviderSurvey.Answer {

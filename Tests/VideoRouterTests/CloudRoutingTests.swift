@@ -1,4 +1,5 @@
 import StrictJSON
+import Synchronization
 import TestSupport
 import TestTools
 import Testing
@@ -172,5 +173,24 @@ import VideoTypes
         #expect((1...2).contains(most) && provider.desk.queueLength == 0)
         let said = try await provider.capabilities(for: request())
         #expect(said.estimate?.p50 ?? 0 > 0)
+    }
+
+    @Test func `an empty clip is made once more where a cloud takes no seed`() async throws {
+        let bed = try bed("fal")
+        let fal = try place("fal").provider(bed, folder, book: try OrderBook(path: folder.file("orders")))
+        let looks = Mutex(0)
+        let router = try VideoRouter(
+            [fal], policy: RoutingPolicy(), promises: nil, memory: nil, log: nil, clock: .system, random: { 0.5 },
+            gate: { _, _ in
+                let isFirst = looks.withLock { count in
+                    count += 1
+                    return count == 1
+                }
+                return ClipJudgement(isFirst ? .empty("the clip is black", isFault: false) : .good)
+            })
+        #expect(try await router.clip(request()).frames == 24)
+        #expect(try bed.jobs("fal").count == 2 && looks.withLock { $0 } == 2)
+        // Paid twice, and told so.
+        #expect(abs(fal.desk.book.totalDollars - 1.12) < 1e-9)
     }
 }
