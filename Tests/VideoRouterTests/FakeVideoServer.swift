@@ -17,6 +17,8 @@ final class FakeVideoServer: Sendable {
         var ready: ScriptedServer.Reply?
         var clip: [UInt8] = []
         var made: [String: Int] = [:]
+        /// What its list of clips holds, as JSON; nil where it has no list.
+        var list: String?
         var isStopped = false
     }
 
@@ -76,6 +78,8 @@ final class FakeVideoServer: Sendable {
             return video("failed", state, [:])
         case "GET /v1/capabilities":
             return state.capabilities.map { .init(200, [:], $0) } ?? .init(404, [:], "{}")
+        case "GET /v1/videos":
+            return state.list.map { .init(200, [:], "{\"data\": [\($0)]}") } ?? .init(404, [:], "{}")
         case "GET /v1/models": return .init(200, [:], #"{"object": "list", "data": []}"#)
         case "GET /ready": return state.ready ?? .init(404)
         default: return .init(404, [:], #"{"error": {"message": "no such thing", "code": "not_found"}}"#)

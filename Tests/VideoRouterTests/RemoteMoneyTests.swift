@@ -21,7 +21,7 @@ import VideoTypes
         options.dollarsPerSecond = 0.1
         options.latencyPerSecond = 1
         change(&options)
-        return try RemoteVideoProvider(options)
+        return try RemoteVideoProvider(options, book: OrderBook(), pollSeconds: 0.05)
     }
 
     private func request(_ change: (inout VideoRequest) -> Void = { _ in }) -> VideoRequest {

@@ -23,6 +23,8 @@ protocol Cloud: Sendable {
     /// Why an answer is a refusal; nil where it is none.
     func refusal(_ answer: CloudAnswer) -> ProviderError?
     func look(_ ticket: CloudTicket) -> CloudCall
+    /// When the cloud wants to be asked again, in seconds; nil where it does not say.
+    func pause(_ answer: CloudAnswer) -> Double?
     /// - Parameter answer: to a look, or to what the last state said to ask.
     func state(_ answer: CloudAnswer, _ ticket: CloudTicket) -> CloudState
     /// nil where the cloud stops nothing.
@@ -44,6 +46,8 @@ extension Cloud {
         answer.isSuccess ? nil : CloudRefusal(answer).providerError
     }
 
+    func pause(_ answer: CloudAnswer) -> Double? { nil }
+
     func cancel(_ ticket: CloudTicket) -> CloudCall? { nil }
 
     func search(_ lost: LostOrder) -> CloudCall? { nil }
@@ -58,6 +62,8 @@ enum CloudState: Sendable, Equatable {
     case waiting
     /// 0 to 100 where the cloud tells.
     case working(percent: Int?)
+    /// The same, to the step.
+    case step(VideoProgress)
     /// The answer to this call tells.
     case ask(CloudCall)
     case done(CloudClip)
@@ -71,6 +77,10 @@ struct CloudClip: Sendable, Equatable {
     let source: Source
     /// What the cloud says that it charged.
     var dollars: Double?
+    /// Which model made it, where that is said only then.
+    var model: String?
+    /// What is worth keeping of what is said of the clip.
+    var notes: [String: JSONText] = [:]
 
     enum Source: Sendable, Equatable {
         /// - Parameter needsKey: at the cloud's own host; never where that sends on.
@@ -82,7 +92,8 @@ struct CloudClip: Sendable, Equatable {
 
 /// An order of which nobody knows whether it arrived.
 struct LostOrder: Sendable, Hashable {
-    let model: CloudModel
+    /// As the cloud names the model; nil where it was left to the cloud.
+    let wire: String?
     let prompt: String
     /// Our own name for it.
     let reference: String

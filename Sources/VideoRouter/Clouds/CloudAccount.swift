@@ -5,23 +5,26 @@ import Synchronization
 import Threads
 import VideoTypes
 
-/// A key at a cloud, and the calls that are made with it: what all models of the account share.
+/// A key at a cloud or a server, and the calls that are made with it: what all models of the account share.
 public final class CloudAccount: Sendable {
     let cloud: any Cloud
     let options: CloudOptions
     let book: OrderBook
     let prices: PriceList
     let base: WebAddress
-    let key: CloudKey
+    /// nil where there is none: of one's own servers.
+    let key: CloudKey?
+    /// Whose money it is: the same for all models.
+    let name: String
     let folder: ClipFolder
     let lastFrames = LastFrames()
     /// The pause between two looks; the cloud's own, but in tests.
     let pollSeconds: Double
     private let client: HTTPClient
+    private let askSeconds: Double
     private let taken = Mutex(0)
 
     private static let submitSeconds = 120.0
-    private static let askSeconds = 30.0
     private static let maxHops = 5
     /// Signed links are long.
     private static let maxLinkBytes = 16 << 10
@@ -51,12 +54,14 @@ public final class CloudAccount: Sendable {
         guard !base.target.contains("?") else {
             throw RouterError(.configuration, "\(options.cloud): the address must have no query")
         }
-        guard base.isSecure || base.host == "localhost" || base.literal?.kind == .loopback else {
+        guard base.staysSecret else {
             throw RouterError(.configuration, "\(options.cloud): a key is not sent over http to another machine")
         }
         key = try CloudKey(
             options.key ?? .environment(listed.keyVariable), secret: options.secret, scheme: listed.cloud.keyScheme,
             keepsFresh: listed.keepsKeyFresh)
+        name = "\(listed.cloud.name) at \(base.authority)"
+        askSeconds = 30
         client = HTTPClient(userAgent: "wan-infer/\(Version.text)", authorities: options.authorities)
         folder = ClipFolder(path: options.folder)
         do throws(ProviderError) {
@@ -66,11 +71,26 @@ public final class CloudAccount: Sendable {
         }
     }
 
+    /// A server's: its address and key are checked already.
+    init(
+        _ server: ServerCloud, at base: WebAddress, key: CloudKey?, _ options: CloudOptions, book: OrderBook,
+        pollSeconds: Double?
+    ) {
+        cloud = server
+        self.options = options
+        self.book = book
+        self.base = base
+        self.key = key
+        self.pollSeconds = pollSeconds ?? server.pollSeconds
+        prices = .none
+        name = "server at \(base.authority)"
+        askSeconds = 20
+        client = HTTPClient(userAgent: "wan-infer/\(Version.text)", authorities: options.authorities)
+        folder = ClipFolder(path: options.folder)
+    }
+
     /// Whether it is the cloud itself that is called: relays serve models for longer.
     var isAtHome: Bool { (try? WebAddress(cloud.address))?.host == base.host }
-
-    /// Whose money it is: the same for all models.
-    var name: String { "\(cloud.name) at \(base.authority)" }
 
     // MARK: Calls
 
@@ -83,6 +103,7 @@ public final class CloudAccount: Sendable {
     /// - Parameter traceParent: by which others follow it.
     func answer(toOrder call: CloudCall, traceParent: String?) async throws(HTTPClientError) -> CloudAnswer {
         var http = try http(call, isOrder: true)
+        for (name, value) in call.headers.sorted(by: { $0.key < $1.key }) { http.headers.append((name, value)) }
         if let traceParent { http.headers.append(("traceparent", traceParent)) }
         return CloudAnswer(try await client.answer(to: http))
     }
@@ -103,8 +124,8 @@ public final class CloudAccount: Sendable {
             http.body = .bytes(Array(value.description.utf8))
         case .form(let parts): http.body = .form(parts)
         }
-        http.totalSeconds = isOrder ? Self.submitSeconds : Self.askSeconds
-        http.idleSeconds = isOrder ? Self.submitSeconds : Self.askSeconds
+        http.totalSeconds = isOrder ? Self.submitSeconds : askSeconds
+        http.idleSeconds = isOrder ? Self.submitSeconds : askSeconds
         http.maxBytes = call.maxBytes
         return http
     }
@@ -112,7 +133,7 @@ public final class CloudAccount: Sendable {
     private func headers() throws(HTTPClientError) -> [(name: String, value: String)] {
         var headers: [(name: String, value: String)] = [("Accept", "application/json")]
         do throws(ProviderError) {
-            headers.append(try key.header(at: SystemClock.unix()))
+            if let key { headers.append(try key.header(at: SystemClock.unix())) }
         } catch {
             throw .invalidCall(error.message)
         }
@@ -122,7 +143,7 @@ public final class CloudAccount: Sendable {
 
     /// An error without any words that hold the key.
     func clean(_ error: ProviderError) -> ProviderError {
-        guard key.isIn(error.message) else { return error }
+        guard let key, key.isIn(error.message) else { return error }
         let text = "the cloud's words are not shown: they hold the key"
         return switch error {
         case .badRequest(_, let parameter):
@@ -164,6 +185,8 @@ extension CloudAccount {
         case saved
         /// The link does not hold any more; a fresh one may.
         case expired
+        /// The cloud itself says why not: of its key, or of its hour.
+        case refused(ProviderError)
     }
 
     /// - Parameter needsKey: where the link is the cloud's own; never where it sends on.
@@ -176,6 +199,8 @@ extension CloudAccount {
                 let answer = try await client.download(call, to: path)
                 if answer.savedBytes != nil { return .saved }
                 switch answer.status {
+                case 401 where showsKey, 429 where showsKey, 500...599 where showsKey:
+                    return .refused(cloud.refusal(CloudAnswer(answer)) ?? .server("the clip cannot be had"))
                 case 300...399:
                     guard let next = answer["location"], let target = Self.resolved(next, call.address) else {
                         throw .forbiddenDestination("it sends elsewhere and does not say where")
@@ -244,4 +269,9 @@ extension CloudAccount {
         guard target.hasPrefix("/"), !target.hasPrefix("//") else { return nil }
         return String(from.text.dropLast(from.target.utf8.count)) + target
     }
+}
+
+extension WebAddress {
+    /// Whether what is sent there is read by nobody on the way.
+    var staysSecret: Bool { isSecure || host == "localhost" || literal?.kind == .loopback }
 }

@@ -7,17 +7,17 @@ struct CloudAnswer: Sendable {
     let status: Int
     /// nil where the body is no JSON.
     let json: JSONValue?
-    private let answer: HTTPAnswer
+    let http: HTTPAnswer
 
     init(_ answer: HTTPAnswer) {
-        self.answer = answer
+        http = answer
         status = answer.status
         json = try? JSONValue(answer.body)
     }
 
-    var isSuccess: Bool { answer.isSuccess }
+    var isSuccess: Bool { http.isSuccess }
 
-    func header(_ name: String) -> String? { answer[name] }
+    func header(_ name: String) -> String? { http[name] }
 
     /// The value at the end of a path of names and numbers; nil where there is none, or null.
     func value(_ path: String...) -> JSONValue? { json?.value(at: path) }
@@ -26,8 +26,16 @@ struct CloudAnswer: Sendable {
 
     func number(_ path: String...) -> Double? { json?.value(at: path)?.plainNumber }
 
+    /// When OpenAI's API wants to be asked again.
+    var pollSeconds: Double? {
+        guard let milliseconds = http["openai-poll-after-ms"].flatMap({ Double($0) }), milliseconds.isFinite else {
+            return nil
+        }
+        return milliseconds / 1000
+    }
+
     /// Seconds to wait, as the header says it.
-    var retryAfterSeconds: Double? { RemoteRefusal.retryAfter(answer) }
+    var retryAfterSeconds: Double? { RemoteRefusal.retryAfter(http) }
 }
 
 extension JSONValue {

@@ -7,6 +7,8 @@ struct CloudCall: Sendable, Hashable {
     /// Below the cloud's address, or a whole address that the cloud named.
     var place: String
     var body = Body.none
+    /// Sent with it, beside those of every call.
+    var headers: [String: String] = [:]
     /// What is kept of the answer.
     var maxBytes = 1 << 20
 

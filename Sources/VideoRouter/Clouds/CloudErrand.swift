@@ -6,9 +6,9 @@ import Media
 import StrictJSON
 import VideoTypes
 
-/// One clip fetched from a cloud: written down, ordered, watched, downloaded, looked at; the same for all clouds.
+/// One clip fetched from a cloud or a server: written down, ordered, watched, downloaded, looked at; the same for all.
 struct CloudErrand: Sendable {
-    let provider: CloudProvider
+    let provider: any OrderingProvider
     private let flight: RemoteFlight
     private let maxSeconds: Double?
     private let start = ContinuousClock.now
@@ -20,10 +20,14 @@ struct CloudErrand: Sendable {
     private static let longestPause = 30.0
     private static let fetches = 4
     private static let searches = 3
+    /// How often an order is placed that is the same one each time.
+    private static let tellings = 2
+    /// Bounds of a wish for when to be asked again.
+    private static let wishSeconds = 0.1...10.0
     /// From then on a list without an order says that it never arrived.
     private static let listedAfterSeconds = 600.0
 
-    init(_ provider: CloudProvider, _ flight: RemoteFlight, _ maxSeconds: Double?) {
+    init(_ provider: any OrderingProvider, _ flight: RemoteFlight, _ maxSeconds: Double?) {
         self.provider = provider
         self.flight = flight
         self.maxSeconds = maxSeconds
@@ -58,67 +62,88 @@ struct CloudErrand: Sendable {
     }
 
     private func made(_ request: VideoRequest, _ digest: String) async throws(ProviderError) -> VideoResult {
+        try desk.folder.check()
         if let known = book.latest(provider.name, request.id), known.isOpen || known.state == .done {
             guard known.digest == digest else { throw .idInUse }
-            if let placed = try await located(known) { return try await brought(placed) }
+            if let placed = try await found(known, request) { return try await brought(placed) }
         }
-        guard book.open(of: request.id, where: { $0.account == desk.name && $0.provider != provider.name }).isEmpty
-        else { throw .uncertain("an order of this request may be under way at \(cloud.name)") }
-        let plan = provider.plan(request, await provider.former(request))
-        if let obstacle = plan.obstacles.first { throw .badRequest(obstacle.reason, parameter: obstacle.parameter) }
-        guard var order = plan.order else { throw .badRequest("the model does not make it", parameter: nil) }
-        try desk.folder.check()
+        if provider.isCharged {
+            let elsewhere = book.open(of: request.id) { $0.account == desk.name && $0.provider != provider.name }
+            guard elsewhere.isEmpty else {
+                throw .uncertain("an order of this request may be under way at \(cloud.name)")
+            }
+        }
+        let reference = OrderRecord.randomReference()
+        let purchase = try await provider.purchase(request, reference: reference)
         while !desk.enter() {
             try checkTime()
             try await rest(0.1)
         }
         defer { desk.leave() }
-        order.reference = OrderRecord.randomReference()
-        return try await brought(try await placed(order, request, digest))
+        let record = OrderRecord(
+            reference: reference, account: desk.name, provider: provider.name, model: purchase.model,
+            request: request.id, digest: digest, prompt: request.prompt, seconds: purchase.seconds,
+            quotedDollars: purchase.quotedDollars, placedAt: SystemClock.unix())
+        guard !Task.isCancelled else { throw .cancelled }
+        try book.write(record)
+        return try await brought(try await placed(purchase, record, request.traceParent))
+    }
+
+    /// An order of before with its ticket: placed once more where that makes it no other, else searched for.
+    private func found(_ known: OrderRecord, _ request: VideoRequest) async throws(ProviderError) -> OrderRecord? {
+        guard known.ticket == nil,
+            let purchase = try? await provider.purchase(request, reference: known.reference), purchase.isRepeatable
+        else { return try await located(known) }
+        return try await placed(purchase, known, request.traceParent)
     }
 
     // MARK: Ordering
 
+    /// Places an order that is in the book.
     private func placed(
-        _ order: CloudOrder, _ request: VideoRequest, _ digest: String
+        _ purchase: Purchase, _ record: OrderRecord, _ traceParent: String?
     ) async throws(ProviderError) -> OrderRecord {
-        let call = try cloud.submit(order)
-        var record = OrderRecord(
-            reference: order.reference, account: desk.name, provider: provider.name, model: order.model.id,
-            request: request.id, digest: digest, prompt: order.prompt, seconds: order.seconds,
-            quotedDollars: desk.prices.dollars(order, cloud: cloud.name), placedAt: SystemClock.unix())
-        guard !Task.isCancelled else { throw .cancelled }
-        try book.write(record)
-        // Not broken off: an order that was placed must be known to be cancelled.
-        let (desk, trace) = (desk, request.traceParent)
-        let result = await Self.unhindered { () -> Result<CloudAnswer, HTTPClientError> in
-            do throws(HTTPClientError) {
-                return .success(try await desk.answer(toOrder: call, traceParent: trace))
-            } catch {
-                return .failure(error)
+        var record = record
+        // One of before may have arrived.
+        var isNew = record.state == .placing
+        for telling in 1... {
+            switch await told(purchase, traceParent) {
+            case .failure(let error) where isNew && !error.mayHaveBeenSent: throw refused(record, error.providerError)
+            case .failure(let error): record.message = error.message
+            case .success(let answer):
+                if let refusal = cloud.refusal(answer) {
+                    if Self.isCertain(answer), isNew || !refusal.isOfKeys { throw refused(record, refusal) }
+                    record.message = "the cloud answered \(answer.status), and not in its own words"
+                } else if let ticket = purchase.ticket(answer) {
+                    (record.ticket, record.state) = (ticket, .placed)
+                    book.note(record)
+                    return record
+                } else {
+                    record.message = "the cloud's answer cannot be read"
+                }
             }
+            isNew = false
+            record.state = .unknown
+            book.note(record)
+            guard purchase.isRepeatable, telling < Self.tellings else { break }
+            try await rest(min(desk.pollSeconds, 1))
         }
-        switch result {
-        case .failure(let error) where !error.mayHaveBeenSent: throw refused(record, error.providerError)
-        case .failure(let error): record.message = error.message
-        case .success(let answer):
-            if let refusal = cloud.refusal(answer) {
-                if Self.isCertain(answer) { throw refused(record, refusal) }
-                record.message = "the cloud answered \(answer.status), and not in its own words"
-            } else if let ticket = cloud.ticket(answer, order) {
-                (record.ticket, record.state) = (ticket, .placed)
-                book.note(record)
-                return record
-            } else {
-                record.message = "the cloud's answer cannot be read"
-            }
-        }
-        record.state = .unknown
-        book.note(record)
         guard let found = try await located(record) else {
             throw .transport("the order did not arrive: \(record.message ?? "")")
         }
         return found
+    }
+
+    /// Not broken off: an order that was placed must be known to be cancelled.
+    private func told(_ purchase: Purchase, _ traceParent: String?) async -> Result<CloudAnswer, HTTPClientError> {
+        let desk = desk
+        return await Self.unhindered { () -> Result<CloudAnswer, HTTPClientError> in
+            do throws(HTTPClientError) {
+                return .success(try await desk.answer(toOrder: purchase.call, traceParent: traceParent))
+            } catch {
+                return .failure(error)
+            }
+        }
     }
 
     /// Whether a refusal says that nothing will be made: gateways speak for those behind them without knowing.
@@ -158,7 +183,7 @@ struct CloudErrand: Sendable {
             "whether \(cloud.name) got the order is not known: \(record.message ?? "this process had ended")"
                 + "; it counts as charged and is not placed again")
         let lost = LostOrder(
-            model: provider.model, prompt: record.prompt, reference: record.reference, placedAt: record.placedAt)
+            wire: provider.wire, prompt: record.prompt, reference: record.reference, placedAt: record.placedAt)
         guard let call = cloud.search(lost) else {
             remain(record)
             throw uncertain
@@ -198,27 +223,38 @@ struct CloudErrand: Sendable {
 
     private func brought(_ record: OrderRecord) async throws(ProviderError) -> VideoResult {
         guard let ticket = record.ticket else { throw .local("an order without a ticket") }
+        var record = record
         let path = "\(desk.options.folder)/\(record.reference).mp4"
         var wasWaiting = false
         do throws(ProviderError) {
-            if record.state == .done, let result = try await result(record, path) { return result }
+            if record.state == .done, let facts = try await facts(path) { return result(record, path, facts) }
             for attempt in 1... {
                 let clip = try await finished(record, ticket, &wasWaiting)
-                if try await save(clip, path) { return try await kept(record, clip, path) }
+                priced(&record, clip)
+                let isSaved = try await save(clip, path, isLast: attempt == Self.fetches)
+                if isSaved { return try await kept(record, clip, path) }
                 guard attempt < Self.fetches else { break }
                 try await rest(min(desk.pollSeconds, 1))
             }
             let error = ProviderError.corruptOutput("the cloud gives no link to the clip that holds")
-            end(record, .lost, dollars: record.quotedDollars, error)
+            end(record, .lost, dollars: record.charge, error)
             throw error
         } catch {
             if case .corruptOutput = error, book.latest(provider.name, record.request)?.isOpen == true {
-                end(record, .lost, dollars: record.quotedDollars, error)
+                end(record, .lost, dollars: record.charge, error)
             } else if [.cancelled, .deadline].contains(error) || isGivenUp {
                 await stop(record, ticket, wasWaiting: wasWaiting, isUnwanted: error == .cancelled)
             }
             throw error
         }
+    }
+
+    /// What is said to be charged counts from then on, whatever becomes of the file.
+    private func priced(_ record: inout OrderRecord, _ clip: CloudClip) {
+        record.model = clip.model ?? record.model
+        guard let dollars = clip.dollars, record.reportedDollars != dollars else { return }
+        (record.dollars, record.reportedDollars) = (dollars, dollars)
+        if record.isOpen { book.note(record) }
     }
 
     /// Ends the order where the cloud ends any; what was made until then is paid.
@@ -230,11 +266,11 @@ struct CloudErrand: Sendable {
             guard let call, let answer = try? await desk.answer(call) else { return false }
             return desk.cloud.refusal(answer) == nil
         }
-        let dollars = wasWaiting && cloud.waitsForFree ? 0 : record.quotedDollars
+        let dollars = wasWaiting && cloud.waitsForFree ? 0 : record.charge
         if isStopped {
             end(record, .cancelled, dollars: dollars)
         } else if isUnwanted {
-            end(record, .abandoned, dollars: record.quotedDollars)
+            end(record, .abandoned, dollars: record.charge)
         }
     }
 
@@ -242,13 +278,14 @@ struct CloudErrand: Sendable {
         _ record: OrderRecord, _ ticket: CloudTicket, _ wasWaiting: inout Bool
     ) async throws(ProviderError) -> CloudClip {
         var failures = 0
-        var told: Int?
+        var told: VideoProgress?
         while true {
             try checkTime()
             var pause = desk.pollSeconds
             do throws(ProviderError) {
-                let state = try await look(ticket)
+                let (state, wish) = try await look(ticket)
                 failures = 0
+                if let wish { pause = min(max(wish, Self.wishSeconds.lowerBound), Self.wishSeconds.upperBound) }
                 wasWaiting = state == .waiting
                 switch state {
                 case .done(let clip): return clip
@@ -256,9 +293,9 @@ struct CloudErrand: Sendable {
                     // A clip that came once is paid, whatever is said of it later.
                     if record.state != .done { end(record, .failed, dollars: 0, error) }
                     throw error
-                case .working(let percent?) where percent != told:
-                    told = percent
-                    flight.tell(VideoProgress(stage: .denoise, completed: percent, total: 100))
+                case .working(let percent?):
+                    tell(VideoProgress(stage: .denoise, completed: percent, total: 100), &told)
+                case .step(let step): tell(step, &told)
                 default: break
                 }
             } catch {
@@ -272,8 +309,14 @@ struct CloudErrand: Sendable {
         }
     }
 
-    /// One look, and what it says to ask further.
-    private func look(_ ticket: CloudTicket) async throws(ProviderError) -> CloudState {
+    private func tell(_ progress: VideoProgress, _ told: inout VideoProgress?) {
+        guard progress != told else { return }
+        told = progress
+        flight.tell(progress)
+    }
+
+    /// One look, and what it says to ask further; with when to look again, where that is said.
+    private func look(_ ticket: CloudTicket) async throws(ProviderError) -> (CloudState, pause: Double?) {
         var call = cloud.look(ticket)
         for _ in 0..<3 {
             let answer: CloudAnswer
@@ -287,7 +330,7 @@ struct CloudErrand: Sendable {
             case .unreadable:
                 if [404, 410].contains(answer.status) { throw .badRequest("not found", parameter: nil) }
                 throw cloud.refusal(answer) ?? .server("the cloud's answer cannot be read")
-            case let state: return state
+            case let state: return (state, cloud.pause(answer))
             }
         }
         throw .server("the cloud never tells what has become of the order")
@@ -332,7 +375,7 @@ struct CloudErrand: Sendable {
     // MARK: Keeping
 
     /// Whether the clip lies there now; false where its link does not hold.
-    private func save(_ clip: CloudClip, _ path: String) async throws(ProviderError) -> Bool {
+    private func save(_ clip: CloudClip, _ path: String, isLast: Bool) async throws(ProviderError) -> Bool {
         switch clip.source {
         case .base64(let text):
             guard let bytes = Base64.decode(text), bytes.count <= desk.options.maxClipBytes else { return false }
@@ -343,14 +386,20 @@ struct CloudErrand: Sendable {
             }
             return true
         case .link(let link, let needsKey):
+            let fetched: CloudAccount.Fetched
             do throws(ProviderError) {
-                return try await desk.fetch(link, needsKey: needsKey, to: path) == .saved
+                fetched = try await desk.fetch(link, needsKey: needsKey, to: path)
             } catch {
                 switch error {
-                // Once more, by a fresh link.
-                case .transport, .timeout: return false
+                // Once more, by a fresh link; at last it is left where it is, paid and to be taken up again.
+                case .transport where !isLast, .timeout where !isLast: return false
                 default: throw error
                 }
+            }
+            switch fetched {
+            case .saved: return true
+            case .refused(let error) where isLast || error.isOfKeys: throw error
+            case .expired, .refused: return false
             }
         }
     }
@@ -358,32 +407,41 @@ struct CloudErrand: Sendable {
     private func kept(_ record: OrderRecord, _ clip: CloudClip, _ path: String) async throws(ProviderError)
         -> VideoResult
     {
-        var record = record
-        record.reportedDollars = clip.dollars
-        record.path = path
-        record = end(record, .done, dollars: clip.dollars ?? record.quotedDollars)
-        guard let result = try await result(record, path) else {
+        guard let facts = try await facts(path) else {
             unsafe unlink(path)
             let error = ProviderError.corruptOutput("the file that came is not a video")
             end(record, .lost, dollars: record.charge, error)
             throw error
         }
-        return result
+        var record = record
+        record.path = path
+        record = end(record, .done, dollars: clip.dollars ?? provider.dollars(facts) ?? record.quotedDollars)
+        return result(record, path, facts, clip.notes)
     }
 
     /// nil for what is no video, or not there.
-    private func result(_ record: OrderRecord, _ path: String) async throws(ProviderError) -> VideoResult? {
-        guard let facts = try await RemoteErrand.facts(path), facts.frames > 0, facts.durationSeconds > 0 else {
+    private func facts(_ path: String) async throws(ProviderError) -> ClipFacts? {
+        guard let facts = try await ClipOnDisk.facts(path), facts.frames > 0, facts.durationSeconds > 0 else {
             return nil
         }
-        var metadata: [String: JSONText] = ["cloud": .string(cloud.name)]
+        return facts
+    }
+
+    private func result(
+        _ record: OrderRecord, _ path: String, _ facts: ClipFacts, _ said: [String: JSONText] = [:]
+    ) -> VideoResult {
+        var metadata = said.merging(provider.notes(record)) { $1 }
         if let ticket = record.ticket { metadata["remote_id"] = .string(ticket.id) }
         if let quote = record.quotedDollars { metadata["quoted_dollars"] = .number(quote) }
         if let reported = record.reportedDollars { metadata["reported_dollars"] = .number(reported) }
-        if let day = desk.prices.day(cloud.name, record.model) { metadata["price_of"] = .string(day.description) }
         return VideoResult(
-            path: path, provider: provider.name, model: record.model, durationSeconds: facts.durationSeconds,
-            frames: facts.frames, width: facts.width, height: facts.height, costDollars: record.charge,
-            latencySeconds: seconds, hasAudio: facts.hasAudio, metadata: metadata)
+            path: path, provider: provider.name, model: record.model,
+            durationSeconds: facts.durationSeconds, frames: facts.frames, width: facts.width, height: facts.height,
+            costDollars: record.charge, latencySeconds: seconds, hasAudio: facts.hasAudio, metadata: metadata)
     }
+}
+
+extension ProviderError {
+    /// Whether it says nothing but that the key does not do.
+    fileprivate var isOfKeys: Bool { if case .authentication = self { true } else { false } }
 }

@@ -1,5 +1,6 @@
 import Files
 import HTTPClient
+import Media
 import StrictJSON
 public import VideoTypes
 
@@ -8,8 +9,7 @@ public final class CloudProvider: VideoProvider {
     public let name: String
     let desk: CloudAccount
     let model: CloudModel
-    /// By the digests of requests.
-    private let flights = FlightBoard<String>()
+    let flights = FlightBoard<String>()
 
     /// - Parameters:
     ///   - name: unique among the providers of a router.
@@ -46,7 +46,7 @@ public final class CloudProvider: VideoProvider {
         let elsewhere = desk.book.open(of: request.id) { $0.account == desk.name && $0.provider != name }
         if !elsewhere.isEmpty { obstacles.append(.init("an order of this request may be under way at this cloud")) }
         let isMade = desk.book.latest(name, request.id)?.state == .done
-        let isPaid = isMade ? true : await hasOpenOrder(of: request.id)
+        let isPaid = isMade || isOpen(request.id)
         // A price that nobody told is no price.
         let dollars = plan.order.flatMap { desk.prices.dollars($0, cloud: desk.cloud.name) } ?? .infinity
         if plan.order != nil, !isPaid, let refusal = desk.book.refusal(dollars) {
@@ -65,10 +65,7 @@ public final class CloudProvider: VideoProvider {
     public func generate(
         _ request: VideoRequest, progress: @escaping @Sendable (VideoProgress) -> Void
     ) async throws(ProviderError) -> VideoResult {
-        let digest = try OrderRecord.digest(request)
-        return try await flights.clip(of: request.id, digest, progress: progress) { [self] flight in
-            await CloudErrand(self, flight, request.maxLatencySeconds).run(request, digest)
-        }
+        try await ordered(request, progress: progress)
     }
 
     public func healthCheck() async -> ProviderHealth {
@@ -87,29 +84,14 @@ public final class CloudProvider: VideoProvider {
 
     public func spentDollars(on id: VideoRequest.ID) async -> Double? { desk.book.dollars(name, id) }
 
-    public func hasOpenOrder(of id: VideoRequest.ID) async -> Bool {
-        !desk.book.open(of: id) { $0.provider == name }.isEmpty
-    }
+    public func hasOpenOrder(of id: VideoRequest.ID) async -> Bool { isOpen(id) }
 
     public func hasClip(of id: VideoRequest.ID) async -> Bool { desk.book.hasClip(of: id, at: name) }
 
     /// Takes up every order that an earlier process left open: finds it, watches it, fetches its clip.
     ///
     /// Whoever asks for one of these clips by its request gets the same one, meanwhile or afterwards.
-    public func recover() async -> [VideoRequest.ID: Result<VideoResult, ProviderError>] {
-        await withTaskGroup(of: (VideoRequest.ID, RemoteFlight.Outcome)?.self) { group in
-            for record in desk.book.open(at: name) {
-                let outcome = flights.begin(record.request, record.digest) { [self] flight in
-                    await CloudErrand(self, flight, nil).resume(record)
-                }
-                guard let outcome else { continue }
-                group.addTask { (record.request, await outcome()) }
-            }
-            var results: [VideoRequest.ID: Result<VideoResult, ProviderError>] = [:]
-            for await case (let id, let outcome)? in group { results[id] = outcome }
-            return results
-        }
-    }
+    public func recover() async -> [VideoRequest.ID: Result<VideoResult, ProviderError>] { await resumed() }
 
     // MARK: What the model makes
 
@@ -154,5 +136,29 @@ public final class CloudProvider: VideoProvider {
         let queue = Double(desk.queueLength) * half / Double(max(desk.options.slots ?? 1, 1))
         return TimeEstimate(
             queueSeconds: queue, p50: queue + half, p90: queue + times[min(times.count * 9 / 10, times.count - 1)])
+    }
+}
+
+extension CloudProvider: OrderingProvider {
+    var isCharged: Bool { true }
+    var wire: String? { model.wire }
+
+    func purchase(_ request: VideoRequest, reference: String) async throws(ProviderError) -> Purchase {
+        let plan = plan(request, await former(request))
+        if let obstacle = plan.obstacles.first { throw .badRequest(obstacle.reason, parameter: obstacle.parameter) }
+        guard var order = plan.order else { throw .badRequest("the model does not make it", parameter: nil) }
+        order.reference = reference
+        let (cloud, placed) = (desk.cloud, order)
+        return Purchase(
+            call: try cloud.submit(order), ticket: { cloud.ticket($0, placed) }, model: model.id,
+            seconds: order.seconds, quotedDollars: desk.prices.dollars(order, cloud: cloud.name))
+    }
+
+    func dollars(_ facts: ClipFacts) -> Double? { nil }
+
+    func notes(_ record: OrderRecord) -> [String: JSONText] {
+        var notes: [String: JSONText] = ["cloud": .string(desk.cloud.name)]
+        if let day = desk.prices.day(desk.cloud.name, record.model) { notes["price_of"] = .string(day.description) }
+        return notes
     }
 }

@@ -12,6 +12,8 @@ struct KlingCloud: Cloud {
 
     private static func isSecond(_ model: CloudModel) -> Bool { model.id != "kling-v3" }
 
+    private static func isSecond(_ lost: LostOrder) -> Bool { lost.wire != "kling-v3" }
+
     func submit(_ order: CloudOrder) throws(ProviderError) -> CloudCall {
         Self.isSecond(order.model) ? second(order) : first(order)
     }
@@ -130,7 +132,7 @@ struct KlingCloud: Cloud {
     func search(_ lost: LostOrder) -> CloudCall? {
         CloudCall(
             .get,
-            Self.isSecond(lost.model)
+            Self.isSecond(lost)
                 ? "/tasks?external_task_ids=\(lost.reference)" : "/v1/videos/text2video/\(lost.reference)")
     }
 
@@ -138,7 +140,7 @@ struct KlingCloud: Cloud {
         if [1202, 1203].contains(answer.number("code").map { Int($0) } ?? 0) { return .neverArrived }
         guard refusal(answer) == nil, let task = Self.task(answer) else { return .unknown }
         if case .array(let tasks) = task, tasks.isEmpty { return .neverArrived }
-        let isSecond = Self.isSecond(lost.model)
+        let isSecond = Self.isSecond(lost)
         let id = task.value(at: [isSecond ? "id" : "task_id"])?.plainText
         guard let ticket = CloudTicket(id, places: isSecond ? [:] : ["kind": "text2video"]) else { return .unknown }
         return .candidates([ticket])

@@ -80,7 +80,7 @@ struct LumaCloud: Cloud {
     func found(_ answer: CloudAnswer, _ lost: LostOrder) -> CloudSearch {
         guard answer.isSuccess, let list = answer.value("generations") else { return .unknown }
         let tickets = list.elements.compactMap { entry -> CloudTicket? in
-            guard entry.value(at: ["model"])?.plainText == lost.model.wire,
+            guard entry.value(at: ["model"])?.plainText == lost.wire,
                 lost.fits(
                     prompt: entry.value(at: ["request", "prompt"])?.plainText,
                     secondsSince1970: entry.value(at: ["created_at"])?.plainText.flatMap(HTTPDate.internetSeconds))

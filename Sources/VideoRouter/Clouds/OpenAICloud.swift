@@ -34,6 +34,8 @@ struct OpenAICloud: Cloud {
         return CloudRefusal(answer, code: code, parameter: answer.text("error", "param")).providerError
     }
 
+    func pause(_ answer: CloudAnswer) -> Double? { answer.pollSeconds }
+
     func look(_ ticket: CloudTicket) -> CloudCall { CloudCall(.get, "/videos/\(ticket.id)") }
 
     func state(_ answer: CloudAnswer, _ ticket: CloudTicket) -> CloudState {
@@ -56,12 +58,17 @@ struct OpenAICloud: Cloud {
 
     func cancel(_ ticket: CloudTicket) -> CloudCall? { CloudCall(.delete, "/videos/\(ticket.id)") }
 
-    func search(_ lost: LostOrder) -> CloudCall? { CloudCall(.get, "/videos?limit=100") }
+    func search(_ lost: LostOrder) -> CloudCall? { Self.list }
 
-    func found(_ answer: CloudAnswer, _ lost: LostOrder) -> CloudSearch {
+    func found(_ answer: CloudAnswer, _ lost: LostOrder) -> CloudSearch { Self.found(answer, lost) }
+
+    static let list = CloudCall(.get, "/videos?limit=100")
+
+    /// Those of a list that can be an order, the newest first.
+    static func found(_ answer: CloudAnswer, _ lost: LostOrder) -> CloudSearch {
         guard answer.isSuccess, let list = answer.value("data") else { return .unknown }
         let tickets = list.elements.compactMap { entry -> CloudTicket? in
-            guard entry.value(at: ["model"])?.plainText == lost.model.wire,
+            guard lost.wire == nil || entry.value(at: ["model"])?.plainText == lost.wire,
                 lost.fits(
                     prompt: entry.value(at: ["prompt"])?.plainText,
                     secondsSince1970: entry.value(at: ["created_at"])?.plainNumber)

@@ -5,11 +5,12 @@ import StrictJSON
 import Synchronization
 package import VideoTypes
 
-/// Every order that was placed at a cloud, on the disk before the cloud hears of it.
+/// Every order that was placed at a cloud or a server, on the disk before they hear of it.
 ///
 /// A file of lines of JSON, of which the last of an order counts. One process at a time has it.
 public final class OrderBook: Sendable {
-    private let path: String
+    /// nil where all is forgotten with the process.
+    private let path: String?
     /// Held for as long as the book is open; nil where it is only read.
     private let lock: Int32?
     /// What all orders together may cost.
@@ -31,6 +32,18 @@ public final class OrderBook: Sendable {
             self.descriptor = descriptor
             self.isTorn = isTorn
             for record in records { put(record) }
+        }
+
+        /// Without the oldest of those that have ended, beyond this many.
+        mutating func shorten(to count: Int) {
+            guard order.count > count, let index = order.firstIndex(where: { records[$0]?.isOpen == false }),
+                let record = records.removeValue(forKey: order.remove(at: index))
+            else { return }
+            ofProvider[record.provider]?.removeAll { $0 == record.reference }
+            for name in record.requestNames {
+                ofRequest[name]?.removeAll { $0 == record.reference }
+                if ofRequest[name]?.isEmpty == true { ofRequest[name] = nil }
+            }
         }
 
         mutating func put(_ record: OrderRecord) {
@@ -55,6 +68,16 @@ public final class OrderBook: Sendable {
     /// Ended orders are kept this long.
     private static let keptSeconds = 90 * 86_400.0
     private static let maxBytes = 1 << 30
+    /// Of a book that is only remembered.
+    private static let mostRemembered = 1024
+
+    /// Remembered for as long as this process lives, and written nowhere.
+    public init() {
+        path = nil
+        limits = SpendingLimits()
+        lock = nil
+        state = Mutex(State(descriptor: -1, isTorn: false, []))
+    }
 
     /// Opens the book, for the owner alone; makes it where there is none.
     public convenience init(path: String) throws(RouterError) { try self.init(path: path, limits: SpendingLimits()) }
@@ -168,6 +191,11 @@ public final class OrderBook: Sendable {
             if record.state == .placing, state.refusal(record.quotedDollars ?? .infinity, limits, at: now) != nil {
                 throw .budget
             }
+            guard path != nil else {
+                state.put(record)
+                state.shorten(to: Self.mostRemembered)
+                return nil
+            }
             guard let line = Self.line(record) else { return "the order cannot be written down" }
             let bytes = (state.isTorn ? [0x0A] : []) + line
             guard FileBytes.write(bytes, to: state.descriptor), fsync(state.descriptor) == 0 else {
@@ -178,7 +206,7 @@ public final class OrderBook: Sendable {
             state.put(record)
             return nil
         }
-        if let problem { throw .local("the book of orders \(path.printable) cannot be written: \(problem)") }
+        if let problem { throw .local("the book of orders \((path ?? "").printable) cannot be written: \(problem)") }
     }
 
     /// The same where the cloud has been told already: what cannot be written is remembered at least.
@@ -232,6 +260,11 @@ public final class OrderBook: Sendable {
     /// The last order of a request, or of a variant of it, that brought a clip.
     func finished(_ request: VideoRequest.ID) -> OrderRecord? {
         of(request).last { $0.state == .done }
+    }
+
+    /// Orders of a request that are over, but for those that never were.
+    func endedCount(_ provider: String, _ request: VideoRequest.ID) -> Int {
+        of(request).count { $0.provider == provider && $0.request == request && !$0.isOpen && $0.state != .refused }
     }
 
     func hasClip(of request: VideoRequest.ID, at provider: String) -> Bool {

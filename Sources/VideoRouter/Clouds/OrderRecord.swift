@@ -9,7 +9,7 @@ struct OrderRecord: Sendable, Hashable, Codable {
     /// Whose key it was placed with.
     let account: String
     let provider: String
-    let model: String
+    var model: String
     let request: VideoRequest.ID
     /// Of all that the clip is made from: the same id with another digest is another request.
     let digest: String
@@ -85,6 +85,9 @@ struct OrderRecord: Sendable, Hashable, Codable {
     static func digest(_ request: VideoRequest) throws(ProviderError) -> String {
         let encoder = JSONEncoder()
         encoder.outputFormatting = .sortedKeys
+        // What is no number is refused by its name, later.
+        encoder.nonConformingFloatEncodingStrategy = .convertToString(
+            positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
         guard let bytes = try? encoder.encode(request.withoutLimits) else {
             throw .local("the request cannot be written down")
         }
@@ -93,5 +96,14 @@ struct OrderRecord: Sendable, Hashable, Codable {
         } catch {
             throw .local(error.videoError.message)
         }
+    }
+}
+
+extension VideoRequest {
+    /// Equal in two requests that ask for the same clip, whatever each may cost and take.
+    var withoutLimits: VideoRequest {
+        var request = self
+        (request.maxCostDollars, request.maxLatencySeconds, request.traceParent) = (nil, nil, nil)
+        return request
     }
 }

@@ -61,6 +61,11 @@ public struct PriceList: Sendable {
         return list
     }
 
+    /// Nobody's.
+    static let none = PriceList()
+
+    private init() {}
+
     init(_ text: [UInt8], _ name: String) throws(RouterError) {
         do throws(JSONFieldError) {
             let value: JSONValue

@@ -6,7 +6,9 @@ package final class RouterFleet: Sendable {
     package let router: VideoRouter
     package let providers: [any VideoProvider]
     package let clouds: [CloudProvider]
-    /// nil where there are no clouds.
+    /// Those whose orders are in the book.
+    private let ordering: [any OrderingProvider]
+    /// nil where this machine alone makes clips.
     package let book: OrderBook?
     /// nil where it is only looked at.
     package let promises: PromiseFolder?
@@ -28,13 +30,21 @@ package final class RouterFleet: Sendable {
         makeLocal: (LocalMachine, _ clips: String) throws(RouterError) -> any VideoProvider
     ) throws(RouterError) {
         try Self.makeFolder(configuration.folder)
-        let clouds = try Self.clouds(configuration, use)
-        (self.clouds, book) = clouds
+        let book = try Self.book(configuration, use)
+        self.book = book
+        var servers: [RemoteVideoProvider] = []
+        var clouds: [CloudProvider] = []
+        if let book {
+            for options in configuration.servers { servers.append(try RemoteVideoProvider(options, book: book)) }
+            clouds = try Self.clouds(configuration, book)
+        }
         var providers: [any VideoProvider] = []
         if let local = configuration.local { providers.append(try makeLocal(local, configuration.clips)) }
-        for options in configuration.servers { providers.append(try RemoteVideoProvider(options)) }
-        providers += self.clouds as [any VideoProvider]
+        for server in servers { providers.append(server) }
+        for cloud in clouds { providers.append(cloud) }
         self.providers = providers
+        self.clouds = clouds
+        ordering = servers.map { $0 as any OrderingProvider } + clouds.map { $0 as any OrderingProvider }
         policy = configuration.policyWithLimits
         promises = use == .work ? try PromiseFolder(path: configuration.promises) : nil
         log = use == .work ? try DecisionLog(path: configuration.decisions) : nil
@@ -52,23 +62,28 @@ package final class RouterFleet: Sendable {
         }
     }
 
-    private static func clouds(
+    private static func book(
         _ configuration: RouterConfiguration, _ use: Use
-    ) throws(RouterError) -> (providers: [CloudProvider], book: OrderBook?) {
-        guard !configuration.clouds.isEmpty else { return ([], nil) }
+    ) throws(RouterError) -> OrderBook? {
+        guard !configuration.clouds.isEmpty || !configuration.servers.isEmpty else { return nil }
+        return switch use {
+        case .work: try OrderBook(path: configuration.orders, limits: configuration.limits)
+        case .look: try OrderBook(reading: configuration.orders, limits: configuration.limits)
+        }
+    }
+
+    private static func clouds(
+        _ configuration: RouterConfiguration, _ book: OrderBook
+    ) throws(RouterError) -> [CloudProvider] {
+        guard !configuration.clouds.isEmpty else { return [] }
         let prices =
             if let path = configuration.prices { try PriceList.withFile(path) } else { try PriceList.builtIn() }
-        let book =
-            switch use {
-            case .work: try OrderBook(path: configuration.orders, limits: configuration.limits)
-            case .look: try OrderBook(reading: configuration.orders, limits: configuration.limits)
-            }
         var providers: [CloudProvider] = []
         for account in configuration.clouds {
             let desk = try CloudAccount(account.options, book: book, prices: prices, pollSeconds: account.pollSeconds)
             for model in account.models { providers.append(try CloudProvider(model.name, desk, model: model.id)) }
         }
-        return (providers, book)
+        return providers
     }
 
     /// What there is to say about it, one line each: models that will go, files that could not be read.
@@ -91,10 +106,10 @@ package final class RouterFleet: Sendable {
         }.value
     }
 
-    /// Takes up what an earlier process left under way, at all clouds at once.
+    /// Takes up what an earlier process left under way, everywhere at once.
     package func recover() async -> [VideoRequest.ID: Result<VideoResult, ProviderError>] {
         await withTaskGroup(of: [VideoRequest.ID: Result<VideoResult, ProviderError>].self) { group in
-            for cloud in clouds { group.addTask { await cloud.recover() } }
+            for provider in ordering { group.addTask { await provider.resumed() } }
             var all: [VideoRequest.ID: Result<VideoResult, ProviderError>] = [:]
             for await found in group { all.merge(found) { $1 } }
             return all

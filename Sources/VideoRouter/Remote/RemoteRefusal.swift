@@ -14,7 +14,7 @@ struct RemoteRefusal {
 
     private static let longestRetrySeconds = 86_400.0
 
-    init(_ answer: HTTPAnswer, key: RemoteKey?) {
+    init(_ answer: HTTPAnswer, key: CloudKey?) {
         status = answer.status
         let fields = (try? JSONValue(answer.body)).flatMap { try? JSONFields($0) }
         let error = fields.flatMap { try? $0.fields("error") }

@@ -19,13 +19,9 @@ struct RemoteVideo {
         case failed(ProviderError)
     }
 
-    /// Serial numbers, not words, so that no server makes a path or an address of one.
-    private static let maxIDBytes = 256
-
-    init(_ body: [UInt8], key: RemoteKey?) throws(ProviderError) {
+    init(_ body: [UInt8], key: CloudKey?) throws(ProviderError) {
         guard let value = try? JSONValue(body), let fields = try? JSONFields(value),
-            let id = try? fields.string("id"), (1...Self.maxIDBytes).contains(id.utf8.count),
-            id.utf8.allSatisfy(Self.isPlain), let status = try? fields.string("status")
+            let id = try? fields.string("id"), CloudTicket.isPlain(id), let status = try? fields.string("status")
         else { throw .server("the server's answer is not a video object") }
         self.id = id
         state = Self.state(status, fields, key)
@@ -36,16 +32,7 @@ struct RemoteVideo {
         metadata = Self.metadata(fields, key)
     }
 
-    private static func isPlain(_ byte: UInt8) -> Bool {
-        switch byte {
-        case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-            UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "_"), UInt8(ascii: "-"):
-            true
-        default: false
-        }
-    }
-
-    private static func state(_ status: String, _ fields: JSONFields, _ key: RemoteKey?) -> State {
+    private static func state(_ status: String, _ fields: JSONFields, _ key: CloudKey?) -> State {
         switch status {
         case "queued", "pending": return .queued
         case "in_progress", "processing", "running": return .working
@@ -55,7 +42,7 @@ struct RemoteVideo {
         }
     }
 
-    private static func failure(_ fields: JSONFields, _ key: RemoteKey?) -> ProviderError {
+    private static func failure(_ fields: JSONFields, _ key: CloudKey?) -> ProviderError {
         let error = try? fields.fields("error")
         let code = (error.flatMap { try? $0.string("code") }) ?? ""
         let said = error.flatMap { try? $0.string("message") }
@@ -75,7 +62,7 @@ struct RemoteVideo {
     }
 
     /// What is worth keeping of what the server says.
-    private static func metadata(_ fields: JSONFields, _ key: RemoteKey?) -> [String: JSONText] {
+    private static func metadata(_ fields: JSONFields, _ key: CloudKey?) -> [String: JSONText] {
         var found: [String: JSONText] = [:]
         for name in ["seed", "fps", "num_inference_steps", "guidance_scale", "gpu_seconds", "energy_joules"] {
             guard case .number(let text)? = fields.value(name) else { continue }
