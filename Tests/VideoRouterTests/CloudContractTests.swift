@@ -59,7 +59,8 @@ import VideoTypes
     @Test(arguments: CloudCase.all)
     func `a clip is ordered once, watched, brought, and not ordered again`(_ place: CloudCase) async throws {
         let scene = try Scene(place, folder)
-        let request = place.request()
+        var request = place.request()
+        request.traceParent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
         let said = try await scene.provider.capabilities(for: request)
         #expect(said.obstacles == [] && said.model == place.model)
         let clip = try await scene.outcome(request).get()
@@ -75,6 +76,11 @@ import VideoTypes
         other.prompt = "a blue ball"
         #expect(await scene.error(other) == .idInUse)
         #expect(try scene.keysBesideLinks() == [])
+        // Who follows a trace sees the order in it; hosts of files do not.
+        let traced = try scene.bed.log(place.cloud).filter { $0.value(at: ["headers", "traceparent"]) != nil }
+        #expect(traced.count == 1 && traced.first?.value(at: ["method"])?.plainText == "POST")
+        #expect(traced.first?.value(at: ["headers", "traceparent"])?.plainText == request.traceParent)
+        #expect(traced.first?.value(at: ["port"])?.plainText == "api")
         if said.costDollars.isFinite, clip.metadata["reported_dollars"] == nil {
             #expect(abs(clip.costDollars - said.costDollars) < 1e-9)
         }
@@ -255,6 +261,23 @@ import VideoTypes
         try scene.script(#""queued_polls": 0"#)
         #expect(try await scene.outcome(request).get().frames == 24)
         #expect(try scene.jobs.count == 2)
+    }
+
+    @Test(arguments: CloudCase.all)
+    func `what is out of time is stopped where the cloud stops anything, else stays open`(
+        _ place: CloudCase
+    ) async throws {
+        let scene = try Scene(place, folder)
+        try scene.script(#""queued_polls": 1000"#)
+        var request = place.request()
+        request.maxLatencySeconds = 0.5
+        let price = try await scene.provider.capabilities(for: request).costDollars
+        #expect(await scene.error(request) == .deadline)
+        #expect(try scene.jobs.first?.value(at: ["cancelled"]) == .bool(place.cancels))
+        // What cannot be stopped is paid, and is fetched by whoever asks for it again.
+        #expect(await scene.provider.hasOpenOrder(of: request.id) == !place.cancels)
+        if !place.cancels, price.isFinite { #expect(await scene.provider.spentDollars(on: request.id) == price) }
+        #expect(try scene.jobs.count == 1)
     }
 
     @Test(arguments: CloudCase.all)

@@ -36,7 +36,7 @@ import VideoTypes
     /// Long texts by a short name, for arguments are printed.
     private static func written(_ body: String) -> String {
         switch body {
-        case "huge": "{\"id\": \"" + String(repeating: "x", count: 8 << 20) + "\"}"
+        case "huge": "{\"id\": \"" + String(repeating: "x", count: 100 << 20) + "\"}"
         case "deep": String(repeating: "[", count: 100_000)
         default: body
         }
