@@ -62,7 +62,7 @@ enum LibraryRefusal {
     }
 
     private static func date() -> String {
-        var now = time(nil)
+        var now = unsafe time(nil)
         var parts = tm()
         unsafe gmtime_r(&now, &parts)
         func two(_ number: Int32) -> String { number < 10 ? "0\(number)" : "\(number)" }
