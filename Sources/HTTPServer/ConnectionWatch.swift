@@ -66,6 +66,7 @@ final class ConnectionWatch: Sendable {
         }
     }
 
+    let lingering = LingeringSockets()
     private let connections = Mutex(Connections())
     private let idleMilliseconds: Int
     private let now: @Sendable () -> Int
@@ -229,6 +230,7 @@ final class ConnectionWatch: Sendable {
         guard let sweeping = thread.withLock({ $0.take() }) else { return }
         close(sweeping.wake)
         sweeping.thread.join()
+        lingering.end()
     }
 
     private final class Sweeper: Sendable {
@@ -246,7 +248,10 @@ final class ConnectionWatch: Sendable {
 
         func run() {
             var entry = pollfd(fd: wake, events: Int16(POLLIN), revents: 0)
-            while unsafe poll(&entry, 1, ConnectionWatch.sweepMilliseconds) <= 0 { watch.sweep() }
+            while unsafe poll(&entry, 1, ConnectionWatch.sweepMilliseconds) <= 0 {
+                watch.sweep()
+                watch.lingering.sweep()
+            }
         }
     }
 

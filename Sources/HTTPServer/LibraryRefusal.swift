@@ -6,18 +6,20 @@ import Glibc
 ///
 /// Its own answer then finds the connection's sending end closed.
 enum LibraryRefusal {
-    private static let sendMilliseconds = 2000
-    private static let turnMilliseconds: Int32 = 200
-
     /// On the connection's thread, before the library answers.
     static func answer(_ core: ServerCore, socket: Int32, status: Int) {
         // In any other phase an answer is under way already.
         guard let phase = core.watch.phase(of: socket), phase == .waiting || phase == .receiving else { return }
         core.watch.set(socket, .answering, milliseconds: 1000 * core.options.idleSeconds)
         let refusal = refusal(status, of: phase, core.options)
-        let response = core.response(to: refusal)
-        send(bytes(of: response), to: socket)
-        LingeringClose.drain(socket) { core.isStopping.load(ordering: .relaxed) }
+        let bytes = bytes(of: core.response(to: refusal))
+        // Nothing here may take long: where the server is stopped meanwhile, 0.9.75 falls over its own answer. What does
+        // not fit at once belongs to a client that does not read.
+        unsafe _ = bytes.withUnsafeBytes {
+            unsafe Glibc.send(socket, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT))
+        }
+        shutdown(socket, Int32(SHUT_WR))
+        core.watch.lingering.add(copyOf: socket)
     }
 
     /// - Parameter phase: what the connection was at when the library stumbled.
@@ -62,31 +64,11 @@ enum LibraryRefusal {
     }
 
     private static func date() -> String {
-        var now = unsafe time(nil)
-        var parts = tm()
+        var now = time(nil)
+        var parts = unsafe tm()
+        var text = [CChar](repeating: 0, count: 64)
         unsafe gmtime_r(&now, &parts)
-        func two(_ number: Int32) -> String { number < 10 ? "0\(number)" : "\(number)" }
-        let day = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"][Int(parts.tm_wday)]
-        let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
-        let clock = [parts.tm_hour, parts.tm_min, parts.tm_sec].map(two).joined(separator: ":")
-        return "\(day), \(two(parts.tm_mday)) \(months[Int(parts.tm_mon)]) \(1900 + Int(parts.tm_year)) \(clock) GMT"
-    }
-
-    /// All of it, or as much as a client takes that does not read.
-    private static func send(_ bytes: [UInt8], to socket: Int32) {
-        var rest = bytes[...]
-        let end = ConnectionWatch.monotonicMilliseconds() + sendMilliseconds
-        while !rest.isEmpty, ConnectionWatch.monotonicMilliseconds() < end {
-            let count = unsafe rest.withUnsafeBytes {
-                unsafe Glibc.send(socket, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT))
-            }
-            if count > 0 {
-                rest = rest.dropFirst(count)
-            } else {
-                guard errno == EAGAIN || errno == EINTR else { return }
-                var entry = pollfd(fd: socket, events: Int16(POLLOUT), revents: 0)
-                unsafe _ = poll(&entry, 1, turnMilliseconds)
-            }
-        }
+        let count = unsafe strftime(&text, 64, "%a, %d %b %Y %H:%M:%S GMT", &parts)
+        return String(decoding: text.prefix(count).map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 }

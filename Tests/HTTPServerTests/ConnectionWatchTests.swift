@@ -78,17 +78,18 @@ import Testing
         defer { close(listener.descriptor) }
         let client = try RawClient(port: listener.port)
         var accepted: Int32 = -1
-        #expect(
-            eventually {
-                accepted = unsafe accept(listener.descriptor, nil, nil)
-                return accepted >= 0
-            })
+        let isAccepted = eventually {
+            accepted = accept(listener.descriptor, nil, nil)
+            return accepted >= 0
+        }
+        #expect(isAccepted)
         defer { close(accepted) }
         let before = try #require(ConnectionWatch.bytesOfSystem(accepted))
         client.send([UInt8](repeating: 1, count: 1000))
         #expect(eventually { ConnectionWatch.bytesOfSystem(accepted).map { $0 >= before + 1000 } ?? false })
         let between = try #require(ConnectionWatch.bytesOfSystem(accepted))
-        #expect(unsafe send(accepted, [UInt8](repeating: 2, count: 500), 500, 0) == 500)
+        let sent = unsafe send(accepted, [UInt8](repeating: 2, count: 500), 500, 0)
+        #expect(sent == 500)
         #expect(eventually { ConnectionWatch.bytesOfSystem(accepted).map { $0 >= between + 500 } ?? false })
         #expect(ConnectionWatch.bytesOfSystem(-1) == nil)
     }
