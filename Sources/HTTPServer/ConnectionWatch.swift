@@ -17,6 +17,8 @@ final class ConnectionWatch: Sendable {
         case waiting
         case receiving
         case answering
+        /// The library has refused the request, and has been answered for.
+        case refused
         /// Cut to make room for another one.
         case ending
     }
@@ -178,6 +180,14 @@ final class ConnectionWatch: Sendable {
                 // What has come already is still read.
                 shutdown(descriptor, Int32(SHUT_RD))
             }
+        }
+    }
+
+    /// Cuts every connection; whether all that are left are being worked for.
+    func cutAll() -> Bool {
+        connections.withLock { connections in
+            for descriptor in connections.all.keys { shutdown(descriptor, Int32(SHUT_RDWR)) }
+            return connections.all.values.allSatisfy { $0.phase == .answering }
         }
     }
 

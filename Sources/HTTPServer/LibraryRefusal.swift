@@ -10,11 +10,10 @@ enum LibraryRefusal {
     static func answer(_ core: ServerCore, socket: Int32, status: Int) {
         // In any other phase an answer is under way already.
         guard let phase = core.watch.phase(of: socket), phase == .waiting || phase == .receiving else { return }
-        core.watch.set(socket, .answering, milliseconds: 1000 * core.options.idleSeconds)
+        core.watch.set(socket, .refused, milliseconds: 1000 * core.options.idleSeconds)
         let refusal = refusal(status, of: phase, core.options)
         let bytes = bytes(of: core.response(to: refusal))
-        // Nothing here may take long: where the server is stopped meanwhile, 0.9.75 falls over its own answer. What does
-        // not fit at once belongs to a client that does not read.
+        // What does not fit at once belongs to a client that does not read.
         unsafe _ = bytes.withUnsafeBytes {
             unsafe Glibc.send(socket, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT))
         }
