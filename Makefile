@@ -97,7 +97,9 @@ nvrtc: test-packages ## fetch the compilers of CUDA that the kernels are tested 
 	for wheel in $(NVRTC_WHEELS) $(FURTHER); do fetch "$${wheel##*==}" "$$wheel"; done; fetch tools $(NVDISASM_WHEEL)
 
 openai: test-packages ## fetch OpenAI's client, which the service is tested with: 40 MB in .build/openai
-	@[ -d .build/openai ] || { echo "fetching $(OPENAI_WHEEL)"; rm -rf .build/openai.part; \
+	@# Parts of it are compiled for one Python: another one fetches it anew.
+	@PYTHONPATH=.build/openai python3 -c 'import pydantic_core' 2>/dev/null || { echo "fetching $(OPENAI_WHEEL)"; \
+	  rm -rf .build/openai.part .build/openai; \
 	  python3 -m pip install --quiet --target .build/openai.part $(OPENAI_WHEEL) && mv .build/openai.part .build/openai; }
 
 onednn: test-packages ## fetch versions of oneDNN that products are asked of: 0.1 GB in .build/onednn

@@ -4,10 +4,14 @@
 #include "cmicrohttpd.h"
 
 #include <clibrary.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <sys/socket.h>
 
 // The ABI that the header of 0.9.60 to 1.0 describes.
 static const char *const names[] = {"libmicrohttpd.so.12", NULL};
@@ -36,17 +40,47 @@ const CMicroHTTPD *cmh_open(const char **library, const char **reason) {
     return failure.name ? NULL : &table;
 }
 
-// The same for every daemon of the process; the library hands its logger one pointer, which is the context.
-static _Atomic(void (*)(void *, unsigned)) own_answer;
+// Of a socket's number, written into the real-time signals that its thread has blocked; nobody sends any.
+enum { socket_bits = 24 };
 
-// Its log is the only place where the library tells that it has answered by itself.
+void cmh_sign_threads(int socket) {
+    sigset_t blocked;
+    pthread_sigmask(SIG_BLOCK, NULL, &blocked);
+    for (int bit = 0; bit < socket_bits; bit++) {
+        if ((socket + 1) >> bit & 1) {
+            sigaddset(&blocked, SIGRTMIN + bit);
+        } else {
+            sigdelset(&blocked, SIGRTMIN + bit);
+        }
+    }
+    pthread_sigmask(SIG_SETMASK, &blocked, NULL);
+}
+
+static int signed_socket(void) {
+    sigset_t blocked;
+    int number = 0;
+    pthread_sigmask(SIG_BLOCK, NULL, &blocked);
+    for (int bit = 0; bit < socket_bits; bit++) {
+        number |= (sigismember(&blocked, SIGRTMIN + bit) == 1) << bit;
+    }
+    return number - 1;
+}
+
+// The same for every daemon of the process; the library hands its logger one pointer, which is the context.
+static _Atomic(void (*)(void *, int, unsigned)) own_answer;
+
+// Its log is the only place where the library tells that it is about to answer by itself.
 static void hear(void *context, const char *format, va_list arguments) {
     static const char words[] = "Error processing request (HTTP response code is %u";
-    void (*tell)(void *, unsigned) = atomic_load(&own_answer);
+    void (*tell)(void *, int, unsigned) = atomic_load(&own_answer);
     if (tell && strncmp(format, words, sizeof words - 1) == 0) {
-        tell(context, va_arg(arguments, unsigned));
+        tell(context, signed_socket(), va_arg(arguments, unsigned));
     }
 }
+
+// From 1.0 on a folded field is joined before anybody else can see it, unless the library is strict. Before that its
+// strict level hangs up on what the gate answers.
+static int strictness(const CMicroHTTPD *library) { return strncmp(library->MHD_get_version(), "0.", 2) == 0 ? 0 : 1; }
 
 struct MHD_Daemon *cmh_start(const CMicroHTTPD *library, const CMHOptions *options) {
     // A thread for each connection: answers may block, and nothing is ever suspended, which 0.9.75 does not do well.
@@ -62,15 +96,11 @@ struct MHD_Daemon *cmh_start(const CMicroHTTPD *library, const CMHOptions *optio
         MHD_OPTION_NOTIFY_COMPLETED, options->completed, options->context,
         MHD_OPTION_NOTIFY_CONNECTION, options->connection, options->context,
         MHD_OPTION_CONNECTION_LIMIT, options->connection_limit,
-        MHD_OPTION_CONNECTION_TIMEOUT, options->idle_seconds,
+        MHD_OPTION_STRICT_FOR_CLIENT, strictness(library),
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, options->connection_memory_bytes,
         MHD_OPTION_THREAD_STACK_SIZE, options->stack_bytes,
         // clang-format on
         MHD_OPTION_END);
-}
-
-void cmh_end_idle_limit(const CMicroHTTPD *library, struct MHD_Connection *connection) {
-    library->MHD_set_connection_option(connection, MHD_CONNECTION_OPTION_TIMEOUT, 0U);
 }
 
 int cmh_socket(const CMicroHTTPD *library, struct MHD_Connection *connection) {
@@ -141,4 +171,14 @@ struct MHD_Response *cmh_stream(const CMicroHTTPD *library, MHD_ContentReaderCal
 int cmh_is_gone(int socket) {
     struct pollfd entry = {.fd = socket, .events = POLLRDHUP};
     return poll(&entry, 1, 0) > 0 && (entry.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
+}
+
+int64_t cmh_moved_bytes(int socket) {
+    struct tcp_info info;
+    socklen_t size = sizeof info;
+    if (getsockopt(socket, IPPROTO_TCP, TCP_INFO, &info, &size) ||
+        size < offsetof(struct tcp_info, tcpi_bytes_received) + sizeof info.tcpi_bytes_received) {
+        return -1;
+    }
+    return (int64_t)(info.tcpi_bytes_acked + info.tcpi_bytes_received);
 }

@@ -107,7 +107,7 @@ import Glibc
     private func watch(_ content: Content) {
         let count: Int
         switch content {
-        case .stream: return unsafe cmh_end_idle_limit(core.library.pointer, connection)
+        case .stream: count = 0
         case .bytes(let bytes): count = bytes.count
         case .descriptor(_, _, let bytes): count = bytes
         }

@@ -14,16 +14,16 @@ enum Callbacks {
         core.watch.limit(to: max(min(connections, room - spare), 1))
         return unsafe CMHOptions(
             listen_socket: socket.descriptor, connection_limit: UInt32(clamping: room),
-            idle_seconds: UInt32(clamping: core.options.idleSeconds),
             // Fields are kept twice, and there has to be room for the answer's header.
             connection_memory_bytes: core.options.maxHeaderBytes * 3 / 2 + (4 << 10), stack_bytes: 1 << 20,
             context: Unmanaged.passUnretained(core).toOpaque(), target: target, access: access, completed: completed,
             own_answer: ownAnswer, connection: connection)
     }
 
-    private static let ownAnswer: @convention(c) (UnsafeMutableRawPointer, UInt32) -> Void = { context, status in
+    private static let ownAnswer: @convention(c) (UnsafeMutableRawPointer, Int32, UInt32) -> Void = {
+        context, socket, status in
         let core = unsafe Unmanaged<ServerCore>.fromOpaque(context).takeUnretainedValue()
-        core.handler.noteAnswer(ofLibrary: Int(status))
+        LibraryRefusal.answer(core, socket: socket, status: Int(status))
     }
 
     private static let spare = 64
@@ -68,6 +68,7 @@ enum Callbacks {
             let core = unsafe Unmanaged<ServerCore>.fromOpaque(context).takeUnretainedValue()
             let socket = unsafe cmh_socket(core.library.pointer, connection)
             if cmh_begins(what) != 0 {
+                cmh_sign_threads(socket)
                 core.watch.began(socket)
             } else {
                 core.watch.ended(socket)

@@ -1,3 +1,4 @@
+import CMicroHTTPD
 import Files
 import Synchronization
 import Threads
@@ -8,24 +9,35 @@ import Glibc
 
 /// Knows what every connection is at, and cuts those that take too long over it.
 ///
-/// The library only notices that nothing moves at all; one byte every few seconds would hold a connection for ever.
+/// The library's own limit is not used: one byte every few seconds would hold a connection for ever, and 1.0 would cut
+/// by it a stream that has nothing to say.
 final class ConnectionWatch: Sendable {
     enum Phase: Equatable {
         /// Until a request's head is complete.
         case waiting
         case receiving
         case answering
+        /// The library has refused the request, and has been answered for.
+        case refused
         /// Cut to make room for another one.
         case ending
     }
 
     private struct Connection {
         var phase: Phase
-        /// In monotonic milliseconds.
+        /// In monotonic milliseconds; nil where nothing has to move either.
         var deadline: Int?
+        var movement: Movement
         let peer: String
         /// Grows with every change of a phase: the smallest has waited longest.
         var turn: Int
+    }
+
+    /// When bytes came or arrived last, as far as it has been looked at.
+    private struct Movement {
+        var bytes: Int?
+        var at: Int
+        var nextLook: Int
     }
 
     private struct Address {
@@ -56,9 +68,11 @@ final class ConnectionWatch: Sendable {
         }
     }
 
+    let lingering = LingeringSockets()
     private let connections = Mutex(Connections())
-    private let waitingMilliseconds: Int
+    private let idleMilliseconds: Int
     private let now: @Sendable () -> Int
+    private let movedBytes: @Sendable (Int32) -> Int?
     private let thread = Mutex<Sweeping?>(nil)
 
     private struct Sweeping {
@@ -68,11 +82,20 @@ final class ConnectionWatch: Sendable {
     }
 
     private static let sweepMilliseconds: Int32 = 250
+    /// In the time that a connection may be still.
+    private static let looks = 4
 
-    init(idleSeconds: Int, now: @escaping @Sendable () -> Int = ConnectionWatch.monotonicMilliseconds) {
-        waitingMilliseconds = 2000 * idleSeconds
+    /// - Parameter movedBytes: of a connection since it began, both ways; nil where that is not known.
+    init(
+        idleSeconds: Int, now: @escaping @Sendable () -> Int = ConnectionWatch.monotonicMilliseconds,
+        movedBytes: @escaping @Sendable (Int32) -> Int? = ConnectionWatch.bytesOfSystem
+    ) {
+        idleMilliseconds = 1000 * idleSeconds
         self.now = now
+        self.movedBytes = movedBytes
     }
+
+    private var waitingMilliseconds: Int { 2 * idleMilliseconds }
 
     var count: Int { connections.withLock { $0.all.count } }
 
@@ -82,11 +105,13 @@ final class ConnectionWatch: Sendable {
     /// A connection begins; where there are too many, another one ends.
     func began(_ descriptor: Int32) {
         let peer = PeerAddress.text(descriptor)
-        let deadline = now() + waitingMilliseconds
+        let now = now()
+        let deadline = now + waitingMilliseconds
         connections.withLock { connections in
             connections.turn += 1
             connections.all[descriptor] = Connection(
-                phase: .waiting, deadline: deadline, peer: peer, turn: connections.turn)
+                phase: .waiting, deadline: deadline, movement: Movement(at: now, nextLook: now), peer: peer,
+                turn: connections.turn)
             connections.addresses[peer, default: Address()].count += 1
             if connections.all.count > connections.limit {
                 let victim = Self.victim(&connections) ?? descriptor
@@ -134,13 +159,15 @@ final class ConnectionWatch: Sendable {
 
     /// nil: as long as it takes.
     func set(_ descriptor: Int32, _ phase: Phase, milliseconds: Int?) {
-        let deadline = milliseconds.map { now() + $0 }
+        let now = now()
+        let deadline = milliseconds.map { now + $0 }
         connections.withLock { connections in
             connections.turn += 1
             // One that is being ended stays so.
             guard connections.all[descriptor]?.phase != .ending else { return }
             connections.all[descriptor]?.phase = phase
             connections.all[descriptor]?.deadline = deadline
+            connections.all[descriptor]?.movement.at = now
             connections.all[descriptor]?.turn = connections.turn
             connections.waits(descriptor)
         }
@@ -156,16 +183,43 @@ final class ConnectionWatch: Sendable {
         }
     }
 
-    /// Cuts what is over its time.
+    /// Cuts every connection; whether all that are left are being worked for.
+    func cutAll() -> Bool {
+        connections.withLock { connections in
+            for descriptor in connections.all.keys { shutdown(descriptor, Int32(SHUT_RDWR)) }
+            return connections.all.values.allSatisfy { $0.phase == .answering }
+        }
+    }
+
+    /// Cuts what is over its time, and where nothing has moved for too long.
     func sweep() {
         let now = now()
         connections.withLock { connections in
             for (descriptor, connection) in connections.all {
-                guard let deadline = connection.deadline, deadline <= now else { continue }
+                guard let deadline = connection.deadline else { continue }
+                var isStill = false
+                if now >= connection.movement.nextLook {
+                    let movement = movement(of: descriptor, after: connection.movement, now: now)
+                    connections.all[descriptor]?.movement = movement
+                    isStill = now - movement.at >= idleMilliseconds
+                }
+                guard deadline <= now || isStill else { continue }
                 shutdown(descriptor, Int32(SHUT_RDWR))
                 connections.all[descriptor]?.deadline = nil
             }
         }
+    }
+
+    private func movement(of descriptor: Int32, after last: Movement, now: Int) -> Movement {
+        let bytes = movedBytes(descriptor)
+        // Where it is not known, only the deadline counts.
+        let hasMoved = bytes == nil || bytes != last.bytes
+        return Movement(bytes: bytes, at: hasMoved ? now : last.at, nextLook: now + idleMilliseconds / Self.looks)
+    }
+
+    static func bytesOfSystem(_ descriptor: Int32) -> Int? {
+        let bytes = cmh_moved_bytes(descriptor)
+        return bytes < 0 ? nil : Int(bytes)
     }
 
     /// Sweeps on a thread of its own; false where the system gives none.
@@ -186,6 +240,7 @@ final class ConnectionWatch: Sendable {
         guard let sweeping = thread.withLock({ $0.take() }) else { return }
         close(sweeping.wake)
         sweeping.thread.join()
+        lingering.end()
     }
 
     private final class Sweeper: Sendable {
@@ -203,7 +258,10 @@ final class ConnectionWatch: Sendable {
 
         func run() {
             var entry = pollfd(fd: wake, events: Int16(POLLIN), revents: 0)
-            while unsafe poll(&entry, 1, ConnectionWatch.sweepMilliseconds) <= 0 { watch.sweep() }
+            while unsafe poll(&entry, 1, ConnectionWatch.sweepMilliseconds) <= 0 {
+                watch.sweep()
+                watch.lingering.sweep()
+            }
         }
     }
 

@@ -16,6 +16,8 @@ struct GateRefusal: Error, Equatable {
         status: 414, code: "uri_too_long", message: "the request's target is too long")
     static let headerTooLarge = GateRefusal(
         status: 431, code: "header_too_large", message: "the request has too many or too long header fields")
+    static let versionNotSupported = GateRefusal(
+        status: 505, code: "version_not_supported", message: "this server speaks HTTP/1.1 and HTTP/1.0")
     static let expectationFailed = GateRefusal(
         status: 417, code: "expectation_failed", message: "the only expectation that is met is 100-continue")
     static let tooManyUploads = GateRefusal(
@@ -23,7 +25,7 @@ struct GateRefusal: Error, Equatable {
     static let rangeNotSatisfiable = GateRefusal(
         status: 416, code: "range_not_satisfiable", message: "the file has no bytes in that range")
     static let internalError = GateRefusal(
-        status: 500, code: "internal_error", message: "the server made a malformed answer")
+        status: 500, code: "internal_error", message: "the server could not read the request")
 
     static func bodyTooLarge(limit: Int) -> GateRefusal {
         GateRefusal(status: 413, code: "body_too_large", message: "the body is larger than \(limit) bytes")

@@ -8,15 +8,10 @@ package protocol HTTPHandler: Sendable {
 
     func respond(to request: HTTPRequest) -> HTTPResponse
 
-    /// The library below has answered by itself, in its own words, what no HTTP/1.1 reader could make sense of.
-    func noteAnswer(ofLibrary status: Int)
-
-    /// How the gate's own refusals are written.
+    /// How the gate's own refusals are written, and those of the library below.
     func refusal(status: Int, code: String, message: String) -> HTTPResponse
 }
 
 extension HTTPHandler {
     package func party(of head: HTTPRequest) -> String? { nil }
-
-    package func noteAnswer(ofLibrary status: Int) {}
 }

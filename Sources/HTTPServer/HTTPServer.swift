@@ -22,6 +22,7 @@ package final class HTTPServer: Sendable {
     }
 
     private static let turnMicroseconds: UInt32 = 5000
+    private static let cutMilliseconds = 5000
 
     /// Listens and answers from now on.
     package init(_ options: HTTPServerOptions, handler: any HTTPHandler) throws(HTTPServerError) {
@@ -76,6 +77,9 @@ package final class HTTPServer: Sendable {
             core.watch.endWaiting()
             usleep(Self.turnMicroseconds)
         }
+        // While it is being stopped, 0.9.75 falls over a refusal of its own: nothing is left that it could refuse.
+        let last = ConnectionWatch.monotonicMilliseconds() + Self.cutMilliseconds
+        while !core.watch.cutAll(), ConnectionWatch.monotonicMilliseconds() < last { usleep(Self.turnMicroseconds) }
         daemon.withLock { daemon in
             guard let pointer = unsafe daemon.pointer else { return }
             unsafe daemon.pointer = nil

@@ -79,7 +79,10 @@ import Testing
         #expect(try bash("").sorted() == (Self.names(of: .generate) + commands).sorted())
         #expect(try bash("pl") == ["plan"])
         #expect(try fish("").sorted() == commands.sorted())
-        #expect(try fish("a-prompt --fr") == ["--frames"])
+        // Since 4.0 those follow that have the letters elsewhere.
+        let offered = try fish("a-prompt --fr")
+        #expect(offered.filter { $0.hasPrefix("--fr") } == ["--frames"] && offered.first == "--frames")
+        #expect(Set(offered).isSubset(of: Self.names(of: .generate)))
         #expect(try zsh("").map { String($0.prefix { $0 != ":" }) }.filter(commands.contains) == commands)
         #expect(try zsh("--").contains { $0.hasPrefix("--frames=[number of frames]:N:") })
     }

@@ -132,6 +132,17 @@ import VideoTypes
         #expect(client.rest().end != .silent)
     }
 
+    @Test func `a server that is stopped amid refusals ends in order`() throws {
+        for _ in 0..<100 {
+            let server = try HTTPServer(HTTPServerOptions(), handler: TestHandler())
+            let clients = try (0..<4).map { _ in try RawClient(port: server.port) }
+            for client in clients { client.send("GET /health HTTP/9.9\r\n\r\n") }
+            if Bool.random() { _ = clients[0].answer() }
+            server.stop(afterSeconds: 0)
+            #expect(clients.allSatisfy { $0.rest().end != .silent })
+        }
+    }
+
     @Test func `an answer that would split the header is replaced`() throws {
         let handler = TestHandler([
             "/split": { _ in HTTPResponse(status: 200, headers: HTTPHeaders([("X", "a\r\nSet-Cookie: b")])) },

@@ -11,7 +11,7 @@ final class TestHandler: HTTPHandler {
     private let refuse: @Sendable (HTTPRequest) -> HTTPResponse?
     private let shared: @Sendable (HTTPRequest) -> String?
     private let count = Mutex(0)
-    private let below = Mutex<[Int]>([])
+    private let refusals = Mutex(0)
     private let last = Mutex<HTTPRequest?>(nil)
 
     init(
@@ -26,9 +26,8 @@ final class TestHandler: HTTPHandler {
     /// Requests that came through the gate, whole.
     var answered: Int { count.withLock { $0 } }
 
-    var libraryAnswers: [Int] { below.withLock { $0 } }
-
-    func noteAnswer(ofLibrary status: Int) { below.withLock { $0.append(status) } }
+    /// Requests that nobody but the gate or the library saw.
+    var refused: Int { refusals.withLock { $0 } }
 
     var lastRequest: HTTPRequest? { last.withLock { $0 } }
 
@@ -56,7 +55,8 @@ final class TestHandler: HTTPHandler {
     }
 
     func refusal(status: Int, code: String, message: String) -> HTTPResponse {
-        HTTPResponse(
+        refusals.withLock { $0 += 1 }
+        return HTTPResponse(
             status: status, headers: HTTPHeaders([("Content-Type", "text/plain")]), body: .bytes(Array(code.utf8)))
     }
 

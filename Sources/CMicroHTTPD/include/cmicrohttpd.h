@@ -10,7 +10,7 @@
 // clang-format off
 #define CMH_FUNCTIONS(X)                                                                                               \
     X(MHD_get_version) X(MHD_start_daemon) X(MHD_quiesce_daemon) X(MHD_stop_daemon) X(MHD_get_connection_info)         \
-    X(MHD_set_connection_option) X(MHD_get_connection_values_n) X(MHD_queue_response)       \
+    X(MHD_get_connection_values_n) X(MHD_queue_response)                                                               \
     X(MHD_create_response_from_buffer) X(MHD_create_response_from_callback)                                            \
     X(MHD_create_response_from_fd_at_offset64) X(MHD_add_response_header) X(MHD_destroy_response)
 // clang-format on
@@ -31,7 +31,6 @@ typedef struct CMHOptions {
     /// Listens already; the daemon's own from a successful start on.
     int listen_socket;
     unsigned connection_limit;
-    unsigned idle_seconds;
     /// Of one connection: its header fields and its read and write buffers.
     size_t connection_memory_bytes;
     size_t stack_bytes;
@@ -45,8 +44,8 @@ typedef struct CMHOptions {
                                        size_t *_Nonnull upload_bytes, void *_Nullable *_Nonnull request);
     void (*_Nonnull completed)(void *_Nonnull context, struct MHD_Connection *_Nonnull connection,
                                void *_Nullable *_Nonnull request, enum MHD_RequestTerminationCode reason);
-    /// The library has answered a request by itself, without asking: the status.
-    void (*_Nonnull own_answer)(void *_Nonnull context, unsigned status);
+    /// The library is about to answer a request by itself, without asking, on the connection's own thread.
+    void (*_Nonnull own_answer)(void *_Nonnull context, int socket, unsigned status);
     /// A connection begins or is gone.
     void (*_Nonnull connection)(void *_Nonnull context, struct MHD_Connection *_Nonnull connection,
                                 void *_Nullable *_Nonnull slot, enum MHD_ConnectionNotificationCode what);
@@ -55,8 +54,9 @@ typedef struct CMHOptions {
 /// Starts a daemon with a thread for each connection; NULL where the library refuses.
 struct MHD_Daemon *_Nullable cmh_start(const CMicroHTTPD *_Nonnull library, const CMHOptions *_Nonnull options);
 
-/// Ends the connection's idle limit: what is sent on it takes as long as it takes.
-void cmh_end_idle_limit(const CMicroHTTPD *_Nonnull library, struct MHD_Connection *_Nonnull connection);
+/// Threads that the calling one makes from now on are this socket's: they inherit its signal mask, where the socket's
+/// number is written. The library says nowhere else whose thread it is.
+void cmh_sign_threads(int socket);
 
 /// -1 where the library does not say.
 int cmh_socket(const CMicroHTTPD *_Nonnull library, struct MHD_Connection *_Nonnull connection);
@@ -82,6 +82,9 @@ struct MHD_Response *_Nullable cmh_stream(const CMicroHTTPD *_Nonnull library, M
 
 /// Whether the other side has ended the connection.
 int cmh_is_gone(int socket);
+
+/// How many bytes have come and have arrived over there since the connection began; -1 where the system does not say.
+int64_t cmh_moved_bytes(int socket);
 
 // What Swift does not import: macros with casts, and the cases of a closed enum.
 static inline int cmh_begins(enum MHD_ConnectionNotificationCode what) { return what == MHD_CONNECTION_NOTIFY_STARTED; }
