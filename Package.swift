@@ -204,7 +204,8 @@ let package = Package(
             resources: [.copy("Fixtures")]),
         tests(
             "ComputeCUDATests",
-            ["CKernels", "Compute", "ComputeCUDA", "FakeGPU", "KernelEmulation", "TestSupport"]),
+            ["CKernels", "Compute", "ComputeCUDA", "FakeGPU", "KernelEmulation", "TestSupport"],
+            resources: [.copy("Snapshots")]),
         tests(
             "GPUBenchTests",
             [

@@ -10,6 +10,11 @@ enum CompileMatrix {
     /// One architecture of each kind, and those whose kernels differ.
     static let sample = [80, 86, 89, 90, 100, 120]
 
+    /// One small module of each kind, which every run compiles: what is written down is compared with it.
+    static func compilesAlways(_ module: KernelModule) -> Bool {
+        isWhole || ["attention_sm90", "convolution_simt"].contains(module.name)
+    }
+
     /// What a compiler makes for a GPU.
     static func modules(_ wheel: NVRTCWheel, _ architecture: Int) -> [KernelModule] {
         isWhole ? KernelModule.all : sampled(wheel, architecture)

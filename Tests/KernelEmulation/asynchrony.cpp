@@ -36,7 +36,7 @@ void Asynchrony::reset(const Block &block) {
 
 // ---- Reads on the side
 
-void check_unread(const Lane &lane, u32 address, u32 bytes, const char *word, Place place) {
+void check_unread(const Lane &lane, u32 address, u32 bytes, const char *word, const Place &place) {
     const Block &block = *lane.warp->block;
     for (const AsynchronousRead &read : block.asynchrony->reads)
         if (address < read.end && read.begin < address + bytes) {
@@ -49,7 +49,7 @@ void check_unread(const Lane &lane, u32 address, u32 bytes, const char *word, Pl
 namespace {
 
 __attribute__((cold, noinline)) void report_asynchronous_read(const Lane &lane, u32 index, const char *word,
-                                                              Place place) {
+                                                              const Place &place) {
     const Block &block = *lane.warp->block;
     u32 written = block.shadow.written[index];
     std::string detail = where(block, index * 4) + text(", written by thread %d", block.shadow.writer[index]);
@@ -75,7 +75,7 @@ bool is_fenced(const Lane &lane, u32 index) {
 
 } // namespace
 
-void check_asynchronous_read(const Lane &lane, u32 address, u32 bytes, const char *word, Place place) {
+void check_asynchronous_read(const Lane &lane, u32 address, u32 bytes, const char *word, const Place &place) {
     const Warp &warp = *lane.warp;
     const Block &block = *warp.block;
     u32 good = 0; // what tensor copies wrote in one phase is written by one

@@ -148,10 +148,10 @@ u64 land_tensor_loads(Block &block);
 /// Reports what is left undone when the block has ended.
 void check_end_of_block(const Block &block);
 /// Reports if something still reads this shared memory asynchronously.
-void check_unread(const Lane &lane, u32 address, u32 bytes, const char *word, Place place);
+void check_unread(const Lane &lane, u32 address, u32 bytes, const char *word, const Place &place);
 /// Reports if copy engine or tensor cores must not read this yet: not written, not seen by this lane's warp, not
 /// fenced.
-void check_asynchronous_read(const Lane &lane, u32 address, u32 bytes, const char *word, Place place);
+void check_asynchronous_read(const Lane &lane, u32 address, u32 bytes, const char *word, const Place &place);
 /// This reader's reads with numbers up to this one are over.
 void end_asynchronous_reads(Block &block, int reader, u64 number);
 /// Remembers a read that is over.

@@ -9,11 +9,13 @@
 #define INLINE static inline
 #define UNROLL
 #define NO_UNROLL
+/// Whether the kernels that follow are the ones for this processor, of those that are compiled twice.
+#define RUNS_HERE true
 #define KERNEL(name, Arguments, threads, blocks)                                                                       \
     static void name(const Arguments &args);                                                                           \
     static const emulation::Registration name##_registration(                                                          \
         #name, sizeof(Arguments), alignof(Arguments), threads, blocks,                                                 \
-        [](const void *arguments) { name(*(const Arguments *)arguments); });                                           \
+        [](const void *arguments) { name(*(const Arguments *)arguments); }, RUNS_HERE);                                \
     static void name(const Arguments &args)
 
 /// The last parameter of every word that can go wrong: the line it is called from.
@@ -96,27 +98,27 @@ INLINE bool warp_any(bool x, EMULATED_PLACE) { return emulation::warp_any(x, pla
 INLINE u32 shared_base() { return emulation::shared_base(); }
 INLINE float shared_load(u32 address, EMULATED_PLACE) {
     float x;
-    emulation::shared_read(&x, address, sizeof x, "shared_load", place);
+    emulation::shared_read<sizeof x>(&x, address, "shared_load", place);
     return x;
 }
 INLINE void shared_store(u32 address, float x, EMULATED_PLACE) {
-    emulation::shared_write(address, &x, sizeof x, "shared_store", place);
+    emulation::shared_write<sizeof x>(address, &x, "shared_store", place);
 }
 INLINE Vector<float, 2> shared_load_2(u32 address, EMULATED_PLACE) {
     Vector<float, 2> x;
-    emulation::shared_read(&x, address, sizeof x, "shared_load_2", place);
+    emulation::shared_read<sizeof x>(&x, address, "shared_load_2", place);
     return x;
 }
 INLINE void shared_store_2(u32 address, Vector<float, 2> x, EMULATED_PLACE) {
-    emulation::shared_write(address, &x, sizeof x, "shared_store_2", place);
+    emulation::shared_write<sizeof x>(address, &x, "shared_store_2", place);
 }
 INLINE Vector<float, 4> shared_load_4(u32 address, EMULATED_PLACE) {
     Vector<float, 4> x;
-    emulation::shared_read(&x, address, sizeof x, "shared_load_4", place);
+    emulation::shared_read<sizeof x>(&x, address, "shared_load_4", place);
     return x;
 }
 INLINE void shared_store_4(u32 address, Vector<float, 4> x, EMULATED_PLACE) {
-    emulation::shared_write(address, &x, sizeof x, "shared_store_4", place);
+    emulation::shared_write<sizeof x>(address, &x, "shared_store_4", place);
 }
 
 INLINE void copy_async(u32 shared, const void *global, bool valid, EMULATED_PLACE) {

@@ -35,7 +35,13 @@ void fail(Machine &machine, CUstream stream, CUgraph *) { cuStreamEndCapture(mac
 
 template <int Number, auto Body> struct Entry;
 template <int Number, typename... Arguments, int (*Body)(Machine &, Arguments...)> struct Entry<Number, Body> {
-    static int run(Machine *machine, Arguments... arguments) {
+    /// Not inlined: there are two thousand callers to compile.
+    __attribute__((noinline)) static int run(int slot, Arguments... arguments) {
+        Machine *machine = machine_in_slot[slot];
+        if (!machine) {
+            fprintf(stderr, "%s is called after fake_cuda_destroy\n", names[Number]);
+            abort();
+        }
         std::lock_guard lock(machine->mutex);
         int result = machine->begin(Number);
         if (result)
@@ -45,13 +51,7 @@ template <int Number, typename... Arguments, int (*Body)(Machine &, Arguments...
         machine->end(Number, result);
         return result;
     }
-    template <int Slot> static int call(Arguments... arguments) {
-        if (!machine_in_slot[Slot]) {
-            fprintf(stderr, "%s is called after fake_cuda_destroy\n", names[Number]);
-            abort();
-        }
-        return run(machine_in_slot[Slot], arguments...);
-    }
+    template <int Slot> static int call(Arguments... arguments) { return run(Slot, arguments...); }
     template <int... Slot> static void *address(int slot, std::integer_sequence<int, Slot...>) {
         static int (*const all[])(Arguments...) = {&call<Slot>...};
         return (void *)all[slot];

@@ -1,5 +1,6 @@
 #include "../../CKernels/include/ckernels.h"
 #include "emulated_device.h"
+#include "product.h"
 
 namespace gemm_kernels {
 #include "../../CKernels/cuda/product.cuh"
@@ -7,23 +8,37 @@ namespace gemm_kernels {
 #include "../../CKernels/cuda/gemm.cuh"
 } // namespace gemm_kernels
 
-namespace gemm_simt_kernels {
-#include "../../CKernels/cuda/product.cuh"
-
-#include "../../CKernels/cuda/gemm_simt.cuh"
-} // namespace gemm_simt_kernels
-
 namespace convolution_kernels {
 #include "../../CKernels/cuda/product.cuh"
 
 #include "../../CKernels/cuda/convolution.cuh"
 } // namespace convolution_kernels
 
-namespace convolution_simt_kernels {
+// Plain multiply-adds are calls of libm for a processor without an instruction for them, so these kernels are here
+// twice. Nothing but what says fmaf is joined to one: both give the same numbers.
+#pragma clang fp contract(off)
+
+#undef RUNS_HERE
+#define RUNS_HERE !emulation::has_avx2()
+namespace simt_kernels {
 #include "../../CKernels/cuda/product.cuh"
 
 #include "../../CKernels/cuda/convolution_simt.cuh"
-} // namespace convolution_simt_kernels
+#include "../../CKernels/cuda/gemm_simt.cuh"
+} // namespace simt_kernels
+
+#if defined(__x86_64__)
+#undef RUNS_HERE
+#define RUNS_HERE emulation::has_avx2()
+#pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
+namespace simt_kernels_avx2 {
+#include "../../CKernels/cuda/product.cuh"
+
+#include "../../CKernels/cuda/convolution_simt.cuh"
+#include "../../CKernels/cuda/gemm_simt.cuh"
+} // namespace simt_kernels_avx2
+#pragma clang attribute pop
+#endif
 
 static_assert((int)gemm_kernels::DTYPE_F32 == CK_DTYPE_F32 && (int)gemm_kernels::DTYPE_BF16 == CK_DTYPE_BF16 &&
                   (int)gemm_kernels::DTYPE_F16 == CK_DTYPE_F16,

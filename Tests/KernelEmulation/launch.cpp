@@ -101,8 +101,9 @@ const char *refusal(const Launch &launch) {
 } // namespace
 
 Registration::Registration(const char *name, u64 bytes, u64 alignment, int threads, int blocks,
-                           void (*run)(const void *)) {
-    kernels().push_back({name, bytes, alignment, threads, blocks, run});
+                           void (*run)(const void *), bool is_for_this_processor) {
+    if (is_for_this_processor)
+        kernels().push_back({name, bytes, alignment, threads, blocks, run});
 }
 
 std::string text(const char *format, ...) {

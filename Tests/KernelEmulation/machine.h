@@ -231,11 +231,11 @@ void doze();
 // ---- Shared memory
 
 /// Whether the range is inside shared memory and aligned; reports if not.
-bool check_range(const Lane &lane, u32 address, u32 bytes, u32 alignment, const char *word, Place place);
+bool check_range(const Lane &lane, u32 address, u32 bytes, u32 alignment, const char *word, const Place &place);
 /// Reports what is wrong about this read or write at this moment, and remembers it. The range must be inside.
 /// `by_warp`: what is read goes to all lanes. `from`: what is written.
-void note_read(const Lane &lane, u32 address, u32 bytes, bool by_warp, const char *word, Place place);
-void note_write(const Lane &lane, u32 address, u32 bytes, const void *from, const char *word, Place place);
+void note_read(const Lane &lane, u32 address, u32 bytes, bool by_warp, const char *word, const Place &place);
+void note_write(const Lane &lane, u32 address, u32 bytes, const void *from, const char *word, const Place &place);
 
 // What Shadow::written holds.
 constexpr int agent_bits = 7;

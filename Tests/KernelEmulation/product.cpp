@@ -33,11 +33,18 @@ __attribute__((target("avx2,fma"))) void add_product_avx2(float *d, const float 
                                                           int columns) {
     add_product_tiles(d, a, b, rows, columns);
 }
-
-bool has_avx2() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
 #endif
 
 } // namespace
+
+bool has_avx2() {
+#if defined(__x86_64__)
+    __builtin_cpu_init(); // it may be asked before main
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+#else
+    return false;
+#endif
+}
 
 void add_product(float *d, const float *a, const float *b, int rows, int columns) {
 #if defined(__x86_64__)

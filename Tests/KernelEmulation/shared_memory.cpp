@@ -20,7 +20,8 @@ constexpr u32 latest_clock = 1u << 24;
 size_t rounded(size_t bytes) { return (bytes + 63) & ~(size_t)63; }
 
 /// Says what is wrong about reading what was written like this.
-__attribute__((cold, noinline)) void report_read(const Lane &lane, u32 index, const char *word, Place place) {
+__attribute__((cold, noinline)) void report_read(const Lane &lane, u32 index, const char *word,
+                                                  const Place &place) {
     const Block &block = *lane.warp->block;
     u32 written = block.shadow.written[index];
     int writer = block.shadow.writer[index];
@@ -53,7 +54,8 @@ bool may_overwrite(const Lane &lane, u32 index, const void *from) {
            block.shadow.writer[index] == lane.identity.thread || (from && !memcmp(block.shared + index * 4, from, 4));
 }
 
-__attribute__((cold, noinline)) void report_write(const Lane &lane, u32 index, const char *word, Place place) {
+__attribute__((cold, noinline)) void report_write(const Lane &lane, u32 index, const char *word,
+                                                   const Place &place) {
     const Block &block = *lane.warp->block;
     int writer = block.shadow.writer[index];
     std::string detail = where(block, index * 4) + text(", written by thread %d", writer);
@@ -117,12 +119,73 @@ void Worker::prepare_shared_memory(size_t bytes, int warp_count) {
     memset(block.shared, 0xff, data); // NaN
 }
 
+namespace {
+
+inline bool is_inside(const Block &block, u32 address, u32 bytes, u32 alignment) {
+    return address % alignment == 0 && address >= shared_start && address <= block.shared_end &&
+           bytes <= block.shared_end - address;
+}
+
+/// Notes a read of what others wrote before a barrier, which is most of them; false leaves the rest to note_read.
+template <u32 bytes> bool note_plain_read(const Lane &lane, u32 address) {
+    Warp &warp = *lane.warp;
+    const Block &block = *warp.block;
+    const u32 *written = block.shadow.written + address / 4;
+    const u32 own = warp.own_clock();
+    u32 good = ~0u; // what one agent wrote at one time is seen as one
+    for (u32 i = 0; i < bytes / 4; i++) {
+        if (written[i] == good)
+            continue;
+        good = written[i];
+        u32 agent = agent_of(good), clock = clock_of(good);
+        if (clock <= block.first_clock || clock > warp.clock.at[agent] || ((int)agent == warp.number && clock == own))
+            return false;
+    }
+    u32 *read = block.shadow.read_by(warp.number) + address / 4;
+    for (u32 i = 0; i < bytes / 4; i++)
+        read[i] = own;
+    return true;
+}
+
+/// The same for a write over what this warp has seen written and read; false leaves the rest to note_write.
+template <u32 bytes> bool note_plain_write(const Lane &lane, u32 address) {
+    Warp &warp = *lane.warp;
+    const Block &block = *warp.block;
+    const Shadow &shadow = block.shadow;
+    const u32 first = address / 4, own = warp.own_clock();
+    if (block.asynchrony->used)
+        return false;
+    for (u32 i = 0; i < bytes / 4; i++) {
+        u32 agent = agent_of(shadow.written[first + i]), clock = clock_of(shadow.written[first + i]);
+        if (clock > block.first_clock &&
+            (clock > warp.clock.at[agent] || ((int)agent == warp.number && clock == own)))
+            return false;
+    }
+    for (int w = 0; w < block.warp_count; w++) {
+        const u32 *read = shadow.read_by(w) + first;
+        u32 last = 0;
+        for (u32 i = 0; i < bytes / 4; i++)
+            last = last > read[i] ? last : read[i];
+        if (last > warp.clock.at[w] && w != warp.number)
+            return false;
+    }
+    const u32 written = stamp(own, warp.number);
+    const u16 thread = (u16)lane.identity.thread, fences = (u16)lane.fences.size();
+    for (u32 i = 0; i < bytes / 4; i++) {
+        shadow.written[first + i] = written;
+        shadow.writer[first + i] = thread;
+        shadow.fences[first + i] = fences;
+    }
+    return true;
+}
+
+} // namespace
+
 u32 shared_base() { return (shared_start + 1023u) & ~1023u; }
 
-bool check_range(const Lane &lane, u32 address, u32 bytes, u32 alignment, const char *word, Place place) {
+bool check_range(const Lane &lane, u32 address, u32 bytes, u32 alignment, const char *word, const Place &place) {
     const Block &block = *lane.warp->block;
-    if (address % alignment == 0 && address >= shared_start && address <= block.shared_end &&
-        bytes <= block.shared_end - address) [[likely]]
+    if (is_inside(block, address, bytes, alignment)) [[likely]]
         return true;
     if (address % alignment)
         violation(lane, word, place, "misaligned address in shared memory", where(block, address));
@@ -131,7 +194,9 @@ bool check_range(const Lane &lane, u32 address, u32 bytes, u32 alignment, const 
     return false;
 }
 
-void note_read(const Lane &lane, u32 address, u32 bytes, bool by_warp, const char *word, Place place) {
+void note_read(const Lane &lane, u32 address, u32 bytes, bool by_warp, const char *word, const Place &place) {
+    if (bytes == 16 && note_plain_read<16>(lane, address))
+        return;
     Warp &warp = *lane.warp;
     const Block &block = *warp.block;
     const Shadow &shadow = block.shadow;
@@ -150,7 +215,9 @@ void note_read(const Lane &lane, u32 address, u32 bytes, bool by_warp, const cha
     }
 }
 
-void note_write(const Lane &lane, u32 address, u32 bytes, const void *from, const char *word, Place place) {
+void note_write(const Lane &lane, u32 address, u32 bytes, const void *from, const char *word, const Place &place) {
+    if (bytes == 16 && note_plain_write<16>(lane, address))
+        return;
     Warp &warp = *lane.warp;
     const Block &block = *warp.block;
     const Shadow &shadow = block.shadow;
@@ -177,25 +244,38 @@ void note_write(const Lane &lane, u32 address, u32 bytes, const void *from, cons
     set_written(*warp.block, address, bytes, stamp(warp.own_clock(), warp.number), lane.identity.thread);
 }
 
-void shared_read(void *to, u32 address, u32 bytes, const char *word, Place place) {
+template <u32 bytes> void shared_read(void *to, u32 address, const char *word, Place place) {
     Lane &lane = *current;
+    const Block &block = *lane.warp->block;
     lane.place = place;
-    if (!check_range(lane, address, bytes, bytes, word, place)) {
+    if (!is_inside(block, address, bytes, bytes)) [[unlikely]] {
+        check_range(lane, address, bytes, bytes, word, lane.place);
         memset(to, 0xff, bytes);
         return;
     }
-    note_read(lane, address, bytes, false, word, place);
-    memcpy(to, lane.warp->block->shared + address, bytes);
+    if (!note_plain_read<bytes>(lane, address)) [[unlikely]]
+        note_read(lane, address, bytes, false, word, lane.place);
+    memcpy(to, block.shared + address, bytes);
 }
+template void shared_read<4>(void *, u32, const char *, Place);
+template void shared_read<8>(void *, u32, const char *, Place);
+template void shared_read<16>(void *, u32, const char *, Place);
 
-void shared_write(u32 address, const void *from, u32 bytes, const char *word, Place place) {
+template <u32 bytes> void shared_write(u32 address, const void *from, const char *word, Place place) {
     Lane &lane = *current;
+    const Block &block = *lane.warp->block;
     lane.place = place;
-    if (!check_range(lane, address, bytes, bytes, word, place))
+    if (!is_inside(block, address, bytes, bytes)) [[unlikely]] {
+        check_range(lane, address, bytes, bytes, word, lane.place);
         return;
-    note_write(lane, address, bytes, from, word, place);
-    memcpy(lane.warp->block->shared + address, from, bytes);
+    }
+    if (!note_plain_write<bytes>(lane, address)) [[unlikely]]
+        note_write(lane, address, bytes, from, word, lane.place);
+    memcpy(block.shared + address, from, bytes);
 }
+template void shared_write<4>(u32, const void *, const char *, Place);
+template void shared_write<8>(u32, const void *, const char *, Place);
+template void shared_write<16>(u32, const void *, const char *, Place);
 
 // ---- Copies of 16 bytes (cp.async): they land as late as they may, when their thread waits
 

@@ -49,8 +49,9 @@ bool warp_any(bool x, Place place);
 // ---- Shared memory
 
 u32 shared_base();
-void shared_read(void *to, u32 address, u32 bytes, const char *word, Place place);
-void shared_write(u32 address, const void *from, u32 bytes, const char *word, Place place);
+/// Of 4, 8 or 16 bytes.
+template <u32 bytes> void shared_read(void *to, u32 address, const char *word, Place place);
+template <u32 bytes> void shared_write(u32 address, const void *from, const char *word, Place place);
 void copy_async(u32 shared, const void *global, bool valid, Place place);
 void copy_async_commit(Place place);
 void copy_async_wait(int groups, Place place);
@@ -64,7 +65,8 @@ void multiply_add(float *d, const u32 *a, u32 b0, u32 b1, Place place);
 
 /// Makes a kernel known to emulation_find.
 struct Registration {
-    Registration(const char *name, u64 bytes, u64 alignment, int threads, int blocks, void (*run)(const void *));
+    Registration(const char *name, u64 bytes, u64 alignment, int threads, int blocks, void (*run)(const void *),
+                 bool is_for_this_processor);
 };
 
 } // namespace emulation

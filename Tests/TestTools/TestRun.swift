@@ -124,8 +124,10 @@ package final class TestRun: Sendable {
     private func report() {
         let (seconds, skipped) = state.withLock { ($0.seconds, $0.skipped.sorted()) }
         var text = ""
-        if ContinuousClock.now - start > .seconds(60) {
-            text += "\nThe slowest of \(seconds.count) tests:\n"
+        let took = (ContinuousClock.now - start) / .seconds(1)
+        if took > 60 {
+            text += "\nThe run took \(Self.text(took)), and \(Self.text(Self.processorSeconds)) of processor time.\n"
+            text += "The slowest of \(seconds.count) tests:\n"
             for test in seconds.sorted(by: { $0.value > $1.value }).prefix(10) {
                 text += "  \(Self.text(test.value)) \(test.key)\n"
             }
@@ -134,6 +136,15 @@ package final class TestRun: Sendable {
         for test in skipped { text += "  \(test)\n" }
         if text.isEmpty { return }
         FileHandle.standardOutput.write(Data(text.utf8))
+    }
+
+    /// Of this process and of those that it started and that have ended.
+    private static var processorSeconds: Double {
+        [RUSAGE_SELF.rawValue, RUSAGE_CHILDREN.rawValue].reduce(0) { sum, who in
+            var usage = rusage()
+            unsafe getrusage(who, &usage)
+            return sum + Double(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec)
+        }
     }
 
     private static func text(_ seconds: Double) -> String { "\(Int(seconds.rounded())) s" }
