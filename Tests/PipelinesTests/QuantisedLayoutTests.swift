@@ -37,7 +37,7 @@ import Weights
         }
     }
 
-    private static let layouts = [
+    static let layouts = [
         Layout(name: "gguf", transformer: "transformer.gguf", hasTokenizer: true),
         Layout(name: "comfy", transformer: "transformer.safetensors"),
         Layout(name: "turbo", transformer: "transformer.pth"),
@@ -113,7 +113,7 @@ import Weights
 
     // MARK: clips
 
-    private struct Clip {
+    struct Clip {
         let latents: [Float]
         let frames: [Frame]
     }
@@ -125,20 +125,29 @@ import Weights
             sampling: SamplingSettings(scheduler: .euler, levels: .steps(2), shift: 3, guidance: [3], seed: 1))
     }
 
-    private static func clip(
-        _ folder: ModelFolder, on backend: any Backend, _ dtype: DType, frames count: Int = 5
+    /// - Parameter adapter: a LoRA that the clip is made with.
+    static func clip(
+        _ folder: ModelFolder, on backend: any Backend, _ dtype: DType, frames count: Int = 5,
+        adapter: AdapterFile? = nil
     ) throws -> Clip {
         var frames: [Frame] = []
         let dump = TensorDump()
-        try Families.open(folder).pipeline(on: backend, dtype: dtype)
-            .generate(settings(frames: count), report: { _ in true }, dump: dump, emit: { frames.append($0) })
+        var settings = settings(frames: count)
+        let model = try Families.open(folder)
+        let pipeline = model.pipeline(on: backend, dtype: dtype)
+        if let adapter {
+            let input = AdapterInput(name: "style", digest: "0", strength: 0.5)
+            pipeline.adapters = try AdapterSet([(input, adapter)], on: model)
+            settings.adapters = [input]
+        }
+        try pipeline.generate(settings, report: { _ in true }, dump: dump, emit: { frames.append($0) })
         let last = try #require(dump.tensors.last { $0.name.hasSuffix(".latents") })
         guard case .floats(let latents) = last.values else { throw CancellationError() }
         return Clip(latents: latents, frames: frames)
     }
 
     /// The same model, what was quantised in f32.
-    private static func plain(_ folder: ModelFolder, _ layout: Layout) throws -> ModelFolder {
+    static func plain(_ folder: ModelFolder, _ layout: Layout) throws -> ModelFolder {
         let backend = try CPUBackend(threads: 2)
         var (files, weights) = ([String: ModelFolder.AddedFile](), [String: WeightSource]())
         for (part, digests) in try digests(layout) {
