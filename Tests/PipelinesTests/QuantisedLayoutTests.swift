@@ -224,7 +224,7 @@ import Weights
         adapted.adapters = [AdapterInput(name: "l", digest: "", strength: 1, bytes: 1000)]
         // What the LoRA adds stays beside them, in bf16 as in its file.
         #expect(weights(copies: true, adapted) == weights(copies: true) + 1000)
-        #expect(weights(copies: false, adapted) > weights(copies: false) + 1000)
+        #expect(weights(copies: false, adapted) >= weights(copies: false) + 1000)
     }
 
     // MARK: damaged files
