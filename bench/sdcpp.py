@@ -14,7 +14,7 @@ SHA256 = "998d1957260dd5ae4e18a8acc0c14b0a8757aaa9f96515197b6d5bbf46df9282"
 # What unpacks and builds it. Wheels alone: nothing is compiled to compile with.
 TOOLS = ["cmake==4.4.5", "scikit-build-core==1.1.2"]
 # All instructions that this processor has, and the quick products that llama.cpp's builds have too.
-OPTIONS = ["-DCMAKE_BUILD_TYPE=Release", "-DGGML_NATIVE=ON", "-DGGML_LLAMAFILE=ON", "-DGGML_LTO=ON", "-DSD_WEBP=OFF",
+OPTIONS = ["-DCMAKE_BUILD_TYPE=Release", "-DGGML_NATIVE=ON", "-DGGML_LLAMAFILE=ON", "-DSD_WEBP=OFF",
            "-DSD_WEBM=OFF"]
 SOURCE = FOLDER / "source/vendor/stable-diffusion.cpp"
 # The text encoder's tokenizer, which the program has inside.

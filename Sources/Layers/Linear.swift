@@ -9,7 +9,7 @@ package struct Linear {
     /// What LoRAs add beside the weight.
     private let branch: Branch?
 
-    /// `x · downᵀ · upᵀ`
+    // x · downᵀ · upᵀ
     private struct Branch {
         let down: LinearWeight
         let up: LinearWeight

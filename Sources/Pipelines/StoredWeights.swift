@@ -58,8 +58,8 @@ struct StoredWeights {
     /// Bytes of a component's weights that a device has to hold: all of them, or copies where they do not serve as they
     /// are stored.
     ///
-    /// - Parameter isAdapted: whether LoRAs are added to them: sums lie in no file, nor are they narrow; what is added to
-    ///   quantised matrices stays beside them and is not counted here.
+    /// - Parameter isAdapted: whether LoRAs are added to them. Sums lie in no file and are not narrow; what is added to
+    ///   quantised matrices stays beside them, and is not counted here.
     func bytes(_ component: String, on device: DeviceProfile, isAdapted: Bool = false) -> Int {
         guard let stored = components[component] else { return 0 }
         let isAsStored = !stored.isPacked && !isAdapted

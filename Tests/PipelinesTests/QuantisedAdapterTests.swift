@@ -6,6 +6,7 @@ import KernelEmulation
 import Layers
 import Pipelines
 import TestSupport
+import TestTools
 import Testing
 import VideoTypes
 import Weights
@@ -27,8 +28,8 @@ import Weights
             self.module = module
             self.shape = shape
             self.rank = rank
-            down = TestRandom.normal(rank * shape[1], seed: seed).map { $0 / 8 }
-            up = TestRandom.normal(shape[0] * rank, seed: seed + 1).map { $0 / 8 }
+            down = TestRandom.normal(rank * shape[1], seed: seed).map { $0 / 4 }
+            up = TestRandom.normal(shape[0] * rank, seed: seed + 1).map { $0 / 4 }
         }
 
         /// The difference, row by row.
@@ -61,15 +62,13 @@ import Weights
 
     /// One for each quantised matrix of a layout, of several ranks.
     private static func changes(_ folder: ModelFolder) throws -> [Change] {
-        let checkpoint = try Checkpoint(folder, "transformer")
-        let quantised = try checkpoint.keys.sorted().filter { key in
-            let stored = try checkpoint.root.tensor(key, checkpoint.shape(of: key) ?? [])
-            return stored.format.quantisation != nil && stored.hasWholeRows
-        }
-        return quantised.enumerated().map { index, key in
-            Change(
-                String(key.dropLast(".weight".count)), checkpoint.shape(of: key) ?? [], rank: 3 + index % 7,
-                seed: 100 + 2 * index)
+        let source = try #require(folder.weights["transformer"])
+        let quantised = ModelFiles.tensors(of: source)
+            .filter { $0.entry.format?.quantisation != nil && $0.unused == nil }
+        return try quantised.enumerated().map { index, tensor in
+            let name = try #require(tensor.names.first)
+            return Change(
+                String(name.dropLast(".weight".count)), tensor.entry.shape, rank: 3 + index % 7, seed: 100 + 2 * index)
         }
     }
 

@@ -2,10 +2,8 @@ package import Compute
 
 /// `up · down`, what adapters add to a matrix that keeps its own numbers.
 package struct LowRank: Sendable {
-    /// f32 `[out, rank]`
-    package let up: StoredTensor
-    /// f32 `[rank, in]`
-    package let down: StoredTensor
+    package let up: StoredTensor  // f32 [out, rank]
+    package let down: StoredTensor  // f32 [rank, in]
 
     package var rank: Int { down.shape[0] }
 
