@@ -7,13 +7,13 @@ import subprocess
 import sys
 import time
 
-import peer_models
 import sdcpp
 from table import in_turn, median, megabytes, seconds
 
 HERE = sdcpp.ROOT / "bench"
 PROMPT, NEGATIVE = "a red circle moves from left to right", "blurry, static"
 GUIDANCE, SHIFT = 5, 3
+TRANSFORMER, TEXT, VAE = "wan2.1_t2v_1.3B-Q8_0.gguf", "umt5-xxl-encoder-Q8_0.gguf", "wan_2.1_vae.safetensors"
 
 
 def measure(run, table, options):
@@ -44,8 +44,8 @@ def model_files(run, options):
 
 def engine(run, files, side, frames, steps):
     return watched(
-        [run.binary, PROMPT, "--negative-prompt", NEGATIVE, "--transformer", files / peer_models.TRANSFORMER,
-         "--text-encoder", files / peer_models.TEXT, "--vae", files / peer_models.VAE,
+        [run.binary, PROMPT, "--negative-prompt", NEGATIVE, "--transformer", files / TRANSFORMER,
+         "--text-encoder", files / TEXT, "--vae", files / VAE,
          "--tokenizer", files / "tokenizer.json", "--width", side, "--height", side, "--frames", frames,
          "--steps", steps, "--guidance", GUIDANCE, "--scheduler", "euler", "--flow-shift", SHIFT, "--seed", 7,
          "--threads", run.threads, "--output", run.scratch / "out.mp4", "--json", "--quiet"],
@@ -54,8 +54,8 @@ def engine(run, files, side, frames, steps):
 
 def beside(run, program, files, side, frames, steps):
     return watched(
-        [program, "-M", "vid_gen", "--diffusion-model", files / peer_models.TRANSFORMER,
-         "--t5xxl", files / peer_models.TEXT, "--vae", files / peer_models.VAE, "-p", PROMPT, "-n", NEGATIVE,
+        [program, "-M", "vid_gen", "--diffusion-model", files / TRANSFORMER,
+         "--t5xxl", files / TEXT, "--vae", files / VAE, "-p", PROMPT, "-n", NEGATIVE,
          "-W", side, "-H", side, "--video-frames", frames, "--fps", 16, "--steps", steps, "--cfg-scale", GUIDANCE,
          "--sampling-method", "euler", "--flow-shift", SHIFT, "--seed", 7, "--threads", run.threads, "--diffusion-fa",
          "--output", run.scratch / "out.avi"],

@@ -13,9 +13,10 @@ import numpy
 import torch
 from safetensors.torch import save_file
 
+from peer import TEXT, TRANSFORMER, VAE
+
 BLOCK = 32  # Numbers of Q8_0 that share a scale.
 F32, Q8_0 = 0, 8
-TRANSFORMER, TEXT, VAE = "wan2.1_t2v_1.3B-Q8_0.gguf", "umt5-xxl-encoder-Q8_0.gguf", "wan_2.1_vae.safetensors"
 
 
 def linear(name, out, inner, bias=True):
