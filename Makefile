@@ -14,7 +14,7 @@ TESTS ?=
 BUILD_PACKAGES := libdnnl-dev libavcodec-dev libavformat-dev libavutil-dev libswscale-dev libmicrohttpd-dev libsqlite3-dev \
   libssl-dev libcurl4-openssl-dev
 TEST_PACKAGES := $(BUILD_PACKAGES) ffmpeg python3-pip chromium zsh fish man-db
-BENCH_PACKAGES := $(BUILD_PACKAGES) python3-venv
+BENCH_PACKAGES := $(BUILD_PACKAGES) python3-venv g++ make
 SOURCES := Package.swift Sources Tests bench/gpu/Program bench/router
 C_SOURCES = $(shell git ls-files 'CKernels/*.c' 'CKernels/*.cuh' 'CKernels/*.h' 'Sources/*.c' 'Sources/*.h' 'Tests/*.cpp' 'Tests/*.h')
 PROGRAM := .build/release/wan-infer
@@ -121,7 +121,7 @@ kernels: FURTHER = $(FURTHER_NVRTC_WHEELS)
 kernels: swift nvrtc ## compile every CUDA kernel for every GPU with every compiler
 	WAN_COMPILE_MATRIX=all swift test --filter CompileMatrixTests
 
-bench: build-release bench-packages ## measure against Diffusers, side by side; BENCH="--quick", "--save", …
+bench: build-release bench-packages ## measure against Diffusers and stable-diffusion.cpp, side by side; BENCH="--quick", "--save", …
 	python3 bench/compare.py $(BENCH)
 
 gpu-bench: swift build-packages ## what checks and measures on a machine with a GPU: .build/gpu-bench; see bench/gpu/run.sh

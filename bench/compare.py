@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""wan-infer beside Diffusers on this machine: runs in turn (A B A B …), medians, a table in Markdown.
+"""wan-infer beside Diffusers and stable-diffusion.cpp on this machine: runs in turn (A B A B …), medians, a table.
 
     bench/compare.py [--quick] [--rounds 3] [--only whole,dit,vae,start,…] [--isa avx2,any] [--threads N]
                      [--save] [--python PYTHON]
 
 Rows: start, whole, dit, vae; cog-step, cog-vae (CogVideoX); clip, encode (pictures); factorized (minutes a run).
+By name alone: offload (blocks that take turns), peer (stable-diffusion.cpp, built at the first call, and 8 GB of files).
 Needs the release build. PYTHON has what requirements.txt names; without it a virtual environment is made in .build.
 """
 
@@ -23,7 +24,10 @@ import time
 
 import cogvideox
 import factorized
+import offload
+import peer
 import pictures
+import sdcpp
 from table import Table, in_turn, median, megabytes, seconds
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -50,6 +54,9 @@ TARGETS = {
     "CLIP": {"avx2": 0.8, "any": 0.8},
     "VAE encode": {"avx2": 0.8, "any": 0.8},
     "factorized": {"avx2": 0.5, "any": 0.5},
+    "offload": {"avx2": 1.15, "any": 1.15},
+    "peer": {"avx2": 0.5, "any": 0.5},
+    "peer memory": {"avx2": 0.7, "any": 0.7},
 }
 
 
@@ -254,6 +261,9 @@ def machine(options, run):
     commit = subprocess.run(["git", "-C", ROOT, "describe", "--always", "--dirty"], text=True, capture_output=True)
     versions = run.reference("versions")
     versions.pop("wall")
+    if "peer" in options.only.split(","):
+        name, version = sdcpp.PACKAGE.split("==")
+        versions[name] = version
     limited = ", ".join(f"{name}={value}" for name, value in LIMITS["avx2"].items())
     return "\n".join([
         f"- machine: {processor} ({', '.join(instruction_sets())}), {os.cpu_count()} processors, {memory:.0f} GB, {platform.system()}",
@@ -274,7 +284,9 @@ first touch of the mapped weights included, against one forward pass of WanTrans
 sizes, two for a multiplication and its addition, whatever either side does (CogVideoX, CLIP, encoder: as `wan-infer plan`
 foretells them). *CogVideoX*, *CLIP* and *VAE encode* are measured likewise, CLIP and encoder as the text stage of a clip with
 a tiny text encoder. *Factorized*: the second step of two, of which the first stays full; its ratio for a model of 30 layers
-follows from that of the one layer that is factorized. Measure on an idle machine: other work holds up
+follows from that of the one layer that is factorized. *stable-diffusion.cpp*: whole processes on the same files, with umT5-xxl,
+1.3B and the autoencoder whole, random numbers, both texts of guidance; peaks as the kernel counts them, pages of mapped files
+among them. *Blocks*: the denoise stage with blocks that take turns, against the same with all in memory. Measure on an idle machine: other work holds up
 PyTorch's team of threads more than ours, and every ratio looks better than it is.
 """
 
@@ -298,13 +310,15 @@ def main():
     measures = {"start": measure_start, "whole": measure_whole, "dit": measure_transformer, "vae": measure_decoder,
                 "cog-step": cogvideox.measure_step, "cog-vae": cogvideox.measure_decoder, "clip": pictures.measure_tower,
                 "encode": pictures.measure_encoder,
-                "factorized": factorized.measure_step}
+                "factorized": factorized.measure_step, "offload": offload.measure_blocks, "peer": peer.measure}
+    large = ["offload", "peer"]
     models = {"whole": ["built-in-sizes"], "dit": ["dit-f32", "dit-bf16"], "vae": ["vae"], "cog-step": ["cog-dit"],
-              "cog-vae": ["cog-vae"], "clip": ["clip"], "encode": ["encode"], "factorized": ["dit-factorized"]}
+              "cog-vae": ["cog-vae"], "clip": ["clip"], "encode": ["encode"], "factorized": ["dit-factorized"],
+              "offload": ["offload"]}
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--binary", type=pathlib.Path, default=ROOT / ".build/release/wan-infer")
     parser.add_argument("--python", type=pathlib.Path)
-    parser.add_argument("--only", default=",".join(measures))
+    parser.add_argument("--only", default=",".join(name for name in measures if name not in large))
     # A processor that has no more than AVX2 is measured once.
     parser.add_argument("--isa", type=lambda text: text.split(","),
                         default=["avx2", "any"] if instruction_sets() != ["avx2"] else ["avx2"])

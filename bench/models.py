@@ -53,6 +53,8 @@ def specification(name, quick):
         # A transformer that answers zero: what the decoder gets is the noise, in every dtype the same.
         case "vae": return dict(transformer=transformer(1, 1, 64, silent=True), vae=vae(16 if quick else 96),
                                 dtype="float32")
+        # So many layers that they are worth moving; zeros that take no room on the disk.
+        case "offload": return dict(transformer=transformer(30, heads, ffn), vae=vae(8, 1), dtype="float32", sparse=True)
         # 32,760 tokens: 832 x 480 in 81 frames.
         case "dit-factorized": return dict(transformer=transformer(2, heads, ffn), vae=vae(2, 1), dtype="float32")
         case "clip": return pictured(vae(8, 1), clip(2 if quick else 8))
@@ -126,7 +128,8 @@ def write_wan(folder, spec):
     dtype = getattr(torch, spec["dtype"])
     config = dict(spec["transformer"])
     silent = ("proj_out",) if config.pop("silent", False) else ()
-    write_part(folder / "transformer", WanTransformer3DModel, config, dtype, silent)
+    writer = write_zeros if spec.get("sparse") else write_part
+    writer(folder / "transformer", WanTransformer3DModel, config, dtype, silent)
     write_part(folder / "vae", AutoencoderKLWan, spec["vae"], torch.float32, ())
     if tower := spec.get("tower"):
         index |= {"image_encoder": ["transformers", "CLIPVisionModel"],
@@ -168,6 +171,23 @@ def write_network(folder, kind, config):
         model = kind(config)
     save_file(random_weights(model, torch.float32), folder / "model.safetensors")
     (folder / "config.json").write_text(json.dumps(config.to_dict() | dict(architectures=[kind.__name__]), indent=1))
+
+
+def write_zeros(folder, kind, config, dtype, _):
+    """A part in float32 whose numbers are a hole in its file."""
+    folder.mkdir(parents=True)
+    with torch.device("meta"):
+        tensors = kind(**config).state_dict()
+    header, end = {}, 0
+    for name, tensor in tensors.items():
+        begin, end = end, end + 4 * tensor.numel()
+        header[name] = dict(dtype="F32", shape=list(tensor.shape), data_offsets=[begin, end])
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    with open(folder / "diffusion_pytorch_model.safetensors", "wb") as file:
+        file.write(len(text).to_bytes(8, "little") + text)
+        file.truncate(8 + len(text) + end)
+    (folder / "config.json").write_text(json.dumps({"_class_name": kind.__name__} | config, indent=1))
 
 
 def write_part(folder, kind, config, dtype, silent):

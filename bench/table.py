@@ -20,7 +20,7 @@ class Table:
 
     @property
     def markdown(self):
-        head = [["instructions", "measure", "wan-infer", "Diffusers", "value", "target", "verdict"], ["---"] * 7]
+        head = [["instructions", "measure", "wan-infer", "beside it", "value", "target", "verdict"], ["---"] * 7]
         lines = ["| " + " | ".join(row) + " |" for row in head + self.rows]
         return "\n".join(lines + [""] + (self.missed or ["Every target is reached."]))
 

@@ -35,10 +35,21 @@ void ck_silu(void *out, ck_dtype out_dtype, const void *x, ck_dtype x_dtype, ptr
     for_pieces(ck_kernels(pool)->silu, e, pool);
 }
 
-void ck_gelu(void *out, ck_dtype out_dtype, const void *x, ck_dtype x_dtype, bool quick, ptrdiff_t count,
+void ck_gelu(void *out, ck_dtype out_dtype, const void *x, ck_dtype x_dtype, ck_gelu_form form, ptrdiff_t count,
              ck_pool *pool) {
+    const struct ck_kernels *kernels = ck_kernels(pool);
     ck_elements e = {.out = out, .x = x, .out_dtype = out_dtype, .x_dtype = x_dtype, .count = count};
-    for_pieces(quick ? ck_kernels(pool)->gelu_quick : ck_kernels(pool)->gelu_erf, e, pool);
+    switch (form) {
+    case CK_GELU_ERF:
+        for_pieces(kernels->gelu_erf, e, pool);
+        break;
+    case CK_GELU_QUICK:
+        for_pieces(kernels->gelu_quick, e, pool);
+        break;
+    case CK_GELU_TANH:
+        for_pieces(kernels->gelu_tanh, e, pool);
+        break;
+    }
 }
 
 void ck_add(void *out, ck_dtype out_dtype, const void *x, ck_dtype x_dtype, ptrdiff_t count, ck_pool *pool) {

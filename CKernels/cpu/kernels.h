@@ -139,6 +139,7 @@ struct ck_kernels {
     void (*silu)(const ck_elements *elements, ptrdiff_t first, ptrdiff_t end);
     void (*gelu_erf)(const ck_elements *elements, ptrdiff_t first, ptrdiff_t end);
     void (*gelu_quick)(const ck_elements *elements, ptrdiff_t first, ptrdiff_t end);
+    void (*gelu_tanh)(const ck_elements *elements, ptrdiff_t first, ptrdiff_t end);
     void (*gelu_gate)(const ck_elements *elements, ptrdiff_t first, ptrdiff_t end);
     /// Sets the byte at out where an element is no finite number.
     void (*flag_non_finite)(const ck_elements *elements, ptrdiff_t first, ptrdiff_t end);

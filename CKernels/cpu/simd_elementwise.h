@@ -26,6 +26,11 @@ static void gelu_quick(const ck_elements *e, ptrdiff_t first, ptrdiff_t end) {
         v_give(e->out, e->out_dtype, i, v_gelu_quick(v_take(e->x, e->x_dtype, i, end)), end);
 }
 
+static void gelu_tanh(const ck_elements *e, ptrdiff_t first, ptrdiff_t end) {
+    for (ptrdiff_t i = first; i < end; i += W)
+        v_give(e->out, e->out_dtype, i, v_gelu(v_take(e->x, e->x_dtype, i, end)), end);
+}
+
 static void gelu_gate(const ck_elements *e, ptrdiff_t first, ptrdiff_t end) {
     for (ptrdiff_t i = first; i < end; i += W)
         v_give(e->out, e->out_dtype, i, v_gelu(v_take(e->x, e->x_dtype, i, end)) * v_take(e->y, e->x_dtype, i, end),

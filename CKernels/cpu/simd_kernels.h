@@ -44,6 +44,7 @@ const struct ck_kernels CK_KERNELS = {
     .silu = silu,
     .gelu_erf = gelu_erf,
     .gelu_quick = gelu_quick,
+    .gelu_tanh = gelu_tanh,
     .gelu_gate = gelu_gate,
     .flag_non_finite = flag_non_finite,
     .combine = combine,

@@ -15,10 +15,12 @@ struct Same {
     INLINE float of(float x) { return x; }
 };
 /// x (1 + tanh u) / 2 = x / (1 + e⁻²ᵘ), u = √(2/π) (x + 0.044715 x³).
-INLINE float gelu(float x) {
-    float u = fmaf(0.044715f * x * x, x, x) * 1.5957691216f;
-    return x * reciprocal_approx(1.f + expf(-u));
-}
+struct GeluTanh {
+    INLINE float of(float x) {
+        float u = fmaf(0.044715f * x * x, x, x) * 1.5957691216f;
+        return x * reciprocal_approx(1.f + expf(-u));
+    }
+};
 
 /// The elements of this block.
 struct Piece {
@@ -90,6 +92,10 @@ MAP_KERNEL(gelu_quick_f32_f32, GeluQuick, float, float)
 MAP_KERNEL(gelu_quick_f32_bf16, GeluQuick, float, bf16)
 MAP_KERNEL(gelu_quick_bf16_f32, GeluQuick, bf16, float)
 MAP_KERNEL(gelu_quick_bf16_bf16, GeluQuick, bf16, bf16)
+MAP_KERNEL(gelu_tanh_f32_f32, GeluTanh, float, float)
+MAP_KERNEL(gelu_tanh_f32_bf16, GeluTanh, float, bf16)
+MAP_KERNEL(gelu_tanh_bf16_f32, GeluTanh, bf16, float)
+MAP_KERNEL(gelu_tanh_bf16_bf16, GeluTanh, bf16, bf16)
 MAP_KERNEL(convert_f32_bf16, Same, float, bf16)
 MAP_KERNEL(convert_f32_f16, Same, float, f16)
 MAP_KERNEL(convert_bf16_f32, Same, bf16, float)
@@ -100,7 +106,7 @@ MAP_KERNEL(convert_f16_bf16, Same, f16, bf16)
 // ---- Of several arrays
 
 struct GeluGate {
-    INLINE float of(float gate, float x) { return gelu(gate) * x; }
+    INLINE float of(float gate, float x) { return GeluTanh::of(gate) * x; }
 };
 struct Sum {
     INLINE float of(float x, float y) { return x + y; }

@@ -227,8 +227,10 @@ bool ck_group_norm(void *out, ck_dtype out_dtype, const void *x, ck_dtype x_dtyp
 void ck_convert(void *out, ck_dtype out_dtype, const void *x, ck_dtype x_dtype, ptrdiff_t count, ck_pool *pool);
 /// out = silu(x). In place allowed.
 void ck_silu(void *out, ck_dtype out_dtype, const void *x, ck_dtype x_dtype, ptrdiff_t count, ck_pool *pool);
-/// out = x Φ(x), or where `quick` x / (1 + e^-1.702x). In place allowed.
-void ck_gelu(void *out, ck_dtype out_dtype, const void *x, ck_dtype x_dtype, bool quick, ptrdiff_t count,
+/// x Φ(x), x / (1 + e^-1.702x), and the approximation by tanh that products end with.
+typedef enum { CK_GELU_ERF, CK_GELU_QUICK, CK_GELU_TANH } ck_gelu_form;
+/// out = GELU of x in one of its forms. In place allowed.
+void ck_gelu(void *out, ck_dtype out_dtype, const void *x, ck_dtype x_dtype, ck_gelu_form form, ptrdiff_t count,
              ck_pool *pool);
 /// out += x.
 void ck_add(void *out, ck_dtype out_dtype, const void *x, ck_dtype x_dtype, ptrdiff_t count, ck_pool *pool);

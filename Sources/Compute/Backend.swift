@@ -108,7 +108,7 @@ package protocol Backend: AnyObject {
 
     /// `out = silu(x)`. In place allowed.
     func silu(_ x: Tensor, into out: Tensor) throws(ComputeError)
-    /// GELU in one of its forms, beside the tanh one of epilogues. In place allowed.
+    /// GELU in one of its forms. In place allowed.
     func gelu(_ x: Tensor, _ form: GELU, into out: Tensor) throws(ComputeError)
     /// `out += x`, of one dtype.
     func add(_ x: Tensor, into out: Tensor) throws(ComputeError)
@@ -220,6 +220,8 @@ package enum GELU: Hashable, Sendable {
     case exact
     /// `x / (1 + e^-1.702x)`
     case quick
+    /// The approximation that epilogues have.
+    case tanh
 }
 
 /// Which tokens attend to which.

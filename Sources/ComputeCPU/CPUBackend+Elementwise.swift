@@ -9,7 +9,7 @@ extension CPUBackend {
 
     package func gelu(_ x: Tensor, _ form: GELU, into out: Tensor) throws(ComputeError) {
         precondition(x.count == out.count, "GELU of \(x.shape) into \(out.shape)")
-        unsafe ck_gelu(target(out), out.dtype.ck, address(x), x.dtype.ck, form == .quick, x.count, workers)
+        unsafe ck_gelu(target(out), out.dtype.ck, address(x), x.dtype.ck, form.ck, x.count, workers)
     }
 
     package func add(_ x: Tensor, into out: Tensor) throws(ComputeError) {
@@ -37,5 +37,16 @@ extension CPUBackend {
         checkFlag(x, in: flag)
         unsafe ck_flag_non_finite(
             target(flag).assumingMemoryBound(to: UInt8.self), address(x), x.dtype.ck, x.count, workers)
+    }
+}
+
+extension GELU {
+    /// CKernels' name of it.
+    fileprivate var ck: ck_gelu_form {
+        switch self {
+        case .exact: CK_GELU_ERF
+        case .quick: CK_GELU_QUICK
+        case .tanh: CK_GELU_TANH
+        }
     }
 }

@@ -9,7 +9,7 @@ extension CUDABackend {
 
     package func gelu(_ x: Tensor, _ form: GELU, into out: Tensor) throws(ComputeError) {
         precondition(x.count == out.count, "GELU of \(x.shape) into \(out.shape)")
-        try elementwise("gelu_\(form == .quick ? "quick" : "erf")_\(x.dtype)_\(out.dtype)", x, into: out)
+        try elementwise("gelu_\(form.kernel)_\(x.dtype)_\(out.dtype)", x, into: out)
     }
 
     package func add(_ x: Tensor, into out: Tensor) throws(ComputeError) {
@@ -60,5 +60,16 @@ extension CUDABackend {
         let pieces = (elements + CK_PIECE - 1) / CK_PIECE
         guard rows * pieces > 0 else { return }
         try launch(name, of: module, blocks: rows * pieces, threads: CK_PIECE_THREADS, shared: 0, arguments)
+    }
+}
+
+extension GELU {
+    /// What its kernels are called by.
+    fileprivate var kernel: String {
+        switch self {
+        case .exact: "erf"
+        case .quick: "quick"
+        case .tanh: "tanh"
+        }
     }
 }

@@ -7,10 +7,10 @@ final class LaidBlocks<Block>: MovingBlocks {
     private final class Place {
         let block: Block
         let image: any WeightImage
-        let kind: [StoredFormat]
+        let kind: [AskedTensors.Kind]
         var index: Int?
 
-        init(_ block: Block, _ image: any WeightImage, _ kind: [StoredFormat], _ index: Int) {
+        init(_ block: Block, _ image: any WeightImage, _ kind: [AskedTensors.Kind], _ index: Int) {
             self.block = block
             self.image = image
             self.kind = kind
@@ -21,7 +21,7 @@ final class LaidBlocks<Block>: MovingBlocks {
     private let range: Range<Int>
     private var images: [any WeightImage] = []
     /// How each block is stored: only blocks that are stored alike can be in one place.
-    private var kinds: [[StoredFormat]] = []
+    private var kinds: [[AskedTensors.Kind]] = []
     private var places: [Place] = []
     /// Places whose block has been worked on, the one longest left first.
     private var free: [Place] = []
@@ -40,7 +40,7 @@ final class LaidBlocks<Block>: MovingBlocks {
             let image = try backend.image { made = try make(w[index].telling(asked), index) }
             guard let image, let made else { preconditionFailure("\(backend.name) makes no images of weights") }
             // Dense numbers are in the backend's dtype, whatever they were stored in.
-            let kind = asked.formats.filter { $0 != .dense($0.dtype) }
+            let kind = asked.kinds.filter { $0.format.quantisation != nil }
             images.append(image)
             kinds.append(kind)
             if places.count(where: { $0.kind == kind }) < Blocks<Block>.places {

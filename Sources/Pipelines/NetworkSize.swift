@@ -3,10 +3,10 @@ import Layers
 /// What a network takes in memory, whole or while its blocks take turns.
 struct NetworkSize: Sendable {
     /// Of all weights.
-    let bytes: Int
+    private(set) var bytes: Int
     /// How many blocks there are that are made alike; 0 where none can take turns.
     let blocks: Int
-    let blockBytes: Int
+    private(set) var blockBytes: Int
     /// How many of the blocks that take turns are there at a time.
     private let places: Int
 
@@ -25,6 +25,14 @@ struct NetworkSize: Sendable {
         self.blocks = blocks
         places = device.blockPlaces
         blockBytes = Int(Double(bytes) / Double(max(parameters, 1)) * Double(blockParameters))
+    }
+
+    /// The same with so many bytes more, as many in each of the blocks.
+    func adding(_ more: Int) -> NetworkSize {
+        var sum = self
+        sum.bytes += more
+        if blocks > 0 { sum.blockBytes += more / blocks }
+        return sum
     }
 
     /// - Parameter staying: blocks that do not take turns; nil for all.

@@ -31,7 +31,7 @@ final class ProgressReporter {
     /// Begins the loading of a network; what is returned tells of its tensors and stops where the caller says no.
     func beginLoad() throws(VideoError) -> Checkpoint.Watch {
         try begin(.load, total: Self.loadPieces)
-        return { (taken, count) throws(WeightError) in
+        return { (_, taken, count) throws(WeightError) in
             while self.completed < taken * Self.loadPieces / count {
                 self.completed += 1
                 guard self.isWanted else { throw .interrupted }

@@ -38,10 +38,17 @@ final class Residency {
             case .networks, .blocks: parts
             }
         for other in leaving where other !== part { other.release() }
+        for other in parts where other !== part { other.dropPages() }
         makeRoom(for: part, beside: memory[stage].work)
         if let network = part.network { return network }
-        let loaded = try part.load(part.adapters.deltas, device.keeping(part.staying), progress.beginLoad())
-        part.network = loaded
+        let tell = try progress.beginLoad()
+        var sources: [HostBytes] = []
+        let loaded = try part.load(part.adapters.deltas, device.keeping(part.staying)) {
+            (bytes, taken, count) throws(WeightError) in
+            sources.append(bytes)
+            try tell(bytes, taken, count)
+        }
+        (part.network, part.sources) = (loaded, sources)
         try progress.endLoad()
         return loaded
     }
@@ -97,6 +104,9 @@ protocol ResidentPart: AnyObject {
     var bytes: Int { get }
     var isLoaded: Bool { get }
     func release()
+    /// Gives back the memory behind weights that are used where they lie in their files: whoever reads them next has
+    /// them again.
+    func dropPages()
 }
 
 /// A network and how it comes into memory.
@@ -105,6 +115,8 @@ final class Resident<Network>: ResidentPart {
     private let adapted: NetworkSize
     fileprivate let load: Load
     fileprivate var network: Network?
+    /// What the network was made of.
+    fileprivate var sources: [HostBytes] = []
     fileprivate private(set) var adapters = NetworkAdapters.none
     /// How many of its blocks stay while the others take turns; nil for all.
     fileprivate private(set) var staying: Int?
@@ -151,5 +163,12 @@ final class Resident<Network>: ResidentPart {
 
     var isLoaded: Bool { network != nil }
 
-    func release() { network = nil }
+    func release() {
+        dropPages()
+        (network, sources) = (nil, [])
+    }
+
+    func dropPages() {
+        for bytes in sources { bytes.dropPages() }
+    }
 }

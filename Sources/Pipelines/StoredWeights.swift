@@ -58,14 +58,15 @@ struct StoredWeights {
     /// Bytes of a component's weights that a device has to hold: all of them, or copies where they do not serve as they
     /// are stored.
     ///
-    /// - Parameter isAdapted: whether LoRAs are added to them; sums lie in no file, neither narrow nor quantised.
+    /// - Parameter isAdapted: whether LoRAs are added to them. Sums lie in no file and are not narrow; what is added to
+    ///   quantised matrices stays beside them, and is not counted here.
     func bytes(_ component: String, on device: DeviceProfile, isAdapted: Bool = false) -> Int {
         guard let stored = components[component] else { return 0 }
         let isAsStored = !stored.isPacked && !isAdapted
         let copies = device.copiesWeights
         return stored.byteCounts.reduce(0) { sum, part in
             let (format, bytes) = part
-            if isAsStored, format.quantisation != nil { return sum + (copies ? bytes : 0) }
+            if !stored.isPacked, format.quantisation != nil { return sum + (copies ? bytes : 0) }
             if isAsStored, copies, device.widensWeights { return sum + bytes }
             guard copies || isAdapted || format.dtype != device.dtype || stored.isPacked else { return sum }
             return sum + format.count(ofBytes: bytes) * device.dtype.byteWidth

@@ -33,6 +33,7 @@ final class AdapterShelf: Sendable {
         let name: String
         /// SHA-256 of the file, in hexadecimal.
         let digest: String
+        let bytes: Int
         let file: AdapterFile
     }
 
@@ -123,7 +124,7 @@ final class AdapterShelf: Sendable {
             let file = try AdapterFile(bytes, file: shown, config: try Self.config(beside: path))
             let name = path.split(separator: "/").last.map(String.init) ?? path
             let stem = name.hasSuffix(Self.ending) ? String(name.dropLast(Self.ending.count)) : name
-            return Shelved(name: stem, digest: try SHA256.hex(bytes.copied), file: file)
+            return Shelved(name: stem, digest: try SHA256.hex(bytes.copied), bytes: bytes.count, file: file)
         } catch {
             throw VideoError(reporting: error)
         }

@@ -154,7 +154,7 @@ package final class VideoPlanner: Sendable {
             let shelved = try shelf.open(choice.name)
             let input = AdapterInput(
                 name: shelved.name, digest: shelved.digest, strength: choice.strength,
-                expert: try expert(choice, shelved.name), steps: choice.steps)
+                expert: try expert(choice, shelved.name), steps: choice.steps, bytes: shelved.bytes)
             found.append((input, shelved.file))
         }
         return try AdapterSet(found, on: model)

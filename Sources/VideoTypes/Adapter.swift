@@ -78,15 +78,19 @@ public struct AdapterInput: Sendable, Hashable, Codable {
     public let expert: AdapterExpert
     /// Those that it serves, the first is 1; nil for all.
     public let steps: ClosedRange<Int>?
+    /// Of its file; nil in settings of older versions.
+    public let bytes: Int?
 
     public init(
-        name: String, digest: String, strength: Double, expert: AdapterExpert = .both, steps: ClosedRange<Int>? = nil
+        name: String, digest: String, strength: Double, expert: AdapterExpert = .both,
+        steps: ClosedRange<Int>? = nil, bytes: Int? = nil
     ) {
         self.name = name
         self.digest = digest
         self.strength = strength
         self.expert = expert
         self.steps = steps
+        self.bytes = bytes
     }
 
     /// Whether it takes part in step `index`, the first being 0.

@@ -5,8 +5,15 @@ package final class AskedTensors {
     package internal(set) var shapes: [String: [Int]] = [:]
     /// Where their files hold them, in the order of asking.
     package internal(set) var bytes: [HostBytes] = []
-    /// How they are stored as they were given, sums of adapters in f32.
-    package internal(set) var formats: [StoredFormat] = []
+    /// What they are like as they were given, sums of adapters in f32.
+    package internal(set) var kinds: [Kind] = []
+
+    /// What a tensor is like beside its shape.
+    package struct Kind: Hashable, Sendable {
+        package let format: StoredFormat
+        /// Of what adapters add beside it; 0 for nothing.
+        package let rank: Int
+    }
 
     /// Numbers in all of them.
     package var parameters: Int { shapes.values.reduce(0) { $0 + $1.reduce(1, *) } }

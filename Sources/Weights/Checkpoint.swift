@@ -12,8 +12,8 @@ package final class Checkpoint {
     private var used: Set<String> = []
     private let watch: Watch?
 
-    /// Told how many tensors have been asked for, of all there are; may end the loading with `interrupted`.
-    package typealias Watch = (_ taken: Int, _ count: Int) throws(WeightError) -> Void
+    /// Told of each tensor that is asked for, and of how many there are; may end the loading with `interrupted`.
+    package typealias Watch = (_ bytes: HostBytes, _ taken: Int, _ count: Int) throws(WeightError) -> Void
 
     /// The weights in `component` ("transformer", "vae"; empty for the model's root) of a model's folder.
     package convenience init(_ folder: ModelFolder, _ component: String, watch: Watch? = nil) throws(WeightError) {
@@ -98,7 +98,7 @@ package final class Checkpoint {
         }
         let tensor = try source.files[file].tensor(source.prefix + place.stored)
         used.insert(place.stored)
-        try watch?(used.count, places.count)
+        try watch?(tensor.bytes, used.count, places.count)
         guard let part = place.part else {
             guard tensor.keepsScales(as: Shape(shape)) else {
                 throw .shape(

@@ -58,10 +58,28 @@ package struct WeightScope {
         let key = key(name)
         let stored = try checkpoint.take(key, shape)
         let given = try sum(stored, key)
+        tell(key, shape, stored, as: given.format)
+        return given
+    }
+
+    /// The matrix `name`, which must have `shape`, and what adapters add to it, where that is not in its numbers:
+    /// a quantised matrix stays as it is stored.
+    package func matrix(
+        _ name: String, _ shape: [Int]
+    ) throws(WeightError) -> (stored: StoredTensor, beside: LowRank?) {
+        let key = key(name)
+        let stored = try checkpoint.take(key, shape)
+        let staysQuantised = stored.format.quantisation != nil && stored.hasWholeRows
+        let beside = staysQuantised ? adapters?.deltas.product(key) : nil
+        let given = beside == nil ? try sum(stored, key) : stored
+        tell(key, shape, stored, as: given.format, rank: beside?.rank ?? 0)
+        return (given, beside)
+    }
+
+    private func tell(_ key: String, _ shape: [Int], _ stored: StoredTensor, as format: StoredFormat, rank: Int = 0) {
         asked?.shapes[key] = shape
         asked?.bytes.append(stored.bytes)
-        asked?.formats.append(given.format)
-        return given
+        asked?.kinds.append(AskedTensors.Kind(format: format, rank: rank))
     }
 
     /// The tensor with what adapters add to it.

@@ -6,8 +6,7 @@ import VideoTypes
 extension WanModel {
     func memory(_ settings: VideoSettings, on device: DeviceProfile) -> MemoryEstimate {
         let networks = components.sizes(on: device)
-        let isAdapted = !settings.adapters.isEmpty
-        let transformer = isAdapted ? networks.adaptedTransformer : networks.transformer
+        let transformer = networks.transformer(with: settings.adapters)
         var (readers, shown, tower) = ([networks.textEncoder], 0, 0)
         if !shownFrames(settings).isEmpty {
             tower = components.imageEncoder == nil ? 0 : 1

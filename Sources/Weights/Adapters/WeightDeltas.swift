@@ -46,6 +46,17 @@ package struct WeightDeltas: Sendable {
         return StoredTensor(try backend.download(sum), stored.shape)
     }
 
+    /// What is added to the matrix `key` as a product of low rank; nil where that is nothing, or more.
+    func product(_ key: String) -> LowRank? {
+        guard let deltas = deltas[key] else { return nil }
+        var products: [(factors: AdapterFile.Part.Factors, factor: Double)] = []
+        for delta in deltas {
+            guard case .product(let factors, let factor) = delta else { return nil }
+            products.append((factors, factor))
+        }
+        return LowRank(products)
+    }
+
     /// Adds `factor` · up `[out, rank]` · down `[rank, in]` to `sum`, `[out, in]`.
     private static func add(
         _ factors: AdapterFile.Part.Factors, _ factor: Double, to sum: Tensor, on backend: any Backend

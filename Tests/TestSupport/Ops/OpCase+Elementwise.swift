@@ -12,6 +12,7 @@ extension OpCase {
                 cases.append(OpCase("SiLU \(text)", errorBound(out)) { try silu($0, count, x, out) })
                 cases.append(OpCase("GELU \(text)", errorBound(out)) { try gelu($0, count, x, out, .exact) })
                 cases.append(OpCase("quick GELU \(text)", errorBound(out)) { try gelu($0, count, x, out, .quick) })
+                cases.append(OpCase("tanh GELU \(text)", errorBound(out)) { try gelu($0, count, x, out, .tanh) })
             }
             for dtype in [DType.f32, .bf16] {
                 cases.append(
@@ -50,7 +51,11 @@ extension OpCase {
         let out = xType == outType ? input : try backend.allocate([count], outType)
         try backend.gelu(input, form, into: out)
         let expected = x.doubles.map {
-            form == .quick ? $0 / (1 + exp(-1.702 * $0)) : $0 / 2 * erfc(-$0 / 2.squareRoot())
+            switch form {
+            case .exact: $0 / 2 * erfc(-$0 / 2.squareRoot())
+            case .quick: $0 / (1 + exp(-1.702 * $0))
+            case .tanh: geluTanh($0)
+            }
         }
         return OpResult(try backend.download(out), from: expected)
     }

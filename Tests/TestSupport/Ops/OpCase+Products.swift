@@ -151,6 +151,8 @@ extension OpCase {
     }
 }
 
-func geluTanh(_ x: Double) -> Double { 0.5 * x * (1 + tanh((2 / Double.pi).squareRoot() * (x + 0.044715 * x * x * x))) }
+package func geluTanh(_ x: Double) -> Double {
+    0.5 * x * (1 + tanh((2 / Double.pi).squareRoot() * (x + 0.044715 * x * x * x)))
+}
 
-func silu(_ x: Double) -> Double { x / (1 + exp(-x)) }
+package func silu(_ x: Double) -> Double { x / (1 + exp(-x)) }

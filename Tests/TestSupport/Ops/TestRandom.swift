@@ -23,7 +23,7 @@ package struct TestRandom {
     mutating func one<T>(of choices: [T]) -> T { choices[below(choices.count)] }
 
     /// Sums of uniform values: close enough to a normal distribution, with a bound.
-    static func normal(_ count: Int, seed: Int) -> [Float] {
+    package static func normal(_ count: Int, seed: Int) -> [Float] {
         var random = TestRandom(seed: seed)
         return (0..<count).map { _ in
             let bits = random.next()
