@@ -53,6 +53,19 @@ void ck_parallel_for(ck_pool *pool, ptrdiff_t count, ck_body body, void *context
 /// returns the number of operations, two for a multiplication and its addition; 0 when scratch memory cannot be had.
 double ck_multiply_adds(ptrdiff_t pieces, ck_pool *pool);
 
+// ---- Memory
+// ------------------------------------------------------------------------------------------------------------
+
+/// Memory from the system that begins at a multiple of 2 MB, in pages of that size where it has them; munmap gives it
+/// back. NULL when there is none.
+void *ck_pages_map(size_t bytes);
+
+/// The pages of `from`, as many whole ones of 2 MB as `bytes` are, become those of `to`, with what is in them.
+///
+/// Both are from ck_pages_map. Gives the bytes that are no longer at `from`, which are fewer where the system refuses; -1
+/// where `to` has lost a page besides.
+ptrdiff_t ck_pages_move(void *to, void *from, size_t bytes);
+
 // ---- Matrix products, convolutions, attention
 // --------------------------------------------------------------------------
 

@@ -86,7 +86,10 @@ package final class CausalConvolution {
             if before == .first { history = history.map { $0 ?? x[0] } }
             try device.backend.convolution(
                 x, history: history, weight, bias: bias, accumulate: accumulate, into: out)
-            past = .frames(try kept(of: x, after: history), weight: weight)
+            // What is forgotten makes room for what is kept.
+            past = .frames([], weight: weight)
+            if x.shape[0] >= history.count { history = [] }
+            past = .frames(try kept(of: x, count: weight.kernel[0] - 1, after: history), weight: weight)
         case .sums(var sums, let slices):
             for index in 0..<x.shape[0] {
                 let isFirst = before == .first && sums.allSatisfy { $0 == nil }
@@ -104,8 +107,8 @@ package final class CausalConvolution {
     }
 
     /// The last frames; of many frames copies, so that the others can go.
-    private func kept(of x: Tensor, after history: [Tensor?]) throws(ComputeError) -> [Tensor?] {
-        let (frames, count) = (x.shape[0], history.count)
+    private func kept(of x: Tensor, count: Int, after history: [Tensor?]) throws(ComputeError) -> [Tensor?] {
+        let frames = x.shape[0]
         guard frames > count, count > 0 else { return (history + (0..<frames).map { x[$0] }).suffix(count) }
         let last = try device.allocate(Shape([count] + x.shape.dims.dropFirst()))
         try device.backend.copy(x[frames - count..<frames], into: last)

@@ -8,7 +8,9 @@ import Weights
 @testable import Layers
 
 @Suite(.bounded) struct CausalConvolutionTests {
-    private func layer(_ device: Device, out channels: Int = 5) throws -> CausalConvolution {
+    private func layer(
+        _ device: Device, out channels: Int = 5, before: CausalConvolution.Before = .zeros
+    ) throws -> CausalConvolution {
         let kernel = [3, 3, 3]
         var random = TorchRandomSource(seed: 1)
         var writer = SafetensorsWriter()
@@ -18,7 +20,7 @@ import Weights
         writer.add("bias", [channels], [Float](repeating: 0.25, count: channels))
         let bytes = HostBytes(writer.file.header + writer.file.data)
         return try CausalConvolution(
-            Checkpoint(bytes, file: "test").root, in: 12, out: channels, kernel: kernel, on: device)
+            Checkpoint(bytes, file: "test").root, in: 12, out: channels, kernel: kernel, before: before, on: device)
     }
 
     private func run(
@@ -61,6 +63,31 @@ import Weights
             let first = stride(from: 0, to: frames.count, by: 5).map { frames[$0] }
             let deviation = Deviation(sums, from: first)
             #expect(deviation.relative < 1e-6, "\(deviation)")
+        }
+    }
+
+    @Test(arguments: [DType.f32, .bf16], [1, 5])
+    func `a first frame seen before itself is one that came three times`(_ dtype: DType, _ channels: Int) throws {
+        let backend = try CPUBackend(threads: 2)
+        let device = Device(backend: backend, dtype: dtype)
+        var random = TorchRandomSource(seed: 3)
+        let (first, rest) = (random.normals(6 * 7 * 12), random.normals(2 * 6 * 7 * 12))
+        func results(_ before: CausalConvolution.Before, _ values: [Float], _ chunk: Int) throws -> [Float] {
+            let convolution = try layer(device, out: channels, before: before)
+            let x = try backend.upload(values, [values.count / first.count, 6, 7, 12])
+            let given = try backend.upload(
+                [Float](repeating: 0.5, count: x.shape[0] * 6 * 7 * channels), [x.shape[0], 6, 7, channels])
+            for start in stride(from: 0, to: x.shape[0], by: chunk) {
+                let end = min(start + chunk, x.shape[0])
+                try backend.copy(x[start..<end], into: convolution.input(frames: end - start, height: 6, width: 7))
+                try convolution(accumulate: true, into: given[start..<end])
+            }
+            return try backend.download(given)
+        }
+        for chunk in 1...3 {
+            let three = try results(.zeros, first + first + first + rest, 5).dropFirst(2 * 6 * 7 * channels)
+            let deviation = Deviation(try results(.first, first + rest, chunk), from: Array(three))
+            #expect(deviation.relative < 1e-6, "\(chunk): \(deviation)")
         }
     }
 
