@@ -151,7 +151,12 @@ typedef struct ck_window {
     ptrdiff_t stride[3], dilation[3]; ///< in time, height and width
     ptrdiff_t above, left;   ///< rows and columns of zeros before the first; behind the last are as many as needed
     ptrdiff_t height, width; ///< of a frame
+    ptrdiff_t spread;        ///< results lie so many rows and columns apart in out, which is as much larger
 } ck_window;
+
+/// The four kernels [out, in, 1, 2, 2] that do to a frame what w [out, in, 1, 3, 3] does to one with each row and column
+/// twice: kernel 2 a + b gives row a and column b of two, and sees places from 1 - a above and 1 - b to the left on.
+void ck_doubling_kernels(float *const kernels[4], const void *w, ck_dtype w_dtype, ptrdiff_t pairs);
 
 /// Convolution of frames [window.height, window.width, in_channels]: out [count, height, width, out_channels] = kernel
 /// * frames + bias, or grows by that.
