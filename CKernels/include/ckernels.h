@@ -53,6 +53,19 @@ void ck_parallel_for(ck_pool *pool, ptrdiff_t count, ck_body body, void *context
 /// returns the number of operations, two for a multiplication and its addition; 0 when scratch memory cannot be had.
 double ck_multiply_adds(ptrdiff_t pieces, ck_pool *pool);
 
+// ---- Memory
+// ------------------------------------------------------------------------------------------------------------
+
+/// Memory from the system that begins at a multiple of 2 MB, in pages of that size where it has them; munmap gives it
+/// back. NULL when there is none.
+void *ck_pages_map(size_t bytes);
+
+/// The pages of `from`, as many whole ones of 2 MB as `bytes` are, become those of `to`, with what is in them.
+///
+/// Both are from ck_pages_map. Gives the bytes that are no longer at `from`, which are fewer where the system refuses; -1
+/// where `to` has lost a page besides.
+ptrdiff_t ck_pages_move(void *to, void *from, size_t bytes);
+
 // ---- Matrix products, convolutions, attention
 // --------------------------------------------------------------------------
 
@@ -138,7 +151,12 @@ typedef struct ck_window {
     ptrdiff_t stride[3], dilation[3]; ///< in time, height and width
     ptrdiff_t above, left;   ///< rows and columns of zeros before the first; behind the last are as many as needed
     ptrdiff_t height, width; ///< of a frame
+    ptrdiff_t spread;        ///< results lie so many rows and columns apart in out, which is as much larger
 } ck_window;
+
+/// The four kernels [out, in, 1, 2, 2] that do to a frame what w [out, in, 1, 3, 3] does to one with each row and column
+/// twice: kernel 2 a + b gives row a and column b of two, and sees places from 1 - a above and 1 - b to the left on.
+void ck_doubling_kernels(float *const kernels[4], const void *w, ck_dtype w_dtype, ptrdiff_t pairs);
 
 /// Convolution of frames [window.height, window.width, in_channels]: out [count, height, width, out_channels] = kernel
 /// * frames + bias, or grows by that.

@@ -102,3 +102,15 @@ extension Backend {
             x, history: history, weight, window: .causal(weight.kernel), bias: bias, accumulate: accumulate, into: out)
     }
 }
+
+extension Backend {
+    package func doublingWeight(_ stored: StoredTensor, for dtype: DType) throws(ComputeError) -> ConvolutionWeight? {
+        nil
+    }
+
+    package func doublingConvolution(
+        _ x: Tensor, _ weight: ConvolutionWeight, bias: Tensor?, into out: Tensor
+    ) throws(ComputeError) {
+        preconditionFailure("\(name) has no weights for that")
+    }
+}

@@ -1,15 +1,28 @@
 /// Where a pool's memory comes from.
 ///
-/// UIntes are numbers: the pool never looks behind them.
+/// Addresses are numbers: the pool never looks behind them.
 package protocol MemorySource {
     /// What a request for `byteCount` occupies, at least that many bytes.
     func capacity(for byteCount: Int) -> Int
     func allocate(_ capacity: Int, requested: Int) throws(ComputeError) -> UInt
+    /// The same while blocks are given up, whatever becomes of it; a source may make the new one of them.
+    func allocate(
+        _ capacity: Int, requested: Int, insteadOf blocks: [(address: UInt, capacity: Int)]
+    ) throws(ComputeError) -> UInt
     func release(_ address: UInt, _ capacity: Int)
     /// Makes what was released available to allocations of any size.
     func reclaim()
     /// How much kept and used memory together may exceed the most that was in use at one time, `peak`.
     func slack(atPeak peak: Int) -> Int
+}
+
+extension MemorySource {
+    package func allocate(
+        _ capacity: Int, requested: Int, insteadOf blocks: [(address: UInt, capacity: Int)]
+    ) throws(ComputeError) -> UInt {
+        for block in blocks { release(block.address, block.capacity) }
+        return try allocate(capacity, requested: requested)
+    }
 }
 
 /// Memory that is kept for the next tensor of the same capacity.
@@ -68,8 +81,8 @@ package final class MemoryPool {
             address = block.address
         } else {
             let most = max(peakBytes, currentBytes + capacity)
-            releaseKept(downTo: max(0, most + source.slack(atPeak: most) - currentBytes - capacity))
-            address = try allocate(capacity, requested: byteCount)
+            let limit = max(0, most + source.slack(atPeak: most) - currentBytes - capacity)
+            address = try allocate(capacity, requested: byteCount, insteadOf: takeKept(downTo: limit))
         }
         currentBytes += capacity
         peakBytes = max(peakBytes, currentBytes)
@@ -100,14 +113,20 @@ package final class MemoryPool {
 
     /// Gives kept memory back to its source, the longest unused first, until at most `limit` bytes are kept.
     package func releaseKept(downTo limit: Int) {
+        for block in takeKept(downTo: limit) { source.release(block.address, block.capacity) }
+    }
+
+    private func takeKept(downTo limit: Int) -> [(address: UInt, capacity: Int)] {
+        var taken: [(address: UInt, capacity: Int)] = []
         while keptBytes > limit {
             let oldest = free.filter { !$0.value.isEmpty }.min {
                 ($0.value.first?.returnedAt ?? 0) < ($1.value.first?.returnedAt ?? 0)
             }
-            guard let capacity = oldest?.key, let block = free[capacity]?.removeFirst() else { return }
+            guard let capacity = oldest?.key, let block = free[capacity]?.removeFirst() else { break }
             keptBytes -= capacity
-            source.release(block.address, capacity)
+            taken.append((block.address, capacity))
         }
+        return taken
     }
 
     private func put(_ address: UInt, _ capacity: Int) {
@@ -118,9 +137,11 @@ package final class MemoryPool {
     }
 
     /// Memory kept in other sizes may be all that is missing.
-    private func allocate(_ capacity: Int, requested: Int) throws(ComputeError) -> UInt {
+    private func allocate(
+        _ capacity: Int, requested: Int, insteadOf blocks: [(address: UInt, capacity: Int)]
+    ) throws(ComputeError) -> UInt {
         do throws(ComputeError) {
-            return try source.allocate(capacity, requested: requested)
+            return try source.allocate(capacity, requested: requested, insteadOf: blocks)
         } catch .outOfMemory where keptBytes > 0 {
             releaseKept(downTo: 0)
             source.reclaim()

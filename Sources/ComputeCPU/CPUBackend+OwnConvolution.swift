@@ -1,5 +1,5 @@
 import CKernels
-import Compute
+package import Compute
 
 /// A convolution kernel, packed for CKernels.
 @safe
@@ -36,19 +36,126 @@ extension CPUBackend {
         _ x: Tensor, history: [Tensor?], _ packed: PackedKernel, _ window: Window, bias: Tensor?, accumulate: Bool,
         into out: Tensor
     ) throws(ComputeError) {
+        oneDNN.note(
+            "convolution \(x.shape) to \(packed.kernel.out_channels) channels, \(x.dtype) to \(out.dtype)", "CKernels")
         let frames = history + (0..<x.shape[0]).map { x[$0] }
-        let addresses = unsafe frames.map { unsafe $0.map { unsafe UnsafeRawPointer(address($0)) } }
-        var kernel = packed.kernel
+        let call = unsafe OwnConvolution(
+            frames: unsafe frames.map { unsafe $0.map { unsafe UnsafeRawPointer(address($0)) } }, window: window,
+            height: x.shape[1], width: x.shape[2], bias: bias, accumulates: accumulate)
+        let done = try convolveStart(call, packed, into: out)
+        guard done < out.shape[0] else { return }
+        try unsafe convolve(
+            call, from: done * window.time.stride, packed.kernel, packed.host.address, into: out[done..<out.shape[0]])
+    }
+
+    /// The results in front of a clip's second frame, where its first is also what was before; gives their number.
+    ///
+    /// Slices in time that meet the same frame are added up, and multiplied once.
+    private func convolveStart(
+        _ call: OwnConvolution, _ packed: PackedKernel, into out: Tensor
+    ) throws(ComputeError) -> Int {
+        let times = packed.kernel.extent.0
+        let same = unsafe min(call.frames.prefix { unsafe $0 == call.frames[0] }.count, times)
+        let time = call.window.time
+        guard same > 1, packed.kernel.x_dtype == CK_DTYPE_F32, time.stride == 1, time.dilation == 1 else { return 0 }
+        guard unsafe call.frames[0] != nil else { return 0 }
+        let slices = Tensor(storage: packed.host, shape: [times, packed.byteCount / times / 4], dtype: .f32)
+        let sums = try allocate(slices.shape, .f32)
+        try copy(slices, into: sums)
+        for count in 2...same {
+            let sum = sums[count - 1]
+            try combine([(1, sums[count - 2]), (1, sum)], into: sum)
+            let index = same - count
+            guard index < out.shape[0] else { continue }
+            var kernel = packed.kernel
+            kernel.extent.0 = times - count + 1
+            try unsafe convolve(call, from: same - 1, kernel, target(sum), into: out[index..<index + 1])
+        }
+        return min(same - 1, out.shape[0])
+    }
+
+    /// Results of the frames from `first` on.
+    private func convolve(
+        _ call: OwnConvolution, from first: Int, _ kernel: ck_kernel, _ packed: UnsafeRawPointer, into out: Tensor
+    ) throws(ComputeError) {
+        let window = call.window
+        var kernel = kernel
         var seen = ck_window(
             stride: (window.time.stride, window.height.stride, window.width.stride),
             dilation: (window.time.dilation, window.height.dilation, window.width.dilation),
-            above: window.height.before, left: window.width.before, height: x.shape[1], width: x.shape[2])
-        oneDNN.note(
-            "convolution \(x.shape) to \(kernel.out_channels) channels, \(x.dtype) to \(out.dtype)", "CKernels")
+            above: window.height.before, left: window.width.before, height: call.height, width: call.width, spread: 1)
         let done = unsafe ck_convolution(
-            target(out), out.dtype.ck, addresses, &kernel, packed.host.address, &seen,
-            bias.map { unsafe floats($0, count: kernel.out_channels, "bias") }, accumulate, out.shape[0], out.shape[1],
-            out.shape[2], workers)
+            target(out), out.dtype.ck, Array(call.frames[first...]), &kernel, packed, &seen,
+            call.bias.map { unsafe floats($0, count: kernel.out_channels, "bias") }, call.accumulates, out.shape[0],
+            out.shape[1], out.shape[2], workers)
         guard done else { throw ComputeError.outOfMemory(requested: 0, backend: name) }
     }
+}
+
+extension CPUBackend {
+    package func doublingWeight(
+        _ stored: StoredTensor, for dtype: DType
+    ) throws(ComputeError) -> ConvolutionWeight? {
+        guard convolvesOurselves(dtype), dtype == .f32, Array(stored.shape.dims[2...]) == [1, 3, 3] else { return nil }
+        let source = try dense(stored)
+        let shape = Shape(stored.shape.dims[..<2] + [1, 2, 2])
+        var corners: [Tensor] = []
+        for _ in 0..<4 { corners.append(try allocate(shape, .f32)) }
+        let addresses = unsafe corners.map { unsafe Optional(target($0).assumingMemoryBound(to: Float.self)) }
+        unsafe ck_doubling_kernels(addresses, address(source), source.dtype.ck, shape[0] * shape[1])
+        (source.storage as? HostStorage)?.dropPages()
+        var kernels: [PackedKernel] = []
+        for corner in corners { kernels.append(try packedKernel(corner, for: dtype)) }
+        return ConvolutionWeight(
+            storage: DoublingKernels(kernels), outChannels: shape[0], inChannels: shape[1], kernel: [1, 3, 3],
+            dtype: dtype)
+    }
+
+    package func doublingConvolution(
+        _ x: Tensor, _ weight: ConvolutionWeight, bias: Tensor?, into out: Tensor
+    ) throws(ComputeError) {
+        guard let kernels = (weight.storage as? DoublingKernels)?.kernels else {
+            preconditionFailure("weight of another backend")
+        }
+        let (frames, height, width) = (x.shape[0], x.shape[1], x.shape[2])
+        precondition(out.shape == [frames, 2 * height, 2 * width, weight.outChannels], "\(x.shape) doubled to \(out.shape)")
+        oneDNN.note("convolution of \(x.shape) doubled, to \(weight.outChannels) channels", "CKernels")
+        let addresses = unsafe (0..<frames).map { unsafe Optional(UnsafeRawPointer(address(x[$0]))) }
+        let bias = unsafe bias.map { unsafe floats($0, count: weight.outChannels, "bias") }
+        for (corner, kernel) in kernels.enumerated() {
+            let (row, column) = (corner / 2, corner % 2)
+            var shape = kernel.kernel
+            var seen = ck_window(
+                stride: (1, 1, 1), dilation: (1, 1, 1), above: 1 - row, left: 1 - column, height: height, width: width,
+                spread: 2)
+            let first = (row * 2 * width + column) * weight.outChannels * out.dtype.byteWidth
+            let done = unsafe ck_convolution(
+                target(out) + first, out.dtype.ck, addresses, &shape, kernel.host.address, &seen, bias, false, frames,
+                height, width, workers)
+            guard done else { throw ComputeError.outOfMemory(requested: 0, backend: name) }
+        }
+    }
+}
+
+/// The four kernels of a convolution of doubled frames.
+final class DoublingKernels: Storage {
+    let kernels: [PackedKernel]
+
+    init(_ kernels: [PackedKernel]) {
+        self.kernels = kernels
+    }
+
+    var byteCount: Int { kernels.reduce(0) { $0 + $1.byteCount } }
+}
+
+/// What CKernels convolve.
+@safe
+private struct OwnConvolution {
+    /// Those that the kernel sees, from the first result on; nil is a frame of zeros.
+    let frames: [UnsafeRawPointer?]
+    let window: Window
+    let height: Int
+    let width: Int
+    let bias: Tensor?
+    let accumulates: Bool
 }

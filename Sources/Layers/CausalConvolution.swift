@@ -86,7 +86,10 @@ package final class CausalConvolution {
             if before == .first { history = history.map { $0 ?? x[0] } }
             try device.backend.convolution(
                 x, history: history, weight, bias: bias, accumulate: accumulate, into: out)
-            past = .frames(try kept(of: x, after: history), weight: weight)
+            // What is forgotten makes room for what is kept.
+            past = .frames([], weight: weight)
+            if x.shape[0] >= history.count { history = [] }
+            past = .frames(try kept(of: x, count: weight.kernel[0] - 1, after: history), weight: weight)
         case .sums(var sums, let slices):
             for index in 0..<x.shape[0] {
                 let isFirst = before == .first && sums.allSatisfy { $0 == nil }
@@ -104,8 +107,8 @@ package final class CausalConvolution {
     }
 
     /// The last frames; of many frames copies, so that the others can go.
-    private func kept(of x: Tensor, after history: [Tensor?]) throws(ComputeError) -> [Tensor?] {
-        let (frames, count) = (x.shape[0], history.count)
+    private func kept(of x: Tensor, count: Int, after history: [Tensor?]) throws(ComputeError) -> [Tensor?] {
+        let frames = x.shape[0]
         guard frames > count, count > 0 else { return (history + (0..<frames).map { x[$0] }).suffix(count) }
         let last = try device.allocate(Shape([count] + x.shape.dims.dropFirst()))
         try device.backend.copy(x[frames - count..<frames], into: last)
@@ -162,17 +165,23 @@ package struct FrameConvolution {
     private let weight: ConvolutionWeight
     private let bias: Tensor
     private let window: Window
+    /// Whether the weight is one for doubled frames that nobody makes.
+    private let isDoubling: Bool
 
-    /// - Parameter window: nil for one whose result has the input's extent.
+    /// - Parameters:
+    ///   - window: nil for one whose result has the input's extent.
+    ///   - doubles: whether it is only asked to double.
     package init(
         _ w: WeightScope, in inChannels: Int, out outChannels: Int, kernel: Int, window: Window? = nil,
-        on device: Device
+        doubles: Bool = false, on device: Device
     ) throws {
         self.device = device
         self.window = window ?? .causal([1, kernel, kernel])
         let stored = try w.tensor("weight", [outChannels, inChannels, kernel, kernel])
-        weight = try device.backend.convolutionWeight(
-            stored.reshaped([outChannels, inChannels, 1, kernel, kernel]), for: device.dtype)
+            .reshaped([outChannels, inChannels, 1, kernel, kernel])
+        let doubling = doubles ? try device.backend.doublingWeight(stored, for: device.dtype) : nil
+        isDoubling = doubling != nil
+        weight = try doubling ?? device.backend.convolutionWeight(stored, for: device.dtype)
         bias = try device.backend.vector(w.tensor("bias", [outChannels]))
     }
 
@@ -195,8 +204,10 @@ package struct FrameConvolution {
     /// Convolves one frame x f32 `[1, height, width, in]` after its rows and columns were doubled, into f32
     /// `[1, 2 height, 2 width, out]`.
     ///
-    /// In bands, each with a row of its neighbours: the doubled frame would be a model's largest array.
+    /// Where the backend needs the doubled frame, in bands, each with a row of its neighbours: it would be a model's
+    /// largest array.
     package func doubling(_ x: Tensor, into out: Tensor, bandBytes: Int = 8 << 20) throws(ComputeError) {
+        if isDoubling { return try device.backend.doublingConvolution(device.cast(x), weight, bias: bias, into: out) }
         let (height, width, channels) = (x.shape[1], x.shape[2], x.shape[3])
         let step = max(1, bandBytes / (4 * width * channels * device.dtype.byteWidth))
         let (rows, outRows) = (x[0], out[0])

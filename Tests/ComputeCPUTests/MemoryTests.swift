@@ -28,6 +28,25 @@ import Testing
         #expect(backend.pool.keptBytes == 0)
     }
 
+    @Test func `large blocks of other sizes become new ones, and keep together`() throws {
+        let backend = try CPUBackend(threads: 1)
+        let megabyte = 1 << 20
+        var tensors: [Tensor] = []
+        for round in 0..<40 {
+            // Four sizes from 3 to 11 MB, most of them no multiple of a huge page.
+            let size = (3 + round * 7 % 9) * megabyte / 4
+            let x = try backend.upload((0..<size).map { Float(round + $0 % 1000) }, [size])
+            tensors.append(x)
+            if tensors.count > 3 { tensors.removeFirst() }
+            for kept in tensors {
+                let values = try backend.download(kept)
+                let first = values[0]
+                #expect(values.enumerated().allSatisfy { $1 == first + Float($0 % 1000) })
+            }
+            #expect(backend.pool.currentBytes + backend.pool.keptBytes <= backend.pool.peakBytes)
+        }
+    }
+
     @Test func `an impossible size is an error, not a crash`() throws {
         let backend = try CPUBackend(threads: 1)
         #expect(throws: ComputeError.outOfMemory(requested: 1 << 60, backend: "cpu")) {

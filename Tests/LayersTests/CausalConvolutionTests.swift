@@ -8,7 +8,9 @@ import Weights
 @testable import Layers
 
 @Suite(.bounded) struct CausalConvolutionTests {
-    private func layer(_ device: Device, out channels: Int = 5) throws -> CausalConvolution {
+    private func layer(
+        _ device: Device, out channels: Int = 5, before: CausalConvolution.Before = .zeros
+    ) throws -> CausalConvolution {
         let kernel = [3, 3, 3]
         var random = TorchRandomSource(seed: 1)
         var writer = SafetensorsWriter()
@@ -18,7 +20,7 @@ import Weights
         writer.add("bias", [channels], [Float](repeating: 0.25, count: channels))
         let bytes = HostBytes(writer.file.header + writer.file.data)
         return try CausalConvolution(
-            Checkpoint(bytes, file: "test").root, in: 12, out: channels, kernel: kernel, on: device)
+            Checkpoint(bytes, file: "test").root, in: 12, out: channels, kernel: kernel, before: before, on: device)
     }
 
     private func run(
@@ -64,6 +66,31 @@ import Weights
         }
     }
 
+    @Test(arguments: [DType.f32, .bf16], [1, 5])
+    func `a first frame seen before itself is one that came three times`(_ dtype: DType, _ channels: Int) throws {
+        let backend = try CPUBackend(threads: 2)
+        let device = Device(backend: backend, dtype: dtype)
+        var random = TorchRandomSource(seed: 3)
+        let (first, rest) = (random.normals(6 * 7 * 12), random.normals(2 * 6 * 7 * 12))
+        func results(_ before: CausalConvolution.Before, _ values: [Float], _ chunk: Int) throws -> [Float] {
+            let convolution = try layer(device, out: channels, before: before)
+            let x = try backend.upload(values, [values.count / first.count, 6, 7, 12])
+            let given = try backend.upload(
+                [Float](repeating: 0.5, count: x.shape[0] * 6 * 7 * channels), [x.shape[0], 6, 7, channels])
+            for start in stride(from: 0, to: x.shape[0], by: chunk) {
+                let end = min(start + chunk, x.shape[0])
+                try backend.copy(x[start..<end], into: convolution.input(frames: end - start, height: 6, width: 7))
+                try convolution(accumulate: true, into: given[start..<end])
+            }
+            return try backend.download(given)
+        }
+        for chunk in 1...3 {
+            let three = try results(.zeros, first + first + first + rest, 5).dropFirst(2 * 6 * 7 * channels)
+            let deviation = Deviation(try results(.first, first + rest, chunk), from: Array(three))
+            #expect(deviation.relative < 1e-6, "\(chunk): \(deviation)")
+        }
+    }
+
     @Test func `few results are kept rather than many inputs`() throws {
         let backend = try CPUBackend(threads: 1)
         let device = Device(backend: backend, dtype: .f32)
@@ -104,21 +131,42 @@ import Weights
     @Test(arguments: [DType.f32, .bf16], [1, 2, 3, 5, 8, 11])
     func `a frame enlarged in bands has the same bits as one enlarged whole`(_ dtype: DType, _ rows: Int) throws {
         let device = Device(backend: try CPUBackend(threads: 2), dtype: dtype)
-        let (height, width, channels) = (11, 9, 20)
+        let layer = try frameLayer(in: 20, doubles: false, on: device)
+        let (x, large) = try frames(1, channels: 20, on: device)
+        let out = try device.backend.allocate([1, 22, 18, 24], .f32)
+        try layer.doubling(x, into: out, bandBytes: rows * 4 * 9 * 20 * dtype.byteWidth)
+        #expect(try device.backend.download(out) == device.backend.download(layer(large)))
+    }
+
+    @Test(arguments: [DType.f32, .bf16], [1, 3])
+    func `frames that are enlarged by sums of weights are those enlarged first`(_ dtype: DType, _ count: Int) throws {
+        let device = Device(backend: try CPUBackend(threads: 2), dtype: dtype)
+        let (x, large) = try frames(count, channels: 37, on: device)
+        let expected = try device.backend.download(frameLayer(in: 37, doubles: false, on: device)(large))
+        let out = try device.backend.allocate([count, 22, 18, 24], .f32)
+        let layer = try frameLayer(in: 37, doubles: true, on: device)
+        for index in 0..<count { try layer.doubling(x[index..<index + 1], into: out[index..<index + 1]) }
+        let deviation = Deviation(try device.backend.download(out), from: expected)
+        #expect(deviation.relative < 1e-6, "\(deviation)")
+    }
+
+    private func frameLayer(in channels: Int, doubles: Bool, on device: Device) throws -> FrameConvolution {
         var random = TorchRandomSource(seed: 4)
         var writer = SafetensorsWriter()
         writer.add("weight", [24, channels, 3, 3], random.normals(24 * channels * 9))
         writer.add("bias", [24], random.normals(24))
         let bytes = HostBytes(writer.file.header + writer.file.data)
-        let layer = try FrameConvolution(
-            Checkpoint(bytes, file: "test").root, in: channels, out: 24, kernel: 3, on: device)
-        let x = try device.backend.upload(
-            random.normals(height * width * channels), [1, height, width, channels])
-        let large = try device.allocate([1, 2 * height, 2 * width, channels])
+        return try FrameConvolution(
+            Checkpoint(bytes, file: "test").root, in: channels, out: 24, kernel: 3, doubles: doubles, on: device)
+    }
+
+    /// Frames of 11 × 9, and the same with each row and column twice.
+    private func frames(_ count: Int, channels: Int, on device: Device) throws -> (Tensor, Tensor) {
+        var random = TorchRandomSource(seed: 5)
+        let x = try device.backend.upload(random.normals(count * 99 * channels), [count, 11, 9, channels])
+        let large = try device.allocate([count, 22, 18, channels])
         try device.backend.upsample2x(device.cast(x), into: large)
-        let out = try device.backend.allocate([1, 2 * height, 2 * width, 24], .f32)
-        try layer.doubling(x, into: out, bandBytes: rows * 4 * width * channels * dtype.byteWidth)
-        #expect(try device.backend.download(out) == device.backend.download(layer(large)))
+        return (x, large)
     }
 
     @Test func `what was seen is forgotten at a reset`() throws {

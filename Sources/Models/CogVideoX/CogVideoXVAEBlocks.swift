@@ -133,7 +133,8 @@ struct CogVideoXUpsampler {
     init(_ w: WeightScope, channels: Int, doublesFrames: Bool, on device: Device) throws {
         self.device = device
         self.doublesFrames = doublesFrames
-        conv = try FrameConvolution(w["conv"], in: channels, out: channels, kernel: 3, on: device)
+        conv = try FrameConvolution(
+            w["conv"], in: channels, out: channels, kernel: 3, doubles: true, on: device)
     }
 
     /// x f32 `[frames, height, width, channels]`.

@@ -184,7 +184,7 @@ final class WanUpsampler {
         timeConv =
             doublesFrames
             ? try CausalConvolution(w["time_conv"], in: inDim, out: 2 * inDim, kernel: [3, 1, 1], on: device) : nil
-        resample = try FrameConvolution(w["resample"][1], in: inDim, out: outDim, kernel: 3, on: device)
+        resample = try FrameConvolution(w["resample"][1], in: inDim, out: outDim, kernel: 3, doubles: true, on: device)
     }
 
     func reset() {
