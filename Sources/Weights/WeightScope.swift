@@ -17,10 +17,13 @@ package struct WeightScope {
         self.prefix = prefix
     }
 
+    /// The weights of a network that nobody has, to build it for what can be told of it without them.
+    package static var imagined: WeightScope { WeightScope(checkpoint: nil, prefix: "") }
+
     /// Numbers that a network reads which `make` makes, told without its files; what it need not have does not count.
     package static func parameters(_ make: (_ w: WeightScope) throws -> Void) rethrows -> Int {
         let asked = AskedTensors()
-        try make(WeightScope(checkpoint: nil, prefix: "").telling(asked))
+        try make(imagined.telling(asked))
         return asked.shapes.values.reduce(0) { $0 + $1.reduce(1, *) }
     }
 
@@ -64,7 +67,12 @@ package struct WeightScope {
     /// The tensor `name`, which must have `shape`.
     package func tensor(_ name: String, _ shape: [Int]) throws(WeightError) -> StoredTensor {
         let key = key(name)
-        let stored = try checkpoint?.take(key, shape) ?? .zeros(Shape(shape))
+        let stored: StoredTensor
+        if let checkpoint {
+            stored = try checkpoint.take(key, shape)
+        } else {
+            stored = try StoredTensor.zeros(Shape(shape))
+        }
         let given = try sum(stored, key)
         asked?.shapes[key] = shape
         asked?.bytes.append(stored.bytes)

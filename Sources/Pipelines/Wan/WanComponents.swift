@@ -123,7 +123,7 @@ struct WanComponents {
         }
     }
 
-    private static func encoder(_ w: WeightScope, _ config: WanVAEConfig, on device: Device) throws -> any WanEncoder {
+    static func encoder(_ w: WeightScope, _ config: WanVAEConfig, on device: Device) throws -> any WanEncoder {
         switch config.encoder {
         case .convolutional: try WanVAEEncoder(w, config, on: device)
         case .linear: try WanLinearEncoder(w, config, on: device)
