@@ -96,8 +96,12 @@ let package = Package(
 
         // Optimised in debug builds too: its references in float64 are long loops.
         .target(
-            name: "TestSupport", dependencies: ["Compute", "Pipelines", "VideoTypes", "Weights"],
+            name: "TestSupport", dependencies: ["Compute", "VideoTypes", "Weights"],
             path: "Tests/TestSupport", swiftSettings: strict + [.unsafeFlags(["-O"], .when(configuration: .debug))]),
+        // Apart from TestSupport, so that tests of low rooms build none of the high ones.
+        .target(
+            name: "GoldenRuns", dependencies: ["Compute", "Pipelines", "TestSupport", "VideoTypes", "Weights"],
+            path: "Tests/GoldenRuns", swiftSettings: strict + [.unsafeFlags(["-O"], .when(configuration: .debug))]),
         .target(
             name: "TestTools", dependencies: ["Crypto", "HTTPClient", "StrictJSON", "TestSupport", "Threads"],
             path: "Tests/TestTools",
@@ -106,8 +110,8 @@ let package = Package(
         .target(
             name: "GPUBench",
             dependencies: [
-                "Compute", "ComputeCUDA", "Layers", "Models", "Pipelines", "TestSupport", "Threads", "VideoTypes",
-                "Weights",
+                "Compute", "ComputeCUDA", "GoldenRuns", "Layers", "Models", "Pipelines", "TestSupport", "Threads",
+                "VideoTypes", "Weights",
             ],
             path: "bench/gpu/Program", swiftSettings: strict),
         .executableTarget(
@@ -226,8 +230,9 @@ let package = Package(
             "PipelinesTests",
             [
                 "decision-walk", "offload-child", "Compute", "ComputeCPU", "ComputeCUDA", "FakeGPU",
-                "KernelEmulation", "Layers", "Models", "Pipelines",
-                "Sampling", "StrictJSON", "TestSupport", "Tokenizers", "VideoTypes", "Weights",
+                "GoldenRuns", "KernelEmulation", "Layers", "Models", "Pipelines", "Sampling", "StrictJSON",
+                "TestSupport",
+                "Tokenizers", "VideoTypes", "Weights",
             ],
             resources: [.copy("Fixtures")]),
         tests("BackendsTests", ["Backends", "ComputeCUDA", "FakeGPU", "KernelEmulation", "TestSupport", "VideoTypes"]),

@@ -81,6 +81,10 @@ extension Backend {
 }
 
 extension Backend {
+    package func upload(_ shape: Shape, by make: () -> [Float]) throws(ComputeError) -> Tensor {
+        try upload(make(), shape)
+    }
+
     package func layerNorm(
         _ x: Tensor, gain: Tensor?, offset: Tensor?, eps: Float, into out: Tensor
     ) throws(ComputeError) {

@@ -20,6 +20,8 @@ package protocol Backend: AnyObject {
     /// Uninitialised memory.
     func allocate(_ shape: Shape, _ dtype: DType) throws(ComputeError) -> Tensor
     func upload(_ values: [Float], _ shape: Shape) throws(ComputeError) -> Tensor
+    /// The same of values that are made only where they are held.
+    func upload(_ shape: Shape, by make: () -> [Float]) throws(ComputeError) -> Tensor
     /// The elements as f32, whatever the (floating) dtype.
     func download(_ x: Tensor) throws(ComputeError) -> [Float]
     /// Starts reading a u8 tensor; what is asked of the backend next may run meanwhile.

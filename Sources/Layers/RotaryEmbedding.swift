@@ -18,32 +18,32 @@ package struct RotaryEmbedding {
     }
 
     /// The table for all tokens of a `time × height × width` grid, width fastest: `[tokens, headDim / 2]` each.
-    package func table(time: Int, height: Int, width: Int, on backend: any Backend) throws(ComputeError) -> RotaryTable
-    {
-        let axes = zip([time, height, width], parts).map { axisAngles(positions: $0, part: $1) }
-        let pairs = parts.reduce(0, +) / 2
-        var cosine: [Float] = []
-        var sine: [Float] = []
-        cosine.reserveCapacity(time * height * width * pairs)
-        sine.reserveCapacity(time * height * width * pairs)
-        for t in 0..<time {
-            for y in 0..<height {
-                for x in 0..<width {
-                    for (axis, position) in zip(axes, [t, y, x]) {
-                        cosine.append(contentsOf: axis.cosine[position])
-                        sine.append(contentsOf: axis.sine[position])
-                    }
+    package func table(
+        time: Int, height: Int, width: Int, on backend: any Backend
+    ) throws(ComputeError) -> RotaryTable {
+        let extents = [time, height, width]
+        let shape: Shape = [time * height * width, parts.reduce(0, +) / 2]
+        return RotaryTable(
+            cosine: try backend.upload(shape) { turns(extents) { cos($0) } },
+            sine: try backend.upload(shape) { turns(extents) { sin($0) } })
+    }
+
+    /// The cosines or sines of all tokens' angles.
+    private func turns(_ extents: [Int], _ function: (Double) -> Double) -> [Float] {
+        let axes = zip(extents, parts).map { positions, part in
+            (0..<positions).map { position in
+                (0..<part / 2).map { Float(function(Double(position) / pow(theta, Double(2 * $0) / Double(part)))) }
+            }
+        }
+        var values: [Float] = []
+        values.reserveCapacity(extents.reduce(1, *) * parts.reduce(0, +) / 2)
+        for t in 0..<extents[0] {
+            for y in 0..<extents[1] {
+                for x in 0..<extents[2] {
+                    for (axis, position) in zip(axes, [t, y, x]) { values.append(contentsOf: axis[position]) }
                 }
             }
         }
-        let shape: Shape = [time * height * width, pairs]
-        return RotaryTable(cosine: try backend.upload(cosine, shape), sine: try backend.upload(sine, shape))
-    }
-
-    private func axisAngles(positions: Int, part: Int) -> (cosine: [[Float]], sine: [[Float]]) {
-        let angles = (0..<positions).map { position in
-            (0..<part / 2).map { Double(position) / pow(theta, Double(2 * $0) / Double(part)) }
-        }
-        return (angles.map { $0.map { Float(cos($0)) } }, angles.map { $0.map { Float(sin($0)) } })
+        return values
     }
 }

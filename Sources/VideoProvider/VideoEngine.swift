@@ -184,7 +184,11 @@ package final class VideoEngine: ClipEngine {
                 clock.enter(step.stage)
                 return progress(step)
             }
-            try run(order, keeper, keeping, report, dump) { try writer.append($0) }
+            var match = PictureMatch(order.pictures[.first])
+            try run(order, keeper, keeping, report, dump) { frame in
+                match.look(at: frame)
+                try writer.append(frame)
+            }
             if let dump, let dumpFile { try dumpFile.write(dump) }
             let bytes = try writer.finish()
             keeper?.remove()
@@ -196,7 +200,8 @@ package final class VideoEngine: ClipEngine {
                 peakDeviceMemoryBytes: backend.peakDeviceBytes, joules: joulesTaken(since: joules),
                 promptTokens: planner.model.tokenCount(settings.prompts.positive),
                 promptTokenLimit: planner.model.tokenLimit,
-                adapters: settings.adapters.isEmpty ? nil : order.adapters.reports)
+                adapters: settings.adapters.isEmpty ? nil : order.adapters.reports,
+                pictureDecibels: match.decibels)
         } catch {
             throw VideoError(reporting: error)
         }

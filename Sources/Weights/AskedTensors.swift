@@ -15,8 +15,5 @@ package final class AskedTensors {
         package let rank: Int
     }
 
-    /// Numbers in all of them.
-    package var parameters: Int { shapes.values.reduce(0) { $0 + $1.reduce(1, *) } }
-
     package init() {}
 }

@@ -27,7 +27,7 @@ struct ResultReport {
             ("speed", "\(Numbers.fixed(result.videoSecondsPerMinute, 1)) seconds of video per minute"),
             ("memory", "\(Numbers.bytes(result.peakMemoryBytes)) at its peak\(deviceMemory)"),
         ]
-        let rows = head + Self.rows(settings.adapters) + tail
+        let rows = head + picture + Self.rows(settings.adapters) + tail
         return rows.map { $0.0 + String(repeating: " ", count: 9 - $0.0.count) + $0.1 }.joined(separator: "\n")
     }
 
@@ -52,9 +52,16 @@ struct ResultReport {
                 ("peak_memory_bytes", .integer(result.peakMemoryBytes)),
             ]
                 + (result.adapters.map { [("lora_matches", Self.json($0))] } ?? [])
+                + (result.pictureDecibels.map { [("picture_decibels", .number($0))] } ?? [])
                 + (result.promptTokens.map { [("prompt_tokens", .integer($0))] } ?? [])
                 + (result.promptTokenLimit.map { [("prompt_token_limit", .integer($0))] } ?? [])
                 + (result.peakDeviceMemoryBytes.map { [("peak_device_memory_bytes", .integer($0))] } ?? []))
+    }
+
+    private var picture: [(String, String)] {
+        guard let decibels = result.pictureDecibels else { return [] }
+        let missed = result.isPictureMissed ? ": \(result.model) cannot show it as it is" : ""
+        return [("picture", "the clip begins \(Numbers.fixed(decibels, 1)) dB from it\(missed)")]
     }
 
     /// One for each LoRA.

@@ -65,7 +65,7 @@ import Testing
 
     @Test func `a family is named in its own folders alone`() throws {
         let files = try SourceFile.all(
-            ["Sources", "Tests/TestSupport", "Tests/DecisionWalk", "bench/gpu/Program"], ["swift"])
+            ["Sources", "Tests/GoldenRuns", "Tests/TestSupport", "Tests/DecisionWalk", "bench/gpu/Program"], ["swift"])
         let families = FamilyRule.families(in: files)
         #expect(families.contains("Wan"))
         report(files.flatMap { FamilyRule.violations(in: $0, families) })

@@ -49,6 +49,18 @@ import VideoTypes
         }
     }
 
+    @Test func `a picture that the model cannot show is told of`() {
+        for (decibels, isSaid) in [(nil, false), (31.25, false), (21.7, true)] as [(Double?, Bool)] {
+            let report = ClipReport(
+                path: "out.mp4", model: "m", settings: result.settings, backend: "cpu", dtype: "f32", encoder: "e",
+                fileBytes: 1, stageSeconds: [:], totalSeconds: 1, peakMemoryBytes: 1, pictureDecibels: decibels)
+            let text = ResultReport(result: report).text
+            #expect(text.contains("picture  the clip begins") == (decibels != nil))
+            #expect(text.contains(" dB from it: m cannot show it as it is\n") == isSaid)
+            #expect("\(ResultReport(result: report).json)".contains("\"picture_decibels\": 21.7") == isSaid)
+        }
+    }
+
     @Test func `a prompt does not steer the terminal`() {
         #expect(ResultReport.line("a\u{1B}[31m\u{9B}2J red\u{7F} circle") == "a[31m2J red circle")
     }

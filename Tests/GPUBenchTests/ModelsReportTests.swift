@@ -75,7 +75,7 @@ struct ModelsReportTests {
             machine: bench.machine, output: bench.output, library: library, only: nil, steps: 8)
         for clip in ModelsReport.published {
             // Reads every tensor's name, shape and dtype.
-            let pipeline = try Families.open(library.folder(clip.model)).pipeline(on: NullBackend(), dtype: .bf16)
+            let pipeline = try Families.open(library.folder(clip.model)).pipeline(on: CountingBackend(), dtype: .bf16)
             try pipeline.validate(report.settings(clip, pipeline.model))
         }
     }

@@ -2,6 +2,7 @@ import Compute
 import ComputeCPU
 import FakeGPU
 import Foundation
+import GoldenRuns
 import KernelEmulation
 import TestSupport
 import TestTools

@@ -124,6 +124,31 @@ import Glibc
         tally.expect(colour: 0.83, shape: 0.5, motion: 0.95, "pictures of unseen combinations")
     }
 
+    /// A decoder makes only the colours that it was trained on.
+    @Test func `what it cannot show is told of`() throws {
+        let folder = try TemporaryFolder()
+        let engine = try VideoEngine(EngineOptions(), backend: CPUBackend(threads: 2))
+        func begin(_ colour: (_ x: Int, _ y: Int) -> [UInt8]) throws -> ClipReport {
+            let side = 96
+            let pixels = (0..<side * side).flatMap { colour($0 % side, $0 / side) }
+            var request = VideoRequest(prompt: "it moves to the right")
+            (request.steps, request.frames) = (2, 5)
+            let picture = Frame(width: side, height: side, pixels: pixels)
+            request.referenceImages = [ReferenceImage(bytes: PNGFile.bytes(picture), format: .png)]
+            return try engine.generate(request, to: folder.file("clip.mp4")) { _ in true }
+        }
+        let ball = try begin { x, y in
+            (x - 40) * (x - 40) + (y - 48) * (y - 48) < 400 ? [255, 140, 20] : [20, 20, 30]
+        }
+        // A sky above grass.
+        let landscape = try begin { x, y in
+            guard y >= 50 else { return [UInt8(90 + y), UInt8(150 + y), 210] }
+            return [UInt8(60 + x / 2), UInt8(110 + (x * 7 + y * 13) % 40), 50]
+        }
+        #expect(!ball.isPictureMissed && landscape.isPictureMissed)
+        print("begins \(ball.pictureDecibels ?? 0) dB from a ball, \(landscape.pictureDecibels ?? 0) from a landscape")
+    }
+
     @Test func `it takes a first picture and no last one`() throws {
         let planner = try VideoPlanner(.builtIn)
         #expect(planner.limits.maxReferenceImages == 1)

@@ -14,6 +14,10 @@ struct CogVideoXPositions {
 
     /// Sines and cosines f32 `[tokens, dim]`: a quarter for the time, the rest in halves for width and height.
     func sinusoids(on backend: any Backend) throws(ComputeError) -> Tensor {
+        try backend.upload([time * height * width, config.dim]) { sinusoids() }
+    }
+
+    private func sinusoids() -> [Float] {
         let (quarter, part) = (config.dim / 4, config.dim / 8 * 3)
         let times = Self.sinusoids(time, config.temporalInterpolationScale, width: quarter)
         let columns = Self.sinusoids(width, config.spatialInterpolationScale, width: part)
@@ -25,7 +29,7 @@ struct CogVideoXPositions {
                 for x in 0..<width { values += times[t] + columns[x] + rows[y] }
             }
         }
-        return try backend.upload(values, [time * height * width, config.dim])
+        return values
     }
 
     /// All sines, then all cosines, of each position; in f64.
@@ -42,35 +46,35 @@ struct CogVideoXPositions {
     /// The turns of queries and keys, `[tokens, headDim / 2]`: a quarter of a head for the time, the rest in halves for
     /// height and width.
     func rotary(on backend: any Backend) throws(ComputeError) -> RotaryTable {
+        let shape: Shape = [time * height * width, config.attentionHeadDim / 2]
+        return RotaryTable(
+            cosine: try backend.upload(shape) { turns { cosf($0) } },
+            sine: try backend.upload(shape) { turns { sinf($0) } })
+    }
+
+    /// The cosines or sines of all tokens' angles.
+    private func turns(_ function: (Float) -> Float) -> [Float] {
         let head = config.attentionHeadDim
         let (rows, columns) = spatialPositions()
         let axes = zip([(0..<time).map { Float($0) }, rows, columns], [head / 4, head / 8 * 3, head / 8 * 3]).map {
-            Self.turns($0, part: $1)
+            Self.turns($0, part: $1, function)
         }
-        var cosine: [Float] = []
-        var sine: [Float] = []
-        cosine.reserveCapacity(time * height * width * head / 2)
-        sine.reserveCapacity(time * height * width * head / 2)
+        var values: [Float] = []
+        values.reserveCapacity(time * height * width * head / 2)
         for t in 0..<time {
             for y in 0..<height {
                 for x in 0..<width {
-                    for (axis, position) in zip(axes, [t, y, x]) {
-                        cosine += axis[position].cosine
-                        sine += axis[position].sine
-                    }
+                    for (axis, position) in zip(axes, [t, y, x]) { values += axis[position] }
                 }
             }
         }
-        let shape: Shape = [time * height * width, head / 2]
-        return RotaryTable(cosine: try backend.upload(cosine, shape), sine: try backend.upload(sine, shape))
+        return values
     }
 
     /// In f32, as the reference.
-    private static func turns(_ positions: [Float], part: Int) -> [(cosine: [Float], sine: [Float])] {
+    private static func turns(_ positions: [Float], part: Int, _ function: (Float) -> Float) -> [[Float]] {
         let frequencies = (0..<part / 2).map { 1 / powf(10000, Float(2 * $0) / Float(part)) }
-        return positions.map { position in
-            (frequencies.map { cosf(position * $0) }, frequencies.map { sinf(position * $0) })
-        }
+        return positions.map { position in frequencies.map { function(position * $0) } }
     }
 
     /// Whole numbers for patches with a length in time; else the grid is laid into the trained one, as large as fits

@@ -15,6 +15,10 @@ struct RelativePositionBias {
 
     /// f32 `[heads, length, length]`.
     func callAsFunction(length: Int, on backend: any Backend) throws(ComputeError) -> Tensor {
+        try backend.upload([config.numHeads, length, length]) { values(length: length) }
+    }
+
+    private func values(length: Int) -> [Float] {
         let heads = config.numHeads
         let buckets = RelativePositionBuckets(
             count: config.relativeAttentionNumBuckets, maxDistance: config.relativeAttentionMaxDistance)
@@ -27,7 +31,7 @@ struct RelativePositionBias {
                 }
             }
         }
-        return try backend.upload(bias, [heads, length, length])
+        return bias
     }
 }
 

@@ -10,19 +10,22 @@ struct CoordinateChannels {
 
     /// f32 `[3 (1 + 2 features), time, height, width]`.
     func tensor(time: Int, height: Int, width: Int, on backend: any Backend) throws(ComputeError) -> Tensor {
-        let extents = [time, height, width]
+        try backend.upload([3 * (1 + 2 * features), time, height, width]) { values([time, height, width]) }
+    }
+
+    private func values(_ extents: [Int]) -> [Float] {
         var values: [Float] = []
         for axis in 0..<3 {
             let ramp = (0..<extents[axis]).map { features(position: $0, of: extents[axis]) }
             for feature in 0..<1 + 2 * features {
-                for t in 0..<time {
-                    for y in 0..<height {
-                        for x in 0..<width { values.append(ramp[[t, y, x][axis]][feature]) }
+                for t in 0..<extents[0] {
+                    for y in 0..<extents[1] {
+                        for x in 0..<extents[2] { values.append(ramp[[t, y, x][axis]][feature]) }
                     }
                 }
             }
         }
-        return try backend.upload(values, [3 * (1 + 2 * features), time, height, width])
+        return values
     }
 
     private func features(position: Int, of extent: Int) -> [Float] {

@@ -70,7 +70,7 @@ package struct WanTransformer {
         let rows = embedding.shape[0]
         let padding = config.textLen - rows
         precondition(padding >= 0, "\(rows) text rows, at most \(config.textLen)")
-        let kept = rows + min(padding, 1)
+        let kept = config.contextRows(words: rows)
         let padded = try device.backend.allocate([kept, config.textDim], .f32)
         try device.backend.copy(embedding, into: padded[0..<rows])
         var bias = [Float](repeating: 0, count: kept)
@@ -105,14 +105,13 @@ package struct WanTransformer {
     ///   - heldFrames: how many latent frames at the beginning are no noise and are told timestep 0.
     package func grid(_ latents: Shape, heldFrames: Int = 0) throws(ComputeError) -> Grid {
         let (time, height, width) = (latents[1], latents[2], latents[3])
-        let patch = config.patch
+        let (patch, frame) = (config.patch, config.grid(latents).frame)
         let table = try rotary.table(
             time: time / patch.time, height: height / patch.height, width: width / patch.width, on: device.backend)
         let coordinates = try config.coordinateFeatures.map { (features) throws(ComputeError) in
             try CoordinateChannels(features: features).tensor(
                 time: time, height: height, width: width, on: device.backend)
         }
-        let frame = height / patch.height * (width / patch.width)
         let held = heldFrames / patch.time * frame
         return Grid(
             rotary: table, coordinates: coordinates, frame: frame,

@@ -39,6 +39,14 @@ package struct WanTransformerConfig: Decodable, Sendable {
     /// Channels in the input that say what pictures demand of the clip: mask and latents.
     package var conditionChannels: Int { inChannels - outChannels - coordinateChannels }
 
+    /// Tokens of one latent frame, and frames of them, in latents `[C, T, H, W]`.
+    package func grid(_ latents: Shape) -> (frame: Int, frames: Int) {
+        (latents[2] / patch.height * (latents[3] / patch.width), latents[1] / patch.time)
+    }
+
+    /// Rows of a text that the blocks attend to: those of its words, and one for all padding.
+    package func contextRows(words: Int) -> Int { min(words + 1, textLen) }
+
     private enum CodingKeys: String, CodingKey, CaseIterable {
         case patchSize = "patch_size"
         case numAttentionHeads = "num_attention_heads"

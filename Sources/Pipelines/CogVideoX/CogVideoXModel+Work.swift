@@ -6,26 +6,18 @@ import VideoTypes
 
 extension CogVideoXModel {
     func work(_ settings: VideoSettings, on device: DeviceProfile) -> WorkEstimate {
-        let texts = Guidance.isNeeded(settings) ? 2 : 1
-        var reading = ArithmeticCount()
-        for _ in 0..<texts { reading.text(tokenLimit, components.textEncoder) }
-        if components.index.takesPicture {
-            reading.add(
-                CogVideoXDecoderWork(config: components.vae).picture(
-                    height: settings.clip.height, width: settings.clip.width))
-        }
-        return WorkEstimate(
-            tokens: tokens(settings), passes: settings.sampling.steps * texts,
+        WorkEstimate(
+            tokens: tokens(settings), passes: settings.sampling.steps * texts(settings),
             decodedPixels: settings.clip.frames * settings.clip.width * settings.clip.height,
-            flops: [
-                .text: reading.total, .denoise: denoiseWork(settings, texts: texts).total,
-                .decode: decodeWork(settings).total,
-            ],
+            flops: CogVideoXDryRun(self, settings, on: device).flops,
             peakBytes: memory(settings, on: device).peaks)
     }
 
+    /// How many texts are read: the prompt, and the negative prompt where guidance needs it.
+    func texts(_ settings: VideoSettings) -> Int { Guidance.isNeeded(settings) ? 2 : 1 }
+
     /// Those of the video; those of the text come on top.
-    private func tokens(_ settings: VideoSettings) -> Int {
+    func tokens(_ settings: VideoSettings) -> Int {
         let latents = latentShape(settings)
         return latents[0] / components.transformer.patchTime * frame(latents)
     }
@@ -41,60 +33,13 @@ extension CogVideoXModel {
             settings, text: tokenLimit, frame: frame(latents), frames: latents[0] / components.transformer.patchTime)
     }
 
-    private func denoiseWork(_ settings: VideoSettings, texts: Int) -> ArithmeticCount {
-        let config = components.transformer
-        let (dim, time, steps) = (config.dim, config.timeEmbedDim, settings.sampling.steps)
-        var count = ArithmeticCount()
-        count.linear(steps, dim, time)
-        count.linear(steps, time, time)
-        count.linear(1, config.ofsEmbedDim, config.ofsEmbedDim, times: 2)
-        count.linear(steps, time, 6 * dim, times: 2 * config.numLayers)
-        count.linear(steps, time, 2 * dim)
-        count.linear(tokenLimit, config.textEmbedDim, dim, times: texts)
-        let factorized = factorized(settings)
-        for step in 0..<steps { count.add(pass(settings, factorized?.step(step, of: steps)), times: texts) }
-        return count
-    }
-
-    private func pass(_ settings: VideoSettings, _ factorized: FactorizedAttention.Step?) -> ArithmeticCount {
-        let config = components.transformer
-        let (dim, video) = (config.dim, tokens(settings))
-        let (rows, patch) = (tokenLimit + video, config.patchTime * config.patchSize * config.patchSize)
-        var count = ArithmeticCount()
-        count.linear(video, config.inChannels * patch, dim)
-        count.linear(rows, dim, dim, times: 4 * config.numLayers)
-        for block in 0..<config.numLayers {
-            let layer = factorized?.layer(block, of: config.numLayers)
-            count.attention(pairs: layer?.pairs ?? rows * rows, width: dim)
-        }
-        count.linear(rows, dim, 4 * dim, times: 2 * config.numLayers)
-        count.linear(video, dim, config.outChannels * patch)
-        return count
-    }
-
-    private func decodeWork(_ settings: VideoSettings) -> ArithmeticCount {
-        let (frames, shape) = (latentFrames(settings), latentShape(settings))
-        let work = CogVideoXDecoderWork(config: components.vae)
-        let tiling = components.vae.tiling
-        guard settings.tilesVAE, tiling.isNeeded(height: shape[2], width: shape[3]) else {
-            return work.clip(frames: frames, height: shape[2], width: shape[3])
-        }
-        var count = ArithmeticCount()
-        for rows in tiling.rows.ranges(shape[2]) {
-            for columns in tiling.columns.ranges(shape[3]) {
-                count.add(work.clip(frames: frames, height: rows.count, width: columns.count))
-            }
-        }
-        return count
-    }
-
     func memory(_ settings: VideoSettings, on device: DeviceProfile) -> MemoryEstimate {
         let (shape, vae) = (latentShape(settings), components.vae)
         let networks = components.sizes(on: device)
         let takesPicture = components.index.takesPicture
         let picture =
             takesPicture ? Self.chunkMemory(latents: 1, height: shape[2], width: shape[3], vae, device.dtype) : 0
-        let texts = Guidance.isNeeded(settings) ? 2 : 1
+        let texts = texts(settings)
         return MemoryNeeds(
             readers: [networks.textEncoder] + (takesPicture ? [networks.encoder] : []),
             experts: [networks.transformer(with: settings.adapters)],
@@ -118,7 +63,7 @@ extension CogVideoXModel {
         let rows = tokenLimit + tokens(settings)
         let isAdded = config.useLearnedPositionalEmbeddings || !config.useRotaryPositionalEmbeddings
         let wide = 4 * (config.dim * (isAdded ? 2 : 1) + config.attentionHeadDim) + dtype.byteWidth * 5 * config.dim
-        let texts = Guidance.isNeeded(settings) ? 2 : 1
+        let texts = texts(settings)
         return rows * wide + 8 * latentShape(settings).count * 4
             + (texts + 1) * config.numLayers * 12 * config.dim * 4 + texts * tokenLimit * config.dim * 4
             + FactorizedAttention.bytes(

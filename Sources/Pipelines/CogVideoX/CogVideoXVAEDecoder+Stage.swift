@@ -10,7 +10,14 @@ extension CogVideoXVAEDecoder: LatentDecoder {
 
     /// Frames that so many latent frames are decoded into.
     func frames(of latents: Int) -> Int {
-        Self.chunks(latents).reduce(0) { $0 + CogVideoXDecoderWork.frames(of: $1.count, config) }
+        Self.chunks(latents).reduce(0) { $0 + frames(ofChunk: $1.count) }
+    }
+
+    /// The first of an odd number of frames stays one wherever the others are doubled.
+    private func frames(ofChunk latents: Int) -> Int {
+        config.blockOutChannels.indices.reduce(latents) { frames, level in
+            config.resamples(level) == true && frames > 1 ? 2 * frames - frames % 2 : frames
+        }
     }
 
     func decoded(_ values: [Float], _ latents: Shape) -> (values: [Float], shape: [Int]) {

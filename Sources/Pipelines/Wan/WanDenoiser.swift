@@ -83,8 +83,8 @@ final class WanDenoiser: Denoiser {
         let prompt = try pass(texts.prompt, "cond")
         let negative = try texts.negative.map { try pass($0, "uncond") }
         let times = try transformer.times(Array(clip.plan.timesteps[run.steps]), holdsFrames: held > 0)
-        let work = WanTransformerWork(transformer.config, latents: shown.shape)
-        let factorized = FactorizedAttention(clip.settings, frame: work.frame, frames: work.frames)
+        let (frame, frames) = transformer.config.grid(shown.shape)
+        let factorized = FactorizedAttention(clip.settings, frame: frame, frames: frames)
         return DenoisePasses(prompt: prompt, negative: negative, factorized: factorized) {
             times[$0 - run.steps.lowerBound].tensors
         }

@@ -42,11 +42,10 @@ extension WanModel {
     private func denoiseMemory(_ settings: VideoSettings, _ dtype: DType) -> Int {
         let latents = latentShape(settings)
         let config = components.transformer
-        let patch = config.patch
-        let tokens = latents[1] * (latents[2] / patch.height) * (latents[3] / patch.width)
+        let grid = config.grid(latents)
+        let tokens = grid.frame * grid.frames
         let wide = dtype.byteWidth * (max(4 * config.dim, config.ffnDim) + config.dim)
-        let work = WanTransformerWork(config, latents: latents)
-        let told = texts(settings).reduce(pictureTokens(settings)) { $0 + work.contextRows(words: $1) }
+        let told = texts(settings).reduce(pictureTokens(settings)) { $0 + config.contextRows(words: $1) }
         return tokens * (4 * (config.dim + config.attentionHeadDim) + wide) + 8 * latents.count * 4
             + told * 2 * config.dim * config.numLayers * dtype.byteWidth
             + settings.sampling.steps * 7 * config.dim * 4

@@ -1,5 +1,5 @@
 import Compute
-import TestSupport
+import GoldenRuns
 import VideoTypes
 
 /// Whole runs on tiny models against Diffusers.

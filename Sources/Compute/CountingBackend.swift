@@ -1,18 +1,66 @@
-package import Compute
-
-/// Computes nothing and counts what it is asked for, operation by operation, from the shapes it is given.
+/// A backend that computes nothing, holds no memory and counts what it is asked for, from the shapes it is given.
+///
+/// Building a network on it checks every name, shape and dtype of a checkpoint of any size in milliseconds; running one
+/// tells what it costs.
 package final class CountingBackend: Backend {
-    private let null = NullBackend()
-    /// Floating-point operations of matrix products, attention and convolutions so far.
-    package private(set) var flops = 0.0
+    private final class NoStorage: Storage {
+        let byteCount: Int
 
-    package init() {}
+        init(byteCount: Int) {
+            self.byteCount = byteCount
+        }
+    }
+
+    /// Floating-point operations so far of matrix products, attention and convolutions, a multiplication with its
+    /// addition counted as two.
+    ///
+    /// Norms, activations and copies are left out: they are bound by memory and below one part in a hundred.
+    package private(set) var flops = 0.0
 
     package let name = "counting"
     package let prefersBF16 = false
     package let memoryBytes: Int? = nil
     package let peakDeviceBytes: Int? = nil
     package let copiesWeights = false
+
+    package init() {}
+
+    package func allocate(_ shape: Shape, _ dtype: DType) -> Tensor {
+        Tensor(storage: NoStorage(byteCount: shape.count * dtype.byteWidth), shape: shape, dtype: dtype)
+    }
+
+    package func upload(_ values: [Float], _ shape: Shape) -> Tensor {
+        precondition(values.count == shape.count, "\(values.count) values for \(shape)")
+        return allocate(shape, .f32)
+    }
+
+    package func upload(_ shape: Shape, by make: () -> [Float]) -> Tensor { allocate(shape, .f32) }
+
+    package func download(_ x: Tensor) -> [Float] { [Float](repeating: 0, count: x.count) }
+    package func startDownload(_ x: Tensor) -> any PendingBytes {
+        HostPendingBytes([UInt8](repeating: 0, count: x.count))
+    }
+    package func copy(_ x: Tensor, into out: Tensor) {}
+    package func zero(_ out: Tensor) {}
+
+    package func resident(_ stored: StoredTensor) -> Tensor { allocate(stored.shape, stored.dtype) }
+    package func vector(_ stored: StoredTensor) -> Tensor { allocate(stored.shape, .f32) }
+
+    package func linearWeight(_ stored: StoredTensor, for dtype: DType) -> LinearWeight {
+        LinearWeight(
+            storage: NoStorage(byteCount: stored.bytes.count), outFeatures: stored.shape[0],
+            inFeatures: stored.shape.dims.dropFirst().reduce(1, *), format: stored.format,
+            dtype: dtype)
+    }
+
+    package func convolutionWeight(_ stored: StoredTensor, for dtype: DType) -> ConvolutionWeight {
+        let dims = stored.shape.dims
+        return ConvolutionWeight(
+            storage: NoStorage(byteCount: stored.bytes.count), outChannels: dims[0], inChannels: dims[1],
+            kernel: Array(dims[2...]), dtype: dtype)
+    }
+
+    // MARK: counted
 
     package func linear(
         _ x: Tensor, _ weight: LinearWeight, bias: Tensor?, _ epilogue: Epilogue, into out: Tensor
@@ -31,16 +79,22 @@ package final class CountingBackend: Backend {
             case .consecutive(let length): length
             case .strided(let stride): queries / stride
             }
-        // Two products for each pair of query and key.
-        for _ in 0..<2 { flops += 2 * Double(queries) * Double(keys) * Double(q.shape.last) }
+        flops += Self.attention(pairs: Double(queries) * Double(keys), width: q.shape.last)
+    }
+
+    package func blockList(_ lists: [[[Int]]], queries: Int, keys: Int) -> BlockList {
+        BlockList(lists, queries: queries, keys: keys, in: NoStorage(byteCount: 0))
     }
 
     package func attention(
         _ q: Tensor, _ k: Tensor, _ v: Tensor, heads: Int, scale: Float, blocks: BlockList, into out: Tensor
     ) {
         let pairs = Double(blocks.count) * Double(BlockList.queries) * Double(BlockList.keys)
-        flops += 4 * pairs * Double(q.shape.last / heads)
+        flops += Self.attention(pairs: pairs, width: q.shape.last / heads)
     }
+
+    /// Logits and their weighted sum: two products over the whole width for each pair of a query and a key.
+    package static func attention(pairs: Double, width: Int) -> Double { 4 * pairs * Double(width) }
 
     package func convolution(
         _ x: Tensor, history: [Tensor?], _ weight: ConvolutionWeight, window: Window, bias: Tensor?, accumulate: Bool,
@@ -52,24 +106,6 @@ package final class CountingBackend: Backend {
 
     // MARK: not counted
 
-    package func blockList(_ lists: [[[Int]]], queries: Int, keys: Int) -> BlockList {
-        null.blockList(lists, queries: queries, keys: keys)
-    }
-
-    package func allocate(_ shape: Shape, _ dtype: DType) -> Tensor { null.allocate(shape, dtype) }
-    package func upload(_ values: [Float], _ shape: Shape) -> Tensor { null.upload(values, shape) }
-    package func download(_ x: Tensor) -> [Float] { null.download(x) }
-    package func startDownload(_ x: Tensor) -> any PendingBytes { null.startDownload(x) }
-    package func copy(_ x: Tensor, into out: Tensor) {}
-    package func zero(_ out: Tensor) {}
-    package func resident(_ stored: StoredTensor) -> Tensor { null.resident(stored) }
-    package func vector(_ stored: StoredTensor) -> Tensor { null.vector(stored) }
-    package func linearWeight(_ stored: StoredTensor, for dtype: DType) -> LinearWeight {
-        null.linearWeight(stored, for: dtype)
-    }
-    package func convolutionWeight(_ stored: StoredTensor, for dtype: DType) -> ConvolutionWeight {
-        null.convolutionWeight(stored, for: dtype)
-    }
     package func layerNorm(
         _ x: Tensor, gain: Tensor?, offset: Tensor?, runs: RowRuns, eps: Float, into out: Tensor
     ) {}

@@ -1,6 +1,7 @@
 package import Compute
 import FoundationEssentials
 import Pipelines
+import TestSupport
 import VideoTypes
 import Weights
 
