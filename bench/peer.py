@@ -59,7 +59,14 @@ def beside(run, program, files, side, frames, steps):
          "-W", side, "-H", side, "--video-frames", frames, "--fps", 16, "--steps", steps, "--cfg-scale", GUIDANCE,
          "--sampling-method", "euler", "--flow-shift", SHIFT, "--seed", 7, "--threads", run.threads, "--diffusion-fa",
          "--output", run.scratch / "out.avi"],
-        run, lambda words: {name: float(value) for name, value in re.findall(r"(\w+) completed, taking ([\d.]+)s", words)})
+        run, their_stages)
+
+
+def their_stages(words):
+    """The seconds that it tells of, under our names."""
+    names = dict(tensors="load", get_learned_condition="text", sampling="denoise", decode_first_stage="decode")
+    found = re.findall(r"(\w+) completed, taking ([\d.]+)s", words)
+    return {names[name]: float(value) for name, value in found if name in names}
 
 
 def watched(command, run, stages):
