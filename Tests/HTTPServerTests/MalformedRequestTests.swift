@@ -141,8 +141,10 @@ import Testing
     }
 
     @Test func `who is refused below is answered on its own connection, after what it asked before`() throws {
+        var options = HTTPServerOptions()
+        options.maxUploads = 60
         let handler = TestHandler()
-        let server = try HTTPServer(HTTPServerOptions(), handler: handler)
+        let server = try HTTPServer(options, handler: handler)
         let clients = try (0..<60).map { _ in try RawClient(port: server.port) }
         for (number, client) in clients.enumerated() {
             let good = "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n\(number + 10)"
