@@ -18,7 +18,7 @@ extension WanModel {
         let texts = texts(settings).count
         return MemoryNeeds(
             readers: readers, experts: [NetworkSize](repeating: transformer, count: hasTwoExperts ? 2 : 1),
-            decoder: networks.decoder,
+            decoder: networks.decoder, ahead: hasTwoExperts && !isAdapted ? networks.readyTransformer : 0,
             work: [
                 .text: shown > 0 ? pictureMemory(settings, device.dtype) : 0,
                 .denoise: denoiseMemory(settings, device.dtype) + 2 * shown + matrixMemory(device),
