@@ -4,13 +4,10 @@
 /// Norms, activations and copies are left out: they are bound by memory and below one part in a hundred.
 struct ArithmeticCount {
     private(set) var total = 0.0
-    /// Numbers of the matrices and kernels, as often as each was counted here.
-    private(set) var weights = 0
 
     /// `[rows, in]` by `[in, out]`.
     mutating func linear(_ rows: Int, _ inFeatures: Int, _ outFeatures: Int, times: Int = 1) {
         total += 2 * Double(rows) * Double(inFeatures) * Double(outFeatures) * Double(times)
-        weights += inFeatures * outFeatures * times
     }
 
     /// Logits and their weighted sum: each query meets each of its keys over the full width, twice.

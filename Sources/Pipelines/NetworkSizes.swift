@@ -17,10 +17,10 @@ struct NetworkSizes {
     typealias Blocks = (count: Int, parameters: Int)
 
     /// - Parameters:
-    ///   - decoder: numbers that the decoder reads of the autoencoder; nil where that is not known.
+    ///   - decoder: numbers that the decoder reads of the autoencoder.
     ///   - encoder: the same of its encoder.
     init(
-        _ stored: StoredWeights, text: Blocks, transformer blocks: Blocks, decoder: Int?, encoder: Int?,
+        _ stored: StoredWeights, text: Blocks, transformer blocks: Blocks, decoder: Int, encoder: Int,
         on device: DeviceProfile
     ) {
         func size(_ component: String, _ blocks: Blocks, isAdapted: Bool = false) -> NetworkSize {

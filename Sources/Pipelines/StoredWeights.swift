@@ -111,10 +111,10 @@ struct StoredWeights {
 
     /// The same of a network that reads only some of the component's tensors.
     ///
-    /// - Parameter read: numbers that it reads; nil where that is not known, and all count.
-    func bytes(_ component: String, on device: DeviceProfile, read: Int?) -> Int {
+    /// - Parameter read: numbers that it reads.
+    func bytes(_ component: String, on device: DeviceProfile, read: Int) -> Int {
         let (all, parameters) = (bytes(component, on: device), parameters(component))
-        guard let read, parameters > 0 else { return all }
+        guard parameters > 0 else { return all }
         return Int(Double(all) / Double(parameters) * Double(read))
     }
 

@@ -8,8 +8,5 @@ package final class AskedTensors {
     /// How they are stored as they were given, sums of adapters in f32.
     package internal(set) var formats: [StoredFormat] = []
 
-    /// Numbers in all of them.
-    package var parameters: Int { shapes.values.reduce(0) { $0 + $1.reduce(1, *) } }
-
     package init() {}
 }

@@ -41,6 +41,17 @@ package final class MappedFile: DroppablePages, @unchecked Sendable {
         return pages > 0 && size > 0 && byteCount <= pages / 2 * size
     }
 
+    /// So many zeros, which take no memory as long as nobody reads them.
+    static func zeros(_ count: Int) throws(WeightError) -> HostBytes {
+        guard count > 0 else { return HostBytes([]) }
+        let flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE
+        guard let base = unsafe mmap(nil, count, PROT_READ, flags, -1, 0), unsafe base != MAP_FAILED else {
+            throw .unreadable(file: "\(count) bytes of address space", errno: errno)
+        }
+        let zeros = unsafe MappedFile(base: base, count: count)
+        return unsafe HostBytes(base: base, count: count, owner: zeros)
+    }
+
     /// Maps the whole file at `path`.
     package static func open(_ path: String) throws(WeightError) -> HostBytes {
         // O_NONBLOCK: opening a pipe must not wait for a writer.

@@ -6,6 +6,11 @@ extension StoredTensor {
         self.init(bytes: HostBytes(copying: values), dtype: .f32, shape: shape)
     }
 
+    /// Zeros, which take no memory.
+    static func zeros(_ shape: Shape) throws(WeightError) -> StoredTensor {
+        StoredTensor(bytes: try MappedFile.zeros(shape.count * DType.f32.byteWidth), dtype: .f32, shape: shape)
+    }
+
     /// The elements in f32; nil where they are of no floating type, or quantised.
     var floatsIfDense: [Float]? {
         switch format {

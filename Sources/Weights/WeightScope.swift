@@ -4,16 +4,24 @@ package import Compute
 ///
 /// Reading a tensor checks its shape and element type there and then, and marks its key as used.
 package struct WeightScope {
-    private let checkpoint: Checkpoint
+    /// Nil where there is none, and zeros are given for whatever is asked for.
+    private let checkpoint: Checkpoint?
     /// Empty, or the path with a dot at its end.
     private let prefix: String
     /// What adapters add, and what computes the sums.
     private var adapters: (deltas: WeightDeltas, backend: any Backend)?
     private var asked: AskedTensors?
 
-    init(checkpoint: Checkpoint, prefix: String) {
+    init(checkpoint: Checkpoint?, prefix: String) {
         self.checkpoint = checkpoint
         self.prefix = prefix
+    }
+
+    /// Numbers that a network reads which `make` makes, told without its files; what it need not have does not count.
+    package static func parameters(_ make: (_ w: WeightScope) throws -> Void) rethrows -> Int {
+        let asked = AskedTensors()
+        try make(WeightScope(checkpoint: nil, prefix: "").telling(asked))
+        return asked.shapes.values.reduce(0) { $0 + $1.reduce(1, *) }
     }
 
     /// The same place with what adapters add to its tensors, in f32.
@@ -33,7 +41,7 @@ package struct WeightScope {
 
     /// The same place for who reads again what was read before: nobody is told of it.
     package var again: WeightScope {
-        var scope = WeightScope(checkpoint: checkpoint.unwatched, prefix: prefix)
+        var scope = WeightScope(checkpoint: checkpoint?.unwatched, prefix: prefix)
         scope.adapters = adapters
         return scope
     }
@@ -51,12 +59,12 @@ package struct WeightScope {
     /// The full key of `name` here.
     package func key(_ name: String) -> String { prefix + name }
 
-    package func contains(_ name: String) -> Bool { checkpoint.shape(of: key(name)) != nil }
+    package func contains(_ name: String) -> Bool { checkpoint?.shape(of: key(name)) != nil }
 
     /// The tensor `name`, which must have `shape`.
     package func tensor(_ name: String, _ shape: [Int]) throws(WeightError) -> StoredTensor {
         let key = key(name)
-        let stored = try checkpoint.take(key, shape)
+        let stored = try checkpoint?.take(key, shape) ?? .zeros(Shape(shape))
         let given = try sum(stored, key)
         asked?.shapes[key] = shape
         asked?.bytes.append(stored.bytes)
@@ -81,6 +89,6 @@ package struct WeightScope {
 
     /// Throws if the checkpoint has keys that nobody took and no pattern covers.
     package func assertAllUsed(ignoring ignored: [IgnoredKey] = []) throws(WeightError) {
-        try checkpoint.assertAllUsed(ignoring: ignored)
+        try checkpoint?.assertAllUsed(ignoring: ignored)
     }
 }

@@ -12,9 +12,9 @@ struct CogVideoXComponents {
     let vae: CogVideoXVAEConfig
     let scheduler: CogVideoXScheduler
     let stored: StoredWeights
-    /// Numbers that the decoder reads of the autoencoder, and its encoder; nil where that is not known.
-    private var decoderParameters: Int?
-    private var encoderParameters: Int?
+    /// Numbers that the decoder reads of the autoencoder, and its encoder.
+    private let decoderParameters: Int
+    private let encoderParameters: Int
 
     private static let encoderKeys = [IgnoredKey("encoder.*", reason: "only pictures are encoded")]
     private static let decoderKeys = [IgnoredKey("decoder.*", reason: "the decoder is loaded by itself")]
@@ -32,9 +32,11 @@ struct CogVideoXComponents {
         }
         vae = try folder.configuration("vae/config.json", CogVideoXVAEConfig.fields) { try $0.validate($1) }
         scheduler = try CogVideoXScheduler(folder)
+        let (vae, nowhere) = (vae, ModelFolder.nowhere)
+        decoderParameters = try WeightScope.parameters { _ = try CogVideoXVAEDecoder($0, vae, on: nowhere) }
+        encoderParameters = try WeightScope.parameters { _ = try CogVideoXVAEEncoder($0, vae, on: nowhere) }
         if let published {
             stored = StoredWeights(published: published)
-            decoderParameters = CogVideoXDecoderWork(config: vae).parameters
             try checkAgreement()
             return
         }
@@ -45,14 +47,10 @@ struct CogVideoXComponents {
                 "vae": "decoder.conv_out.conv.weight",
             ])
         try checkAgreement()
-        let nowhere = ModelFolder.nowhere
         _ = try makeTextEncoder(on: nowhere)
         _ = try makeTransformer(on: nowhere)
-        let (decoded, encoded) = (AskedTensors(), AskedTensors())
-        _ = try makeDecoder(on: nowhere, telling: decoded)
-        decoderParameters = decoded.parameters
-        if index.takesPicture { _ = try makeEncoder(on: nowhere, telling: encoded) }
-        encoderParameters = encoded.parameters
+        _ = try makeDecoder(on: nowhere)
+        if index.takesPicture { _ = try makeEncoder(on: nowhere) }
     }
 
     /// - Parameter watch: told of every tensor, here and below.
@@ -74,19 +72,15 @@ struct CogVideoXComponents {
         }
     }
 
-    func makeDecoder(
-        on device: Device, watch: Checkpoint.Watch? = nil, telling asked: AskedTensors? = nil
-    ) throws -> CogVideoXVAEDecoder {
+    func makeDecoder(on device: Device, watch: Checkpoint.Watch? = nil) throws -> CogVideoXVAEDecoder {
         try folder.network("vae", ignoring: Self.encoderKeys, watch: watch) {
-            try CogVideoXVAEDecoder($0.telling(asked), vae, on: device)
+            try CogVideoXVAEDecoder($0, vae, on: device)
         }
     }
 
-    func makeEncoder(
-        on device: Device, watch: Checkpoint.Watch? = nil, telling asked: AskedTensors? = nil
-    ) throws -> CogVideoXVAEEncoder {
+    func makeEncoder(on device: Device, watch: Checkpoint.Watch? = nil) throws -> CogVideoXVAEEncoder {
         try folder.network("vae", ignoring: Self.decoderKeys, watch: watch) {
-            try CogVideoXVAEEncoder($0.telling(asked), vae, on: device)
+            try CogVideoXVAEEncoder($0, vae, on: device)
         }
     }
 

@@ -23,13 +23,6 @@ struct CogVideoXDecoderWork {
         return count
     }
 
-    /// Numbers of the decoder's weights without gains and biases, which are less than a hundredth.
-    var parameters: Int {
-        var count = ArithmeticCount()
-        decode(1, 1, &count)
-        return count.weights
-    }
-
     private func decode(_ latents: Int, _ positions: Int, _ count: inout ArithmeticCount) {
         let dims = Array(config.blockOutChannels.reversed())
         let places = latents * positions

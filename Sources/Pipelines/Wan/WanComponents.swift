@@ -17,9 +17,9 @@ struct WanComponents {
     let imageProcessor: CLIPProcessorConfig?
     let scheduler: FolderScheduler
     let stored: StoredWeights
-    /// Numbers that the decoder reads of the autoencoder, and its encoder; nil where that is not known.
-    private var decoderParameters: Int?
-    private var encoderParameters: Int?
+    /// Numbers that the decoder reads of the autoencoder, and its encoder.
+    private let decoderParameters: Int
+    private let encoderParameters: Int
 
     private static let encoderKeys = [
         IgnoredKey("encoder.*", reason: "the encoder's"), IgnoredKey("quant_conv.*", reason: "the encoder's"),
@@ -53,9 +53,11 @@ struct WanComponents {
             imageProcessor = nil
         }
         scheduler = try FolderScheduler(folder)
+        let (vae, nowhere) = (vae, ModelFolder.nowhere)
+        decoderParameters = try WeightScope.parameters { _ = try WanVAEDecoder($0, vae, on: nowhere) }
+        encoderParameters = try WeightScope.parameters { _ = try Self.encoder($0, vae, on: nowhere) }
         if let published {
             stored = StoredWeights(published: published)
-            decoderParameters = WanDecoderWork(config: vae).parameters
             try checkAgreement()
             return
         }
@@ -67,15 +69,11 @@ struct WanComponents {
         if imageEncoder != nil { keys["image_encoder"] = try Self.towerKey(folder) }
         stored = try StoredWeights(folder, keys)
         try checkAgreement()
-        let nowhere = ModelFolder.nowhere
         _ = try makeTextEncoder(on: nowhere)
         _ = try makeTransformer(expert: 0, on: nowhere)
         if transformer2 != nil { _ = try makeTransformer(expert: 1, on: nowhere) }
-        let (decoded, encoded) = (AskedTensors(), AskedTensors())
-        _ = try makeDecoder(on: nowhere, telling: decoded)
-        decoderParameters = decoded.parameters
-        if !pictures.isNone { _ = try makeEncoder(on: nowhere, telling: encoded) }
-        encoderParameters = encoded.parameters
+        _ = try makeDecoder(on: nowhere)
+        if !pictures.isNone { _ = try makeEncoder(on: nowhere) }
         if imageEncoder != nil { _ = try makeImageEncoder(on: nowhere) }
     }
 
@@ -113,22 +111,22 @@ struct WanComponents {
         }
     }
 
-    func makeDecoder(
-        on device: Device, watch: Checkpoint.Watch? = nil, telling asked: AskedTensors? = nil
-    ) throws -> WanVAEDecoder {
+    func makeDecoder(on device: Device, watch: Checkpoint.Watch? = nil) throws -> WanVAEDecoder {
         try folder.network("vae", ignoring: Self.encoderKeys, watch: watch) {
-            try WanVAEDecoder($0.telling(asked), vae, on: device)
+            try WanVAEDecoder($0, vae, on: device)
         }
     }
 
-    func makeEncoder(
-        on device: Device, watch: Checkpoint.Watch? = nil, telling asked: AskedTensors? = nil
-    ) throws -> any WanEncoder {
-        try folder.network("vae", ignoring: Self.decoderKeys, watch: watch) { w -> any WanEncoder in
-            switch vae.encoder {
-            case .convolutional: try WanVAEEncoder(w.telling(asked), vae, on: device)
-            case .linear: try WanLinearEncoder(w.telling(asked), vae, on: device)
-            }
+    func makeEncoder(on device: Device, watch: Checkpoint.Watch? = nil) throws -> any WanEncoder {
+        try folder.network("vae", ignoring: Self.decoderKeys, watch: watch) {
+            try Self.encoder($0, vae, on: device)
+        }
+    }
+
+    private static func encoder(_ w: WeightScope, _ config: WanVAEConfig, on device: Device) throws -> any WanEncoder {
+        switch config.encoder {
+        case .convolutional: try WanVAEEncoder(w, config, on: device)
+        case .linear: try WanLinearEncoder(w, config, on: device)
         }
     }
 

@@ -16,10 +16,6 @@ struct WanDecoderWork {
         return count
     }
 
-    /// Numbers of the decoder's weights without gains and biases, which are less than a hundredth: each of them meets
-    /// a later latent frame once.
-    var parameters: Int { latentFrame(1, isFirst: false).weights }
-
     /// - Parameter positions: height times width in latent positions.
     private func latentFrame(_ positions: Int, isFirst: Bool) -> ArithmeticCount {
         var count = ArithmeticCount()
