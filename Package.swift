@@ -233,8 +233,8 @@ let package = Package(
         tests(
             "VideoProviderTests",
             [
-                "Backends", "Compute", "ComputeCPU", "ComputeCUDA", "FakeGPU", "KernelEmulation", "Layers", "Media",
-                "Models", "Pipelines", "TestSupport", "Threads", "VideoProvider", "VideoRouter", "VideoTypes",
+                "Backends", "Compute", "ComputeCPU", "ComputeCUDA", "Crypto", "FakeGPU", "KernelEmulation", "Layers",
+                "Media", "Models", "Pipelines", "TestSupport", "Threads", "VideoProvider", "VideoRouter", "VideoTypes",
                 "Weights",
             ],
             resources: [.copy("Fixtures")]),
