@@ -64,13 +64,15 @@ final class Residency {
         else { return nil }
         var made: Network?
         let weights = try device.backend.late {
-            made = try part.load(WeightDeltas(), device.keeping(nil)) { (_, _) throws(WeightError) in }
+            made = try part.load(WeightDeltas(), device.keeping(nil), Self.unwatched)
         }
         guard let weights, let made else { return nil }
         try weights.takePlaces(within: room)
         part.coming = (made, weights)
         return weights
     }
+
+    private static func unwatched(_ taken: Int, _ count: Int) throws(WeightError) {}
 
     func releaseAll() {
         for part in parts { part.release() }

@@ -64,7 +64,12 @@ package struct WeightScope {
     /// The tensor `name`, which must have `shape`.
     package func tensor(_ name: String, _ shape: [Int]) throws(WeightError) -> StoredTensor {
         let key = key(name)
-        let stored = try checkpoint?.take(key, shape) ?? .zeros(Shape(shape))
+        let stored: StoredTensor
+        if let checkpoint {
+            stored = try checkpoint.take(key, shape)
+        } else {
+            stored = try StoredTensor.zeros(Shape(shape))
+        }
         let given = try sum(stored, key)
         asked?.shapes[key] = shape
         asked?.bytes.append(stored.bytes)

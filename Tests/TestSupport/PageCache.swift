@@ -12,8 +12,8 @@ package enum PageCache {
 
     /// The share of the file's pages that are in memory.
     package static func share(of path: String) -> Double {
-        let (pages, all) = pages(of: path)
-        return all > 0 ? Double(pages) / Double(all) : 0
+        let found = pages(of: path)
+        return found.all > 0 ? Double(found.held) / Double(found.all) : 0
     }
 
     /// Bytes of the file's pages that are in memory.
