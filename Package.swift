@@ -204,7 +204,7 @@ let package = Package(
             resources: [.copy("Fixtures")]),
         tests(
             "ComputeCUDATests",
-            ["CKernels", "Compute", "ComputeCUDA", "FakeGPU", "KernelEmulation", "TestSupport"]),
+            ["CKernels", "Compute", "ComputeCPU", "ComputeCUDA", "FakeGPU", "KernelEmulation", "TestSupport"]),
         tests(
             "GPUBenchTests",
             [
