@@ -101,7 +101,8 @@ final class Residency {
             try body()
         } catch {
             let error = VideoError(reporting: error)
-            if error.code != .cancelled { releaseAll() }
+            // What is whole stays where nothing is wrong.
+            for part in parts where error.code != .cancelled || !part.isLoaded { part.release() }
             throw error
         }
     }
