@@ -2,7 +2,7 @@
 ///
 /// Until `finish` nothing may be computed with the network.
 package protocol LateWeights: AnyObject {
-    /// Takes memory for some of them, so many bytes at most.
+    /// Takes memory for some of them, so many bytes at most with all that was made at once.
     func takePlaces(within byteCount: Int) throws(ComputeError)
     /// Begins to fill those places, beside the work that was asked for since they were taken.
     func fill() throws(ComputeError)

@@ -13,6 +13,9 @@ final class LateMatrices: LateWeights {
 
     private let uploads: UploadQueue
     private let compute: CUDAStream
+    private let pool: MemoryPool
+    /// In use before any of the network was made.
+    private let bytesBefore: Int
     /// All work on what is in the places before them.
     private let start: CUDAEvent
     /// The last copy to the places.
@@ -26,6 +29,8 @@ final class LateMatrices: LateWeights {
     init(on backend: CUDABackend) throws(ComputeError) {
         uploads = backend.uploads
         compute = backend.stream
+        pool = backend.pool
+        bytesBefore = pool.currentBytes
         start = try CUDAEvent(compute.context)
         arrival = try CUDAEvent(compute.context)
     }
@@ -40,7 +45,7 @@ final class LateMatrices: LateWeights {
     }
 
     func takePlaces(within byteCount: Int) throws(ComputeError) {
-        var left = byteCount
+        var left = byteCount - (pool.currentBytes - bytesBefore)
         var rest: [Matrix] = []
         for matrix in missing {
             let bytes = matrix.storage.byteCount

@@ -57,7 +57,7 @@ struct MemoryNeeds {
                 let moving = largest.moving(blocks)
                 if moving > 0 { turns[stage] = .init(staying: largest.blocks - moving, count: largest.blocks) }
                 brought[stage] = Self.sum(networks) + moving * largest.blockBytes * (rounds[stage] ?? 0)
-                host = max(host, moving * largest.convertedBlockBytes)
+                host = max(host, moving * (networks.map(\.convertedBlockBytes).max() ?? 0))
             }
             needs[stage] = .init(weights: weights, work: work)
         }

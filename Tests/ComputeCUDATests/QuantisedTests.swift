@@ -1,5 +1,6 @@
 import Compute
 import ComputeCPU
+import ComputeCUDA
 import FakeGPU
 import KernelEmulation
 import TestSupport
@@ -29,6 +30,16 @@ import Testing
             }
         }
         #expect(gpu.finish() == [])
+    }
+
+    /// Makes matrices, begins to bring them, and lets go of them.
+    private static func giveUp(_ stored: [StoredTensor], on backend: CUDABackend) throws {
+        let late = try #require(
+            try backend.late {
+                for tensor in stored { _ = try backend.linearWeight(tensor, for: .f32) }
+            })
+        try late.takePlaces(within: .max)
+        try late.fill()
     }
 
     /// A network may be made before there is room for its matrices.
@@ -72,11 +83,7 @@ import Testing
                 #expect(try products(made, dtype) == expected)
             }
             // What is given up on its way leaves no copy behind.
-            var lost: [LinearWeight] = []
-            var late = try backend.late { lost = try stored.map { try backend.linearWeight($0, for: .f32) } }
-            try late?.takePlaces(within: .max)
-            try late?.fill()
-            (lost, late) = ([], nil)
+            try Self.giveUp(stored, on: backend)
             #expect(try products(stored.map { try backend.linearWeight($0, for: .f32) }, .f32).count == 3)
         }
         #expect(gpu.finish() == [])

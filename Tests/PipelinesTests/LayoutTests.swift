@@ -84,7 +84,7 @@ import Weights
     func `a CogVideoX as its authors train it is refused by that name`(_ key: String) throws {
         let folder = try TemporaryFolder()
         var writer = SafetensorsWriter()
-        writer.add(key, [1], [0])
+        writer.add(key, [1], [Float(0)])
         let file = folder.file("m.safetensors")
         try Data(writer.file.header + writer.file.data).write(to: URL(filePath: file))
         for places in [ModelPlaces(model: folder.path), ModelPlaces(model: file)] {

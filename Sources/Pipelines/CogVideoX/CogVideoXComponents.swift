@@ -87,7 +87,7 @@ struct CogVideoXComponents {
     func sizes(on device: DeviceProfile) -> NetworkSizes {
         NetworkSizes(
             stored, text: (textEncoder.numLayers, textEncoder.blockParameters),
-            transformer: (transformer.numLayers, transformer.blockParameters), decoder: decoderParameters,
+            experts: [("transformer", (transformer.numLayers, transformer.blockParameters))], decoder: decoderParameters,
             encoder: encoderParameters, on: device)
     }
 

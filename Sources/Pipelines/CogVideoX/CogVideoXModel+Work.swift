@@ -97,7 +97,7 @@ extension CogVideoXModel {
         let texts = Guidance.isNeeded(settings) ? 2 : 1
         return MemoryNeeds(
             readers: [networks.textEncoder] + (takesPicture ? [networks.encoder] : []),
-            experts: [settings.adapters.isEmpty ? networks.transformer : networks.adaptedTransformer],
+            experts: settings.adapters.isEmpty ? networks.transformers : networks.adaptedTransformers,
             decoder: networks.decoder,
             work: [
                 .text: picture, .denoise: denoiseMemory(settings, device.dtype),
