@@ -14,18 +14,6 @@ struct FileSearch {
         let place: String
     }
 
-    /// Layouts of models that run here, but not from such files: the end of a name that each has.
-    private static let unread = [
-        (
-            mark: "mixins.final_layer.adaLN_modulation.1.weight",
-            meaning: "CogVideoX as its authors train it (SAT), in names of its own"
-        ),
-        (
-            mark: "decoder.up.0.block.0.norm1.conv_y.conv.weight",
-            meaning: "the autoencoder of CogVideoX as its authors train it (SAT), in names of its own"
-        ),
-    ]
-
     private static let depthLimit = 4
     private static let countLimit = 2000
 
@@ -88,7 +76,7 @@ struct FileSearch {
             finds.append(Find(layout: layout, source: found, folder: folder, place: place))
         }
         guard parts.isEmpty else { return }
-        for layout in Self.unread {
+        for layout in Families.unreadLayouts {
             guard let key = keys.first(where: { $0.hasSuffix(layout.mark) }) else { continue }
             failures.append(.otherLayout(key: key, file: source.file, meaning: layout.meaning))
             strangers.append((source.file, "it is \(layout.meaning)"))
