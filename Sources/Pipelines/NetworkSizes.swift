@@ -5,31 +5,42 @@ struct NetworkSizes {
     let textEncoder: NetworkSize
     /// Nothing where there is none.
     let imageEncoder: NetworkSize
-    let transformer: NetworkSize
+    /// One for each expert.
+    let transformers: [NetworkSize]
     /// With LoRAs.
-    let adaptedTransformer: NetworkSize
+    let adaptedTransformers: [NetworkSize]
     let encoder: NetworkSize
     let decoder: NetworkSize
+    /// What of the second expert can be copied as it is while the first is at work, bytes.
+    let ready: Int
 
     /// Blocks that are made alike, and the numbers of one.
     typealias Blocks = (count: Int, parameters: Int)
 
     /// - Parameters:
+    ///   - experts: components that denoise.
     ///   - decoder: numbers that the decoder reads of the autoencoder.
     ///   - encoder: the same of its encoder.
     init(
-        _ stored: StoredWeights, text: Blocks, transformer blocks: Blocks, decoder: Int, encoder: Int,
-        on device: DeviceProfile
+        _ stored: StoredWeights, text: Blocks, experts: [(component: String, blocks: Blocks)], decoder: Int,
+        encoder: Int, on device: DeviceProfile
     ) {
         func size(_ component: String, _ blocks: Blocks, isAdapted: Bool = false) -> NetworkSize {
             NetworkSize(
-                stored.bytes(component, on: device, isAdapted: isAdapted), parameters: stored.parameters(component),
-                blocks: blocks.count, blockParameters: blocks.parameters, on: device)
+                stored.bytes(component, on: device, isAdapted: isAdapted),
+                converted: stored.convertedBytes(component, on: device, isAdapted: isAdapted),
+                parameters: stored.parameters(component), blocks: blocks.count, blockParameters: blocks.parameters,
+                on: device)
         }
         textEncoder = size("text_encoder", text)
         imageEncoder = NetworkSize(stored.bytes("image_encoder", on: device))
-        transformer = size("transformer", blocks)
-        adaptedTransformer = size("transformer", blocks, isAdapted: true)
+        transformers = experts.map { size($0.component, $0.blocks) }
+        adaptedTransformers = experts.map { size($0.component, $0.blocks, isAdapted: true) }
+        if device.copiesBesideWork, experts.count > 1 {
+            ready = transformers[1].bytes - stored.convertedBytes(experts[1].component, on: device)
+        } else {
+            ready = 0
+        }
         self.encoder = NetworkSize(stored.bytes("vae", on: device, read: encoder))
         self.decoder = NetworkSize(stored.bytes("vae", on: device, read: decoder))
     }

@@ -40,11 +40,39 @@ final class Residency {
         for other in leaving where other !== part { other.release() }
         makeRoom(for: part, beside: memory[stage].work)
         if let network = part.network { return network }
+        if let coming = part.coming {
+            part.coming = nil
+            _ = try progress.beginLoad()
+            try coming.weights.finish()
+            part.network = coming.network
+            try progress.endLoad()
+            return coming.network
+        }
         let loaded = try part.load(part.adapters.deltas, device.keeping(part.staying), progress.beginLoad())
         part.network = loaded
         try progress.endLoad()
         return loaded
     }
+
+    /// Makes a network whose turn comes, with as many of its weights as the plan has room for beside the one at work.
+    ///
+    /// Nil where nothing of it may come before the other has left.
+    func foresee<Network>(_ part: Resident<Network>, _ memory: MemoryEstimate) throws -> (any LateWeights)? {
+        let room = memory.residency.aheadBytes
+        guard room > 0, device.backend.copiesWeights, part.network == nil, part.coming == nil,
+            part.adapters.deltas.isEmpty
+        else { return nil }
+        var made: Network?
+        let weights = try device.backend.late {
+            made = try part.load(WeightDeltas(), device.keeping(nil), Self.unwatched)
+        }
+        guard let weights, let made else { return nil }
+        try weights.takePlaces(within: room)
+        part.coming = (made, weights)
+        return weights
+    }
+
+    private static func unwatched(_ taken: Int, _ count: Int) throws(WeightError) {}
 
     func releaseAll() {
         for part in parts { part.release() }
@@ -73,7 +101,8 @@ final class Residency {
             try body()
         } catch {
             let error = VideoError(reporting: error)
-            if error.code != .cancelled { releaseAll() }
+            // What is whole stays where nothing is wrong.
+            for part in parts where error.code != .cancelled || !part.isLoaded { part.release() }
             throw error
         }
     }
@@ -105,6 +134,8 @@ final class Resident<Network>: ResidentPart {
     private let adapted: NetworkSize
     fileprivate let load: Load
     fileprivate var network: Network?
+    /// The network before all its weights are there.
+    fileprivate var coming: (network: Network, weights: any LateWeights)?
     fileprivate private(set) var adapters = NetworkAdapters.none
     /// How many of its blocks stay while the others take turns; nil for all.
     fileprivate private(set) var staying: Int?
@@ -151,5 +182,8 @@ final class Resident<Network>: ResidentPart {
 
     var isLoaded: Bool { network != nil }
 
-    func release() { network = nil }
+    func release() {
+        network = nil
+        coming = nil
+    }
 }

@@ -42,7 +42,7 @@ extension CogVideoXModel {
         let texts = texts(settings)
         return MemoryNeeds(
             readers: [networks.textEncoder] + (takesPicture ? [networks.encoder] : []),
-            experts: [settings.adapters.isEmpty ? networks.transformer : networks.adaptedTransformer],
+            experts: settings.adapters.isEmpty ? networks.transformers : networks.adaptedTransformers,
             decoder: networks.decoder,
             work: [
                 .text: picture, .denoise: denoiseMemory(settings, device.dtype),
