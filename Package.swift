@@ -208,7 +208,7 @@ let package = Package(
             resources: [.copy("Fixtures")]),
         tests(
             "ComputeCUDATests",
-            ["CKernels", "Compute", "ComputeCUDA", "FakeGPU", "KernelEmulation", "TestSupport"],
+            ["CKernels", "Compute", "ComputeCPU", "ComputeCUDA", "FakeGPU", "KernelEmulation", "TestSupport"],
             resources: [.copy("Snapshots")]),
         tests(
             "GPUBenchTests",
@@ -239,8 +239,8 @@ let package = Package(
         tests(
             "VideoProviderTests",
             [
-                "Backends", "Compute", "ComputeCPU", "ComputeCUDA", "FakeGPU", "KernelEmulation", "Layers", "Media",
-                "Models", "Pipelines", "TestSupport", "Threads", "VideoProvider", "VideoRouter", "VideoTypes",
+                "Backends", "Compute", "ComputeCPU", "ComputeCUDA", "Crypto", "FakeGPU", "KernelEmulation", "Layers",
+                "Media", "Models", "Pipelines", "TestSupport", "Threads", "VideoProvider", "VideoRouter", "VideoTypes",
                 "Weights",
             ],
             resources: [.copy("Fixtures")]),

@@ -26,6 +26,10 @@ static struct format format_of(ck_format format) {
         return (struct format){256, 176};
     case CK_FORMAT_Q6_K:
         return (struct format){256, 210};
+    case CK_FORMAT_IQ4_NL:
+        return (struct format){32, 18};
+    case CK_FORMAT_IQ4_XS:
+        return (struct format){256, 136};
     case CK_FORMAT_E4M3:
     case CK_FORMAT_E5M2:
     case CK_FORMAT_INT8:

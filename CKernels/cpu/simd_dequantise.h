@@ -137,6 +137,28 @@ static void dequantise_q6_k(const uint8_t *b, float *out) {
     }
 }
 
+/// What 4 bits stand for: levels that lie closer where weights are more.
+static const int8_t uneven_levels[16] = {-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113};
+
+INLINE void dequantise_uneven(const uint8_t *q, float scale, float *out) {
+    EXACT
+    for (int i = 0; i < 16; i++)
+        out[i] = scale * (float)uneven_levels[q[i] & 15];
+    for (int i = 0; i < 16; i++)
+        out[16 + i] = scale * (float)uneven_levels[q[i] >> 4];
+}
+
+static void dequantise_iq4_nl(const uint8_t *b, float *out) { dequantise_uneven(b + 2, half_at(b), out); }
+
+/// The upper 2 bits of 8 scales, their lower 4 bits, then 4 bits a number.
+static void dequantise_iq4_xs(const uint8_t *b, float *out) {
+    float d = half_at(b);
+    for (int i = 0; i < 8; i++) {
+        int scale = (b[4 + i / 2] >> i % 2 * 4 & 15) | (b[2 + i / 4] >> i % 4 * 2 & 3) << 4;
+        dequantise_uneven(b + 8 + i * 16, d * (float)(scale - 32), out + i * 32);
+    }
+}
+
 /// W numbers of 8 bits: e5m2 is the upper half of an f16, e4m3 one of which the exponent is 8 too small.
 INLINE vf from_byte(const uint8_t *x, ck_format format) {
     typedef uint8_t vb __attribute__((vector_size(CK_WIDTH)));
@@ -193,6 +215,8 @@ static void dequantise(const ck_quantised *w, ptrdiff_t row, ptrdiff_t first, pt
         CASE(CK_FORMAT_Q4_K, q4_k);
         CASE(CK_FORMAT_Q5_K, q5_k);
         CASE(CK_FORMAT_Q6_K, q6_k);
+        CASE(CK_FORMAT_IQ4_NL, iq4_nl);
+        CASE(CK_FORMAT_IQ4_XS, iq4_xs);
     case CK_FORMAT_E4M3:
     case CK_FORMAT_E5M2:
     case CK_FORMAT_INT8:

@@ -104,6 +104,29 @@ struct Q6_K {
     }
 };
 
+/// What 4 bits stand for: levels that lie closer where weights are more, a byte each, the first one lowest.
+INLINE int uneven_level(int code) {
+    u64 bytes = code < 8 ? 0xf6eaddcfbfad9881ull : 0x7159453526190d01ull;
+    return (signed char)(bytes >> code % 8 * 8 & 0xff);
+}
+
+struct IQ4_NL {
+    INLINE float of(const u8 *data, long long i) {
+        const u8 *b = data + i / 32 * 18;
+        int j = (int)(i % 32);
+        return scaled(b, uneven_level(b[2 + j % 16] >> j / 16 * 4 & 15));
+    }
+};
+struct IQ4_XS {
+    INLINE float of(const u8 *data, long long i) {
+        const u8 *b = data + i / 256 * 136;
+        int j = (int)(i % 256), group = j / 32;
+        int scale = ((b[4 + group / 2] >> group % 2 * 4 & 15) | (b[2 + group / 4] >> group % 4 * 2 & 3) << 4) - 32;
+        int level = uneven_level(b[8 + group * 16 + j % 16] >> j % 32 / 16 * 4 & 15);
+        return exact_product(exact_product(half_at(b), (float)scale), (float)level);
+    }
+};
+
 /// An f16 whose exponent is 8 too small.
 struct F8_E4M3 {
     INLINE float of(const u8 *data, long long i) {
@@ -159,6 +182,8 @@ DEQUANTISE_KERNELS(Q3_K)
 DEQUANTISE_KERNELS(Q4_K)
 DEQUANTISE_KERNELS(Q5_K)
 DEQUANTISE_KERNELS(Q6_K)
+DEQUANTISE_KERNELS(IQ4_NL)
+DEQUANTISE_KERNELS(IQ4_XS)
 DEQUANTISE_KERNELS(F8_E4M3)
 DEQUANTISE_KERNELS(F8_E5M2)
 DEQUANTISE_KERNELS(I8)

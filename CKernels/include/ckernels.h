@@ -100,6 +100,8 @@ typedef enum ck_format {
     CK_FORMAT_Q4_K,
     CK_FORMAT_Q5_K,
     CK_FORMAT_Q6_K,
+    CK_FORMAT_IQ4_NL,
+    CK_FORMAT_IQ4_XS,
     CK_FORMAT_E4M3, ///< float8_e4m3fn
     CK_FORMAT_E5M2,
     CK_FORMAT_INT8

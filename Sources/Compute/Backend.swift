@@ -12,6 +12,8 @@ package protocol Backend: AnyObject {
     var memoryBytes: Int? { get }
     /// The most bytes in use so far in memory other than the host's; nil where there is none.
     var peakDeviceBytes: Int? { get }
+    /// What a tensor takes of memory is a multiple of so many bytes.
+    var memoryGranule: Int { get }
     /// Whether weights take room in that memory even where their dtype fits; if not, they are used where they lie.
     var copiesWeights: Bool { get }
 
@@ -44,6 +46,8 @@ package protocol Backend: AnyObject {
     func serves(_ stored: DType, for dtype: DType) -> Bool
     /// The image of the weights that `make` makes and keeps; nil where weights are used where they lie.
     func image(of make: () throws -> Void) throws -> (any WeightImage)?
+    /// The matrices of a network that `make` makes, which come later; nil where they were there at once.
+    func late(_ make: () throws -> Void) throws -> (any LateWeights)?
 
     // MARK: matrix products
 

@@ -13,6 +13,8 @@ package enum Quantisation: String, Hashable, Sendable, CaseIterable {
     case q4K = "Q4_K"
     case q5K = "Q5_K"
     case q6K = "Q6_K"
+    case iq4NL = "IQ4_NL"
+    case iq4XS = "IQ4_XS"
     case e4m3 = "F8_E4M3"
     case e5m2 = "F8_E5M2"
     case int8 = "I8"
@@ -20,8 +22,8 @@ package enum Quantisation: String, Hashable, Sendable, CaseIterable {
     /// Numbers of a block.
     package var blockCount: Int {
         switch self {
-        case .q4_0, .q4_1, .q5_0, .q5_1, .q8_0: 32
-        case .q2K, .q3K, .q4K, .q5K, .q6K: 256
+        case .q4_0, .q4_1, .q5_0, .q5_1, .q8_0, .iq4NL: 32
+        case .q2K, .q3K, .q4K, .q5K, .q6K, .iq4XS: 256
         case .e4m3, .e5m2, .int8: 1
         }
     }
@@ -29,7 +31,7 @@ package enum Quantisation: String, Hashable, Sendable, CaseIterable {
     /// Bytes of a block.
     package var blockBytes: Int {
         switch self {
-        case .q4_0: 18
+        case .q4_0, .iq4NL: 18
         case .q4_1: 20
         case .q5_0: 22
         case .q5_1: 24
@@ -39,6 +41,7 @@ package enum Quantisation: String, Hashable, Sendable, CaseIterable {
         case .q4K: 144
         case .q5K: 176
         case .q6K: 210
+        case .iq4XS: 136
         case .e4m3, .e5m2, .int8: 1
         }
     }

@@ -20,5 +20,7 @@ extension Backend {
         return nil
     }
 
+    package var memoryGranule: Int { 64 }
+
     package func serves(_ stored: DType, for dtype: DType) -> Bool { stored == dtype }
 }

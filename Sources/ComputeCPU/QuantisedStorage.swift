@@ -72,6 +72,8 @@ extension Quantisation {
         case .q4K: CK_FORMAT_Q4_K
         case .q5K: CK_FORMAT_Q5_K
         case .q6K: CK_FORMAT_Q6_K
+        case .iq4NL: CK_FORMAT_IQ4_NL
+        case .iq4XS: CK_FORMAT_IQ4_XS
         case .e4m3: CK_FORMAT_E4M3
         case .e5m2: CK_FORMAT_E5M2
         case .int8: CK_FORMAT_INT8

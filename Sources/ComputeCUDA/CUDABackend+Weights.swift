@@ -20,11 +20,22 @@ extension CUDABackend {
         let (rows, columns) = (stored.shape[0], stored.matrixColumns)
         if let quantisation = stored.format.quantisation, stored.hasWholeRows {
             return LinearWeight(
-                storage: try quantised(stored, quantisation), outFeatures: rows, inFeatures: columns,
+                storage: try quantised(stored, quantisation, mayBeLate: true), outFeatures: rows, inFeatures: columns,
                 format: stored.format, dtype: dtype)
         }
         return LinearWeight(
-            storage: try converted(stored, to: dtype).storage, outFeatures: rows, inFeatures: columns, dtype: dtype)
+            storage: try matrix(stored, dtype), outFeatures: rows, inFeatures: columns, dtype: dtype)
+    }
+
+    private func matrix(_ stored: StoredTensor, _ dtype: DType) throws(ComputeError) -> any Storage {
+        guard let late else { return try converted(stored, to: dtype).storage }
+        let isReady = stored.format == .dense(dtype)
+        let storage = DeviceStorage(stored.shape.count * dtype.byteWidth, laterFrom: pool)
+        late.add(storage, isReady ? stored.bytes : nil) { [unowned self] (storage) throws(ComputeError) in
+            guard !isReady else { return try uploads.upload(stored.bytes, to: address(storage)) }
+            try copy(dense(stored), into: Tensor(storage: storage, shape: stored.shape, dtype: dtype))
+        }
+        return storage
     }
 
     package func convolutionWeight(

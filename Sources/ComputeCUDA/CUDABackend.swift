@@ -7,6 +7,7 @@ package import Compute
 package final class CUDABackend: Backend {
     package let prefersBF16 = true
     package let copiesWeights = true
+    package let memoryGranule: Int
     /// Where tensors live; tells how much they take.
     package let pool: MemoryPool
 
@@ -20,6 +21,8 @@ package final class CUDABackend: Backend {
     /// Whose kernels are used beside the portable ones, changed by measurements only.
     package var servers: Servers = [.warpgroups, .library]
     weak var reserve: MemoryPool.Reserve?
+    /// Takes the matrices that are made now, to bring them later.
+    var late: LateMatrices?
 
     /// - Parameters:
     ///   - ordinal: number of the GPU.
@@ -36,6 +39,7 @@ package final class CUDABackend: Backend {
         context = try CUDAContext(device, driver)
         kernels = KernelLibrary(context, compiler, cache, threads: threads)
         stream = try CUDAStream(context)
+        memoryGranule = tuning.memoryGranularity
         pool = MemoryPool(DeviceMemory(stream: stream, granularity: tuning.memoryGranularity))
         uploads = try UploadQueue(beside: stream, slabBytes: tuning.slabBytes)
         pinned = PinnedPool(stream)

@@ -26,9 +26,10 @@ final class QuantisedStorage: Storage {
 
 extension CUDABackend {
     /// Uploads a quantised tensor.
-    func quantised(_ stored: StoredTensor, _ quantisation: Quantisation) throws(ComputeError) -> QuantisedStorage {
-        let bytes = try allocate([stored.bytes.count], .u8)
-        try uploads.upload(stored.bytes, to: address(bytes))
+    func quantised(
+        _ stored: StoredTensor, _ quantisation: Quantisation, mayBeLate: Bool = false
+    ) throws(ComputeError) -> QuantisedStorage {
+        let bytes = mayBeLate ? try levels(stored.bytes) : try resident(stored.bytes)
         var scales: Tensor?
         if let stored = stored.scales {
             let values = try allocate([stored.values.count / 4], .f32)
@@ -36,6 +37,22 @@ extension CUDABackend {
             scales = values
         }
         return QuantisedStorage(stored, quantisation, bytes: bytes, scales: scales)
+    }
+
+    private func resident(_ bytes: HostBytes) throws(ComputeError) -> Tensor {
+        let out = try allocate([bytes.count], .u8)
+        try uploads.upload(bytes, to: address(out))
+        return out
+    }
+
+    /// Those of a matrix, which may come later than its scales.
+    private func levels(_ bytes: HostBytes) throws(ComputeError) -> Tensor {
+        guard let late else { return try resident(bytes) }
+        let storage = DeviceStorage(bytes.count, laterFrom: pool)
+        late.add(storage, bytes) { [unowned self] (storage) throws(ComputeError) in
+            try uploads.upload(bytes, to: address(storage))
+        }
+        return Tensor(storage: storage, shape: [bytes.count], dtype: .u8)
     }
 
     /// The numbers of a matrix in f32 or bf16, as rows.

@@ -43,6 +43,13 @@ struct ClipRun {
         return try network(part, for: .denoise)
     }
 
+    /// Brings what there is room for of the expert that a run will ask for; nil for nothing.
+    func foresee<Network>(_ part: Resident<Network>, for run: DenoisePlan.Run) throws -> (any LateWeights)? {
+        guard !part.isLoaded else { return nil }
+        part.wear(adapters.network(expert: run.expert, step: run.steps.lowerBound))
+        return try residency.foresee(part, memory)
+    }
+
     /// A picture that the settings name; it may be missing only where no step is left that needs it.
     func picture(_ role: PictureRole, of pictures: [PictureRole: Frame]) throws(VideoError) -> Frame {
         guard let picture = pictures[role] else {

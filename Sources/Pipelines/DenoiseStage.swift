@@ -70,7 +70,7 @@ struct DenoiseStage {
             }
             guard let serving else { preconditionFailure("nothing serves step \(index)") }
             if let next = plan.run(behind: run) {
-                denoiser.foresee(next, step: index - run.steps.lowerBound, of: run.steps.count)
+                try denoiser.foresee(next, step: index - run.steps.lowerBound, of: run.steps.count)
             }
             try step(index, serving, denoiser, latents, draw, &solver)
             if index + 1 == plan.stepCount { try denoiser.finish(latents) }
@@ -106,6 +106,7 @@ struct DenoiseStage {
                 denoiser.guidanceScale(index, of: serving.run), conditional: prediction, unconditional: unconditional,
                 on: backend)
         }
+        try denoiser.attend()
         guard try finite.passes(prediction) else { throw try failure(index, passes) }
         try dump?.record("\(name).noise_pred", prediction, on: backend)
         try sketch?.draw(

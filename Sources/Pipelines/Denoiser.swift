@@ -17,7 +17,9 @@ protocol Denoiser: AnyObject {
     ) throws -> DenoisePasses
 
     /// Hears that `run` comes next, once before each of so many steps of the one before.
-    func foresee(_ run: DenoisePlan.Run, step: Int, of steps: Int)
+    func foresee(_ run: DenoisePlan.Run, step: Int, of steps: Int) throws
+    /// Hears that all work of a step's passes was asked for, before anybody waits for it.
+    func attend() throws
 
     /// Weight of the prompt against the negative prompt.
     func guidanceScale(_ step: Int, of run: DenoisePlan.Run) -> Float
@@ -35,6 +37,7 @@ protocol Denoiser: AnyObject {
 extension Denoiser {
     func shown(_ latents: Tensor) -> Tensor { latents }
     func foresee(_ run: DenoisePlan.Run, step: Int, of steps: Int) {}
+    func attend() {}
     func settle(_ latents: Tensor) {}
     func finish(_ latents: Tensor) {}
     func timesteps(_ timestep: Float, _ latents: Shape) -> [Float] { [timestep] }

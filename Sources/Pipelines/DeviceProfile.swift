@@ -13,6 +13,8 @@ package struct DeviceProfile: Sendable {
     package let widensWeights: Bool
     /// How many of the blocks that take turns are there at a time.
     package let blockPlaces: Int
+    /// What a tensor takes there is a multiple of so many bytes.
+    package let granule: Int
     /// What a clip with its weights may take; nil where nobody knows.
     package let memoryBytes: Int?
     /// What leaves the memory; nil for as little as need be.
@@ -20,24 +22,31 @@ package struct DeviceProfile: Sendable {
 
     package init(
         name: String, dtype: DType, copiesWeights: Bool, widensWeights: Bool = false, blockPlaces: Int = 2,
-        memoryBytes: Int?, offload: Offload? = nil
+        granule: Int = 1, memoryBytes: Int?, offload: Offload? = nil
     ) {
         self.name = name
         self.dtype = dtype
         self.copiesWeights = copiesWeights
         self.widensWeights = widensWeights
         self.blockPlaces = blockPlaces
+        self.granule = granule
         self.memoryBytes = memoryBytes
         self.offload = offload
     }
 }
 
 extension DeviceProfile {
+    /// What a tensor of so many bytes takes there.
+    func room(for byteCount: Int) -> Int { (byteCount + granule - 1) / granule * granule }
+
+    /// Whether weights are copied there beside the work.
+    var copiesBesideWork: Bool { copiesWeights && blockPlaces > 1 }
+
     /// The same where what leaves the memory is free to choose.
     var freed: DeviceProfile {
         DeviceProfile(
             name: name, dtype: dtype, copiesWeights: copiesWeights, widensWeights: widensWeights,
-            blockPlaces: blockPlaces, memoryBytes: memoryBytes)
+            blockPlaces: blockPlaces, granule: granule, memoryBytes: memoryBytes)
     }
 
     /// - Parameter held: bytes there that are held for clips to come.
@@ -48,7 +57,7 @@ extension DeviceProfile {
             name: backend.name, dtype: device.dtype, copiesWeights: backend.copiesWeights || !terms.areFree,
             widensWeights: device.dtype != .bf16 && backend.serves(.bf16, for: device.dtype),
             // The pages of the next block come without being this process's.
-            blockPlaces: backend.copiesWeights ? 2 : 1,
+            blockPlaces: backend.copiesWeights ? 2 : 1, granule: backend.memoryGranule,
             memoryBytes: terms.limitBytes.map { min($0, free ?? $0) } ?? free, offload: terms.offload)
     }
 }

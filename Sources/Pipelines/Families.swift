@@ -19,6 +19,9 @@ package enum Families {
     /// The ways in which files other than folders of Diffusers hold parts of a model.
     static let layouts = WanLayouts.all
 
+    /// Layouts of models that run here, but not from such files: the end of a name that each has, and what it is.
+    static let unreadLayouts = CogVideoXLayouts.unread
+
     /// Whether a model with a transformer of this configuration, of another layout, has two.
     static func needsTwoExperts(_ transformer: ModelFolder.AddedFile) throws(WeightError) -> Bool {
         try WanFolder.needsTwoExperts(transformer)

@@ -76,6 +76,12 @@ struct FileSearch {
             finds.append(Find(layout: layout, source: found, folder: folder, place: place))
         }
         guard parts.isEmpty else { return }
+        for layout in Families.unreadLayouts {
+            guard let key = keys.first(where: { $0.hasSuffix(layout.mark) }) else { continue }
+            failures.append(.otherLayout(key: key, file: source.file, meaning: layout.meaning))
+            strangers.append((source.file, "it is \(layout.meaning)"))
+            return
+        }
         let first = keys.min().map { ": '\($0.printable)' …" } ?? ""
         strangers.append((source.file, "its tensors are of no part that runs here\(first)"))
     }

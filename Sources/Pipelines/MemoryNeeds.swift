@@ -7,6 +7,8 @@ struct MemoryNeeds {
     /// Networks that denoise, one after the other.
     let experts: [NetworkSize]
     let decoder: NetworkSize
+    /// What may come of an expert while the one before is at work, bytes.
+    var ahead = 0
     /// Beside the weights.
     let work: [VideoProgress.Stage: Int]
     /// How often a clip asks for all blocks, of the readers and of the experts.
@@ -31,10 +33,12 @@ struct MemoryNeeds {
         var needs: [VideoProgress.Stage: MemoryEstimate.Need] = [:]
         var turns: [VideoProgress.Stage: ResidencyPlan.Turns] = [:]
         var brought: [VideoProgress.Stage: Int] = [:]
+        var (early, host) = (0, 0)
         let (reading, staying) = (largest(readers), Self.sum(experts) + decoder.bytes)
         for (stage, networks) in stages {
             let work = work[stage] ?? 0
-            let weights: Int
+            var weights: Int
+            let room = available.map { $0 - $0 / Self.margin - work }
             switch offload {
             case .none: weights = Self.sum(readers) + staying
             case .text:
@@ -43,18 +47,24 @@ struct MemoryNeeds {
             case .networks:
                 weights = largest(networks)
                 brought[stage] = Self.sum(networks)
+                guard stage == .denoise, let room else { break }
+                early = max(0, min(ahead, room - weights))
+                weights += early
             case .blocks:
-                let room = available.map { $0 - $0 / Self.margin - work }
                 let largest = networks.max { $0.bytes(staying: 0) < $1.bytes(staying: 0) } ?? NetworkSize(0)
                 let blocks = largest.blocks > 0 ? room.map { largest.staying(within: $0) } ?? 0 : nil
                 weights = networks.map { $0.bytes(staying: blocks) }.max() ?? 0
                 let moving = largest.moving(blocks)
                 if moving > 0 { turns[stage] = .init(staying: largest.blocks - moving, count: largest.blocks) }
                 brought[stage] = Self.sum(networks) + moving * largest.blockBytes * (rounds[stage] ?? 0)
+                host = max(host, moving * (networks.map(\.convertedBlockBytes).max() ?? 0))
             }
             needs[stage] = .init(weights: weights, work: work)
         }
-        return MemoryEstimate(needs, ResidencyPlan(offload: offload, turns: turns, broughtBytes: brought))
+        return MemoryEstimate(
+            needs,
+            ResidencyPlan(
+                offload: offload, turns: turns, broughtBytes: brought, aheadBytes: early, hostBytes: host))
     }
 
     private func largest(_ networks: [NetworkSize]) -> Int { networks.map(\.bytes).max() ?? 0 }

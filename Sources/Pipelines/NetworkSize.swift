@@ -7,6 +7,8 @@ struct NetworkSize: Sendable {
     /// How many blocks there are that are made alike; 0 where none can take turns.
     let blocks: Int
     private(set) var blockBytes: Int
+    /// Of those of a block the bytes that are not in its file as they are held.
+    let convertedBlockBytes: Int
     /// How many of the blocks that take turns are there at a time.
     private let places: Int
 
@@ -14,17 +16,23 @@ struct NetworkSize: Sendable {
         self.bytes = bytes
         blocks = 0
         blockBytes = 0
+        convertedBlockBytes = 0
         places = 0
     }
 
     /// - Parameters:
+    ///   - converted: bytes that are not in the files as they are held.
     ///   - parameters: of the whole network.
     ///   - blockParameters: of one block.
-    init(_ bytes: Int, parameters: Int, blocks: Int, blockParameters: Int, on device: DeviceProfile) {
+    init(
+        _ bytes: Int, converted: Int, parameters: Int, blocks: Int, blockParameters: Int, on device: DeviceProfile
+    ) {
         self.bytes = bytes
         self.blocks = blocks
         places = device.blockPlaces
-        blockBytes = Int(Double(bytes) / Double(max(parameters, 1)) * Double(blockParameters))
+        let share = Double(blockParameters) / Double(max(parameters, 1))
+        blockBytes = Int(Double(bytes) * share)
+        convertedBlockBytes = device.copiesBesideWork ? Int(Double(converted) * share) : 0
     }
 
     /// The same with so many bytes more, as many in each of the blocks.

@@ -7,42 +7,53 @@ struct NetworkSizes {
     let textEncoder: NetworkSize
     /// Nothing where there is none.
     let imageEncoder: NetworkSize
-    let transformer: NetworkSize
-    /// With LoRAs summed with its dense weights.
-    let adaptedTransformer: NetworkSize
-    /// Bytes that a number of a LoRA takes beside quantised weights; 0 where there are none.
-    private let widthBeside: Int
+    /// One for each expert.
+    let transformers: [NetworkSize]
+    /// With LoRAs summed with their dense weights.
+    let adaptedTransformers: [NetworkSize]
+    /// Bytes that a number of a LoRA takes beside each expert's quantised weights; 0 where there are none.
+    private let widthsBeside: [Int]
     let encoder: NetworkSize
     let decoder: NetworkSize
+    /// What of the second expert can be copied as it is while the first is at work, bytes.
+    let ready: Int
 
     /// Blocks that are made alike, and the numbers of one.
     typealias Blocks = (count: Int, parameters: Int)
 
     /// - Parameters:
+    ///   - experts: components that denoise.
     ///   - decoder: numbers that the decoder reads of the autoencoder.
     ///   - encoder: the same of its encoder.
     init(
-        _ stored: StoredWeights, text: Blocks, transformer blocks: Blocks, decoder: Int, encoder: Int,
-        on device: DeviceProfile
+        _ stored: StoredWeights, text: Blocks, experts: [(component: String, blocks: Blocks)], decoder: Int,
+        encoder: Int, on device: DeviceProfile
     ) {
         func size(_ component: String, _ blocks: Blocks, isAdapted: Bool = false) -> NetworkSize {
             NetworkSize(
-                stored.bytes(component, on: device, isAdapted: isAdapted), parameters: stored.parameters(component),
-                blocks: blocks.count, blockParameters: blocks.parameters, on: device)
+                stored.bytes(component, on: device, isAdapted: isAdapted),
+                converted: stored.convertedBytes(component, on: device, isAdapted: isAdapted),
+                parameters: stored.parameters(component), blocks: blocks.count, blockParameters: blocks.parameters,
+                on: device)
         }
         textEncoder = size("text_encoder", text)
         imageEncoder = NetworkSize(stored.bytes("image_encoder", on: device))
-        transformer = size("transformer", blocks)
-        adaptedTransformer = size("transformer", blocks, isAdapted: true)
-        widthBeside = stored.isQuantised("transformer") ? device.dtype.byteWidth : 0
+        transformers = experts.map { size($0.component, $0.blocks) }
+        adaptedTransformers = experts.map { size($0.component, $0.blocks, isAdapted: true) }
+        widthsBeside = experts.map { stored.isQuantised($0.component) ? device.dtype.byteWidth : 0 }
+        if device.copiesBesideWork, experts.count > 1 {
+            ready = transformers[1].bytes - stored.convertedBytes(experts[1].component, on: device)
+        } else {
+            ready = 0
+        }
         self.encoder = NetworkSize(stored.bytes("vae", on: device, read: encoder))
         self.decoder = NetworkSize(stored.bytes("vae", on: device, read: decoder))
     }
 
-    /// The transformer with the LoRAs that settings name, whose files hold no less than 16 bits a number.
-    func transformer(with adapters: [AdapterInput]) -> NetworkSize {
-        guard !adapters.isEmpty else { return transformer }
+    /// The transformers with the LoRAs that settings name, whose files hold no less than 16 bits a number.
+    func experts(with adapters: [AdapterInput]) -> [NetworkSize] {
+        guard !adapters.isEmpty else { return transformers }
         let numbers = adapters.reduce(0) { $0 + ($1.bytes ?? 0) / 2 }
-        return adaptedTransformer.adding(numbers * widthBeside)
+        return zip(adaptedTransformers, widthsBeside).map { $0.adding(numbers * $1) }
     }
 }

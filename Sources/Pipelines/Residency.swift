@@ -41,6 +41,14 @@ final class Residency {
         for other in parts where other !== part { other.dropPages() }
         makeRoom(for: part, beside: memory[stage].work)
         if let network = part.network { return network }
+        if let coming = part.coming {
+            part.coming = nil
+            _ = try progress.beginLoad()
+            try coming.weights.finish()
+            part.network = coming.network
+            try progress.endLoad()
+            return coming.network
+        }
         let tell = try progress.beginLoad()
         var sources: [HostBytes] = []
         let loaded = try part.load(part.adapters.deltas, device.keeping(part.staying)) {
@@ -52,6 +60,26 @@ final class Residency {
         try progress.endLoad()
         return loaded
     }
+
+    /// Makes a network whose turn comes, with as many of its weights as the plan has room for beside the one at work.
+    ///
+    /// Nil where nothing of it may come before the other has left.
+    func foresee<Network>(_ part: Resident<Network>, _ memory: MemoryEstimate) throws -> (any LateWeights)? {
+        let room = memory.residency.aheadBytes
+        guard room > 0, device.backend.copiesWeights, part.network == nil, part.coming == nil,
+            part.adapters.deltas.isEmpty
+        else { return nil }
+        var made: Network?
+        let weights = try device.backend.late {
+            made = try part.load(WeightDeltas(), device.keeping(nil), Self.unwatched)
+        }
+        guard let weights, let made else { return nil }
+        try weights.takePlaces(within: room)
+        part.coming = (made, weights)
+        return weights
+    }
+
+    private static func unwatched(_ bytes: HostBytes, _ taken: Int, _ count: Int) throws(WeightError) {}
 
     func releaseAll() {
         for part in parts { part.release() }
@@ -80,7 +108,8 @@ final class Residency {
             try body()
         } catch {
             let error = VideoError(reporting: error)
-            if error.code != .cancelled { releaseAll() }
+            // What is whole stays where nothing is wrong.
+            for part in parts where error.code != .cancelled || !part.isLoaded { part.release() }
             throw error
         }
     }
@@ -117,6 +146,8 @@ final class Resident<Network>: ResidentPart {
     fileprivate var network: Network?
     /// What the network was made of.
     fileprivate var sources: [HostBytes] = []
+    /// The network before all its weights are there.
+    fileprivate var coming: (network: Network, weights: any LateWeights)?
     fileprivate private(set) var adapters = NetworkAdapters.none
     /// How many of its blocks stay while the others take turns; nil for all.
     fileprivate private(set) var staying: Int?
@@ -165,7 +196,7 @@ final class Resident<Network>: ResidentPart {
 
     func release() {
         dropPages()
-        (network, sources) = (nil, [])
+        (network, sources, coming) = (nil, [], nil)
     }
 
     func dropPages() {

@@ -20,13 +20,20 @@ package struct ResidencyPlan: Sendable, Hashable {
     package let turns: [VideoProgress.Stage: Turns]
     /// Bytes that are brought for each clip, even if it is not the first.
     package let broughtBytes: [VideoProgress.Stage: Int]
+    /// Those of an expert that come while the one before is at work.
+    package let aheadBytes: Int
+    /// Bytes of blocks that take turns and are not in their files as the device wants them: the host keeps them.
+    package let hostBytes: Int
 
     package init(
-        offload: Offload, turns: [VideoProgress.Stage: Turns] = [:], broughtBytes: [VideoProgress.Stage: Int] = [:]
+        offload: Offload, turns: [VideoProgress.Stage: Turns] = [:], broughtBytes: [VideoProgress.Stage: Int] = [:],
+        aheadBytes: Int = 0, hostBytes: Int = 0
     ) {
         self.offload = offload
         self.turns = turns
         self.broughtBytes = broughtBytes
+        self.aheadBytes = aheadBytes
+        self.hostBytes = hostBytes
     }
 
     /// All networks stay.
@@ -35,6 +42,9 @@ package struct ResidencyPlan: Sendable, Hashable {
     /// What a device's memory is taken to be filled with in a second: weights that lie in the host's memory, through
     /// pinned slabs that one thread fills.
     package static let assumedBytesPerSecond = 10e9
+
+    /// Seconds that copies beside the last step of an expert take.
+    package var aheadSeconds: Double { Double(aheadBytes) / Self.assumedBytesPerSecond }
 
     /// Seconds that the copies of a stage take at the assumed rate.
     package func seconds(_ stage: VideoProgress.Stage) -> Double {

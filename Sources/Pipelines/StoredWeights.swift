@@ -6,12 +6,17 @@ struct StoredWeights {
     private let components: [String: Component]
 
     private struct Component {
-        /// By how they are stored.
-        let byteCounts: [StoredFormat: Int]
+        /// How many tensors there are of each size in bytes, by how they are stored.
+        let sizes: [StoredFormat: [Int: Int]]
         /// Of the tensor that stands for all.
         let digest: UInt64
         /// Whether it is one of convolutions, whose kernels every backend lays anew.
         var isPacked = false
+
+        /// By how they are stored.
+        var byteCounts: [StoredFormat: Int] {
+            sizes.mapValues { $0.reduce(0) { $0 + $1.key * $1.value } }
+        }
 
         /// How most of it is stored.
         var format: StoredFormat {
@@ -31,7 +36,7 @@ struct StoredWeights {
             var digest = Digest64()
             digest.add(tensor.bytes.copied)
             components[name] = Component(
-                byteCounts: checkpoint.byteCounts, digest: digest.value, isPacked: shape.count > 2)
+                sizes: checkpoint.sizes, digest: digest.value, isPacked: shape.count > 2)
         }
         self.components = components
     }
@@ -40,7 +45,7 @@ struct StoredWeights {
     ///
     /// - Parameter parameters: of each component.
     init(published parameters: [String: Int]) {
-        components = parameters.mapValues { Component(byteCounts: [.dense(.bf16): 2 * $0], digest: 0) }
+        components = parameters.mapValues { Component(sizes: [.dense(.bf16): [2 * $0: 1]], digest: 0) }
     }
 
     /// What most numbers of a component are stored in; those of 8 bits and fewer are as good as bf16.
@@ -62,15 +67,46 @@ struct StoredWeights {
     ///   quantised matrices stays beside them, and is not counted here.
     func bytes(_ component: String, on device: DeviceProfile, isAdapted: Bool = false) -> Int {
         guard let stored = components[component] else { return 0 }
-        let isAsStored = !stored.isPacked && !isAdapted
-        let copies = device.copiesWeights
-        return stored.byteCounts.reduce(0) { sum, part in
-            let (format, bytes) = part
-            if !stored.isPacked, format.quantisation != nil { return sum + (copies ? bytes : 0) }
-            if isAsStored, copies, device.widensWeights { return sum + bytes }
-            guard copies || isAdapted || format.dtype != device.dtype || stored.isPacked else { return sum }
-            return sum + format.count(ofBytes: bytes) * device.dtype.byteWidth
+        return stored.sizes.reduce(0) { sum, part in
+            let form = form(of: part.key, stored, on: device, isAdapted: isAdapted)
+            return part.value.reduce(sum) { sum, size in
+                switch form {
+                case .none: sum
+                case .asStored: sum + size.value * device.room(for: size.key)
+                case .converted:
+                    sum + size.value * device.room(for: part.key.count(ofBytes: size.key) * device.dtype.byteWidth)
+                }
+            }
         }
+    }
+
+    /// Of those the bytes that do not lie in the files as the device holds them.
+    func convertedBytes(_ component: String, on device: DeviceProfile, isAdapted: Bool = false) -> Int {
+        guard let stored = components[component] else { return 0 }
+        return stored.byteCounts.reduce(0) { sum, part in
+            guard form(of: part.key, stored, on: device, isAdapted: isAdapted) == .converted,
+                isAdapted || stored.isPacked || part.key != .dense(device.dtype)
+            else { return sum }
+            return sum + part.key.count(ofBytes: part.value) * device.dtype.byteWidth
+        }
+    }
+
+    /// How a device holds a stored tensor.
+    private enum Form {
+        /// Not: it is used where it lies.
+        case none
+        case asStored
+        /// In the dtype of activations.
+        case converted
+    }
+
+    private func form(
+        of format: StoredFormat, _ stored: Component, on device: DeviceProfile, isAdapted: Bool
+    ) -> Form {
+        if !stored.isPacked, format.quantisation != nil { return device.copiesWeights ? .asStored : .none }
+        if !stored.isPacked, !isAdapted, device.copiesWeights, device.widensWeights { return .asStored }
+        let isUsedThere = !device.copiesWeights && !isAdapted && format.dtype == device.dtype && !stored.isPacked
+        return isUsedThere ? .none : .converted
     }
 
     /// The same of a network that reads only some of the component's tensors.

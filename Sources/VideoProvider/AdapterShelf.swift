@@ -31,24 +31,28 @@ final class AdapterShelf: Sendable {
     /// A LoRA that was read.
     struct Shelved: Sendable {
         let name: String
-        /// SHA-256 of the file, in hexadecimal.
+        /// SHA-256 of the file, and of the configuration beside it where that has a say; in hexadecimal.
         let digest: String
         let bytes: Int
         let file: AdapterFile
     }
 
-    /// What tells one state of a file from another.
+    /// What tells one state of a LoRA from another: of its file, and of the configuration beside it.
     private struct Mark: Equatable {
-        let device: UInt
-        let inode: UInt
         let size: Int
-        let changed: [Int]
+        private let states: [[Int]]
 
         init?(_ path: String) {
+            guard let state = Self.state(path) else { return nil }
+            size = state[2]
+            states = [state] + (AdapterShelf.configPath(beside: path).flatMap(Self.state).map { [$0] } ?? [])
+        }
+
+        private static func state(_ path: String) -> [Int]? {
             var status = stat()
             guard unsafe stat(path, &status) == 0 else { return nil }
-            (device, inode, size) = (status.st_dev, status.st_ino, status.st_size)
-            changed = [
+            return [
+                Int(bitPattern: status.st_dev), Int(bitPattern: status.st_ino), status.st_size,
                 status.st_mtim.tv_sec, status.st_mtim.tv_nsec, status.st_ctim.tv_sec, status.st_ctim.tv_nsec,
             ]
         }
@@ -121,21 +125,38 @@ final class AdapterShelf: Sendable {
             } catch {
                 throw AdapterError.unreadable(place == .paths ? error : error.naming(shown))
             }
-            let file = try AdapterFile(bytes, file: shown, config: try Self.config(beside: path))
+            let config = try Self.config(beside: path)
+            let file = try AdapterFile(bytes, file: shown, config: config)
             let name = path.split(separator: "/").last.map(String.init) ?? path
             let stem = name.hasSuffix(Self.ending) ? String(name.dropLast(Self.ending.count)) : name
-            return Shelved(name: stem, digest: try SHA256.hex(bytes.copied), bytes: bytes.count, file: file)
+            let digest = try Self.digest([bytes] + (config.map { [$0] } ?? []))
+            return Shelved(name: stem, digest: digest, bytes: bytes.count, file: file)
         } catch {
             throw VideoError(reporting: error)
         }
     }
 
+    /// Piece by piece: LoRAs have gigabytes.
+    private static func digest(_ files: [HostBytes]) throws(CryptoError) -> String {
+        var digest = try SHA256()
+        for bytes in files {
+            for start in stride(from: 0, to: bytes.count, by: 1 << 20) {
+                try digest.update(bytes[start..<min(start + 1 << 20, bytes.count)].copied)
+            }
+        }
+        return SHA256.hexText(try digest.finish())
+    }
+
     /// PEFT keeps an adapter and what scales it in two files of one folder.
-    private static func config(beside path: String) throws(WeightError) -> HostBytes? {
+    private static func configPath(beside path: String) -> String? {
         let file = "adapter_model.safetensors"
-        guard path == file || path.hasSuffix("/" + file) else { return nil }
+        return path == file || path.hasSuffix("/" + file) ? path.dropLast(file.count) + "adapter_config.json" : nil
+    }
+
+    private static func config(beside path: String) throws(WeightError) -> HostBytes? {
+        guard let config = configPath(beside: path) else { return nil }
         do throws(WeightError) {
-            return try MappedFile.open(path.dropLast(file.count) + "adapter_config.json")
+            return try MappedFile.open(config)
         } catch {
             if case .fileMissing = error { return nil }
             throw error

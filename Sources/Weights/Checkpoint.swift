@@ -46,14 +46,14 @@ package final class Checkpoint {
     /// Bytes of all tensors.
     package var byteCount: Int { places.reduce(0) { $0 + (entry($1.key, $1.value)?.range.count ?? 0) } }
 
-    /// Bytes of all tensors by how they are stored; without those that no network reads.
-    package var byteCounts: [StoredFormat: Int] {
-        var counts: [StoredFormat: Int] = [:]
+    /// How many tensors there are of each size in bytes, by how they are stored; without those that no network reads.
+    package var sizes: [StoredFormat: [Int: Int]] {
+        var sizes: [StoredFormat: [Int: Int]] = [:]
         for (key, file) in places {
             guard let entry = entry(key, file), let format = entry.format else { continue }
-            counts[format, default: 0] += entry.range.count
+            sizes[format, default: [:]][entry.range.count, default: 0] += 1
         }
-        return counts
+        return sizes
     }
 
     /// Begins to read one of so many parts of all weights from their files, for who will want them soon.

@@ -55,6 +55,8 @@ extension WeightError: Reportable {
                 + keys.map { "'\($0.printable)'" }.joined(separator: ", ") + (count > keys.count ? ", …" : "")
         case .otherModel(let key, let file, let meaning):
             "\(file): tensor '\(key.printable)' is of \(meaning), which does not run here"
+        case .otherLayout(let key, let file, let meaning):
+            "\(file): tensor '\(key.printable)' is of \(meaning), which are not read"
         case .config(let file, let field, nil, _): "\(file): field '\(field.printable)' is missing"
         case .config(let file, "", let value?, let rule):
             "\(file): must be \(rule), is \(value.printable)"
@@ -86,6 +88,7 @@ extension WeightError: Reportable {
         case .headerTooLarge, .badHeader, .badJSON: "the file is damaged or of another format: fetch it again"
         case .badIndex: "the index and its shards are of different revisions: fetch the folder again"
         case .badTorchFile(_, let problem): Wording(plain: problem.hint)
+        case .otherLayout: "use the model's folder of Diffusers, or convert the file to it"
         case .otherModel: "use the model's own file; without these tensors its clips would be wrong"
         case .missing, .shape, .unused:
             "weights and config.json do not belong together: fetch the folder again or correct the config"

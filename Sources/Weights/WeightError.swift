@@ -41,6 +41,8 @@ package enum WeightError: Error, Equatable, Sendable {
     case unused(keys: [String], count: Int, file: String)
     /// A tensor that only another model has.
     case otherModel(key: String, file: String, meaning: String)
+    /// The file is of a model that runs here, in names that are not read.
+    case otherLayout(key: String, file: String, meaning: String)
     /// A field of a configuration; `value` is as it stands in the file, nil where it is missing.
     case config(file: String, field: String, value: String?, rule: String)
     /// A number that the shapes of a file's tensors come to, where no configuration says it.

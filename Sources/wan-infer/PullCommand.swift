@@ -60,6 +60,7 @@ struct PullCommand {
     /// Brings the model that the words ask for, where it is not on this machine; all other words are looked at first.
     static func fetchMissing(for arguments: ParsedArguments, program: Program) throws(VideoError) {
         if arguments.command == .generate { _ = try GenerateOptions(arguments, isToFetch: true) }
+        if arguments.command == .serve { _ = try ServeCommand(arguments, program: program, isToFetch: true) }
         let text = arguments.values["model"]
         let source = try ModelsCommand.source(text, toPlan: true)
         if case .files(let places) = source, let path = places.model, path != text || Machine.exists(path) { return }

@@ -10,7 +10,7 @@ struct ResidencyReport {
 
     /// Seconds that the copies of a stage add to it: those of blocks that take turns are made beside the work.
     private func added(_ stage: VideoProgress.Stage) -> Double {
-        let copies = residency.seconds(stage)
+        let copies = residency.seconds(stage) - (stage == .denoise ? residency.aheadSeconds : 0)
         return residency.turns[stage] == nil ? copies : max(0, copies - (time.stageSeconds[stage] ?? 0))
     }
 
@@ -26,12 +26,18 @@ struct ResidencyReport {
         let turns = VideoProgress.Stage.allCases.compactMap { stage in
             residency.turns[stage].map { "; \(stage.rawValue): \($0.staying) of \($0.count) stay" }
         }
+        let ahead =
+            residency.aheadBytes > 0
+            ? "; \(Numbers.bytes(residency.aheadBytes)) of an expert come while the one before is at work" : ""
+        let host =
+            residency.hostBytes > 0
+            ? "; converted for the device, \(Numbers.bytes(residency.hostBytes)) of them wait in the host's memory" : ""
         let brought = residency.broughtBytes.values.reduce(0, +)
         guard brought > 0 else { return order }
         let copies = VideoProgress.Stage.allCases.map(residency.seconds).reduce(0, +)
         let added = VideoProgress.Stage.allCases.map(added).reduce(0, +)
         let rate = Numbers.bytes(Int(ResidencyPlan.assumedBytesPerSecond))
-        return order + turns.joined() + "; \(Numbers.bytes(brought)) are brought for a clip, "
+        return order + turns.joined() + ahead + host + "; \(Numbers.bytes(brought)) are brought for a clip, "
             + "\(Numbers.duration(copies)) at \(rate)/s (assumed), of which \(Numbers.duration(added)) are waited for"
     }
 
@@ -52,6 +58,7 @@ struct ResidencyReport {
         }
         return .object([
             ("offload", .string(residency.offload.rawValue)),
+            ("ahead_bytes", .integer(residency.aheadBytes)), ("host_bytes", .integer(residency.hostBytes)),
             ("assumed_bytes_per_second", .number(ResidencyPlan.assumedBytesPerSecond)),
             ("stages", .object(stages)),
         ])

@@ -15,7 +15,8 @@ struct ServeCommand {
     let router: RouterOptions?
     let program: Program
 
-    init(_ arguments: ParsedArguments, program: Program) throws(VideoError) {
+    /// - Parameter isToFetch: whether the model may be one that is fetched later.
+    init(_ arguments: ParsedArguments, program: Program, isToFetch: Bool = false) throws(VideoError) {
         self.program = program
         let values = OptionValues(arguments.values)
         guard arguments.isGiven("router") || !arguments.isGiven("scorer") else {
@@ -27,7 +28,7 @@ struct ServeCommand {
                 "--\(other) is of a worker on this machine, and --router has clips made by others",
                 hint: "leave one of them out; the configuration names this machine under local")
         }
-        let machine = try MachineOptions(values)
+        let machine = try MachineOptions(values, toPlan: isToFetch)
         let folder = if let folder = values.text("state") { folder } else { try StateFolder.standard() }
         let adapters = values.text("lora-dir")
         var options = ServiceOptions(

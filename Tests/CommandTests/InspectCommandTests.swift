@@ -37,8 +37,10 @@ import VideoTypes
         #expect(size.map { $0 > 57_000_000_000 } == true)
         try FileManager.default.copyItem(
             atPath: Fixture.model("wan21-t2v") + "/tokenizer", toPath: folder.file("m/tokenizer"))
+        PageCache.drop(folder.file(file))
         let all = try inspect("m")
         #expect(all.status == 0, "\(all.errors)")
+        #expect(PageCache.bytes(of: folder.file(file)) < 64 << 20)
         #expect(
             all.output.hasPrefix("model       wan2.1-t2v-14b\nlayout      a folder of Diffusers\n"), "\(all.output)")
         #expect(all.output.contains("1095 tensors, 57.2 GB: 1095 F32\n"), "\(all.output)")

@@ -30,10 +30,14 @@ package final class FakeGPU {
     package var libraries: CUDALibraries { CUDALibraries(self) }
 
     /// A backend whose memory ends where its tensors end, so that a kernel that goes on is seen.
-    package func backend(_ ordinal: Int = 0, cache: CubinCache? = nil) throws(ComputeError) -> CUDABackend {
+    ///
+    /// - Parameter granule: blocks of memory are multiples of this.
+    package func backend(
+        _ ordinal: Int = 0, cache: CubinCache? = nil, granule: Int = 16
+    ) throws(ComputeError) -> CUDABackend {
         try CUDABackend(
             ordinal, libraries, cache: cache, threads: 1,
-            tuning: CUDABackend.Tuning(memoryGranularity: 16, slabBytes: 1 << 16))
+            tuning: CUDABackend.Tuning(memoryGranularity: granule, slabBytes: 1 << 16))
     }
 
     /// What went wrong so far.

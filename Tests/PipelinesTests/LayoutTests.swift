@@ -77,6 +77,23 @@ import Weights
         #expect(error?.hint?.isEmpty == false)
     }
 
+    @Test(arguments: [
+        "model.diffusion_model.mixins.final_layer.adaLN_modulation.1.weight",
+        "decoder.up.0.block.0.norm1.conv_y.conv.weight",
+    ])
+    func `a CogVideoX as its authors train it is refused by that name`(_ key: String) throws {
+        let folder = try TemporaryFolder()
+        var writer = SafetensorsWriter()
+        writer.add(key, [1], [Float(0)])
+        let file = folder.file("m.safetensors")
+        try Data(writer.file.header + writer.file.data).write(to: URL(filePath: file))
+        for places in [ModelPlaces(model: folder.path), ModelPlaces(model: file)] {
+            let error = #expect(throws: VideoError.self) { try ModelFiles(places).folder() }
+            #expect(error?.message.contains("CogVideoX as its authors train it (SAT)") == true, "\(error as Any)")
+            #expect(error?.hint?.contains("folder of Diffusers") == true)
+        }
+    }
+
     // MARK: many layouts
 
     private static let folders: [String] = {

@@ -5,6 +5,7 @@ import FakeGPU
 import FoundationEssentials
 import Glibc
 import KernelEmulation
+import Layers
 import TestSupport
 import TestTools
 import Testing
@@ -103,21 +104,23 @@ import Weights
         #expect(gpu.finish() == [])
     }
 
-    /// What is asked to leave; nil for a limit below what one network at a time takes.
-    private static let plans: [(String, Offload?)] = [
-        ("wan21-t2v", Offload.none), ("wan21-t2v", .text), ("wan21-t2v", .networks), ("wan21-t2v", nil),
-        ("wan22-a14b", Offload.none), ("wan22-a14b", .networks), ("cogvideox-5b", .text), ("cogvideox-5b", nil),
+    /// What is asked to leave, nil for a limit below what one network at a time takes; what tensors are multiples of.
+    private static let plans: [(String, Offload?, Int)] = [
+        ("wan21-t2v", Offload.none, 16), ("wan21-t2v", .text, 16), ("wan21-t2v", .networks, 16),
+        ("wan21-t2v", nil, 16), ("wan22-a14b", Offload.none, 16), ("wan22-a14b", .networks, 16),
+        ("wan22-a14b", .networks, 512), ("wan21-t2v", Offload.none, 512), ("cogvideox-5b", .text, 16),
+        ("cogvideox-5b", nil, 16),
     ]
 
     @Test(arguments: plans)
-    func `a GPU's memory is filled as planned`(_ name: String, _ offload: Offload?) throws {
+    func `a GPU's memory is filled as planned`(_ name: String, _ offload: Offload?, _ granule: Int) throws {
         let folder = try TemporaryFolder()
         let model = try Self.model(name, blocks: 24, in: folder)
         // Both experts get a step.
         let settings = Self.settings(name, frames: 5, steps: name == "wan22-a14b" ? 3 : 1)
         let gpu = FakeGPU { unsafe $0.cublaslt = 0 }
         do {
-            let backend = try gpu.backend()
+            let backend = try gpu.backend(granule: granule)
             var terms = MemoryTerms(offload: offload ?? .networks)
             if offload == nil {
                 let profile = model.pipeline(on: backend, dtype: .f32, within: terms).profile
@@ -130,6 +133,44 @@ import Weights
             let share = Double(backend.pool.peakBytes) / Double(plan.peak)
             #expect(abs(share - 1) < 0.05, "\(backend.pool.peakBytes) of \(plan.peaks) \(plan.residency)")
             if let limit = terms.limitBytes { #expect(backend.pool.peakBytes <= limit) }
+        }
+        #expect(gpu.finish() == [])
+    }
+
+    @Test func `where there is room, the second expert comes beside the last step of the first`() throws {
+        let folder = try TemporaryFolder()
+        let blocks = 24
+        let model = try Self.model("wan22-a14b", blocks: blocks, in: folder)
+        let settings = Self.settings("wan22-a14b", frames: 5, steps: 3)
+        let gpu = FakeGPU(schedule: FAKE_SCHEDULE_MIXED) { unsafe $0.cublaslt = 0 }
+        do {
+            let backend = try gpu.backend()
+            func plan(_ terms: MemoryTerms) -> MemoryEstimate {
+                model.memory(settings, on: model.pipeline(on: backend, dtype: .f32, within: terms).profile)
+            }
+            let least = plan(MemoryTerms(offload: .networks))
+            #expect(least.residency.aheadBytes == 0)
+            let terms = MemoryTerms(limitBytes: (least.peak + plan(MemoryTerms(offload: .text)).peak) / 2)
+            let plan = plan(terms)
+            let ahead = plan.residency.aheadBytes
+            let expert = plan[.denoise].weights - ahead
+            #expect(plan.residency.offload == .networks && ahead > expert / 4 && ahead < expert)
+            let pipeline = model.pipeline(on: backend, dtype: .f32, within: terms)
+            var copies: (all: Int, alone: Int)?
+            let found = try Self.frames(pipeline, settings) { progress in
+                if progress.stage == .denoise, progress.completed == 0 { gpu.remember() }
+                if progress.stage == .load, progress.completed == 0, gpu.copies.all > 0, copies == nil {
+                    copies = gpu.copies
+                }
+            }
+            let share = Double(backend.pool.peakBytes) / Double(plan.peak)
+            #expect(abs(share - 1) < 0.05 && backend.pool.peakBytes <= terms.limitBytes ?? 0, "\(share)")
+            // The ten matrices of a block, of as many blocks as there was room for.
+            let beside = try #require(copies.map { $0.all - $0.alone })
+            #expect(beside >= 10 * (blocks * ahead / expert - 1), "\(beside) of \(String(describing: copies))")
+            let plain = model.pipeline(on: backend, dtype: .f32, within: MemoryTerms(offload: Offload.none))
+            #expect(try Self.frames(plain, settings) == found)
+            #expect(try Self.frames(pipeline, settings) == found)
         }
         #expect(gpu.finish() == [])
     }
@@ -164,6 +205,22 @@ import Weights
             }
         }
         #expect(isDropped && found.first.map { $0 > 0.9 } == true, "\(isDropped) \(found)")
+    }
+
+    @Test func `blocks that are converted wait in the host's memory`() throws {
+        let folder = try TemporaryFolder()
+        let blocks = 16
+        // Stored in bf16.
+        let model = try Self.model("cogvideox-5b", blocks: blocks, in: folder)
+        func memory(_ offload: Offload, _ dtype: DType) -> MemoryEstimate {
+            model.memory(
+                Self.settings("cogvideox-5b"),
+                on: DeviceProfile(name: "d", dtype: dtype, copiesWeights: true, memoryBytes: nil, offload: offload))
+        }
+        #expect(memory(.blocks, .bf16).residency.hostBytes == 0)
+        let (all, few) = (memory(.networks, .f32), memory(.blocks, .f32))
+        let block = (all[.denoise].weights - few[.denoise].weights) / (blocks - Blocks<Never>.places)
+        #expect(block > 0 && few.residency.hostBytes == blocks * block, "\(few.residency) \(block)")
     }
 
     @Test func `as little leaves as need be, and what does not fit is refused`() throws {

@@ -17,7 +17,7 @@ import torch
 ROWS, COLUMNS = 3, 512
 # Where the f16 scales of a block are.
 HALVES = dict(Q4_0=[0], Q4_1=[0, 2], Q5_0=[0], Q5_1=[0, 2], Q8_0=[0], Q2_K=[80, 82], Q3_K=[108], Q4_K=[0, 2], Q5_K=[0, 2],
-              Q6_K=[208])  # fmt: skip
+              Q6_K=[208], IQ4_NL=[0], IQ4_XS=[0])  # fmt: skip
 
 
 def text(array):

@@ -1,5 +1,6 @@
 import Compute
 import ComputeCPU
+import Crypto
 import FoundationEssentials
 import TestSupport
 import TestTools
@@ -232,6 +233,27 @@ import Glibc
         #expect(error?.code == .weightsInvalid && error?.message.contains("style") == true)
         let none = try VideoPlanner(.folder(Fixture.model("wan21-t2v")), adapters: .none)
         #expect(throws: VideoError.self) { try none.adapters([AdapterChoice(source)]) }
+    }
+
+    @Test func `with another configuration beside it a LoRA is another`() throws {
+        let folder = try TemporaryFolder()
+        let path = folder.file("adapter_model.safetensors")
+        try FileManager.default.copyItem(atPath: "\(Self.folder)/peft-bare.safetensors", toPath: path)
+        let planner = try Self.planner("wan21-t2v")
+        func input(_ config: String?) throws -> AdapterInput {
+            let place = folder.file("adapter_config.json")
+            if let config {
+                try Data(config.utf8).write(to: URL(filePath: place))
+            } else {
+                try FileManager.default.removeItem(atPath: place)
+            }
+            return try #require(try planner.adapters([AdapterChoice(path)]).inputs.first)
+        }
+        let texts = [#"{"r": 2, "lora_alpha": 4}"#, #"{"r": 2, "lora_alpha": 16}"#, #"{"r": 2, "lora_alpha": 4}"#, nil]
+        let digests = try texts.map { try input($0).digest }
+        #expect(digests[0] == digests[2] && Set(digests).count == 3)
+        // By itself it has the digest that other programs print.
+        #expect(try digests[3] == SHA256.hex(Data(contentsOf: URL(filePath: path))))
     }
 
     private static func request(_ adapter: String) -> VideoRequest {

@@ -55,7 +55,7 @@ import Weights
             source.files[0].companions.mapValues(\.use) == [
                 "x.weight_scale": .with("x.weight"), "x.input_scale": .none("for products in fp8 alone"),
             ])
-        #expect(checkpoint.byteCounts == [.quantised(.int8): 6, .dense(.f32): 4])
+        #expect(checkpoint.sizes == [.quantised(.int8): [6: 1], .dense(.f32): [4: 1]])
     }
 
     @Test func `a scale may lie in another shard`() throws {

@@ -87,8 +87,8 @@ struct CogVideoXComponents {
     func sizes(on device: DeviceProfile) -> NetworkSizes {
         NetworkSizes(
             stored, text: (textEncoder.numLayers, textEncoder.blockParameters),
-            transformer: (transformer.numLayers, transformer.blockParameters), decoder: decoderParameters,
-            encoder: encoderParameters, on: device)
+            experts: [("transformer", (transformer.numLayers, transformer.blockParameters))],
+            decoder: decoderParameters, encoder: encoderParameters, on: device)
     }
 
     private func checkAgreement() throws {

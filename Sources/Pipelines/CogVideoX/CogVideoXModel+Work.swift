@@ -42,7 +42,7 @@ extension CogVideoXModel {
         let texts = texts(settings)
         return MemoryNeeds(
             readers: [networks.textEncoder] + (takesPicture ? [networks.encoder] : []),
-            experts: [networks.transformer(with: settings.adapters)],
+            experts: networks.experts(with: settings.adapters),
             decoder: networks.decoder,
             work: [
                 .text: picture, .denoise: denoiseMemory(settings, device.dtype),

@@ -14,7 +14,7 @@ struct CogVideoXNetworks {
         let sizes = components.sizes(on: DeviceProfile(device, terms))
         textEncoder = Resident(sizes.textEncoder) { try components.makeTextEncoder(on: $0, watch: $1) }
         encoder = Resident(sizes.encoder) { try components.makeEncoder(on: $0, watch: $1) }
-        transformer = Resident(sizes.transformer, adapted: sizes.adaptedTransformer) {
+        transformer = Resident(sizes.transformers[0], adapted: sizes.adaptedTransformers[0]) {
             try components.makeTransformer(adapters: $0, on: $1, watch: $2)
         }
         decoder = Resident(sizes.decoder) { try components.makeDecoder(on: $0, watch: $1) }

@@ -139,10 +139,23 @@ struct WanComponents {
     }
 
     func sizes(on device: DeviceProfile) -> NetworkSizes {
-        NetworkSizes(
+        let experts = [transformer] + (transformer2.map { [$0] } ?? [])
+        return NetworkSizes(
             stored, text: (textEncoder.numLayers, textEncoder.blockParameters),
-            transformer: (transformer.numLayers, transformer.blockParameters), decoder: decoderParameters,
-            encoder: encoderParameters, on: device)
+            experts: experts.enumerated().map { expert, config in
+                (transformerComponent(expert), (config.numLayers, config.blockParameters))
+            }, decoder: decoderParameters, encoder: encoderParameters, on: device)
+    }
+
+    /// What is published of two experts alike is said once.
+    private func transformerComponent(_ expert: Int) -> String {
+        let own = Self.transformerFolder(expert)
+        return stored.parameters(own) > 0 ? own : Self.transformerFolder(0)
+    }
+
+    /// How the experts are stored is the files' own business: one may be quantised where the other is not.
+    var hasQuantisedTransformer: Bool {
+        (0..<(transformer2 == nil ? 1 : 2)).contains { stored.isQuantised(transformerComponent($0)) }
     }
 
     /// A tensor of the tower whose dtype and numbers stand for all.

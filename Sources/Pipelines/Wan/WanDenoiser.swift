@@ -15,6 +15,8 @@ final class WanDenoiser: Denoiser {
     private var input: Tensor?
     /// The weights of the expert that comes next.
     private var foreseen: Checkpoint?
+    /// What of them has places in memory already.
+    private var coming: (any LateWeights)?
 
     init(
         _ components: WanComponents, _ networks: WanNetworks, _ texts: TextStage.Embeddings,
@@ -92,12 +94,21 @@ final class WanDenoiser: Denoiser {
 
     /// While one expert works, the other's weights come from the disk, a part before each step.
     ///
-    /// When its turn comes they need only be copied.
-    func foresee(_ run: DenoisePlan.Run, step: Int, of steps: Int) {
-        guard !networks.transformers[run.expert].isLoaded else { return }
+    /// Those that there is room for are copied beside the last step's work; when its turn comes the rest need only be
+    /// copied.
+    func foresee(_ run: DenoisePlan.Run, step: Int, of steps: Int) throws {
+        let transformer = networks.transformers[run.expert]
+        guard !transformer.isLoaded else { return }
         if step == 0 || foreseen == nil { foreseen = components.foreseenTransformer(expert: run.expert) }
         foreseen?.fetchPages(part: step, of: steps)
-        if step == steps - 1 { foreseen = nil }
+        guard step == steps - 1 else { return }
+        foreseen = nil
+        coming = try clip.foresee(transformer, for: run)
+    }
+
+    func attend() throws {
+        try coming?.fill()
+        coming = nil
     }
 
     func guidanceScale(_ step: Int, of run: DenoisePlan.Run) -> Float {

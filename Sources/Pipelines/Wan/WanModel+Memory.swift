@@ -6,7 +6,7 @@ import VideoTypes
 extension WanModel {
     func memory(_ settings: VideoSettings, on device: DeviceProfile) -> MemoryEstimate {
         let networks = components.sizes(on: device)
-        let transformer = networks.transformer(with: settings.adapters)
+        let experts = networks.experts(with: settings.adapters)
         var (readers, shown, tower) = ([networks.textEncoder], 0, 0)
         if !shownFrames(settings).isEmpty {
             tower = components.imageEncoder == nil ? 0 : 1
@@ -16,8 +16,7 @@ extension WanModel {
         let plan = plan(settings)
         let texts = texts(settings).count
         return MemoryNeeds(
-            readers: readers, experts: [NetworkSize](repeating: transformer, count: hasTwoExperts ? 2 : 1),
-            decoder: networks.decoder,
+            readers: readers, experts: experts, decoder: networks.decoder, ahead: settings.adapters.isEmpty ? networks.ready : 0,
             work: [
                 .text: shown > 0 ? pictureMemory(settings, device.dtype) : 0,
                 .denoise: denoiseMemory(settings, device.dtype) + 2 * shown + matrixMemory(device),
@@ -29,7 +28,7 @@ extension WanModel {
 
     /// Where weights are copied, a quantised matrix becomes one of the activations' dtype for its product.
     private func matrixMemory(_ device: DeviceProfile) -> Int {
-        guard device.copiesWeights, components.stored.isQuantised("transformer") else { return 0 }
+        guard device.copiesWeights, components.hasQuantisedTransformer else { return 0 }
         let config = components.transformer
         return config.dim * max(config.ffnDim, config.dim) * device.dtype.byteWidth
     }

@@ -19,7 +19,7 @@ struct WanNetworks {
         encoder = Resident(sizes.encoder) { try components.makeEncoder(on: $0, watch: $1) }
         textEncoder = Resident(sizes.textEncoder) { try components.makeTextEncoder(on: $0, watch: $1) }
         transformers = (0..<(components.transformer2 == nil ? 1 : 2)).map { expert in
-            Resident(sizes.transformer, adapted: sizes.adaptedTransformer) {
+            Resident(sizes.transformers[expert], adapted: sizes.adaptedTransformers[expert]) {
                 try components.makeTransformer(expert: expert, adapters: $0, on: $1, watch: $2)
             }
         }

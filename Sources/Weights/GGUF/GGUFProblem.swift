@@ -63,7 +63,7 @@ package enum GGUFProblem: Error, Equatable, Sendable {
     var hint: String {
         switch self {
         case .tensorType(_, _, .some):
-            "use a file of F32, F16, BF16, Q8_0, Q6_K, Q5_K, Q4_K, Q3_K, Q2_K, Q5_0, Q5_1, Q4_0 or Q4_1"
+            "use a file of F32, F16, BF16, Q8_0, Q6_K, Q5_K, Q4_K, Q3_K, Q2_K, Q5_0, Q5_1, Q4_0, Q4_1, IQ4_NL or IQ4_XS"
         case .architecture: "use the model's own file; what another network's would give is noise"
         case .version: "convert the model again with a current converter"
         case .ends, .beyond: "the download is incomplete: fetch the file again"

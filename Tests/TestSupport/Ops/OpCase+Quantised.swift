@@ -118,7 +118,7 @@ extension StoredTensor {
         var random = TestRandom(seed: shape.count)
         let halves: [Int] =
             switch format {
-            case .q4_0, .q5_0, .q8_0: [0]
+            case .q4_0, .q5_0, .q8_0, .iq4NL, .iq4XS: [0]
             case .q4_1, .q5_1, .q4K, .q5K: [0, 2]
             case .q2K: [80, 82]
             case .q3K: [108]
