@@ -55,15 +55,16 @@ import Weights
     private static func walk(
         _ source: ModelSource, _ files: ModelFolder, _ request: VideoRequest, _ dtype: DType, _ switches: [String]
     ) throws -> [String: String] {
-        let settings = try VideoPlanner(source).settings(for: request)
         let backend = try CPUBackend(threads: 2)
+        let settings = try VideoPlanner(source).plan(forecasting: request).settings
+        let picture = Frame(width: 1, height: 1, pixels: [0, 0, 0])
         if switches.contains("--onednn-first") { backend.ownProductLimit = 0 }
         if switches.contains("--accept-loops") { backend.acceptsImplementation = { _ in true } }
         backend.onlyDecide()
         try Families.open(files).pipeline(on: backend, dtype: dtype)
             .generate(
-                settings, pictures: [.first: Frame(width: 1, height: 1, pixels: [0, 0, 0])], checkpoint: nil,
-                report: { _ in true }, dump: nil, emit: { _ in })
+                settings, pictures: Dictionary(uniqueKeysWithValues: settings.inputs.map { ($0.role, picture) }),
+                checkpoint: nil, report: { _ in true }, dump: nil, emit: { _ in })
         return backend.decisions
     }
 }
