@@ -67,12 +67,7 @@ package struct WeightScope {
     /// The tensor `name`, which must have `shape`.
     package func tensor(_ name: String, _ shape: [Int]) throws(WeightError) -> StoredTensor {
         let key = key(name)
-        let stored: StoredTensor
-        if let checkpoint {
-            stored = try checkpoint.take(key, shape)
-        } else {
-            stored = try StoredTensor.zeros(Shape(shape))
-        }
+        let stored = try taken(key, shape)
         let given = try sum(stored, key)
         tell(key, shape, stored, as: given.format)
         return given
@@ -84,12 +79,18 @@ package struct WeightScope {
         _ name: String, _ shape: [Int]
     ) throws(WeightError) -> (stored: StoredTensor, beside: LowRank?) {
         let key = key(name)
-        let stored = try checkpoint.take(key, shape)
+        let stored = try taken(key, shape)
         let staysQuantised = stored.format.quantisation != nil && stored.hasWholeRows
         let beside = staysQuantised ? adapters?.deltas.product(key) : nil
         let given = beside == nil ? try sum(stored, key) : stored
         tell(key, shape, stored, as: given.format, rank: beside?.rank ?? 0)
         return (given, beside)
+    }
+
+    /// From the checkpoint; imagined where there is none.
+    private func taken(_ key: String, _ shape: [Int]) throws(WeightError) -> StoredTensor {
+        guard let checkpoint else { return try StoredTensor.zeros(Shape(shape)) }
+        return try checkpoint.take(key, shape)
     }
 
     private func tell(_ key: String, _ shape: [Int], _ stored: StoredTensor, as format: StoredFormat, rank: Int = 0) {
