@@ -62,8 +62,8 @@ void *ck_pages_map(size_t bytes);
 
 /// The pages of `from`, as many whole ones of 2 MB as `bytes` are, become those of `to`, with what is in them.
 ///
-/// Both are from ck_pages_map. Gives the bytes that are no longer at `from`, which are fewer where the system refuses; -1
-/// where `to` has lost a page besides.
+/// Both are from ck_pages_map. Gives the bytes that are no longer at `from`, which are fewer where the system refuses,
+/// and -1 where `to` has lost a page besides.
 ptrdiff_t ck_pages_move(void *to, void *from, size_t bytes);
 
 // ---- Matrix products, convolutions, attention
@@ -156,8 +156,9 @@ typedef struct ck_window {
     ptrdiff_t spread;        ///< results lie so many rows and columns apart in out, which is as much larger
 } ck_window;
 
-/// The four kernels [out, in, 1, 2, 2] that do to a frame what w [out, in, 1, 3, 3] does to one with each row and column
-/// twice: kernel 2 a + b gives row a and column b of two, and sees places from 1 - a above and 1 - b to the left on.
+/// The four kernels [out, in, 1, 2, 2] that do to a frame what w [out, in, 1, 3, 3] does to one with each row and
+/// column twice: kernel 2 a + b gives row a and column b of two, and sees places from 1 - a above and 1 - b to the left
+/// on.
 void ck_doubling_kernels(float *const kernels[4], const void *w, ck_dtype w_dtype, ptrdiff_t pairs);
 
 /// Convolution of frames [window.height, window.width, in_channels]: out [count, height, width, out_channels] = kernel

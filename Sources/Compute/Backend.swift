@@ -84,7 +84,7 @@ package protocol Backend: AnyObject {
     /// A kernel `[out, in, 1, 3, 3]` for `doublingConvolution`; nil where that is nothing of the backend's own.
     func doublingWeight(_ stored: StoredTensor, for dtype: DType) throws(ComputeError) -> ConvolutionWeight?
     /// Convolution of frames `[frames, height, width, in]` as if each row and column came twice, into
-    /// `[frames, 2 height, 2 width, out]`, without making them: neighbours that are equal meet the sum of their weights.
+    /// `[frames, 2 height, 2 width, out]`: neighbours that are equal meet the sum of their weights.
     func doublingConvolution(
         _ x: Tensor, _ weight: ConvolutionWeight, bias: Tensor?, into out: Tensor
     ) throws(ComputeError)

@@ -16,7 +16,8 @@ extension WanModel {
         let plan = plan(settings)
         let texts = texts(settings).count
         return MemoryNeeds(
-            readers: readers, experts: experts, decoder: networks.decoder, ahead: settings.adapters.isEmpty ? networks.ready : 0,
+            readers: readers, experts: experts, decoder: networks.decoder,
+            ahead: settings.adapters.isEmpty ? networks.ready : 0,
             work: [
                 .text: shown > 0 ? pictureMemory(settings, device.dtype) : 0,
                 .denoise: denoiseMemory(settings, device.dtype) + 2 * shown + matrixMemory(device),
