@@ -75,3 +75,11 @@ enum Callbacks {
             }
         }
 }
+
+extension ConnectionWatch {
+    /// Stands in a file that names the library anyway: optimised builds lose sockets' constants where the watch does.
+    static func bytesOfSystem(_ descriptor: Int32) -> Int? {
+        let bytes = cmh_moved_bytes(descriptor)
+        return bytes < 0 ? nil : Int(bytes)
+    }
+}

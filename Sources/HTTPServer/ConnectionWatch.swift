@@ -1,4 +1,3 @@
-import CMicroHTTPD
 import Files
 import Synchronization
 import Threads
@@ -215,11 +214,6 @@ final class ConnectionWatch: Sendable {
         // Where it is not known, only the deadline counts.
         let hasMoved = bytes == nil || bytes != last.bytes
         return Movement(bytes: bytes, at: hasMoved ? now : last.at, nextLook: now + idleMilliseconds / Self.looks)
-    }
-
-    static func bytesOfSystem(_ descriptor: Int32) -> Int? {
-        let bytes = cmh_moved_bytes(descriptor)
-        return bytes < 0 ? nil : Int(bytes)
     }
 
     /// Sweeps on a thread of its own; false where the system gives none.
