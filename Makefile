@@ -98,7 +98,7 @@ nvrtc: test-packages ## fetch the compilers of CUDA that the kernels are tested 
 
 openai: test-packages ## fetch OpenAI's client, which the service is tested with: 40 MB in .build/openai
 	@# Parts of it are compiled for one Python: another one fetches it anew.
-	@PYTHONPATH=.build/openai python3 -c 'import pydantic_core' 2>/dev/null || { echo "fetching $(OPENAI_WHEEL)"; \
+	@[ -d .build/openai ] && PYTHONPATH=.build/openai python3 -c 'import pydantic_core' 2>/dev/null || { echo "fetching $(OPENAI_WHEEL)"; \
 	  rm -rf .build/openai.part .build/openai; \
 	  python3 -m pip install --quiet --target .build/openai.part $(OPENAI_WHEEL) && mv .build/openai.part .build/openai; }
 
