@@ -246,11 +246,11 @@ async function look(id, mine) {
     const clip = await json(address(id), { signal: mine.signal });
     if (mine.signal.aborted) return;
     take(clip);
-    complain($("new-error"), null);
+    complain($("new-error"), null, "clip");
   } catch (error) {
     if (mine.signal.aborted) return;
     if (error.status === 404) return forget(id);
-    complain($("new-error"), error);
+    complain($("new-error"), error, "clip");
     wait = 5000;
   }
   const clip = clips.get(id);
@@ -367,10 +367,10 @@ async function refresh() {
     }
     $("older").hidden = !more;
     list();
-    complain($("new-error"), null);
+    complain($("new-error"), null, "list");
   } catch (error) {
     // A clip that the next page was to follow is gone: the next time.
-    if (!(error instanceof Refusal && error.parameter === "after")) complain($("new-error"), error);
+    if (!(error instanceof Refusal && error.parameter === "after")) complain($("new-error"), error, "list");
   }
 }
 

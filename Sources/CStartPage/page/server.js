@@ -48,7 +48,10 @@ function explain(error) {
   return error.message.charAt(0).toUpperCase() + error.message.slice(1) + ".";
 }
 
-function complain(place, error) {
+function complain(place, error, about = "") {
+  // What asks again by itself takes back no complaint but its own.
+  if (!error && about && place.dataset.about !== about) return;
+  place.dataset.about = about;
   place.hidden = !error;
   place.textContent = error ? explain(error) : "";
   if (error instanceof Refusal && error.status === 401) { $("access").open = true; }
