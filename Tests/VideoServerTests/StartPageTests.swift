@@ -57,6 +57,7 @@ import VideoServer
         #expect(hasKey || found["focus"] == "\"prompt\"")
         #expect(!hasKey || found["asks_for_key"].contains("API key"))
         #expect(found["refusal"].contains("multiple") && found["refused_field"] == "\"size\"")
+        #expect(found["refusal_later"] == found["refusal"])
         #expect(found["working"].contains("Working: "))
         let progress = found.numbers("progress")
         #expect(progress.count > 3 && progress == progress.sorted() && (progress.first ?? 100) < 50)

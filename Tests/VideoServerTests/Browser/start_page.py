@@ -49,6 +49,8 @@ def main(program, url, key):
         page.wait("!document.querySelector('#new-error').hidden")
         found["refusal"] = page.run("document.querySelector('#new-error').textContent")
         found["refused_field"] = page.run("document.activeElement.id")
+        # It stays while the list is asked for again.
+        found["refusal_later"] = page.run("refresh().then(() => document.querySelector('#new-error').textContent)")
         page.shoot("refused.png")
         page.run("document.querySelector('#size').value = ''")
 
