@@ -50,13 +50,19 @@ import VideoServer
 
     @Test func `a waiter that hangs up frees its seat at once`() throws {
         let service = try service { $0.maxQueued = 200 }
-        var waiting = try (0..<48).map { _ in try connection(service, "POST", "/v1/videos/sync", slow) }
+        var waiting: [RawClient] = []
         func isFull() throws -> Bool {
             let answer = try service.ask(
                 "POST", "/v1/videos/sync", [("Content-Type", "application/json")], body: Array(#"{"prompt": ""}"#.utf8))
             return answer.status == 429
         }
-        #expect(try eventually(isFull))
+        // Who asks whether it is full sits down for a moment too, perhaps where a waiter was about to.
+        #expect(
+            try eventually {
+                guard try !isFull() else { return true }
+                waiting.append(try connection(service, "POST", "/v1/videos/sync", slow))
+                return false
+            })
         // The other key still has seats: its order is looked at.
         let other = try service.ask(
             "POST", "/v1/videos/sync", [("Content-Type", "application/json")], body: Array(#"{"prompt": ""}"#.utf8),
