@@ -1,3 +1,5 @@
+// How attention is cut for the threads: units, each a head of a group, and blocks of their queries and keys. What
+// computes a block is in simd_attention.h and, for few keys, in simd_short_attention.h.
 #include "kernels.h"
 #include <stdatomic.h>
 

@@ -1,3 +1,5 @@
+// Convolutions as products of gathered rows, which gemm.c cuts and simd_gemm.h multiplies, and how their kernels are
+// packed.
 #include "kernels.h"
 #include <stdatomic.h>
 

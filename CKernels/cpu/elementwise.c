@@ -1,3 +1,4 @@
+// Elementwise operations, cut into pieces for the threads; what computes a piece is in simd_elementwise.h.
 #include "kernels.h"
 
 enum { piece = 16384 };

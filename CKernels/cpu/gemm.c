@@ -1,3 +1,5 @@
+// How matrix products and convolutions are cut into blocks for the threads. What computes a block is in simd_gemm.h
+// and, where it multiplies levels of 8 bits, in simd_gemm_levels.h.
 #include "kernels.h"
 #include <stdatomic.h>
 

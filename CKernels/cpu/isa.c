@@ -1,3 +1,4 @@
+// The instruction sets of this processor, and which inner loops are used.
 #include "kernels.h"
 
 ck_isa ck_isa_best(void) {

@@ -1,3 +1,4 @@
+// Numbers that go to another place: table rows, patches, planes of channels.
 #include "kernels.h"
 
 struct embedding {

@@ -1,3 +1,4 @@
+// Norms, cut into rows for the threads; what computes them is in simd_norm.h.
 #include "kernels.h"
 
 struct rows {

@@ -1,3 +1,4 @@
+// Large blocks of memory in pages of 2 MB.
 #define _GNU_SOURCE
 #include "ckernels.h"
 #include <stdint.h>

@@ -1,3 +1,4 @@
+// What the processor can do at most; the inner loop is in simd_peak.h.
 #include "kernels.h"
 
 enum { rounds_of_piece = 1 << 14 };

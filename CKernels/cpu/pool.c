@@ -1,3 +1,4 @@
+// The threads that share a caller's work, and their scratch memory.
 #include "kernels.h"
 #include <pthread.h>
 #include <stdatomic.h>

@@ -1,3 +1,4 @@
+// The formats of quantised numbers; what reads them is in simd_dequantise.h.
 #include "kernels.h"
 
 struct format {

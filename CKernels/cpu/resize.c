@@ -1,3 +1,4 @@
+// Frames enlarged by repeating pixels, frames or channels, and at last made bytes.
 #include "kernels.h"
 
 struct resize {

@@ -1,3 +1,4 @@
+// Where the functions of an opened library are, and its file.
 #define _GNU_SOURCE
 #include "ck_cuda.h"
 

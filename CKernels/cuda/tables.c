@@ -1,3 +1,4 @@
+// Tables of the functions that are used of NVIDIA's libraries.
 #include "ck_cuda.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+// What the bulk copy engine of sm_90 is told of an array.
 #include "ck_cuda.h"
 
 #include <string.h>

@@ -15,7 +15,6 @@ extern "C" {
 #endif
 
 // ---- Kernel text
-// -----------------------------------------------------------------------------------------------------------
 
 /// A file of kernel text, zero-terminated.
 typedef struct ck_cuda_file {
@@ -35,7 +34,6 @@ typedef struct ck_cuda_text {
 const ck_cuda_text *ck_cuda_texts(size_t *count);
 
 // ---- Filling a table
-// -------------------------------------------------------------------------------------------------------
 
 /// Gives the address of a symbol, or NULL.
 typedef void *(*ck_lookup)(void *context, const char *symbol);
@@ -46,7 +44,6 @@ void *ck_library_symbol(void *handle, const char *symbol);
 const char *ck_library_path(void *handle);
 
 // ---- libcuda
-// ---------------------------------------------------------------------------------------------------------------
 
 typedef struct ck_cu_context *CUcontext;
 typedef struct ck_cu_stream *CUstream;
@@ -185,7 +182,6 @@ enum {
 };
 
 // ---- libnvrtc
-// --------------------------------------------------------------------------------------------------------------
 
 typedef struct ck_nvrtc_program *nvrtcProgram;
 
@@ -210,7 +206,6 @@ typedef struct ck_nvrtc {
 const char *ck_nvrtc_fill(ck_nvrtc *nvrtc, ck_lookup lookup, void *context);
 
 // ---- libnvidia-ml
-// ----------------------------------------------------------------------------------------------------------------
 
 typedef struct ck_nvml_device *nvmlDevice_t;
 
@@ -227,7 +222,6 @@ typedef struct ck_nvml {
 const char *ck_nvml_fill(ck_nvml *nvml, ck_lookup lookup, void *context);
 
 // ---- libcublasLt
-// -----------------------------------------------------------------------------------------------------------
 
 typedef struct ck_lt_handle *cublasLtHandle_t;
 typedef struct ck_lt_desc *cublasLtMatmulDesc_t;

@@ -18,7 +18,6 @@ extern "C" {
 typedef enum ck_dtype { CK_DTYPE_F32, CK_DTYPE_BF16, CK_DTYPE_F16, CK_DTYPE_U8 } ck_dtype;
 
 // ---- Instruction sets
-// --------------------------------------------------------------------------------------------------
 
 /// Each level contains those before it. AVX2 means AVX2 + FMA + F16C; AVX512 means F + BW + DQ + VL.
 typedef enum ck_isa { CK_ISA_BASELINE, CK_ISA_AVX2, CK_ISA_AVX512, CK_ISA_AVX512_BF16 } ck_isa;
@@ -29,7 +28,6 @@ ck_isa ck_isa_best(void);
 const char *ck_isa_name(ck_isa level);
 
 // ---- Threads
-// -----------------------------------------------------------------------------------------------------------
 
 /// Threads that share the work of one caller at a time. Idle threads spin for some microseconds, then sleep.
 typedef struct ck_pool ck_pool;
@@ -54,7 +52,6 @@ void ck_parallel_for(ck_pool *pool, ptrdiff_t count, ck_body body, void *context
 double ck_multiply_adds(ptrdiff_t pieces, ck_pool *pool);
 
 // ---- Memory
-// ------------------------------------------------------------------------------------------------------------
 
 /// Memory from the system that begins at a multiple of 2 MB, in pages of that size where it has them; munmap gives it
 /// back. NULL when there is none.
@@ -67,7 +64,6 @@ void *ck_pages_map(size_t bytes);
 ptrdiff_t ck_pages_move(void *to, void *from, size_t bytes);
 
 // ---- Matrix products, convolutions, attention
-// --------------------------------------------------------------------------
 
 /// What happens to a matrix product y before it is stored.
 typedef enum ck_epilogue {
@@ -204,7 +200,6 @@ enum { CK_LIST_QUERIES = 128, CK_LIST_KEYS = 64 };
 bool ck_attention(const ck_attention_call *call, ck_pool *pool);
 
 // ---- Norms, positions
-// --------------------------------------------------------------------------------------------------
 
 /// out = (x - mean) / sqrt(var + eps) · gain + offset for each row; gain, offset [width] or NULL. In place allowed.
 void ck_layer_norm(void *out, ck_dtype out_dtype, const void *x, ck_dtype x_dtype, const float *gain,
@@ -242,7 +237,6 @@ bool ck_group_norm(void *out, ck_dtype out_dtype, const void *x, ck_dtype x_dtyp
                    ptrdiff_t groups, float eps, ck_pool *pool);
 
 // ---- Elementwise
-// -------------------------------------------------------------------------------------------------------
 
 /// out = x in another dtype; to bf16 and f16 round to nearest even. u8 only to u8. In place only with equal dtypes.
 void ck_convert(void *out, ck_dtype out_dtype, const void *x, ck_dtype x_dtype, ptrdiff_t count, ck_pool *pool);
@@ -264,7 +258,6 @@ void ck_combine(float *out, const float *const *terms, const float *factors, ptr
                 ck_pool *pool);
 
 // ---- Layout
-// ------------------------------------------------------------------------------------------------------------
 
 /// out[i] = table[ids[i]]; the ids have been checked. out f32 or bf16, table f32, bf16 or f16.
 void ck_embedding(void *out, ck_dtype out_dtype, const void *table, ck_dtype table_dtype, const int32_t *ids,
