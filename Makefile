@@ -120,11 +120,12 @@ onednn: test-packages ## fetch versions of oneDNN that products are asked of: 0.
 	  for data in "$$folder.part"/*.data/data; do cp -r "$$data/." "$$folder.part"; done; \
 	  rm -rf "$$folder.part"/*.whl "$$folder.part"/*.data "$$folder.part"/share; mv "$$folder.part" "$$folder"; done
 
+decisions: PART = $(call of_tests,PipelinesTests)
 decisions: swift build-packages onednn ## ask three versions of oneDNN who would compute what; minutes
-	WAN_DECISIONS=all swift test --filter SlowPathTests
+	$(PART) WAN_DECISIONS=all swift test --filter SlowPathTests
 	@# The program has the major version of the header that it was built with.
-	swift build --product decision-walk --scratch-path .build/onednn/3 -Xcc "-I$$PWD/.build/onednn/$(firstword $(ONEDNN_WHEELS))/include"
-	for version in $(ONEDNN_WHEELS); do LD_LIBRARY_PATH="$$PWD/.build/onednn/$$version/lib" \
+	$(PART) swift build --product decision-walk --scratch-path .build/onednn/3 -Xcc "-I$$PWD/.build/onednn/$(firstword $(ONEDNN_WHEELS))/include"
+	for version in $(ONEDNN_WHEELS); do $(PART) LD_LIBRARY_PATH="$$PWD/.build/onednn/$$version/lib" \
 	  WAN_DECISIONS=all WAN_DECISION_WALK="$$PWD/.build/onednn/3/debug/decision-walk" swift test --skip-build --filter SlowPathTests; done
 
 kernels: FURTHER = $(FURTHER_NVRTC_WHEELS)
