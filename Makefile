@@ -15,7 +15,7 @@ BUILD_PACKAGES := libdnnl-dev libavcodec-dev libavformat-dev libavutil-dev libsw
   libssl-dev libcurl4-openssl-dev
 # Ubuntu has Chromium as a snap only: what needs it is there named among the skipped.
 CHROMIUM := $(if $(shell grep -x 'ID=ubuntu' /etc/os-release 2>/dev/null),,chromium)
-TEST_PACKAGES := $(BUILD_PACKAGES) ffmpeg python3-pip $(CHROMIUM) zsh fish man-db
+TEST_PACKAGES := $(BUILD_PACKAGES) ffmpeg python3-pip $(CHROMIUM) curl openssl zsh fish man-db
 BENCH_PACKAGES := $(BUILD_PACKAGES) python3-venv g++ make
 SOURCES := Package.swift Sources Tests bench/gpu/Program bench/router
 C_SOURCES = $(shell git ls-files 'CKernels/*.c' 'CKernels/*.cuh' 'CKernels/*.h' 'Sources/*.c' 'Sources/*.h' 'Tests/*.cpp' 'Tests/*.h')
