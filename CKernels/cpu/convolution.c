@@ -62,24 +62,40 @@ bool ck_kernel_pack(void *packed, const void *w, ck_dtype w_dtype, const ck_kern
     return !atomic_load(&packing.failed);
 }
 
-void ck_doubling_kernels(float *const kernels[4], const void *w, ck_dtype w_dtype, ptrdiff_t pairs) {
-    for (ptrdiff_t pair = 0; pair < pairs; pair++) {
-        for (int corner = 0; corner < 4; corner++) {
-            float *kernel = kernels[corner] + pair * 4;
-            memset(kernel, 0, 4 * sizeof(float));
-            // The neighbours of the first of two equal rows are one above and its twin, of the second its twin and one
-            // below.
-            for (int tap = 0; tap < 9; tap++) {
-                int row = (tap / 3 + 1 - corner / 2) / 2, column = (tap % 3 + 1 - corner % 2) / 2;
-                kernel[row * 2 + column] += ck_load(w, w_dtype, pair * 9 + tap);
-            }
-        }
-    }
+/// Whether Winograd's way is open, and worth transforming the kernel for each call. Frames that come one by one go the
+/// same way as many.
+static bool takes_winograd(const ck_kernel *kernel, const ck_window *window, ptrdiff_t tiles) {
+    enum { least_channels = 16, least_tiles = 16 };
+    bool fits = kernel->x_dtype == CK_DTYPE_F32 && kernel->extent[1] == 3 && kernel->extent[2] == 3;
+    for (int axis = 1; axis < 3; axis++)
+        fits = fits && window->stride[axis] == 1 && window->dilation[axis] == 1;
+    return fits && kernel->in_channels >= least_channels && kernel->out_channels >= least_channels &&
+           tiles >= least_tiles;
 }
 
 bool ck_convolution(void *out, ck_dtype out_dtype, const void *const *frames, const ck_kernel *kernel,
                     const void *packed, const ck_window *window, const float *bias, bool accumulate, ptrdiff_t count,
                     ptrdiff_t height, ptrdiff_t width, ck_pool *pool) {
+    ptrdiff_t tile_rows = ck_ceil_div(height, 2), tile_columns = ck_ceil_div(width, 2);
+    if (count <= 0 || height <= 0 || width <= 0 || kernel->out_channels <= 0)
+        return true;
+    if (window->doubled || takes_winograd(kernel, window, tile_rows * tile_columns)) {
+        ck_winograd plan = {.out = out,
+                            .frames = frames,
+                            .out_dtype = out_dtype,
+                            .accumulates = accumulate,
+                            .window = *window,
+                            .height = height,
+                            .width = width,
+                            .tile_rows = tile_rows,
+                            .tile_columns = tile_columns,
+                            .channels = kernel->in_channels,
+                            .times = kernel->extent[0],
+                            .n = kernel->out_channels,
+                            .kernel = packed,
+                            .bias = bias};
+        return ck_multiply_winograd(&plan, count, pool);
+    }
     ck_gemm_plan plan = plan_convolution(kernel);
     plan.out = out;
     plan.out_dtype = out_dtype;
@@ -91,5 +107,5 @@ bool ck_convolution(void *out, ck_dtype out_dtype, const void *const *frames, co
     plan.bias = bias;
     plan.epilogue = accumulate ? CK_EPILOGUE_ADD : CK_EPILOGUE_NONE;
     plan.packed = packed;
-    return plan.m <= 0 || plan.n <= 0 || ck_multiply_packed(&plan, pool);
+    return ck_multiply_packed(&plan, pool);
 }

@@ -204,7 +204,7 @@ static ck_gemm_plan plan_of(void *out, ck_dtype out_dtype, ck_dtype x_dtype, ptr
     return (ck_gemm_plan){.out = out,
                           .out_dtype = out_dtype,
                           .x_dtype = x_dtype,
-                          .window = {.stride = {1, 1, 1}, .dilation = {1, 1, 1}, .height = 1, .width = m, .spread = 1},
+                          .window = {.stride = {1, 1, 1}, .dilation = {1, 1, 1}, .height = 1, .width = m},
                           .height = 1,
                           .width = m,
                           .channels = k,
@@ -256,7 +256,7 @@ void ck_finish_sums(void *out, ck_dtype out_dtype, const float *sums, const floa
                     const float *gate, ptrdiff_t m, ptrdiff_t n, ck_pool *pool) {
     enum { piece = 16384 };
     struct finish f = {
-        .plan = {.out = out, .out_dtype = out_dtype, .window = {.spread = 1}, .bias = bias, .gate = gate,
+        .plan = {.out = out, .out_dtype = out_dtype, .bias = bias, .gate = gate,
                  .epilogue = epilogue, .m = m, .n = n},
         .kernels = ck_kernels(pool),
         .sums = sums,

@@ -70,6 +70,26 @@ typedef struct ck_gemm_plan {
 /// Multiplies all rows by the packed columns; blocks are its matter. False when scratch memory cannot be had.
 bool ck_multiply_packed(const ck_gemm_plan *plan, ck_pool *pool);
 
+/// A convolution of frames in f32 by kernels that see 3 x 3 places of each, and how it is cut into blocks: tiles of 2 x 2
+/// results by columns.
+typedef struct ck_winograd {
+    void *out;
+    const void *const *frames; // NULL for zeros
+    ck_dtype out_dtype;
+    bool accumulates;
+    ck_window window;
+    ptrdiff_t height, width; // of a frame of out
+    ptrdiff_t tile_rows, tile_columns;
+    ptrdiff_t channels, times, n;
+    const float *kernel, *bias;
+    float *packed; // the kernel's columns packed_first..<packed_end, transformed
+    ptrdiff_t packed_first, packed_end;
+    ptrdiff_t row_count, column_count; // of a block
+} ck_winograd;
+
+/// Makes so many frames; columns and blocks are its matter. False when scratch memory cannot be had.
+bool ck_multiply_winograd(const ck_winograd *plan, ptrdiff_t frames, ck_pool *pool);
+
 enum {
     ck_column_step = 32, // a multiple of every panel's width
     dot_columns = 64     // most columns that gemm_dot computes at once
@@ -106,6 +126,16 @@ struct ck_kernels {
     void (*gemm_dot)(const ck_gemm_plan *plan, ptrdiff_t column, ptrdiff_t end);
     /// Rows first..<end of out from their sums [m, n].
     void (*gemm_finish_rows)(const ck_gemm_plan *plan, const float *sums, ptrdiff_t first, ptrdiff_t end);
+
+    /// Floats that so many columns of a transformed kernel take.
+    ptrdiff_t (*winograd_packed)(const ck_winograd *plan, ptrdiff_t columns);
+    /// Transforms one slice in time of the panel of columns that begins at `column`.
+    void (*winograd_pack)(const ck_winograd *plan, ptrdiff_t column, ptrdiff_t time);
+    /// Scratch memory of winograd_block, in bytes.
+    size_t (*winograd_bytes)(const ck_winograd *plan);
+    /// The block of results that begins at tile `row` of all frames and at `column`.
+    void (*winograd_block)(const ck_winograd *plan, ptrdiff_t row, ptrdiff_t column, float *scratch);
+    ptrdiff_t panel; // columns that are packed together
 
     /// Columns first..<end of a row as f32; both are multiples of a block.
     void (*dequantise)(const ck_quantised *w, ptrdiff_t row, ptrdiff_t first, ptrdiff_t end, float *out);

@@ -153,19 +153,15 @@ typedef struct ck_window {
     ptrdiff_t stride[3], dilation[3]; ///< in time, height and width
     ptrdiff_t above, left;   ///< rows and columns of zeros before the first; behind the last are as many as needed
     ptrdiff_t height, width; ///< of a frame
-    ptrdiff_t spread;        ///< results lie so many rows and columns apart in out, which is as much larger
+    bool doubled;            ///< each of its rows and columns is seen twice
 } ck_window;
-
-/// The four kernels [out, in, 1, 2, 2] that do to a frame what w [out, in, 1, 3, 3] does to one with each row and
-/// column twice: kernel 2 a + b gives row a and column b of two, and sees places from 1 - a above and 1 - b to the left
-/// on.
-void ck_doubling_kernels(float *const kernels[4], const void *w, ck_dtype w_dtype, ptrdiff_t pairs);
 
 /// Convolution of frames [window.height, window.width, in_channels]: out [count, height, width, out_channels] = kernel
 /// * frames + bias, or grows by that.
 ///
 /// frames: those that the kernel sees, from the first place of the result on; NULL is a frame of zeros, which the last
-/// frame that a place sees is not. out f32 or bf16. bias may be NULL. False when scratch memory cannot be had.
+/// frame that a place sees is not. Doubled frames are in f32, the kernel sees 3 x 3 of their places, each result one
+/// above and one to the left too. out f32 or bf16. bias may be NULL. False when scratch memory cannot be had.
 bool ck_convolution(void *out, ck_dtype out_dtype, const void *const *frames, const ck_kernel *kernel,
                     const void *packed, const ck_window *window, const float *bias, bool accumulate, ptrdiff_t count,
                     ptrdiff_t height, ptrdiff_t width, ck_pool *pool);

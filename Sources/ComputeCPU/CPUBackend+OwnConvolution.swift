@@ -84,7 +84,8 @@ extension CPUBackend {
         var seen = ck_window(
             stride: (window.time.stride, window.height.stride, window.width.stride),
             dilation: (window.time.dilation, window.height.dilation, window.width.dilation),
-            above: window.height.before, left: window.width.before, height: call.height, width: call.width, spread: 1)
+            above: window.height.before, left: window.width.before, height: call.height, width: call.width,
+            doubled: false)
         let done = unsafe ck_convolution(
             target(out), out.dtype.ck, Array(call.frames[first...]), &kernel, packed, &seen,
             call.bias.map { unsafe floats($0, count: kernel.out_channels, "bias") }, call.accumulates, out.shape[0],
@@ -98,56 +99,41 @@ extension CPUBackend {
         _ stored: StoredTensor, for dtype: DType
     ) throws(ComputeError) -> ConvolutionWeight? {
         guard convolvesOurselves(dtype), dtype == .f32, Array(stored.shape.dims[2...]) == [1, 3, 3] else { return nil }
-        let source = try dense(stored)
-        let shape = Shape(stored.shape.dims[..<2] + [1, 2, 2])
-        var corners: [Tensor] = []
-        for _ in 0..<4 { corners.append(try allocate(shape, .f32)) }
-        let addresses = unsafe corners.map { unsafe Optional(target($0).assumingMemoryBound(to: Float.self)) }
-        unsafe ck_doubling_kernels(addresses, address(source), source.dtype.ck, shape[0] * shape[1])
-        (source.storage as? HostStorage)?.dropPages()
-        var kernels: [PackedKernel] = []
-        for corner in corners { kernels.append(try packedKernel(corner, for: dtype)) }
         return ConvolutionWeight(
-            storage: DoublingKernels(kernels), outChannels: shape[0], inChannels: shape[1], kernel: [1, 3, 3],
-            dtype: dtype)
+            storage: DoublingKernel(try packedKernel(dense(stored), for: dtype)), outChannels: stored.shape[0],
+            inChannels: stored.shape[1], kernel: [1, 3, 3], dtype: dtype)
     }
 
     package func doublingConvolution(
         _ x: Tensor, _ weight: ConvolutionWeight, bias: Tensor?, into out: Tensor
     ) throws(ComputeError) {
-        guard let kernels = (weight.storage as? DoublingKernels)?.kernels else {
+        guard let kernel = (weight.storage as? DoublingKernel)?.packed else {
             preconditionFailure("weight of another backend")
         }
         let (frames, height, width) = (x.shape[0], x.shape[1], x.shape[2])
         precondition(
             out.shape == [frames, 2 * height, 2 * width, weight.outChannels], "\(x.shape) doubled to \(out.shape)")
         oneDNN.note("convolution of \(x.shape) doubled, to \(weight.outChannels) channels", "CKernels")
-        let addresses = unsafe (0..<frames).map { unsafe Optional(UnsafeRawPointer(address(x[$0]))) }
-        let bias = unsafe bias.map { unsafe floats($0, count: weight.outChannels, "bias") }
-        for (corner, kernel) in kernels.enumerated() {
-            let (row, column) = (corner / 2, corner % 2)
-            var shape = kernel.kernel
-            var seen = ck_window(
-                stride: (1, 1, 1), dilation: (1, 1, 1), above: 1 - row, left: 1 - column, height: height, width: width,
-                spread: 2)
-            let first = (row * 2 * width + column) * weight.outChannels * out.dtype.byteWidth
-            let done = unsafe ck_convolution(
-                target(out) + first, out.dtype.ck, addresses, &shape, kernel.host.address, &seen, bias, false, frames,
-                height, width, workers)
-            guard done else { throw ComputeError.outOfMemory(requested: 0, backend: name) }
-        }
+        var shape = kernel.kernel
+        var seen = ck_window(
+            stride: (1, 1, 1), dilation: (1, 1, 1), above: 1, left: 1, height: height, width: width, doubled: true)
+        let done = unsafe ck_convolution(
+            target(out), out.dtype.ck, (0..<frames).map { unsafe Optional(UnsafeRawPointer(address(x[$0]))) }, &shape,
+            kernel.host.address, &seen, bias.map { unsafe floats($0, count: weight.outChannels, "bias") }, false,
+            frames, 2 * height, 2 * width, workers)
+        guard done else { throw ComputeError.outOfMemory(requested: 0, backend: name) }
     }
 }
 
-/// The four kernels of a convolution of doubled frames.
-final class DoublingKernels: Storage {
-    let kernels: [PackedKernel]
+/// The kernel of a convolution of doubled frames.
+final class DoublingKernel: Storage {
+    let packed: PackedKernel
 
-    init(_ kernels: [PackedKernel]) {
-        self.kernels = kernels
+    init(_ packed: PackedKernel) {
+        self.packed = packed
     }
 
-    var byteCount: Int { kernels.reduce(0) { $0 + $1.byteCount } }
+    var byteCount: Int { packed.byteCount }
 }
 
 /// What CKernels convolve.

@@ -1,0 +1,75 @@
+#include "kernels.h"
+#include <stdatomic.h>
+
+/// A plan being carried out.
+struct winograd {
+    ck_winograd plan;
+    const struct ck_kernels *kernels;
+    ck_pool *pool;
+    size_t scratch_bytes;
+    ptrdiff_t frame_blocks, column_blocks;
+    atomic_bool failed;
+};
+
+static void pack_panel(void *context, ptrdiff_t index, int thread) {
+    (void)thread;
+    struct winograd *g = context;
+    const ck_winograd *p = &g->plan;
+    g->kernels->winograd_pack(p, p->packed_first + index / p->times * g->kernels->panel, index % p->times);
+}
+
+static void multiply_block(void *context, ptrdiff_t index, int thread) {
+    struct winograd *g = context;
+    const ck_winograd *p = &g->plan;
+    float *scratch = ck_scratch(g->pool, thread, g->scratch_bytes);
+    if (!scratch) {
+        atomic_store_explicit(&g->failed, true, memory_order_relaxed);
+        return;
+    }
+    ptrdiff_t row = index / g->column_blocks, column = index % g->column_blocks;
+    g->kernels->winograd_block(
+        p, row / g->frame_blocks * p->tile_rows * p->tile_columns + row % g->frame_blocks * p->row_count,
+        p->packed_first + column * p->column_count, scratch);
+}
+
+static ptrdiff_t even_part(ptrdiff_t whole, ptrdiff_t parts, ptrdiff_t step) {
+    return ck_ceil_div(ck_ceil_div(whole, parts), step) * step;
+}
+
+/// The columns that have been packed, in blocks: fewer tiles where there would be too few blocks for all threads, then
+/// fewer columns.
+static void divide(struct winograd *g, ptrdiff_t frames) {
+    enum { most_rows = 48, least_rows = 24, least_columns = 64, row_step = 12 };
+    ck_winograd *p = &g->plan;
+    ptrdiff_t tiles = p->tile_rows * p->tile_columns, columns = p->packed_end - p->packed_first;
+    ptrdiff_t wanted = 4 * ck_pool_threads(g->pool), rows = ck_ceil_div(tiles, most_rows), column_blocks = 1;
+    while (frames * rows < wanted && tiles / rows > 2 * least_rows)
+        rows++;
+    while (frames * rows * column_blocks < wanted && columns / column_blocks > 2 * least_columns)
+        column_blocks++;
+    p->row_count = even_part(tiles, rows, row_step);
+    p->column_count = even_part(columns, column_blocks, ck_column_step);
+    g->frame_blocks = ck_ceil_div(tiles, p->row_count);
+    g->column_blocks = ck_ceil_div(columns, p->column_count);
+    g->scratch_bytes = g->kernels->winograd_bytes(p);
+}
+
+bool ck_multiply_winograd(const ck_winograd *plan, ptrdiff_t frames, ck_pool *pool) {
+    enum { most_packed = 1 << 22 };
+    struct winograd g = {.plan = *plan, .kernels = ck_kernels(pool), .pool = pool};
+    ck_winograd *p = &g.plan;
+    // Transformed columns stay in the last-level cache until all tiles have met them.
+    ptrdiff_t groups = ck_ceil_div(g.kernels->winograd_packed(p, p->n), most_packed);
+    ptrdiff_t step = even_part(p->n, groups, ck_column_step);
+    p->packed = ck_shared_scratch(pool, (size_t)g.kernels->winograd_packed(p, ck_min(step, p->n)) * sizeof(float));
+    if (!p->packed)
+        return false;
+    for (; p->packed_first < p->n; p->packed_first += step) {
+        p->packed_end = ck_min(p->packed_first + step, p->n);
+        divide(&g, frames);
+        ptrdiff_t panels = ck_ceil_div(p->packed_end - p->packed_first, g.kernels->panel);
+        ck_parallel_for(pool, panels * p->times, pack_panel, &g);
+        ck_parallel_for(pool, frames * g.frame_blocks * g.column_blocks, multiply_block, &g);
+    }
+    return !atomic_load(&g.failed);
+}
