@@ -62,40 +62,9 @@ bool ck_kernel_pack(void *packed, const void *w, ck_dtype w_dtype, const ck_kern
     return !atomic_load(&packing.failed);
 }
 
-/// Whether Winograd's way is open, and worth transforming the kernel for each call. Frames that come one by one go the
-/// same way as many.
-static bool takes_winograd(const ck_kernel *kernel, const ck_window *window, ptrdiff_t tiles) {
-    enum { least_channels = 16, least_tiles = 16 };
-    bool fits = kernel->x_dtype == CK_DTYPE_F32 && kernel->extent[1] == 3 && kernel->extent[2] == 3;
-    for (int axis = 1; axis < 3; axis++)
-        fits = fits && window->stride[axis] == 1 && window->dilation[axis] == 1;
-    return fits && kernel->in_channels >= least_channels && kernel->out_channels >= least_channels &&
-           tiles >= least_tiles;
-}
-
 bool ck_convolution(void *out, ck_dtype out_dtype, const void *const *frames, const ck_kernel *kernel,
                     const void *packed, const ck_window *window, const float *bias, bool accumulate, ptrdiff_t count,
                     ptrdiff_t height, ptrdiff_t width, ck_pool *pool) {
-    ptrdiff_t tile_rows = ck_ceil_div(height, 2), tile_columns = ck_ceil_div(width, 2);
-    if (count <= 0 || height <= 0 || width <= 0 || kernel->out_channels <= 0)
-        return true;
-    if (window->doubled || takes_winograd(kernel, window, tile_rows * tile_columns)) {
-        ck_winograd plan = {.out = out,
-                            .frames = frames,
-                            .out_dtype = out_dtype,
-                            .accumulates = accumulate,
-                            .window = *window,
-                            .height = height,
-                            .width = width,
-                            .tile_rows = tile_rows,
-                            .tile_columns = tile_columns,
-                            .channels = kernel->in_channels,
-                            .times = kernel->extent[0],
-                            .n = kernel->out_channels,
-                            .kernel = packed,
-                            .bias = bias};
-        return ck_multiply_winograd(&plan, count, pool);
-    }
     ck_gemm_plan plan = plan_convolution(kernel);
     plan.out = out;
     plan.out_dtype = out_dtype;
@@ -107,5 +76,5 @@ bool ck_convolution(void *out, ck_dtype out_dtype, const void *const *frames, co
     plan.bias = bias;
     plan.epilogue = accumulate ? CK_EPILOGUE_ADD : CK_EPILOGUE_NONE;
     plan.packed = packed;
-    return ck_multiply_packed(&plan, pool);
+    return plan.m <= 0 || plan.n <= 0 || ck_multiply_packed(&plan, pool);
 }

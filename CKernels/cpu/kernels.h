@@ -70,25 +70,15 @@ typedef struct ck_gemm_plan {
 /// Multiplies all rows by the packed columns; blocks are its matter. False when scratch memory cannot be had.
 bool ck_multiply_packed(const ck_gemm_plan *plan, ck_pool *pool);
 
-/// A convolution of frames in f32 by kernels that see 3 x 3 places of each, and how it is cut into blocks: tiles of 2 x 2
-/// results by columns.
-typedef struct ck_winograd {
-    void *out;
-    const void *const *frames; // NULL for zeros
-    ck_dtype out_dtype;
-    bool accumulates;
-    ck_window window;
-    ptrdiff_t height, width; // of a frame of out
+/// A call of ck_winograd, cut into blocks: tiles of 2 x 2 results by columns.
+typedef struct ck_winograd_plan {
+    ck_winograd_call call;
+    ptrdiff_t times; // slices that are left when some are folded
     ptrdiff_t tile_rows, tile_columns;
-    ptrdiff_t channels, times, n;
-    const float *kernel, *bias;
     float *packed; // the kernel's columns packed_first..<packed_end, transformed
     ptrdiff_t packed_first, packed_end;
     ptrdiff_t row_count, column_count; // of a block
-} ck_winograd;
-
-/// Makes so many frames; columns and blocks are its matter. False when scratch memory cannot be had.
-bool ck_multiply_winograd(const ck_winograd *plan, ptrdiff_t frames, ck_pool *pool);
+} ck_winograd_plan;
 
 enum {
     ck_column_step = 32, // a multiple of every panel's width
@@ -128,13 +118,16 @@ struct ck_kernels {
     void (*gemm_finish_rows)(const ck_gemm_plan *plan, const float *sums, ptrdiff_t first, ptrdiff_t end);
 
     /// Floats that so many columns of a transformed kernel take.
-    ptrdiff_t (*winograd_packed)(const ck_winograd *plan, ptrdiff_t columns);
-    /// Transforms one slice in time of the panel of columns that begins at `column`.
-    void (*winograd_pack)(const ck_winograd *plan, ptrdiff_t column, ptrdiff_t time);
+    ptrdiff_t (*winograd_packed)(const ck_winograd_plan *plan, ptrdiff_t columns);
+    /// Scratch memory of winograd_pack, in bytes.
+    size_t (*winograd_pack_bytes)(const ck_winograd_plan *plan);
+    /// Transforms channels first..<end of the panel of columns that begins at `column`.
+    void (*winograd_pack)(const ck_winograd_plan *plan, ptrdiff_t column, ptrdiff_t first, ptrdiff_t end,
+                          float *scratch);
     /// Scratch memory of winograd_block, in bytes.
-    size_t (*winograd_bytes)(const ck_winograd *plan);
+    size_t (*winograd_bytes)(const ck_winograd_plan *plan);
     /// The block of results that begins at tile `row` of all frames and at `column`.
-    void (*winograd_block)(const ck_winograd *plan, ptrdiff_t row, ptrdiff_t column, float *scratch);
+    void (*winograd_block)(const ck_winograd_plan *plan, ptrdiff_t row, ptrdiff_t column, float *scratch);
     ptrdiff_t panel; // columns that are packed together
 
     /// Columns first..<end of a row as f32; both are multiples of a block.

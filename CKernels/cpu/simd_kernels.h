@@ -26,6 +26,7 @@ const struct ck_kernels CK_KERNELS = {
     .gemm_dot = gemm_dot,
     .gemm_finish_rows = gemm_finish_rows,
     .winograd_packed = winograd_packed,
+    .winograd_pack_bytes = winograd_pack_bytes,
     .winograd_pack = winograd_pack,
     .winograd_bytes = winograd_bytes,
     .winograd_block = winograd_block,

@@ -9,7 +9,7 @@
 enum { most_points = 4 };
 
 /// Of an axis: products, places that are read, and their transforms.
-INLINE int winograd_points(const ck_winograd *g) { return g->window.doubled ? 3 : 4; }
+INLINE int winograd_points(const ck_winograd_plan *g) { return g->call.doubled ? 3 : 4; }
 
 /// Kernel [3] to its factors, one for each point.
 INLINE void winograd_kernel_axis(const int points, const vf *w, const int step, vf *out, const int out_step) {
@@ -51,60 +51,88 @@ INLINE void winograd_results_axis(const int points, const vf *x, const int step,
 // ---- Kernels ----
 
 /// Depth of the products: what is seen of all frames at one point.
-INLINE ptrdiff_t winograd_depth(const ck_winograd *g) { return g->times * g->channels; }
+INLINE ptrdiff_t winograd_depth(const ck_winograd_plan *g) { return g->times * g->call.kernel.in_channels; }
 
 /// Floats of so many transformed columns.
-static ptrdiff_t winograd_packed(const ck_winograd *g, ptrdiff_t columns) {
+static ptrdiff_t winograd_packed(const ck_winograd_plan *g, ptrdiff_t columns) {
     ptrdiff_t points = winograd_points(g);
     return points * points * winograd_depth(g) * ck_ceil_div(columns, W) * W;
 }
 
-INLINE void winograd_pack_as(const int points, const ck_winograd *g, ptrdiff_t column, ptrdiff_t time) {
-    ptrdiff_t width = ck_min(panel, ck_ceil_div(g->n - column, W) * W), depth = winograd_depth(g);
-    ptrdiff_t slice = 9 * g->channels * ck_ceil_div(g->n, W) * W;
-    const float *from = g->kernel + time * slice + column * 9 * g->channels;
-    float *to = g->packed + (column - g->packed_first) * points * points * depth + time * g->channels * width;
-    for (ptrdiff_t i = 0; i < g->channels * width; i += W) {
+enum { pack_channels = 8 }; // whose numbers of a panel stay in the first-level cache
+
+/// For some channels of a panel of columns, [channels][t][3][3][panel].
+static size_t winograd_pack_bytes(const ck_winograd_plan *g) {
+    return (size_t)(pack_channels * g->call.kernel.extent[0] * 9 * panel) * sizeof(float);
+}
+
+/// One channel of a vector of columns, from its numbers [t][3][3], `width` apart, for all points.
+INLINE void winograd_pack_channel(const int points, const ck_winograd_plan *g, const float *from, ptrdiff_t width,
+                                  float *to) {
+    ptrdiff_t depth = winograd_depth(g), channels = g->call.kernel.in_channels;
+    for (ptrdiff_t time = 0; time < g->times; time++, to += channels * width) {
         vf w[9], half[3 * most_points], whole[most_points * most_points];
-        UNROLL for (int tap = 0; tap < 9; tap++) w[tap] = v_load(from + tap * g->channels * width + i);
+        UNROLL for (int tap = 0; tap < 9; tap++) w[tap] = v_load(from + tap * width);
+        from += 9 * width;
+        for (ptrdiff_t i = 0; time == 0 && i < g->call.folded; i++, from += 9 * width) {
+            UNROLL for (int tap = 0; tap < 9; tap++) w[tap] += v_load(from + tap * width);
+        }
         UNROLL for (int x = 0; x < 3; x++) winograd_kernel_axis(points, w + x, 3, half + x, 3);
         UNROLL for (int y = 0; y < points; y++) winograd_kernel_axis(points, half + 3 * y, 1, whole + points * y, 1);
-        UNROLL for (int point = 0; point < points * points; point++)
-            v_store(to + point * depth * width + i, whole[point]);
+        UNROLL for (int point = 0; point < points * points; point++) v_store(to + point * depth * width, whole[point]);
     }
 }
 
-/// Transforms one slice in time of the panel of columns that begins at `column`, for [points²][depth][panel].
-static void winograd_pack(const ck_winograd *g, ptrdiff_t column, ptrdiff_t time) {
-    if (g->window.doubled)
-        winograd_pack_as(3, g, column, time);
+INLINE void winograd_pack_as(const int points, const ck_winograd_plan *g, ptrdiff_t column, ptrdiff_t first,
+                             ptrdiff_t end, float *scratch) {
+    const ck_kernel *kernel = &g->call.kernel;
+    ptrdiff_t columns = ck_min(panel, kernel->out_channels - column), width = ck_ceil_div(columns, W) * W;
+    ptrdiff_t numbers = kernel->extent[0] * 9, row = kernel->in_channels * numbers;
+    float *packed = g->packed + (column - g->packed_first) * points * points * winograd_depth(g);
+    for (ptrdiff_t count; first < end; first += count) {
+        const char *w = (const char *)g->call.w + (size_t)(column * row + first * numbers) * ck_size(g->call.w_dtype);
+        count = ck_min(pack_channels, end - first);
+        pack_transposed(scratch, w, g->call.w_dtype, false, columns, count * numbers, row);
+        for (ptrdiff_t i = 0; i < count; i++) {
+            for (ptrdiff_t at = 0; at < width; at += W)
+                winograd_pack_channel(points, g, scratch + i * numbers * width + at, width,
+                                      packed + (first + i) * width + at);
+        }
+    }
+}
+
+/// Transforms channels first..<end of the panel of columns that begins at `column`, for [points²][depth][panel].
+static void winograd_pack(const ck_winograd_plan *g, ptrdiff_t column, ptrdiff_t first, ptrdiff_t end,
+                          float *scratch) {
+    if (g->call.doubled)
+        winograd_pack_as(3, g, column, first, end, scratch);
     else
-        winograd_pack_as(4, g, column, time);
+        winograd_pack_as(4, g, column, first, end, scratch);
 }
 
 // ---- Blocks ----
 
 /// From the rows of one point to those of the next: a line more, so that they do not share sets of the cache.
-INLINE ptrdiff_t winograd_place_step(const ck_winograd *g) { return g->row_count * most_depth + 16; }
-INLINE ptrdiff_t winograd_sum_step(const ck_winograd *g) { return g->row_count * g->column_count + 16; }
+INLINE ptrdiff_t winograd_place_step(const ck_winograd_plan *g) { return g->row_count * most_depth + 16; }
+INLINE ptrdiff_t winograd_sum_step(const ck_winograd_plan *g) { return g->row_count * g->column_count + 16; }
 
 /// For the transformed places of a block, [points²][row_count][most_depth], its sums,
 /// [points²][columns / panel][row_count][panel], and a pixel of zeros.
-static size_t winograd_bytes(const ck_winograd *g) {
+static size_t winograd_bytes(const ck_winograd_plan *g) {
     ptrdiff_t points = winograd_points(g);
-    return (size_t)(points * points * (winograd_place_step(g) + winograd_sum_step(g)) + g->channels) * sizeof(float);
+    return (size_t)(points * points * (winograd_place_step(g) + winograd_sum_step(g)) + g->call.kernel.in_channels) * sizeof(float);
 }
 
 /// The pixels of a frame that tile `tile` sees; `zeros` for those outside.
-INLINE void winograd_pixels(const int points, const ck_winograd *g, const float *frame, const float *zeros,
+INLINE void winograd_pixels(const int points, const ck_winograd_plan *g, const float *frame, const float *zeros,
                             ptrdiff_t tile, const float **pixels) {
-    const ck_window *seen = &g->window;
+    const ck_window *seen = &g->call.window;
     ptrdiff_t step = points == 3 ? 1 : 2;
     ptrdiff_t top = tile / g->tile_columns * step - seen->above, left = tile % g->tile_columns * step - seen->left;
     for (int i = 0; i < points * points; i++) {
         ptrdiff_t y = top + i / points, x = left + i % points;
         bool exists = frame && y >= 0 && y < seen->height && x >= 0 && x < seen->width;
-        pixels[i] = exists ? frame + (y * seen->width + x) * g->channels : zeros;
+        pixels[i] = exists ? frame + (y * seen->width + x) * g->call.kernel.in_channels : zeros;
     }
 }
 
@@ -136,24 +164,24 @@ struct winograd_block {
     bool grows;
 };
 
-INLINE void winograd_gather(const int points, const ck_winograd *g, const struct winograd_block *block) {
-    const ck_window *seen = &g->window;
+INLINE void winograd_gather(const int points, const ck_winograd_plan *g, const struct winograd_block *block) {
+    const ck_window *seen = &g->call.window;
     ptrdiff_t step = winograd_place_step(g), end = block->first + block->depth;
     for (ptrdiff_t row = 0; row < block->rows; row++) {
         ptrdiff_t tile = block->tile + ck_min(row, block->tiles - 1);
         float *out = block->x + row * most_depth;
         for (ptrdiff_t at = block->first, count; at < end; at += count, out += count) {
-            ptrdiff_t time = at / g->channels, channel = at % g->channels;
+            ptrdiff_t time = at / g->call.kernel.in_channels, channel = at % g->call.kernel.in_channels;
             const float *pixels[most_points * most_points];
-            count = ck_min(g->channels - channel, end - at);
-            winograd_pixels(points, g, g->frames[block->frame * seen->stride[0] + time * seen->dilation[0]],
+            count = ck_min(g->call.kernel.in_channels - channel, end - at);
+            winograd_pixels(points, g, g->call.frames[block->frame * seen->stride[0] + time * seen->dilation[0]],
                             block->zeros, tile, pixels);
             winograd_places(points, pixels, channel, channel + count, step, out);
         }
     }
 }
 
-INLINE void winograd_multiply(const int points, const ck_winograd *g, const struct winograd_block *block) {
+INLINE void winograd_multiply(const int points, const ck_winograd_plan *g, const struct winograd_block *block) {
     ptrdiff_t columns = ck_ceil_div(block->end - block->column, W) * W, depth = winograd_depth(g);
     ptrdiff_t place_step = winograd_place_step(g), sum_step = winograd_sum_step(g);
     for (ptrdiff_t point = 0; point < points * points; point++) {
@@ -176,7 +204,7 @@ INLINE void winograd_multiply(const int points, const ck_winograd *g, const stru
     }
 }
 
-INLINE void winograd_store(const int points, const ck_winograd *g, const struct winograd_block *block) {
+INLINE void winograd_store(const int points, const ck_winograd_plan *g, const struct winograd_block *block) {
     ptrdiff_t columns = ck_ceil_div(block->end - block->column, W) * W, step = winograd_sum_step(g);
     for (ptrdiff_t row = 0; row < block->tiles; row++) {
         ptrdiff_t y = (block->tile + row) / g->tile_columns * 2, x = (block->tile + row) % g->tile_columns * 2;
@@ -187,21 +215,21 @@ INLINE void winograd_store(const int points, const ck_winograd *g, const struct 
             UNROLL for (int j = 0; j < points * points; j++) m[j] = v_load(sums + j * step);
             UNROLL for (int j = 0; j < points; j++) winograd_results_axis(points, m + j, points, half + j, points);
             UNROLL for (int j = 0; j < 2; j++) winograd_results_axis(points, half + points * j, 1, out + 2 * j, 1);
-            vf bias = g->bias ? v_take(g->bias, CK_DTYPE_F32, column, block->end) : v_set(0);
+            vf bias = g->call.bias ? v_take(g->call.bias, CK_DTYPE_F32, column, block->end) : v_set(0);
             UNROLL for (int j = 0; j < 4; j++) {
-                ptrdiff_t place = ((block->frame * g->height + y + j / 2) * g->width + x + j % 2) * g->n;
-                if (y + j / 2 >= g->height || x + j % 2 >= g->width)
+                ptrdiff_t place = ((block->frame * g->call.height + y + j / 2) * g->call.width + x + j % 2) * g->call.kernel.out_channels;
+                if (y + j / 2 >= g->call.height || x + j % 2 >= g->call.width)
                     continue;
                 vf sum = out[j] + bias;
-                if (g->accumulates)
-                    sum += v_take(g->out, g->out_dtype, place + column, place + block->end);
-                v_give(g->out, g->out_dtype, place + column, sum, place + block->end);
+                if (g->call.accumulates)
+                    sum += v_take(g->call.out, g->call.out_dtype, place + column, place + block->end);
+                v_give(g->call.out, g->call.out_dtype, place + column, sum, place + block->end);
             }
         }
     }
 }
 
-INLINE void winograd_block_as(const int points, const ck_winograd *g, ptrdiff_t row, ptrdiff_t column, float *scratch) {
+INLINE void winograd_block_as(const int points, const ck_winograd_plan *g, ptrdiff_t row, ptrdiff_t column, float *scratch) {
     ptrdiff_t tiles = g->tile_rows * g->tile_columns;
     struct winograd_block block = {.frame = row / tiles,
                                    .tile = row % tiles,
@@ -212,13 +240,13 @@ INLINE void winograd_block_as(const int points, const ck_winograd *g, ptrdiff_t 
                                    .sums = scratch + points * points * winograd_place_step(g)};
     block.rows = ck_ceil_div(block.tiles, product_rows) * product_rows;
     float *zeros = block.sums + points * points * winograd_sum_step(g);
-    memset(zeros, 0, (size_t)g->channels * sizeof(float));
+    memset(zeros, 0, (size_t)g->call.kernel.in_channels * sizeof(float));
     block.zeros = zeros;
     ptrdiff_t depth = winograd_depth(g), missing = 0;
     while (missing + 1 < g->times &&
-           !g->frames[block.frame * g->window.stride[0] + missing * g->window.dilation[0]])
+           !g->call.frames[block.frame * g->call.window.stride[0] + missing * g->call.window.dilation[0]])
         missing++;
-    ptrdiff_t seen = depth - missing * g->channels, parts = ck_ceil_div(seen, most_depth);
+    ptrdiff_t seen = depth - missing * g->call.kernel.in_channels, parts = ck_ceil_div(seen, most_depth);
     ptrdiff_t step = ck_ceil_div(ck_ceil_div(seen, parts), W) * W;
     for (block.first = depth - seen; block.first < depth; block.first += step, block.grows = true) {
         block.depth = ck_min(step, depth - block.first);
@@ -229,8 +257,8 @@ INLINE void winograd_block_as(const int points, const ck_winograd *g, ptrdiff_t 
 }
 
 /// The results of the tiles from `row` on, those of frame after frame, in the columns from `column` on.
-static void winograd_block(const ck_winograd *g, ptrdiff_t row, ptrdiff_t column, float *scratch) {
-    if (g->window.doubled)
+static void winograd_block(const ck_winograd_plan *g, ptrdiff_t row, ptrdiff_t column, float *scratch) {
+    if (g->call.doubled)
         winograd_block_as(3, g, row, column, scratch);
     else
         winograd_block_as(4, g, row, column, scratch);

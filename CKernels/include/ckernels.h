@@ -153,18 +153,37 @@ typedef struct ck_window {
     ptrdiff_t stride[3], dilation[3]; ///< in time, height and width
     ptrdiff_t above, left;   ///< rows and columns of zeros before the first; behind the last are as many as needed
     ptrdiff_t height, width; ///< of a frame
-    bool doubled;            ///< each of its rows and columns is seen twice
 } ck_window;
 
 /// Convolution of frames [window.height, window.width, in_channels]: out [count, height, width, out_channels] = kernel
 /// * frames + bias, or grows by that.
 ///
 /// frames: those that the kernel sees, from the first place of the result on; NULL is a frame of zeros, which the last
-/// frame that a place sees is not. Doubled frames are in f32, the kernel sees 3 x 3 of their places, each result one
-/// above and one to the left too. out f32 or bf16. bias may be NULL. False when scratch memory cannot be had.
+/// frame that a place sees is not. out f32 or bf16. bias may be NULL. False when scratch memory cannot be had.
 bool ck_convolution(void *out, ck_dtype out_dtype, const void *const *frames, const ck_kernel *kernel,
                     const void *packed, const ck_window *window, const float *bias, bool accumulate, ptrdiff_t count,
                     ptrdiff_t height, ptrdiff_t width, ck_pool *pool);
+
+/// One call of ck_winograd.
+typedef struct ck_winograd_call {
+    void *out; ///< [count, height, width, out_channels]
+    ck_dtype out_dtype;
+    const void *const *frames; ///< as for ck_convolution
+    const void *w;             ///< [out, in, t, 3, 3] as a checkpoint stores it
+    ck_dtype w_dtype;
+    ck_kernel kernel;
+    ptrdiff_t folded; ///< so many slices in time see the same frame as the one after them, and none of their own
+    ck_window window; ///< with strides and dilations of 1 in height and width
+    bool doubled;     ///< each row and column of a frame is seen twice; out is as much larger, above and left are 1
+    const float *bias;
+    bool accumulates;
+    ptrdiff_t count, height, width;
+} ck_winograd_call;
+
+/// What ck_convolution does with kernels that see 3 x 3 places of frames in f32, with 4/9 of its multiplications, and
+/// 1/4 of doubled frames. The kernel is transformed for the call: that pays from some dozen places on. False when scratch
+/// memory cannot be had.
+bool ck_winograd(const ck_winograd_call *call, ck_pool *pool);
 
 /// Which tokens attend to which.
 typedef enum ck_groups {
