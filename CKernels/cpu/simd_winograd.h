@@ -1,14 +1,14 @@
 #ifndef CK_SIMD_WINOGRAD_H
 #define CK_SIMD_WINOGRAD_H
-// Convolutions by 3 x 3 kernels as Winograd computes them, F(2 x 2, 3 x 3): a tile of 2 x 2 results takes 16 products of
-// its 4 x 4 places and the kernel, both transformed, instead of 36 (Lavin and Gray, "Fast Algorithms for Convolutional
-// Neural Networks", 2015). Of a doubled frame the places of a tile are three, the middle one twice; the difference of
-// twins is zero, and 9 products are left.
+// Convolutions by 3 x 3 kernels as Winograd computes them, F(2 x 2, 3 x 3): a tile of 2 x 2 results takes 16 products
+// of its 4 x 4 places and the kernel, both transformed, instead of 36 (Lavin and Gray, "Fast Algorithms for
+// Convolutional Neural Networks", 2015). Of a doubled frame the places of a tile are three in a row, the middle one
+// twice; the difference of twins is zero, and 9 products are left.
 #include "simd_gemm.h"
 
 enum { most_points = 4 };
 
-/// Of an axis: products, places that are read, and their transforms.
+/// Products of an axis, which are as many as the places that are read.
 INLINE int winograd_points(const ck_winograd_plan *g) { return g->call.doubled ? 3 : 4; }
 
 /// Kernel [3] to its factors, one for each point.
@@ -116,89 +116,93 @@ static void winograd_pack(const ck_winograd_plan *g, ptrdiff_t column, ptrdiff_t
 INLINE ptrdiff_t winograd_place_step(const ck_winograd_plan *g) { return g->row_count * most_depth + 16; }
 INLINE ptrdiff_t winograd_sum_step(const ck_winograd_plan *g) { return g->row_count * g->column_count + 16; }
 
-/// For the transformed places of a block, [points²][row_count][most_depth], its sums,
+/// For the transformed places of a block at a row of points, [points][row_count][most_depth], its sums,
 /// [points²][columns / panel][row_count][panel], and a pixel of zeros.
 static size_t winograd_bytes(const ck_winograd_plan *g) {
     ptrdiff_t points = winograd_points(g);
-    return (size_t)(points * points * (winograd_place_step(g) + winograd_sum_step(g)) + g->call.kernel.in_channels) * sizeof(float);
+    ptrdiff_t floats = points * winograd_place_step(g) + points * points * winograd_sum_step(g);
+    return (size_t)(floats + g->call.kernel.in_channels) * sizeof(float);
 }
 
-/// The pixels of a frame that tile `tile` sees; `zeros` for those outside.
-INLINE void winograd_pixels(const int points, const ck_winograd_plan *g, const float *frame, const float *zeros,
-                            ptrdiff_t tile, const float **pixels) {
-    const ck_window *seen = &g->call.window;
-    ptrdiff_t step = points == 3 ? 1 : 2;
-    ptrdiff_t top = tile / g->tile_columns * step - seen->above, left = tile % g->tile_columns * step - seen->left;
-    for (int i = 0; i < points * points; i++) {
-        ptrdiff_t y = top + i / points, x = left + i % points;
-        bool exists = frame && y >= 0 && y < seen->height && x >= 0 && x < seen->width;
-        pixels[i] = exists ? frame + (y * seen->width + x) * g->call.kernel.in_channels : zeros;
-    }
-}
-
-/// Transforms channels first..<end of a tile's pixels; `out` is where the first of them goes at the first point.
-INLINE void winograd_places(const int points, const float *const *pixels, ptrdiff_t first, ptrdiff_t end,
-                            ptrdiff_t step, float *out) {
-    for (ptrdiff_t i = first; i < end; i += W, out += W) {
-        vf x[most_points * most_points], half[most_points * most_points];
-        UNROLL for (int j = 0; j < points * points; j++) x[j] = v_take(pixels[j], CK_DTYPE_F32, i, end);
-        UNROLL for (int j = 0; j < points; j++) winograd_places_axis(points, x + j, points, half + j, points);
-        UNROLL for (int j = 0; j < points; j++)
-            winograd_places_axis(points, half + points * j, 1, x + points * j, 1);
-        if (i + W <= end) {
-            UNROLL for (int j = 0; j < points * points; j++) v_store(out + j * step, x[j]);
-        } else {
-            UNROLL for (int j = 0; j < points * points; j++)
-                v_put_part(out + j * step, CK_DTYPE_F32, 0, x[j], end - i);
-        }
-    }
-}
-
-/// The tiles of a block, and the part of the depth that is multiplied next.
+/// The tiles of a block, and what is multiplied next.
 struct winograd_block {
     ptrdiff_t frame, tile, tiles, column, end;
     ptrdiff_t rows;         // tiles, filled up to whole products by repeating the last one
-    ptrdiff_t first, depth; // of the part
+    ptrdiff_t first, depth; // a part of the depth
+    int line;               // a row of points
     float *x, *sums;
     const float *zeros;
     bool grows;
 };
 
-INLINE void winograd_gather(const int points, const ck_winograd_plan *g, const struct winograd_block *block) {
+/// Of a frame, line `y` and the columns that a tile sees; `zeros` for places outside.
+INLINE void winograd_pixels(const int points, const ck_winograd_plan *g, const float *frame, const float *zeros,
+                            ptrdiff_t y, ptrdiff_t x, const float **pixels) {
     const ck_window *seen = &g->call.window;
-    ptrdiff_t step = winograd_place_step(g), end = block->first + block->depth;
+    bool exists = frame && y >= 0 && y < seen->height;
+    for (int i = 0; i < points; i++)
+        pixels[i] = exists && x + i >= 0 && x + i < seen->width
+                        ? frame + (y * seen->width + x + i) * g->call.kernel.in_channels
+                        : zeros;
+}
+
+/// Transforms channels first..<end of a tile's pixels in two lines, which a row of points takes as upper + factor ·
+/// lower; `out` is where the first of them goes at the first point.
+INLINE void winograd_places(const int points, const float *const *upper, const float *const *lower, float factor,
+                            ptrdiff_t first, ptrdiff_t end, ptrdiff_t step, float *out) {
+    for (ptrdiff_t i = first; i < end; i += W, out += W) {
+        vf x[most_points], y[most_points];
+        UNROLL for (int j = 0; j < points; j++) x[j] =
+            v_fma(v_take(lower[j], CK_DTYPE_F32, i, end), v_set(factor), v_take(upper[j], CK_DTYPE_F32, i, end));
+        winograd_places_axis(points, x, 1, y, 1);
+        UNROLL for (int j = 0; j < points; j++) v_give(out + j * step, CK_DTYPE_F32, 0, y[j], end - i);
+    }
+}
+
+/// Transforms the part of the depth at the points of a line.
+INLINE void winograd_gather(const int points, const ck_winograd_plan *g, const struct winograd_block *block) {
+    // What winograd_places_axis does, of lines.
+    static const struct { int upper, lower; float factor; } lines[2][most_points] = {
+        {{0, 1, -1}, {1, 1, 0}, {1, 2, -1}}, {{0, 2, -1}, {1, 2, 1}, {2, 1, -1}, {1, 3, -1}}};
+    const ck_window *seen = &g->call.window;
+    ptrdiff_t step = winograd_place_step(g), end = block->first + block->depth, stride = points == 3 ? 1 : 2;
+    int upper = lines[points - 3][block->line].upper, lower = lines[points - 3][block->line].lower;
+    float factor = lines[points - 3][block->line].factor;
     for (ptrdiff_t row = 0; row < block->rows; row++) {
         ptrdiff_t tile = block->tile + ck_min(row, block->tiles - 1);
+        ptrdiff_t y = tile / g->tile_columns * stride - seen->above, x = tile % g->tile_columns * stride - seen->left;
         float *out = block->x + row * most_depth;
         for (ptrdiff_t at = block->first, count; at < end; at += count, out += count) {
             ptrdiff_t time = at / g->call.kernel.in_channels, channel = at % g->call.kernel.in_channels;
-            const float *pixels[most_points * most_points];
+            const float *frame = g->call.frames[block->frame * seen->stride[0] + time * seen->dilation[0]];
+            const float *above[most_points], *below[most_points];
             count = ck_min(g->call.kernel.in_channels - channel, end - at);
-            winograd_pixels(points, g, g->call.frames[block->frame * seen->stride[0] + time * seen->dilation[0]],
-                            block->zeros, tile, pixels);
-            winograd_places(points, pixels, channel, channel + count, step, out);
+            winograd_pixels(points, g, frame, block->zeros, y + upper, x, above);
+            winograd_pixels(points, g, frame, block->zeros, y + lower, x, below);
+            winograd_places(points, above, below, factor, channel, channel + count, step, out);
         }
     }
 }
 
 INLINE void winograd_multiply(const int points, const ck_winograd_plan *g, const struct winograd_block *block) {
     ptrdiff_t columns = ck_ceil_div(block->end - block->column, W) * W, depth = winograd_depth(g);
-    ptrdiff_t place_step = winograd_place_step(g), sum_step = winograd_sum_step(g);
-    for (ptrdiff_t point = 0; point < points * points; point++) {
+    ptrdiff_t panel_step = points * points * depth, before = block->column - g->packed_first;
+    for (int i = 0; i < points; i++) {
+        ptrdiff_t point = block->line * points + i, first = point * depth + block->first;
+        const float *x = block->x + i * winograd_place_step(g);
+        float *sums = block->sums + point * winograd_sum_step(g);
         for (ptrdiff_t at = 0; at < columns; at += panel) {
-            ptrdiff_t width = ck_min(panel, columns - at), start = block->column + at - g->packed_first;
-            const float *b = g->packed + start * points * points * depth + (point * depth + block->first) * width;
+            ptrdiff_t width = ck_min(panel, columns - at);
+            const float *b = g->packed + (before + at) * panel_step + first * width;
             // The next panel comes while this one is multiplied, a share beside each tile.
-            bool is_last = at + width == columns;
-            const float *next = is_last ? g->packed + (block->column - g->packed_first) * points * points * depth +
-                                              ((point + 1) * depth + block->first) * ck_min(panel, columns)
-                                        : b + width * points * points * depth;
+            const float *next = at + width < columns
+                                    ? b + width * panel_step
+                                    : g->packed + before * panel_step + (first + depth) * ck_min(panel, columns);
             ptrdiff_t share = ck_ceil_div(block->depth * width, block->rows / product_rows);
             for (ptrdiff_t row = 0; row < block->rows; row += product_rows, next += share) {
                 gemm_fetch(next, share * (ptrdiff_t)sizeof(float));
-                (width == panel ? gemm_tile2 : gemm_tile1)(
-                    product_rows, block->x + point * place_step + row * most_depth, b, block->depth,
-                    block->sums + point * sum_step + at * g->row_count + row * width, block->grows);
+                (width == panel ? gemm_tile2 : gemm_tile1)(product_rows, x + row * most_depth, b, block->depth,
+                                                           sums + at * g->row_count + row * width, block->grows);
             }
         }
     }
@@ -217,9 +221,11 @@ INLINE void winograd_store(const int points, const ck_winograd_plan *g, const st
             UNROLL for (int j = 0; j < 2; j++) winograd_results_axis(points, half + points * j, 1, out + 2 * j, 1);
             vf bias = g->call.bias ? v_take(g->call.bias, CK_DTYPE_F32, column, block->end) : v_set(0);
             UNROLL for (int j = 0; j < 4; j++) {
-                ptrdiff_t place = ((block->frame * g->call.height + y + j / 2) * g->call.width + x + j % 2) * g->call.kernel.out_channels;
-                if (y + j / 2 >= g->call.height || x + j % 2 >= g->call.width)
+                ptrdiff_t line = y + j / 2, pixel = x + j % 2;
+                if (line >= g->call.height || pixel >= g->call.width)
                     continue;
+                ptrdiff_t place = (block->frame * g->call.height + line) * g->call.width + pixel;
+                place *= g->call.kernel.out_channels;
                 vf sum = out[j] + bias;
                 if (g->call.accumulates)
                     sum += v_take(g->call.out, g->call.out_dtype, place + column, place + block->end);
@@ -229,7 +235,8 @@ INLINE void winograd_store(const int points, const ck_winograd_plan *g, const st
     }
 }
 
-INLINE void winograd_block_as(const int points, const ck_winograd_plan *g, ptrdiff_t row, ptrdiff_t column, float *scratch) {
+INLINE void winograd_block_as(const int points, const ck_winograd_plan *g, ptrdiff_t row, ptrdiff_t column,
+                              float *scratch) {
     ptrdiff_t tiles = g->tile_rows * g->tile_columns;
     struct winograd_block block = {.frame = row / tiles,
                                    .tile = row % tiles,
@@ -237,7 +244,7 @@ INLINE void winograd_block_as(const int points, const ck_winograd_plan *g, ptrdi
                                    .column = column,
                                    .end = ck_min(column + g->column_count, g->packed_end),
                                    .x = scratch,
-                                   .sums = scratch + points * points * winograd_place_step(g)};
+                                   .sums = scratch + points * winograd_place_step(g)};
     block.rows = ck_ceil_div(block.tiles, product_rows) * product_rows;
     float *zeros = block.sums + points * points * winograd_sum_step(g);
     memset(zeros, 0, (size_t)g->call.kernel.in_channels * sizeof(float));
@@ -248,10 +255,13 @@ INLINE void winograd_block_as(const int points, const ck_winograd_plan *g, ptrdi
         missing++;
     ptrdiff_t seen = depth - missing * g->call.kernel.in_channels, parts = ck_ceil_div(seen, most_depth);
     ptrdiff_t step = ck_ceil_div(ck_ceil_div(seen, parts), W) * W;
-    for (block.first = depth - seen; block.first < depth; block.first += step, block.grows = true) {
-        block.depth = ck_min(step, depth - block.first);
-        winograd_gather(points, g, &block);
-        winograd_multiply(points, g, &block);
+    for (; block.line < points; block.line++) {
+        for (block.first = depth - seen; block.first < depth; block.first += step) {
+            block.depth = ck_min(step, depth - block.first);
+            block.grows = block.first > depth - seen;
+            winograd_gather(points, g, &block);
+            winograd_multiply(points, g, &block);
+        }
     }
     winograd_store(points, g, &block);
 }

@@ -49,10 +49,11 @@ static ptrdiff_t even_part(ptrdiff_t whole, ptrdiff_t parts, ptrdiff_t step) {
 /// The columns that have been packed, in blocks: fewer tiles where there would be too few blocks for all threads, then
 /// fewer columns.
 static void divide(struct winograd *g) {
-    enum { most_rows = 48, least_rows = 24, least_columns = 64, row_step = 12 };
+    enum { most_rows = 72, least_rows = 24, least_columns = 64, row_step = 12 };
     ck_winograd_plan *p = &g->plan;
     ptrdiff_t tiles = p->tile_rows * p->tile_columns, columns = p->packed_end - p->packed_first;
-    ptrdiff_t frames = p->call.count, wanted = 4 * ck_pool_threads(g->pool), rows = ck_ceil_div(tiles, most_rows), column_blocks = 1;
+    ptrdiff_t frames = p->call.count, wanted = 4 * ck_pool_threads(g->pool);
+    ptrdiff_t rows = ck_ceil_div(tiles, most_rows), column_blocks = 1;
     while (frames * rows < wanted && tiles / rows > 2 * least_rows)
         rows++;
     while (frames * rows * column_blocks < wanted && columns / column_blocks > 2 * least_columns)
