@@ -182,6 +182,10 @@ static inline size_t ck_size(ck_dtype dtype) { return dtype == CK_DTYPE_F32 ? 4 
 static inline ptrdiff_t ck_min(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
 static inline ptrdiff_t ck_max(ptrdiff_t a, ptrdiff_t b) { return a > b ? a : b; }
 static inline ptrdiff_t ck_ceil_div(ptrdiff_t a, ptrdiff_t b) { return (a + b - 1) / b; }
+/// The largest of so many parts, multiples of `step`.
+static inline ptrdiff_t ck_even_part(ptrdiff_t whole, ptrdiff_t parts, ptrdiff_t step) {
+    return ck_ceil_div(ck_ceil_div(whole, parts), step) * step;
+}
 
 static inline float ck_bf16_to_f32(uint16_t x) {
     uint32_t bits = (uint32_t)x << 16;

@@ -42,10 +42,6 @@ static void multiply_block(void *context, ptrdiff_t index, int thread) {
             p->packed_first + column * p->column_count, memory);
 }
 
-static ptrdiff_t even_part(ptrdiff_t whole, ptrdiff_t parts, ptrdiff_t step) {
-    return ck_ceil_div(ck_ceil_div(whole, parts), step) * step;
-}
-
 /// The columns that have been packed, in blocks: fewer tiles where there would be too few blocks for all threads, then
 /// fewer columns.
 static void divide(struct winograd *g) {
@@ -58,8 +54,8 @@ static void divide(struct winograd *g) {
         rows++;
     while (frames * rows * column_blocks < wanted && columns / column_blocks > 2 * least_columns)
         column_blocks++;
-    p->row_count = even_part(tiles, rows, row_step);
-    p->column_count = even_part(columns, column_blocks, ck_column_step);
+    p->row_count = ck_even_part(tiles, rows, row_step);
+    p->column_count = ck_even_part(columns, column_blocks, ck_column_step);
     g->frame_blocks = ck_ceil_div(tiles, p->row_count);
     g->column_blocks = ck_ceil_div(columns, p->column_count);
     g->scratch_bytes = g->kernels->winograd_bytes(p);
@@ -77,7 +73,7 @@ bool ck_winograd(const ck_winograd_call *call, ck_pool *pool) {
     if (tiles <= 0 || n <= 0)
         return true;
     // Transformed columns stay in the last-level cache until all tiles have met them.
-    ptrdiff_t step = even_part(n, ck_ceil_div(g.kernels->winograd_packed(p, n), most_packed), ck_column_step);
+    ptrdiff_t step = ck_even_part(n, ck_ceil_div(g.kernels->winograd_packed(p, n), most_packed), ck_column_step);
     p->packed = ck_shared_scratch(pool, (size_t)g.kernels->winograd_packed(p, ck_min(step, n)) * sizeof(float));
     if (!p->packed)
         return false;
