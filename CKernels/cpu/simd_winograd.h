@@ -93,6 +93,8 @@ INLINE void winograd_pack_as(const int points, const ck_winograd_plan *g, ptrdif
         const char *w = (const char *)g->call.w + (size_t)(column * row + first * numbers) * ck_size(g->call.w_dtype);
         count = ck_min(pack_channels, end - first);
         pack_transposed(scratch, w, g->call.w_dtype, false, columns, count * numbers, row);
+        for (ptrdiff_t i = 0; kernel->x_dtype == CK_DTYPE_BF16 && i < count * numbers * width; i += W)
+            v_store(scratch + i, v_from_bf16(v_to_bf16(v_load(scratch + i))));
         for (ptrdiff_t i = 0; i < count; i++) {
             for (ptrdiff_t at = 0; at < width; at += W)
                 winograd_pack_channel(points, g, scratch + i * numbers * width + at, width,
@@ -136,31 +138,31 @@ struct winograd_block {
 };
 
 /// Of a frame, line `y` and the columns that a tile sees; `zeros` for places outside.
-INLINE void winograd_pixels(const int points, const ck_winograd_plan *g, const float *frame, const float *zeros,
-                            ptrdiff_t y, ptrdiff_t x, const float **pixels) {
+INLINE void winograd_pixels(const int points, const ck_winograd_plan *g, const char *frame, const void *zeros,
+                            ptrdiff_t y, ptrdiff_t x, const void **pixels) {
     const ck_window *seen = &g->call.window;
+    ptrdiff_t size = g->call.kernel.in_channels * (ptrdiff_t)ck_size(g->call.kernel.x_dtype);
     bool exists = frame && y >= 0 && y < seen->height;
     for (int i = 0; i < points; i++)
-        pixels[i] = exists && x + i >= 0 && x + i < seen->width
-                        ? frame + (y * seen->width + x + i) * g->call.kernel.in_channels
-                        : zeros;
+        pixels[i] = exists && x + i >= 0 && x + i < seen->width ? frame + (y * seen->width + x + i) * size : zeros;
 }
 
 /// Transforms channels first..<end of a tile's pixels in two lines, which a row of points takes as upper + factor ·
 /// lower; `out` is where the first of them goes at the first point.
-INLINE void winograd_places(const int points, const float *const *upper, const float *const *lower, float factor,
-                            ptrdiff_t first, ptrdiff_t end, ptrdiff_t step, float *out) {
+INLINE void winograd_places(const int points, const ck_dtype dtype, const void *const *upper, const void *const *lower,
+                            float factor, ptrdiff_t first, ptrdiff_t end, ptrdiff_t step, float *out) {
     for (ptrdiff_t i = first; i < end; i += W, out += W) {
         vf x[most_points], y[most_points];
         UNROLL for (int j = 0; j < points; j++) x[j] =
-            v_fma(v_take(lower[j], CK_DTYPE_F32, i, end), v_set(factor), v_take(upper[j], CK_DTYPE_F32, i, end));
+            v_fma(v_take(lower[j], dtype, i, end), v_set(factor), v_take(upper[j], dtype, i, end));
         winograd_places_axis(points, x, 1, y, 1);
         UNROLL for (int j = 0; j < points; j++) v_give(out + j * step, CK_DTYPE_F32, 0, y[j], end - i);
     }
 }
 
 /// Transforms the part of the depth at the points of a line.
-INLINE void winograd_gather(const int points, const ck_winograd_plan *g, const struct winograd_block *block) {
+INLINE void winograd_gather(const int points, const ck_dtype dtype, const ck_winograd_plan *g,
+                            const struct winograd_block *block) {
     // What winograd_places_axis does, of lines.
     static const struct { int upper, lower; float factor; } lines[2][most_points] = {
         {{0, 1, -1}, {1, 1, 0}, {1, 2, -1}}, {{0, 2, -1}, {1, 2, 1}, {2, 1, -1}, {1, 3, -1}}};
@@ -174,12 +176,12 @@ INLINE void winograd_gather(const int points, const ck_winograd_plan *g, const s
         float *out = block->x + row * most_depth;
         for (ptrdiff_t at = block->first, count; at < end; at += count, out += count) {
             ptrdiff_t time = at / g->call.kernel.in_channels, channel = at % g->call.kernel.in_channels;
-            const float *frame = g->call.frames[block->frame * seen->stride[0] + time * seen->dilation[0]];
-            const float *above[most_points], *below[most_points];
+            const char *frame = g->call.frames[block->frame * seen->stride[0] + time * seen->dilation[0]];
+            const void *above[most_points], *below[most_points];
             count = ck_min(g->call.kernel.in_channels - channel, end - at);
             winograd_pixels(points, g, frame, block->zeros, y + upper, x, above);
             winograd_pixels(points, g, frame, block->zeros, y + lower, x, below);
-            winograd_places(points, above, below, factor, channel, channel + count, step, out);
+            winograd_places(points, dtype, above, below, factor, channel, channel + count, step, out);
         }
     }
 }
@@ -235,8 +237,8 @@ INLINE void winograd_store(const int points, const ck_winograd_plan *g, const st
     }
 }
 
-INLINE void winograd_block_as(const int points, const ck_winograd_plan *g, ptrdiff_t row, ptrdiff_t column,
-                              float *scratch) {
+INLINE void winograd_block_as(const int points, const ck_dtype dtype, const ck_winograd_plan *g, ptrdiff_t row,
+                              ptrdiff_t column, float *scratch) {
     ptrdiff_t tiles = g->tile_rows * g->tile_columns;
     struct winograd_block block = {.frame = row / tiles,
                                    .tile = row % tiles,
@@ -259,7 +261,7 @@ INLINE void winograd_block_as(const int points, const ck_winograd_plan *g, ptrdi
         for (block.first = depth - seen; block.first < depth; block.first += step) {
             block.depth = ck_min(step, depth - block.first);
             block.grows = block.first > depth - seen;
-            winograd_gather(points, g, &block);
+            winograd_gather(points, dtype, g, &block);
             winograd_multiply(points, g, &block);
         }
     }
@@ -268,10 +270,16 @@ INLINE void winograd_block_as(const int points, const ck_winograd_plan *g, ptrdi
 
 /// The results of the tiles from `row` on, those of frame after frame, in the columns from `column` on.
 static void winograd_block(const ck_winograd_plan *g, ptrdiff_t row, ptrdiff_t column, float *scratch) {
-    if (g->call.doubled)
-        winograd_block_as(3, g, row, column, scratch);
+    const ck_dtype f32 = CK_DTYPE_F32, bf16 = CK_DTYPE_BF16;
+    bool is_narrow = g->call.kernel.x_dtype == bf16;
+    if (g->call.doubled && is_narrow)
+        winograd_block_as(3, bf16, g, row, column, scratch);
+    else if (g->call.doubled)
+        winograd_block_as(3, f32, g, row, column, scratch);
+    else if (is_narrow)
+        winograd_block_as(4, bf16, g, row, column, scratch);
     else
-        winograd_block_as(4, g, row, column, scratch);
+        winograd_block_as(4, f32, g, row, column, scratch);
 }
 
 #endif

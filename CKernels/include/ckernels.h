@@ -180,7 +180,7 @@ typedef struct ck_winograd_call {
     ptrdiff_t count, height, width;
 } ck_winograd_call;
 
-/// What ck_convolution does with kernels that see 3 x 3 places of frames in f32, with 4/9 of its multiplications, and
+/// What ck_convolution does with kernels that see 3 x 3 places of a frame, in f32 with 4/9 of its multiplications, and
 /// 1/4 of doubled frames. The kernel is transformed for the call: that pays from some dozen places on. False when
 /// scratch memory cannot be had.
 bool ck_winograd(const ck_winograd_call *call, ck_pool *pool);

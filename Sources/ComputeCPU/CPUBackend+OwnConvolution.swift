@@ -17,12 +17,6 @@ final class OwnKernel: Storage {
 
     var byteCount: Int { packed?.byteCount ?? stored.byteCount }
 
-    /// Whether it may be transformed for each call; with fewer channels that takes longer than is won.
-    fileprivate var isTransformed: Bool {
-        kernel.x_dtype == CK_DTYPE_F32 && kernel.extent.1 == 3 && kernel.extent.2 == 3
-            && min(kernel.in_channels, kernel.out_channels) >= 16
-    }
-
     /// Memory that can be read again from its file.
     fileprivate func dropPages() { (stored.storage as? HostStorage)?.dropPages() }
 }
@@ -34,8 +28,20 @@ extension CPUBackend {
     /// A stored kernel `[out, in, t, h, w]` for frames of a dtype.
     func ownKernel(_ stored: Tensor, for dtype: DType) throws(ComputeError) -> OwnKernel {
         let kernel = OwnKernel(stored, for: dtype)
-        if !kernel.isTransformed { _ = try packed(kernel) }
+        if !transforms(kernel) { _ = try packed(kernel) }
         return kernel
+    }
+
+    /// Whether kernels may be transformed for each call: not where the hardware multiplies pairs of bf16.
+    private func transformsKernels(for dtype: ck_dtype) -> Bool {
+        unsafe dtype == CK_DTYPE_F32 || ck_pool_isa(workers) != CK_ISA_AVX512_BF16
+    }
+
+    /// The same of one: with fewer channels that takes longer than is won.
+    private func transforms(_ own: OwnKernel) -> Bool {
+        let kernel = own.kernel
+        return transformsKernels(for: kernel.x_dtype) && kernel.extent.1 == 3 && kernel.extent.2 == 3
+            && min(kernel.in_channels, kernel.out_channels) >= 16
     }
 
     /// Rounded to the dtype of the frames and packed, once.
@@ -62,7 +68,7 @@ extension CPUBackend {
             frames: unsafe frames.map { unsafe $0.map { unsafe UnsafeRawPointer(address($0)) } }, window: window,
             height: x.shape[1], width: x.shape[2], bias: bias, accumulates: accumulate)
         // Decided by one frame: those that come one by one have the same bits as many.
-        guard own.isTransformed, window.seesNeighbours, out.shape[1] * out.shape[2] >= 64 else {
+        guard transforms(own), window.seesNeighbours, out.shape[1] * out.shape[2] >= 64 else {
             return try multiply(call, own, into: out)
         }
         defer { own.dropPages() }
@@ -121,7 +127,8 @@ extension CPUBackend {
     package func doublingWeight(
         _ stored: StoredTensor, for dtype: DType
     ) throws(ComputeError) -> ConvolutionWeight? {
-        guard convolvesOurselves(dtype), dtype == .f32, Array(stored.shape.dims[2...]) == [1, 3, 3] else { return nil }
+        guard convolvesOurselves(dtype), transformsKernels(for: dtype.ck), Array(stored.shape.dims[2...]) == [1, 3, 3]
+        else { return nil }
         return ConvolutionWeight(
             storage: OwnKernel(try dense(stored), for: dtype), outChannels: stored.shape[0],
             inChannels: stored.shape[1], kernel: [1, 3, 3], dtype: dtype)

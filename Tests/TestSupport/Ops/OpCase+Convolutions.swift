@@ -19,15 +19,15 @@ extension OpCase {
             (([3, 9, 10], [19, 21], [2, 3, 3]), Window(time: Window.Axis(stride: 2), height: around, width: around)),
         ]
         let mixes: [(x: DType, stored: DType, out: DType)] = [
-            (.f32, .f32, .f32), (.f32, .bf16, .f32), (.f32, .f16, .bf16),
+            (.f32, .f32, .f32), (.bf16, .f32, .f32), (.f32, .f16, .bf16), (.f32, .bf16, .f32),
         ]
         var cases: [OpCase] = []
         for (index, (size, window)) in sizes.enumerated() {
             for (step, mix) in mixes.enumerated() {
                 cases.append(
                     convolution(
-                        size, mix, hasBias: (index + step) % 2 == 0, accumulates: step == 1,
-                        missing: [[], [0], [0, 1]][step], window: window))
+                        size, mix, hasBias: (index + step) % 2 == 0, accumulates: step % 2 == 1,
+                        missing: [[], [0], [0, 1], [1]][step], window: window))
             }
         }
         return cases
