@@ -28,7 +28,10 @@ import Testing
     }
 
     private static func compare(_ size: Size, _ level: ck_isa, _ threads: Int32, folded: Int = 0) throws {
-        let pool = try #require(unsafe ck_pool_create(threads, level))
+        guard let pool = unsafe ck_pool_create(threads, level) else {
+            Issue.record("\(threads) threads cannot be started")
+            return
+        }
         defer { unsafe ck_pool_destroy(pool) }
         var random = SplitMix(state: 7)
         func values(_ count: Int) -> [Float] { (0..<count).map { _ in Float(random.next() >> 40) / 0x1p23 - 1 } }
