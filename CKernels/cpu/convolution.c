@@ -64,21 +64,6 @@ bool ck_kernel_pack(void *packed, const void *w, ck_dtype w_dtype, const ck_kern
     return !atomic_load(&packing.failed);
 }
 
-void ck_doubling_kernels(float *const kernels[4], const void *w, ck_dtype w_dtype, ptrdiff_t pairs) {
-    for (ptrdiff_t pair = 0; pair < pairs; pair++) {
-        for (int corner = 0; corner < 4; corner++) {
-            float *kernel = kernels[corner] + pair * 4;
-            memset(kernel, 0, 4 * sizeof(float));
-            // The neighbours of the first of two equal rows are one above and its twin, of the second its twin and one
-            // below.
-            for (int tap = 0; tap < 9; tap++) {
-                int row = (tap / 3 + 1 - corner / 2) / 2, column = (tap % 3 + 1 - corner % 2) / 2;
-                kernel[row * 2 + column] += ck_load(w, w_dtype, pair * 9 + tap);
-            }
-        }
-    }
-}
-
 bool ck_convolution(void *out, ck_dtype out_dtype, const void *const *frames, const ck_kernel *kernel,
                     const void *packed, const ck_window *window, const float *bias, bool accumulate, ptrdiff_t count,
                     ptrdiff_t height, ptrdiff_t width, ck_pool *pool) {

@@ -27,10 +27,6 @@ static void multiply_block(void *context, ptrdiff_t index, int thread) {
              p->packed_first + column * p->column_count, scratch);
 }
 
-static ptrdiff_t even_part(ptrdiff_t whole, ptrdiff_t parts, ptrdiff_t step) {
-    return ck_ceil_div(ck_ceil_div(whole, parts), step) * step;
-}
-
 bool ck_multiply_packed(const ck_gemm_plan *plan, ck_pool *pool) {
     enum { most_rows = 96, least_rows = 24, most_columns = 768, least_columns = 64, row_step = 12 };
     struct gemm g = {.plan = *plan, .kernels = ck_kernels(pool), .pool = pool};
@@ -43,8 +39,8 @@ bool ck_multiply_packed(const ck_gemm_plan *plan, ck_pool *pool) {
         rows++;
     while (frames * rows * column_blocks < wanted && columns / column_blocks > 2 * least_columns)
         column_blocks++;
-    p->row_count = even_part(pixels, rows, row_step);
-    p->column_count = even_part(columns, column_blocks, ck_column_step);
+    p->row_count = ck_even_part(pixels, rows, row_step);
+    p->column_count = ck_even_part(columns, column_blocks, ck_column_step);
     g.frame_blocks = ck_ceil_div(pixels, p->row_count);
     g.column_blocks = ck_ceil_div(columns, p->column_count);
     g.block = p->group > 0 ? g.kernels->levels_block : g.kernels->gemm_block;
@@ -178,9 +174,9 @@ static bool multiply(ck_gemm_plan *plan, const void *x, ck_pool *pool) {
     // less, some of the depth of all.
     ptrdiff_t parts = ck_ceil_div(n * k, most_packed) + (k == 0), count = n, depth = k;
     if (k > n && grows_by_parts(plan))
-        depth = even_part(k, parts, step);
+        depth = ck_even_part(k, parts, step);
     else
-        count = even_part(n, parts, ck_column_step);
+        count = ck_even_part(n, parts, ck_column_step);
     plan->channels = ck_min(depth, k);
     if (!reserve_packed(&packing, ck_min(count, n)))
         return false;
@@ -206,7 +202,7 @@ static ck_gemm_plan plan_of(void *out, ck_dtype out_dtype, ck_dtype x_dtype, ptr
     return (ck_gemm_plan){.out = out,
                           .out_dtype = out_dtype,
                           .x_dtype = x_dtype,
-                          .window = {.stride = {1, 1, 1}, .dilation = {1, 1, 1}, .height = 1, .width = m, .spread = 1},
+                          .window = {.stride = {1, 1, 1}, .dilation = {1, 1, 1}, .height = 1, .width = m},
                           .height = 1,
                           .width = m,
                           .channels = k,
@@ -258,7 +254,7 @@ void ck_finish_sums(void *out, ck_dtype out_dtype, const float *sums, const floa
                     const float *gate, ptrdiff_t m, ptrdiff_t n, ck_pool *pool) {
     enum { piece = 16384 };
     struct finish f = {
-        .plan = {.out = out, .out_dtype = out_dtype, .window = {.spread = 1}, .bias = bias, .gate = gate,
+        .plan = {.out = out, .out_dtype = out_dtype, .bias = bias, .gate = gate,
                  .epilogue = epilogue, .m = m, .n = n},
         .kernels = ck_kernels(pool),
         .sums = sums,

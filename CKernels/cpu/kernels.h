@@ -70,6 +70,16 @@ typedef struct ck_gemm_plan {
 /// Multiplies all rows by the packed columns; blocks are its matter. False when scratch memory cannot be had.
 bool ck_multiply_packed(const ck_gemm_plan *plan, ck_pool *pool);
 
+/// A call of ck_winograd, cut into blocks: tiles of 2 x 2 results by columns.
+typedef struct ck_winograd_plan {
+    ck_winograd_call call;
+    ptrdiff_t times; // slices that are left when some are folded
+    ptrdiff_t tile_rows, tile_columns;
+    float *packed; // the kernel's columns packed_first..<packed_end, transformed
+    ptrdiff_t packed_first, packed_end;
+    ptrdiff_t row_count, column_count; // of a block
+} ck_winograd_plan;
+
 enum {
     ck_column_step = 32, // a multiple of every panel's width
     dot_columns = 64     // most columns that gemm_dot computes at once
@@ -106,6 +116,19 @@ struct ck_kernels {
     void (*gemm_dot)(const ck_gemm_plan *plan, ptrdiff_t column, ptrdiff_t end);
     /// Rows first..<end of out from their sums [m, n].
     void (*gemm_finish_rows)(const ck_gemm_plan *plan, const float *sums, ptrdiff_t first, ptrdiff_t end);
+
+    /// Floats that so many columns of a transformed kernel take.
+    ptrdiff_t (*winograd_packed)(const ck_winograd_plan *plan, ptrdiff_t columns);
+    /// Scratch memory of winograd_pack, in bytes.
+    size_t (*winograd_pack_bytes)(const ck_winograd_plan *plan);
+    /// Transforms channels first..<end of the panel of columns that begins at `column`.
+    void (*winograd_pack)(const ck_winograd_plan *plan, ptrdiff_t column, ptrdiff_t first, ptrdiff_t end,
+                          float *scratch);
+    /// Scratch memory of winograd_block, in bytes.
+    size_t (*winograd_bytes)(const ck_winograd_plan *plan);
+    /// The block of results that begins at tile `row` of all frames and at `column`.
+    void (*winograd_block)(const ck_winograd_plan *plan, ptrdiff_t row, ptrdiff_t column, float *scratch);
+    ptrdiff_t panel; // columns that are packed together
 
     /// Columns first..<end of a row as f32; both are multiples of a block.
     void (*dequantise)(const ck_quantised *w, ptrdiff_t row, ptrdiff_t first, ptrdiff_t end, float *out);
@@ -159,6 +182,10 @@ static inline size_t ck_size(ck_dtype dtype) { return dtype == CK_DTYPE_F32 ? 4 
 static inline ptrdiff_t ck_min(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
 static inline ptrdiff_t ck_max(ptrdiff_t a, ptrdiff_t b) { return a > b ? a : b; }
 static inline ptrdiff_t ck_ceil_div(ptrdiff_t a, ptrdiff_t b) { return (a + b - 1) / b; }
+/// The largest of so many parts, multiples of `step`.
+static inline ptrdiff_t ck_even_part(ptrdiff_t whole, ptrdiff_t parts, ptrdiff_t step) {
+    return ck_ceil_div(ck_ceil_div(whole, parts), step) * step;
+}
 
 static inline float ck_bf16_to_f32(uint16_t x) {
     uint32_t bits = (uint32_t)x << 16;

@@ -170,27 +170,18 @@ INLINE vf gemm_finish(const ck_epilogue epilogue, vf y, vf gate, vf old) {
     return y;
 }
 
-/// The number of the pixel of out that row `row` is.
-INLINE ptrdiff_t gemm_place(const ck_gemm_plan *g, ptrdiff_t row) {
-    ptrdiff_t spread = g->window.spread;
-    return spread == 1 ? row : (row / g->width * spread * g->width + row % g->width) * spread;
-}
-
 /// Columns column..<end of some rows of out, from their sums [rows, stride]. Called with constant epilogues.
 INLINE void gemm_store_as(const ck_epilogue epilogue, const ck_gemm_plan *g, const float *sums, ptrdiff_t stride,
                           ptrdiff_t row, ptrdiff_t rows, ptrdiff_t column, ptrdiff_t end) {
     const bool reads = epilogue == CK_EPILOGUE_ADD || epilogue == CK_EPILOGUE_GATED_ADD;
     const ck_dtype dtype = g->out_dtype;
     void *out = g->out;
-    ptrdiff_t places[product_rows];
-    for (ptrdiff_t j = 0; j < rows; j++)
-        places[j] = gemm_place(g, row + j) * g->n;
     for (ptrdiff_t i = column; i < end; i += W, sums += W) {
         vf bias = g->bias ? v_take(g->bias, CK_DTYPE_F32, i, end) : v_set(0), gate = v_set(0);
         if (epilogue == CK_EPILOGUE_GATED_ADD)
             gate = v_take(g->gate, CK_DTYPE_F32, i, end);
         for (ptrdiff_t j = 0; j < rows; j++) {
-            ptrdiff_t at = places[j] + i, last = places[j] + end;
+            ptrdiff_t at = (row + j) * g->n + i, last = (row + j) * g->n + end;
             vf old = reads ? v_take(out, dtype, at, last) : v_set(0);
             v_give(out, dtype, at, gemm_finish(epilogue, v_load(sums + j * stride) + bias, gate, old), last);
         }

@@ -9,6 +9,7 @@
 #include "simd_norm.h"
 #include "simd_peak.h"
 #include "simd_short_attention.h"
+#include "simd_winograd.h"
 
 const struct ck_kernels CK_KERNELS = {
     .attention_bytes = attention_bytes,
@@ -24,6 +25,12 @@ const struct ck_kernels CK_KERNELS = {
     .gemm_block = gemm_block,
     .gemm_dot = gemm_dot,
     .gemm_finish_rows = gemm_finish_rows,
+    .winograd_packed = winograd_packed,
+    .winograd_pack_bytes = winograd_pack_bytes,
+    .winograd_pack = winograd_pack,
+    .winograd_bytes = winograd_bytes,
+    .winograd_block = winograd_block,
+    .panel = panel,
     .dequantise = dequantise,
     .levels_group = levels_group,
     .levels_packed = levels_packed,

@@ -149,13 +149,7 @@ typedef struct ck_window {
     ptrdiff_t stride[3], dilation[3]; ///< in time, height and width
     ptrdiff_t above, left;   ///< rows and columns of zeros before the first; behind the last are as many as needed
     ptrdiff_t height, width; ///< of a frame
-    ptrdiff_t spread;        ///< results lie so many rows and columns apart in out, which is as much larger
 } ck_window;
-
-/// The four kernels [out, in, 1, 2, 2] that do to a frame what w [out, in, 1, 3, 3] does to one with each row and
-/// column twice: kernel 2 a + b gives row a and column b of two, and sees places from 1 - a above and 1 - b to the left
-/// on.
-void ck_doubling_kernels(float *const kernels[4], const void *w, ck_dtype w_dtype, ptrdiff_t pairs);
 
 /// Convolution of frames [window.height, window.width, in_channels]: out [count, height, width, out_channels] = kernel
 /// * frames + bias, or grows by that.
@@ -165,6 +159,27 @@ void ck_doubling_kernels(float *const kernels[4], const void *w, ck_dtype w_dtyp
 bool ck_convolution(void *out, ck_dtype out_dtype, const void *const *frames, const ck_kernel *kernel,
                     const void *packed, const ck_window *window, const float *bias, bool accumulate, ptrdiff_t count,
                     ptrdiff_t height, ptrdiff_t width, ck_pool *pool);
+
+/// One call of ck_winograd.
+typedef struct ck_winograd_call {
+    void *out; ///< [count, height, width, out_channels]
+    ck_dtype out_dtype;
+    const void *const *frames; ///< as for ck_convolution
+    const void *w;             ///< [out, in, t, 3, 3] as a checkpoint stores it
+    ck_dtype w_dtype;
+    ck_kernel kernel;
+    ptrdiff_t folded; ///< so many slices in time see the same frame as the one after them, and none of their own
+    ck_window window; ///< with strides and dilations of 1 in height and width
+    bool doubled;     ///< each row and column of a frame is seen twice; out is as much larger, above and left are 1
+    const float *bias;
+    bool accumulates;
+    ptrdiff_t count, height, width;
+} ck_winograd_call;
+
+/// What ck_convolution does with kernels that see 3 x 3 places of a frame, in f32 with 4/9 of its multiplications, and
+/// 1/4 of doubled frames. The kernel is transformed for the call: that pays from some dozen places on. False when
+/// scratch memory cannot be had.
+bool ck_winograd(const ck_winograd_call *call, ck_pool *pool);
 
 /// Which tokens attend to which.
 typedef enum ck_groups {

@@ -40,7 +40,7 @@ extension CPUBackend {
         if kernel == [1, 1, 1] {
             storage = try linearWeight(stored, for: dtype).storage
         } else if convolvesOurselves(dtype) {
-            storage = try packedKernel(dense(stored), for: dtype)
+            storage = try ownKernel(dense(stored), for: dtype)
         } else {
             storage = KernelStorage(try stored.dtype == .f16 ? converted(stored, to: .f32) : dense(stored))
         }
@@ -59,14 +59,14 @@ extension CPUBackend {
                 storage: weight.storage, outFeatures: weight.outChannels, inFeatures: weight.inChannels,
                 dtype: weight.dtype)
             try linear(x, matrix, bias: bias, accumulate ? .add : .none, into: out)
-        } else if let packed = weight.storage as? PackedKernel {
-            try convolveOurselves(x, history: history, packed, window, bias: bias, accumulate: accumulate, into: out)
+        } else if let own = weight.storage as? OwnKernel {
+            try convolveOurselves(x, history: history, own, window, bias: bias, accumulate: accumulate, into: out)
         } else if let kernel = weight.storage as? KernelStorage {
             guard try !convolve(x, history, weight, kernel, window, bias, accumulate, into: out) else { return }
-            let packed = try kernel.packedForCKernels { () throws(ComputeError) in
-                try packedKernel(kernel.stored, for: weight.dtype)
+            let own = try kernel.forCKernels { () throws(ComputeError) in
+                try ownKernel(kernel.stored, for: weight.dtype)
             }
-            try convolveOurselves(x, history: history, packed, window, bias: bias, accumulate: accumulate, into: out)
+            try convolveOurselves(x, history: history, own, window, bias: bias, accumulate: accumulate, into: out)
         } else {
             preconditionFailure("weight of another backend")
         }

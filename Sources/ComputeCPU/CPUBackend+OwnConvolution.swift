@@ -1,94 +1,124 @@
 import CKernels
 package import Compute
 
-/// A convolution kernel, packed for CKernels.
+/// A convolution kernel for CKernels: as it is stored where they transform it for each call, else packed.
 @safe
-final class PackedKernel: Storage {
-    let host: HostStorage
+final class OwnKernel: Storage {
     let kernel: ck_kernel
+    fileprivate let stored: Tensor
+    fileprivate var packed: HostStorage?
 
-    init(_ host: HostStorage, _ kernel: ck_kernel) {
-        self.host = host
-        self.kernel = kernel
+    init(_ stored: Tensor, for dtype: DType) {
+        let dims = stored.shape.dims
+        self.stored = stored
+        kernel = ck_kernel(
+            in_channels: dims[1], out_channels: dims[0], extent: (dims[2], dims[3], dims[4]), x_dtype: dtype.ck)
     }
 
-    var byteCount: Int { host.byteCount }
+    var byteCount: Int { packed?.byteCount ?? stored.byteCount }
+
+    /// Memory that can be read again from its file.
+    fileprivate func dropPages() { (stored.storage as? HostStorage)?.dropPages() }
 }
 
 extension CPUBackend {
     /// Whether CKernels convolve frames of this dtype.
     func convolvesOurselves(_ dtype: DType) -> Bool { multipliesAlone || !computesNatively(dtype) }
 
-    /// A stored kernel `[out, in, t, h, w]`, rounded to the dtype of the frames.
-    func packedKernel(_ stored: Tensor, for dtype: DType) throws(ComputeError) -> PackedKernel {
-        let dims = stored.shape.dims
-        var kernel = ck_kernel(
-            in_channels: dims[1], out_channels: dims[0], extent: (dims[2], dims[3], dims[4]), x_dtype: dtype.ck)
+    /// A stored kernel `[out, in, t, h, w]` for frames of a dtype.
+    func ownKernel(_ stored: Tensor, for dtype: DType) throws(ComputeError) -> OwnKernel {
+        let kernel = OwnKernel(stored, for: dtype)
+        if !transforms(kernel) { _ = try packed(kernel) }
+        return kernel
+    }
+
+    /// Whether kernels may be transformed for each call: not where the hardware multiplies pairs of bf16.
+    private func transformsKernels(for dtype: ck_dtype) -> Bool {
+        unsafe dtype == CK_DTYPE_F32 || ck_pool_isa(workers) != CK_ISA_AVX512_BF16
+    }
+
+    /// The same of one: with fewer channels that takes longer than is won.
+    private func transforms(_ own: OwnKernel) -> Bool {
+        let kernel = own.kernel
+        return transformsKernels(for: kernel.x_dtype) && kernel.extent.1 == 3 && kernel.extent.2 == 3
+            && min(kernel.in_channels, kernel.out_channels) >= 16
+    }
+
+    /// Rounded to the dtype of the frames and packed, once.
+    private func packed(_ own: OwnKernel) throws(ComputeError) -> HostStorage {
+        if let packed = own.packed { return packed }
+        var kernel = own.kernel
         let host = try unsafe HostStorage(ck_kernel_bytes(&kernel, workers), from: pool)
-        guard unsafe ck_kernel_pack(host.address, address(stored), stored.dtype.ck, &kernel, workers) else {
+        guard unsafe ck_kernel_pack(host.address, address(own.stored), own.stored.dtype.ck, &kernel, workers) else {
             throw ComputeError.outOfMemory(requested: 0, backend: name)
         }
-        (stored.storage as? HostStorage)?.dropPages()
-        return PackedKernel(host, kernel)
+        own.dropPages()
+        own.packed = host
+        return host
     }
 
     func convolveOurselves(
-        _ x: Tensor, history: [Tensor?], _ packed: PackedKernel, _ window: Window, bias: Tensor?, accumulate: Bool,
+        _ x: Tensor, history: [Tensor?], _ own: OwnKernel, _ window: Window, bias: Tensor?, accumulate: Bool,
         into out: Tensor
     ) throws(ComputeError) {
         oneDNN.note(
-            "convolution \(x.shape) to \(packed.kernel.out_channels) channels, \(x.dtype) to \(out.dtype)", "CKernels")
+            "convolution \(x.shape) to \(own.kernel.out_channels) channels, \(x.dtype) to \(out.dtype)", "CKernels")
         let frames = history + (0..<x.shape[0]).map { x[$0] }
         let call = unsafe OwnConvolution(
             frames: unsafe frames.map { unsafe $0.map { unsafe UnsafeRawPointer(address($0)) } }, window: window,
             height: x.shape[1], width: x.shape[2], bias: bias, accumulates: accumulate)
-        let done = try convolveStart(call, packed, into: out)
+        // Decided by one frame: those that come one by one have the same bits as many.
+        guard transforms(own), window.seesNeighbours, out.shape[1] * out.shape[2] >= 64 else {
+            return try multiply(call, own, into: out)
+        }
+        defer { own.dropPages() }
+        let done = try transformStart(call, own, into: out)
         guard done < out.shape[0] else { return }
-        try unsafe convolve(
-            call, from: done * window.time.stride, packed.kernel, packed.host.address, into: out[done..<out.shape[0]])
+        try transform(call, own, from: done * window.time.stride, into: out[done..<out.shape[0]])
+    }
+
+    private func multiply(_ call: OwnConvolution, _ own: OwnKernel, into out: Tensor) throws(ComputeError) {
+        let packed = try packed(own)
+        var (kernel, window) = (own.kernel, call.ckWindow)
+        let done = unsafe ck_convolution(
+            target(out), out.dtype.ck, call.frames, &kernel, packed.address, &window,
+            call.bias.map { unsafe floats($0, count: kernel.out_channels, "bias") }, call.accumulates, out.shape[0],
+            out.shape[1], out.shape[2], workers)
+        guard done else { throw ComputeError.outOfMemory(requested: 0, backend: name) }
     }
 
     /// The results in front of a clip's second frame, where its first is also what was before; gives their number.
     ///
     /// Slices in time that meet the same frame are added up, and multiplied once.
-    private func convolveStart(
-        _ call: OwnConvolution, _ packed: PackedKernel, into out: Tensor
+    private func transformStart(
+        _ call: OwnConvolution, _ own: OwnKernel, into out: Tensor
     ) throws(ComputeError) -> Int {
-        let times = packed.kernel.extent.0
-        let same = unsafe min(call.frames.prefix { unsafe $0 == call.frames[0] }.count, times)
         let time = call.window.time
         // Frames that come one by one have the same bits whether their past is kept or the same frame again.
-        guard out.shape[0] > 1, same > 1, time.stride == 1, time.dilation == 1 else { return 0 }
-        guard packed.kernel.x_dtype == CK_DTYPE_F32, unsafe call.frames[0] != nil else { return 0 }
-        let slices = Tensor(storage: packed.host, shape: [times, packed.byteCount / times / 4], dtype: .f32)
-        let sums = try allocate(slices.shape, .f32)
-        try copy(slices, into: sums)
-        for count in 2...same {
-            let sum = sums[count - 1]
-            try combine([(1, sums[count - 2]), (1, sum)], into: sum)
-            let index = same - count
-            guard index < out.shape[0] else { continue }
-            var kernel = packed.kernel
-            kernel.extent.0 = times - count + 1
-            try unsafe convolve(call, from: same - 1, kernel, target(sum), into: out[index..<index + 1])
+        guard out.shape[0] > 1, time.stride == 1, time.dilation == 1, unsafe call.frames[0] != nil else { return 0 }
+        let same = unsafe min(call.frames.prefix { unsafe $0 == call.frames[0] }.count, own.kernel.extent.0)
+        let count = min(same - 1, out.shape[0])
+        for index in 0..<count {
+            try transform(call, own, from: same - 1, folded: same - 1 - index, into: out[index..<index + 1])
         }
-        return min(same - 1, out.shape[0])
+        return count
     }
 
     /// Results of the frames from `first` on.
-    private func convolve(
-        _ call: OwnConvolution, from first: Int, _ kernel: ck_kernel, _ packed: UnsafeRawPointer, into out: Tensor
+    ///
+    /// - Parameter folded: slices in time that see no frame of their own, but that of the next.
+    private func transform(
+        _ call: OwnConvolution, _ own: OwnKernel, from first: Int, folded: Int = 0, isDoubled: Bool = false,
+        into out: Tensor
     ) throws(ComputeError) {
-        let window = call.window
-        var kernel = kernel
-        var seen = ck_window(
-            stride: (window.time.stride, window.height.stride, window.width.stride),
-            dilation: (window.time.dilation, window.height.dilation, window.width.dilation),
-            above: window.height.before, left: window.width.before, height: call.height, width: call.width, spread: 1)
-        let done = unsafe ck_convolution(
-            target(out), out.dtype.ck, Array(call.frames[first...]), &kernel, packed, &seen,
-            call.bias.map { unsafe floats($0, count: kernel.out_channels, "bias") }, call.accumulates, out.shape[0],
-            out.shape[1], out.shape[2], workers)
+        let done = unsafe call.frames[first...].withUnsafeBufferPointer { frames in
+            var call = unsafe ck_winograd_call(
+                out: target(out), out_dtype: out.dtype.ck, frames: frames.baseAddress, w: address(own.stored),
+                w_dtype: own.stored.dtype.ck, kernel: own.kernel, folded: folded, window: call.ckWindow,
+                doubled: isDoubled, bias: call.bias.map { unsafe floats($0, count: out.shape.last, "bias") },
+                accumulates: call.accumulates, count: out.shape[0], height: out.shape[1], width: out.shape[2])
+            return unsafe ck_winograd(&call, workers)
+        }
         guard done else { throw ComputeError.outOfMemory(requested: 0, backend: name) }
     }
 }
@@ -97,57 +127,32 @@ extension CPUBackend {
     package func doublingWeight(
         _ stored: StoredTensor, for dtype: DType
     ) throws(ComputeError) -> ConvolutionWeight? {
-        guard convolvesOurselves(dtype), dtype == .f32, Array(stored.shape.dims[2...]) == [1, 3, 3] else { return nil }
-        let source = try dense(stored)
-        let shape = Shape(stored.shape.dims[..<2] + [1, 2, 2])
-        var corners: [Tensor] = []
-        for _ in 0..<4 { corners.append(try allocate(shape, .f32)) }
-        let addresses = unsafe corners.map { unsafe Optional(target($0).assumingMemoryBound(to: Float.self)) }
-        unsafe ck_doubling_kernels(addresses, address(source), source.dtype.ck, shape[0] * shape[1])
-        (source.storage as? HostStorage)?.dropPages()
-        var kernels: [PackedKernel] = []
-        for corner in corners { kernels.append(try packedKernel(corner, for: dtype)) }
+        guard convolvesOurselves(dtype), transformsKernels(for: dtype.ck), Array(stored.shape.dims[2...]) == [1, 3, 3]
+        else { return nil }
         return ConvolutionWeight(
-            storage: DoublingKernels(kernels), outChannels: shape[0], inChannels: shape[1], kernel: [1, 3, 3],
-            dtype: dtype)
+            storage: OwnKernel(try dense(stored), for: dtype), outChannels: stored.shape[0],
+            inChannels: stored.shape[1], kernel: [1, 3, 3], dtype: dtype)
     }
 
     package func doublingConvolution(
         _ x: Tensor, _ weight: ConvolutionWeight, bias: Tensor?, into out: Tensor
     ) throws(ComputeError) {
-        guard let kernels = (weight.storage as? DoublingKernels)?.kernels else {
-            preconditionFailure("weight of another backend")
-        }
+        guard let own = weight.storage as? OwnKernel else { preconditionFailure("weight of another backend") }
         let (frames, height, width) = (x.shape[0], x.shape[1], x.shape[2])
         precondition(
             out.shape == [frames, 2 * height, 2 * width, weight.outChannels], "\(x.shape) doubled to \(out.shape)")
         oneDNN.note("convolution of \(x.shape) doubled, to \(weight.outChannels) channels", "CKernels")
-        let addresses = unsafe (0..<frames).map { unsafe Optional(UnsafeRawPointer(address(x[$0]))) }
-        let bias = unsafe bias.map { unsafe floats($0, count: weight.outChannels, "bias") }
-        for (corner, kernel) in kernels.enumerated() {
-            let (row, column) = (corner / 2, corner % 2)
-            var shape = kernel.kernel
-            var seen = ck_window(
-                stride: (1, 1, 1), dilation: (1, 1, 1), above: 1 - row, left: 1 - column, height: height, width: width,
-                spread: 2)
-            let first = (row * 2 * width + column) * weight.outChannels * out.dtype.byteWidth
-            let done = unsafe ck_convolution(
-                target(out) + first, out.dtype.ck, addresses, &shape, kernel.host.address, &seen, bias, false, frames,
-                height, width, workers)
-            guard done else { throw ComputeError.outOfMemory(requested: 0, backend: name) }
-        }
+        let call = unsafe OwnConvolution(
+            frames: unsafe (0..<frames).map { unsafe UnsafeRawPointer(address(x[$0])) },
+            window: .causal([1, 3, 3]), height: height, width: width, bias: bias, accumulates: false)
+        try transform(call, own, from: 0, isDoubled: true, into: out)
+        own.dropPages()
     }
 }
 
-/// The four kernels of a convolution of doubled frames.
-final class DoublingKernels: Storage {
-    let kernels: [PackedKernel]
-
-    init(_ kernels: [PackedKernel]) {
-        self.kernels = kernels
-    }
-
-    var byteCount: Int { kernels.reduce(0) { $0 + $1.byteCount } }
+extension Window {
+    /// Whether neighbouring results see neighbouring places.
+    fileprivate var seesNeighbours: Bool { [height, width].allSatisfy { $0.stride == 1 && $0.dilation == 1 } }
 }
 
 /// What CKernels convolve.
@@ -160,4 +165,11 @@ private struct OwnConvolution {
     let width: Int
     let bias: Tensor?
     let accumulates: Bool
+
+    var ckWindow: ck_window {
+        ck_window(
+            stride: (window.time.stride, window.height.stride, window.width.stride),
+            dilation: (window.time.dilation, window.height.dilation, window.width.dilation),
+            above: window.height.before, left: window.width.before, height: height, width: width)
+    }
 }

@@ -128,7 +128,7 @@ final class KernelStorage: Storage {
     let stored: Tensor
     let byteCount: Int
     private(set) var variants: [(tap: Int, layout: Layout, host: HostStorage)] = []
-    private var ours: PackedKernel?
+    private var ours: OwnKernel?
 
     init(_ stored: Tensor) {
         self.stored = stored
@@ -147,12 +147,11 @@ final class KernelStorage: Storage {
         return host
     }
 
-    func packedForCKernels(
-        orPack pack: () throws(ComputeError) -> PackedKernel
-    ) throws(ComputeError) -> PackedKernel {
+    /// The same for CKernels, made by `make` the first time.
+    func forCKernels(orMake make: () throws(ComputeError) -> OwnKernel) throws(ComputeError) -> OwnKernel {
         if let ours { return ours }
-        let packed = try pack()
-        ours = packed
-        return packed
+        let own = try make()
+        ours = own
+        return own
     }
 }

@@ -9,7 +9,7 @@ package struct DeviceProfile: Sendable {
     package let dtype: DType
     /// Whether weights take room there even where their dtype fits.
     package let copiesWeights: Bool
-    /// Whether matrices that are stored in 16 bits are multiplied as they are, whatever the activations.
+    /// Whether matrices and kernels are used as they are stored, in 16 bits too, whatever the activations.
     package let widensWeights: Bool
     /// How many of the blocks that take turns are there at a time.
     package let blockPlaces: Int

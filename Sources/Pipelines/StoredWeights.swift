@@ -10,7 +10,7 @@ struct StoredWeights {
         let sizes: [StoredFormat: [Int: Int]]
         /// Of the tensor that stands for all.
         let digest: UInt64
-        /// Whether it is one of convolutions, whose kernels every backend lays anew.
+        /// Whether it is one of convolutions, whose kernels are laid anew wherever weights are not widened in use.
         var isPacked = false
 
         /// By how they are stored.
@@ -105,8 +105,9 @@ struct StoredWeights {
     ) -> Form {
         if !stored.isPacked, format.quantisation != nil { return device.copiesWeights ? .asStored : .none }
         if !stored.isPacked, !isAdapted, device.copiesWeights, device.widensWeights { return .asStored }
-        let isUsedThere = !device.copiesWeights && !isAdapted && format.dtype == device.dtype && !stored.isPacked
-        return isUsedThere ? .none : .converted
+        let serves =
+            device.widensWeights ? format.quantisation == nil : !stored.isPacked && format.dtype == device.dtype
+        return serves && !device.copiesWeights && !isAdapted ? .none : .converted
     }
 
     /// The same of a network that reads only some of the component's tensors.

@@ -84,6 +84,23 @@ import Weights
         #expect((0.8...1.25).contains(found / expected), "\(found) found, \(expected) expected")
     }
 
+    @Test(arguments: [DType.f32, .bf16])
+    func `the memory of CogVideoX's encoder is what the estimate says`(_ dtype: DType) throws {
+        let backend = try CPUBackend(threads: 1)
+        let model = try CogVideoXModel(ModelFolder(path: Fixture.model("cogvideox-5b-i2v")))
+        let (width, height) = (192, 160)
+        let settings = Self.settings([.first], width: width, height: height)
+        let encoder = try model.components.makeEncoder(on: Device(backend: backend, dtype: dtype))
+        let before = backend.pool.currentBytes
+        var random = TorchRandomSource(seed: 1)
+        let pixels = random.normals(3 * width * height)
+        _ = try encoder(backend.upload(pixels, [1, height, width, 3]))
+        let found = Double(backend.pool.peakBytes - before)
+        let device = DeviceProfile(name: "d", dtype: dtype, copiesWeights: true, memoryBytes: nil)
+        let expected = Double(model.memory(settings, on: device)[.text].work)
+        #expect((0.9...1.1).contains(found / expected), "\(found) found, \(expected) expected")
+    }
+
     /// One network after the other: each is loaded, then used.
     @Test(arguments: [("wan21-i2v", 3), ("wan22-ti2v", 2), ("cogvideox-5b-i2v", 2)])
     func `what pictures take is told of as text, not as loading`(_ name: String, _ networks: Int) throws {

@@ -121,8 +121,9 @@ import Weights
     @Test func `on a device that multiplies matrices where they lie only kernels of convolutions take room`() throws {
         let model = try Families.open(ModelFolder(path: Fixture.path("wan21-t2v/model")))
         let settings = Clip(model: "").settings
-        func weights(_ dtype: DType, copies: Bool) -> [Int] {
-            let device = DeviceProfile(name: "x", dtype: dtype, copiesWeights: copies, memoryBytes: nil)
+        func weights(_ dtype: DType, copies: Bool, widens: Bool = false) -> [Int] {
+            let device = DeviceProfile(
+                name: "x", dtype: dtype, copiesWeights: copies, widensWeights: widens, memoryBytes: nil)
             let memory = model.memory(settings, on: device)
             return [VideoProgress.Stage.text, .denoise, .decode].map { memory[$0].weights }
         }
@@ -130,6 +131,7 @@ import Weights
         #expect((wide + narrow).allSatisfy { $0 > 0 })
         #expect(weights(.f32, copies: false) == [0, wide[1], wide[2]])
         #expect(weights(.bf16, copies: false) == [narrow[0], 0, narrow[2]])
+        #expect(weights(.f32, copies: false, widens: true) == [0, 0, 0])
     }
 
     @Test func `tokens, passes and pixels are those of the clip`() throws {

@@ -16,7 +16,7 @@ package final class CogVideoXVAEEncoder {
 
     /// Frames of a chunk; the first chunk also has those that are left over.
     private static let chunkFrames = 8
-    private static let midLayers = 2
+    package static let midLayers = 2
 
     package init(_ w: WeightScope, _ config: CogVideoXVAEConfig, on device: Device) throws {
         self.config = config

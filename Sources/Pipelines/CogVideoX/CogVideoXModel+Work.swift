@@ -37,8 +37,7 @@ extension CogVideoXModel {
         let (shape, vae) = (latentShape(settings), components.vae)
         let networks = components.sizes(on: device)
         let takesPicture = components.index.takesPicture
-        let picture =
-            takesPicture ? Self.chunkMemory(latents: 1, height: shape[2], width: shape[3], vae, device.dtype) : 0
+        let picture = takesPicture ? Self.pictureMemory(height: shape[2], width: shape[3], vae, device.dtype) : 0
         let texts = texts(settings)
         return MemoryNeeds(
             readers: [networks.textEncoder] + (takesPicture ? [networks.encoder] : []),
@@ -102,5 +101,27 @@ extension CogVideoXModel {
             if doublesFrames, frames > 1 { frames = 2 * frames - frames % 2 }
         }
         return largest + kept * dtype.byteWidth
+    }
+
+    /// Of the residual block at which most is held of one frame: in f32 what goes through, beside it the input of a
+    /// convolution and its result.
+    ///
+    /// Each causal convolution so far keeps its input, which in f32 has the place of what it was made of.
+    private static func pictureMemory(height: Int, width: Int, _ config: CogVideoXVAEConfig, _ dtype: DType) -> Int {
+        let dims = config.blockOutChannels
+        var positions = height * width * config.spatialFactor * config.spatialFactor
+        var (kept, largest) = (positions * 3 * (4 + dtype.byteWidth), 0)
+        func add(_ input: Int, _ output: Int) {
+            kept += positions * (input + output) * dtype.byteWidth
+            let apart = dtype == .f32 ? 0 : (input == output ? 1 : 2) * output
+            largest = max(largest, kept + positions * 4 * ((dtype == .f32 ? output : input) + apart))
+        }
+        for index in dims.indices {
+            add(dims[max(index - 1, 0)], dims[index])
+            for _ in 1..<config.layersPerBlock { add(dims[index], dims[index]) }
+            if config.resamples(index) != nil { positions /= 4 }
+        }
+        for _ in 0..<CogVideoXVAEEncoder.midLayers { add(dims[dims.count - 1], dims[dims.count - 1]) }
+        return largest
     }
 }

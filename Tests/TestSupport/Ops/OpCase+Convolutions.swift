@@ -4,7 +4,33 @@ extension OpCase {
     /// Convolutions: odd sizes and channels, every kernel of the VAEs; tiles, whole and ragged; and frames that are cut
     /// into blocks of pixels, channels and depth.
     package static var convolution: [OpCase] {
-        mixedConvolutions + tiledConvolutions + blockedConvolutions + windowedConvolutions
+        mixedConvolutions + tiledConvolutions + blockedConvolutions + windowedConvolutions + transformedConvolutions
+    }
+
+    /// Frames and channels enough for kernels that are transformed: tiles whole and cut off, zeros around or not, more
+    /// depth than is multiplied at once.
+    private static var transformedConvolutions: [OpCase] {
+        let around = Window.Axis(before: 1, after: 1)
+        let none = Window.Axis()
+        let sizes: [(size: ConvolutionSize, window: Window?)] = [
+            (([3, 11, 13], [17, 24], [3, 3, 3]), nil), (([2, 8, 8], [130, 33], [3, 3, 3]), nil),
+            (([1, 24, 21], [16, 50], [1, 3, 3]), nil),
+            (([2, 13, 12], [20, 16], [1, 3, 3]), Window(time: none, height: none, width: Window.Axis(before: 2))),
+            (([3, 9, 10], [19, 21], [2, 3, 3]), Window(time: Window.Axis(stride: 2), height: around, width: around)),
+        ]
+        let mixes: [(x: DType, stored: DType, out: DType)] = [
+            (.f32, .f32, .f32), (.bf16, .f32, .f32), (.f32, .f16, .bf16), (.f32, .bf16, .f32),
+        ]
+        var cases: [OpCase] = []
+        for (index, (size, window)) in sizes.enumerated() {
+            for (step, mix) in mixes.enumerated() {
+                cases.append(
+                    convolution(
+                        size, mix, hasBias: (index + step) % 2 == 0, accumulates: step % 2 == 1,
+                        missing: [[], [0], [0, 1], [1]][step], window: window))
+            }
+        }
+        return cases
     }
 
     private static var blockedConvolutions: [OpCase] {
