@@ -58,6 +58,7 @@ static void choose_blocks(struct attention *a, ptrdiff_t tokens, ptrdiff_t queri
         a->query_blocks = ck_ceil_div(queries, CK_LIST_QUERIES);
         a->plan.query_block = CK_LIST_QUERIES;
         a->plan.key_block = CK_LIST_KEYS;
+        a->plan.parts = most_keys / CK_LIST_KEYS;
     }
     a->key_blocks = ck_ceil_div(tokens, a->plan.key_block);
     // Some microseconds at least, so that handing out pieces costs little.
@@ -72,7 +73,7 @@ static void choose_blocks(struct attention *a, ptrdiff_t tokens, ptrdiff_t queri
 }
 
 bool ck_attention(const ck_attention_call *call, ck_pool *pool) {
-    struct attention a = {.plan = {.call = *call, .step = 1}, .kernels = ck_kernels(pool), .pool = pool};
+    struct attention a = {.plan = {.call = *call, .step = 1, .parts = 1}, .kernels = ck_kernels(pool), .pool = pool};
     ck_attention_call *c = &a.plan.call;
     ptrdiff_t width = c->heads * c->head_dim, groups = 1, tokens = c->keys, queries = c->queries;
     c->q_stride = c->q_stride ? c->q_stride : width;
