@@ -44,37 +44,47 @@ static void attend(void *context, ptrdiff_t index, int thread) {
     }
 }
 
-/// Blocks large enough to pay for reading all keys and values, small enough for the second-level cache and for all
-/// threads.
-static void choose_blocks(struct attention *a, ptrdiff_t tokens, ptrdiff_t queries) {
-    const ck_attention_call *c = &a->plan.call;
-    enum { least_queries = 48, most_keys = 256, packed_bytes = 1 << 24 };
-    ptrdiff_t threads = ck_pool_threads(a->pool), wide = ck_max(c->head_dim, 1);
-    ptrdiff_t query_block = wide <= 512 ? 192 : 384;
-    while (query_block > least_queries && a->units * ck_ceil_div(queries, query_block) < 4 * threads)
+/// Blocks of queries large enough to pay for reading all keys and values, small enough for the second-level cache and,
+/// those of so many units together, for all threads.
+static void choose_query_blocks(struct attention *a, ptrdiff_t queries, ptrdiff_t units) {
+    enum { least_queries = 48 };
+    ptrdiff_t query_block = a->plan.call.head_dim <= 512 ? 192 : 384;
+    while (query_block > least_queries && units * ck_ceil_div(queries, query_block) < 4 * ck_pool_threads(a->pool))
         query_block -= 48;
     a->query_blocks = ck_max(ck_ceil_div(queries, query_block), 1);
     a->plan.query_block = ck_min(ck_ceil_div(ck_ceil_div(queries, a->query_blocks), 12) * 12, query_block);
+}
+
+static void choose_blocks(struct attention *a, ptrdiff_t tokens, ptrdiff_t queries) {
+    const ck_attention_call *c = &a->plan.call;
+    enum { most_keys = 256, packed_bytes = 1 << 24 };
+    choose_query_blocks(a, queries, a->units);
     a->plan.key_block = ck_min(most_keys, ck_max(tokens, 1));
     if (c->block_start) {
         a->query_blocks = ck_ceil_div(queries, CK_LIST_QUERIES);
         a->plan.query_block = CK_LIST_QUERIES;
         a->plan.key_block = CK_LIST_KEYS;
+        a->plan.parts = most_keys / CK_LIST_KEYS;
     }
     a->key_blocks = ck_ceil_div(tokens, a->plan.key_block);
-    // Some microseconds at least, so that handing out pieces costs little.
-    ptrdiff_t work = ck_max(a->plan.query_block * tokens * wide, 1);
-    a->piece = ck_max(ck_min(1000000 / work, a->units * a->query_blocks / (4 * threads)), 1);
-    a->batch = a->units;
     a->is_short = !c->block_start && tokens <= a->kernels->short_keys(&a->plan);
-    if (a->query_blocks >= 3 && !a->is_short) {
+    a->batch = a->units;
+    ptrdiff_t lists = a->units * a->query_blocks;
+    ptrdiff_t met = c->block_start ? c->block_start[lists] - c->block_start[0] : lists * a->key_blocks;
+    // What three blocks of queries meet, or more, is packed for all of them.
+    if (met >= 3 * a->units * a->key_blocks && !a->is_short) {
         a->packed_floats = a->key_blocks * a->kernels->attention_packed(&a->plan);
         a->batch = ck_min(ck_max(packed_bytes / 4 / ck_max(a->packed_floats, 1), 1), a->units);
+        if (!c->block_start)
+            choose_query_blocks(a, queries, a->batch);
     }
+    // Some microseconds at least, so that handing out pieces costs little.
+    ptrdiff_t work = ck_max(a->plan.query_block * tokens * c->head_dim, 1);
+    a->piece = ck_max(ck_min(1000000 / work, a->units * a->query_blocks / (4 * ck_pool_threads(a->pool))), 1);
 }
 
 bool ck_attention(const ck_attention_call *call, ck_pool *pool) {
-    struct attention a = {.plan = {.call = *call, .step = 1}, .kernels = ck_kernels(pool), .pool = pool};
+    struct attention a = {.plan = {.call = *call, .step = 1, .parts = 1}, .kernels = ck_kernels(pool), .pool = pool};
     ck_attention_call *c = &a.plan.call;
     ptrdiff_t width = c->heads * c->head_dim, groups = 1, tokens = c->keys, queries = c->queries;
     c->q_stride = c->q_stride ? c->q_stride : width;

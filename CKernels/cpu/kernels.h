@@ -16,6 +16,7 @@ typedef struct ck_attention_plan {
     ck_attention_call call;
     ptrdiff_t step; // from a token to the next one of its group
     ptrdiff_t query_block, key_block;
+    ptrdiff_t parts; // blocks of keys that a block of queries meets at once, up to four
 } ck_attention_plan;
 
 /// A norm over rows; each function uses what it needs.

@@ -13,8 +13,9 @@ struct attention_block {
     ptrdiff_t stride;                    // key_block, rounded up to whole panels
     ptrdiff_t head, first_token, tokens; // of the unit
     ptrdiff_t rows;                      // that there is room for
-    ptrdiff_t queries, keys;             // of the present block
-    bool fetches;                        // its keys and values from afar
+    ptrdiff_t queries, keys;             // that meet at present
+    const float *parts[most_parts];      // those keys and their values, key_block each
+    bool fetches;                        // them from afar
     // q [depth / most_depth][rows][most_depth], logits [rows_at_once, most_depth]; packed: keys, then values
     float *q, *logits, *out, *packed;
     // Of each query: W candidates for the largest logit, largest logit so far (as a power of two), sum of weights,
@@ -55,7 +56,7 @@ static ptrdiff_t place_arrays(struct attention_block *b, float *scratch) {
         {&b->q, rows * ck_ceil_div(b->depth, most_depth) * most_depth},
         {&b->logits, rows_at_once * most_depth},
         {&b->out, rows * b->columns},
-        {&b->packed, attention_packed(b->plan)},
+        {&b->packed, b->plan->parts * attention_packed(b->plan)},
         {&b->largest, rows_at_once * W},
         {&b->most, rows},
         {&b->sum, rows},
@@ -74,23 +75,22 @@ static size_t attention_bytes(const ck_attention_plan *plan) {
     return (size_t)place_arrays(&b, NULL) * sizeof(float);
 }
 
-/// Keys and values `first`..<first + b->keys of the unit.
-static void pack_keys(const struct attention_block *b, ptrdiff_t first, float *packed) {
+/// Keys and values of one block.
+static void pack_keys(const struct attention_block *b, ptrdiff_t block, float *packed) {
     const ck_attention_call *c = &b->plan->call;
     size_t size = ck_size(c->dtype);
+    ptrdiff_t first = block * b->plan->key_block, keys = ck_min(b->plan->key_block, b->tokens - first);
     ptrdiff_t key = b->first_token + first * b->plan->step, column = b->head * c->head_dim;
-    pack_transposed(packed, (const char *)c->k + (size_t)(key * c->k_stride + column) * size, c->dtype, b->pairs,
-                    b->keys, c->head_dim, c->k_stride * b->plan->step);
+    pack_transposed(packed, (const char *)c->k + (size_t)(key * c->k_stride + column) * size, c->dtype, b->pairs, keys,
+                    c->head_dim, c->k_stride * b->plan->step);
     pack_rows(packed + b->stride * b->depth, (const char *)c->v + (size_t)(key * c->v_stride + column) * size, c->dtype,
-              b->pairs, b->keys, c->head_dim, c->v_stride * b->plan->step);
+              b->pairs, keys, c->head_dim, c->v_stride * b->plan->step);
 }
 
 static void attention_pack(const ck_attention_plan *plan, ptrdiff_t unit, ptrdiff_t block, float *packed) {
     struct attention_block b = attention_layout(plan, unit);
-    ptrdiff_t first = block * plan->key_block;
-    b.keys = ck_min(plan->key_block, b.tokens - first);
-    if (b.keys > 0)
-        pack_keys(&b, first, packed);
+    if (block * plan->key_block < b.tokens)
+        pack_keys(&b, block, packed);
 }
 
 static void copy_queries(const struct attention_block *b, const char *q, ptrdiff_t stride) {
@@ -106,7 +106,7 @@ static void copy_queries(const struct attention_block *b, const char *q, ptrdiff
     }
 }
 
-static void multiply_keys(const struct attention_block *b, const float *packed) {
+static void multiply_keys(const struct attention_block *b) {
     for (ptrdiff_t i = 0; i < b->queries * W; i += W)
         v_store(b->largest + i, v_set(-INFINITY));
     struct product p = {.out = b->logits,
@@ -115,28 +115,35 @@ static void multiply_keys(const struct attention_block *b, const float *packed) 
                         .largest = b->largest,
                         .a = b->q,
                         .a_rows = b->rows,
-                        .b = packed,
+                        .part = b->depth,
                         .rows = b->queries,
                         .fetches = b->fetches,
-                        .columns = ck_ceil_div(b->keys, W) * W,
                         .depth = b->depth,
                         .pairs = b->pairs};
-    multiply(&p);
+    ptrdiff_t part = b->plan->key_block, left = b->keys;
+    for (ptrdiff_t i = 0; left > 0; i++, left -= part, p.out += part) {
+        p.b[0] = b->parts[i];
+        p.columns = ck_ceil_div(ck_min(part, left), W) * W;
+        multiply(&p);
+    }
 }
 
-static void multiply_values(const struct attention_block *b, const float *packed, bool first) {
+static void multiply_values(const struct attention_block *b, bool first) {
+    ptrdiff_t numbers = b->pairs ? 2 : 1; // of a word
     struct product p = {.out = b->out,
                         .out_stride = b->columns,
                         .keep = first ? NULL : b->keep,
                         .ones = b->ones,
                         .a = b->logits,
                         .a_rows = rows_at_once,
-                        .b = packed + b->stride * b->depth,
+                        .part = ck_ceil_div(b->plan->key_block, numbers),
                         .rows = b->queries,
                         .fetches = b->fetches,
                         .columns = b->columns,
-                        .depth = b->pairs ? (b->keys + 1) / 2 : b->keys,
+                        .depth = ck_ceil_div(b->keys, numbers),
                         .pairs = b->pairs};
+    for (ptrdiff_t i = 0; i * b->plan->key_block < b->keys; i++)
+        p.b[i] = b->parts[i] + b->stride * b->depth;
     multiply(&p);
 }
 
@@ -247,21 +254,16 @@ static struct attention_block rows_from(const struct attention_block *b, ptrdiff
     return rows;
 }
 
-static void attend_keys(struct attention_block *b, ptrdiff_t first, ptrdiff_t query, const float *packed,
-                        bool is_first) {
+/// The queries meet the keys of b->parts, of which the first is `first`.
+static void attend_keys(struct attention_block *b, ptrdiff_t first, ptrdiff_t query, bool is_first) {
     const ck_attention_call *c = &b->plan->call;
     ptrdiff_t key = b->first_token + first * b->plan->step;
-    b->keys = ck_min(b->plan->key_block, b->tokens - first);
-    if (!packed) {
-        pack_keys(b, first, b->packed);
-        packed = b->packed;
-    }
     const float *head_bias = c->head_bias ? c->head_bias + (b->head * c->queries + query) * c->keys + key : NULL;
     bool scaled = c->head_bias || c->key_bias || c->scale <= 0;
     float factor = scaled ? 1 : c->scale * 0x1.715476p0f;
     for (ptrdiff_t row = 0; row < b->queries; row += rows_at_once) {
         struct attention_block rows = rows_from(b, row);
-        multiply_keys(&rows, packed);
+        multiply_keys(&rows);
         if (scaled)
             add_biases(&rows, head_bias ? head_bias + row * b->plan->step * c->keys : NULL,
                        c->key_bias ? c->key_bias + key : NULL);
@@ -271,7 +273,24 @@ static void attend_keys(struct attention_block *b, ptrdiff_t first, ptrdiff_t qu
             weigh(&rows, factor, true);
         else
             weigh(&rows, factor, false);
-        multiply_values(&rows, packed, is_first);
+        multiply_values(&rows, is_first);
+    }
+}
+
+/// Lets the queries meet `count` blocks of keys, those of a list or all of them, some at once.
+static void attend_blocks(struct attention_block *b, const int32_t *list, ptrdiff_t count, ptrdiff_t query,
+                          const float *packed) {
+    ptrdiff_t size = b->plan->key_block, floats = attention_packed(b->plan);
+    for (ptrdiff_t i = 0; i < count; i += b->plan->parts) {
+        b->keys = 0;
+        for (ptrdiff_t j = 0; j < ck_min(b->plan->parts, count - i); j++) {
+            ptrdiff_t block = list ? list[i + j] : i + j;
+            b->keys += ck_min(size, b->tokens - block * size);
+            b->parts[j] = packed ? packed + block * floats : b->packed + j * floats;
+            if (!packed)
+                pack_keys(b, block, b->packed + j * floats);
+        }
+        attend_keys(b, (list ? list[i] : i) * size, query, i == 0);
     }
 }
 
@@ -292,7 +311,7 @@ static void attend_block(const ck_attention_plan *plan, ptrdiff_t unit, ptrdiff_
         b.sum[row] = 0;
         b.ones[row] = 1;
     }
-    ptrdiff_t packed_floats = attention_packed(plan), count = ck_ceil_div(b.tokens, plan->key_block);
+    ptrdiff_t count = ck_ceil_div(b.tokens, plan->key_block);
     const int32_t *list = NULL;
     if (c->block_start) {
         const int32_t *start = c->block_start + unit * ck_ceil_div(c->queries, CK_LIST_QUERIES) + block;
@@ -301,9 +320,6 @@ static void attend_block(const ck_attention_plan *plan, ptrdiff_t unit, ptrdiff_
     }
     if (count == 0)
         memset(b.out, 0, (size_t)(b.queries * b.columns) * sizeof(float));
-    for (ptrdiff_t i = 0; i < count; i++) {
-        ptrdiff_t key_block = list ? list[i] : i;
-        attend_keys(&b, key_block * plan->key_block, query, packed ? packed + key_block * packed_floats : NULL, i == 0);
-    }
+    attend_blocks(&b, list, count, query, packed);
     store_rows(&b, (char *)c->out + (size_t)(query * c->out_stride + column) * size, c->out_stride * plan->step);
 }

@@ -8,7 +8,8 @@
 enum {
     product_rows = W == 16 ? 12 : 6, // accumulators: product_rows x 2 vectors
     panel = 2 * W,
-    most_depth = 256
+    most_depth = 256,
+    most_parts = 4 // of a right matrix
 };
 
 INLINE vf v_dot(vf sum, float a, vf b, bool pairs) {
@@ -30,7 +31,10 @@ struct product {
     float *largest;    // [rows, W] or NULL: becomes the larger of itself and each W-th element of its row
     const float *a;    // [depth / most_depth][a_rows][most_depth]
     ptrdiff_t a_rows;
-    const float *b; // packed: [columns / panel][depth][panel]
+    // Packed, `part` of the depth each, the last one what is left: [columns / panel][part][panel]. Several where the
+    // depth is up to most_depth.
+    const float *b[most_parts];
+    ptrdiff_t part;
     ptrdiff_t rows, columns, depth;
     bool pairs;
     bool fetches; // the panels of b ahead
@@ -41,18 +45,24 @@ INLINE void multiply_tile(const int rows, const int vectors, const bool pairs, c
                           ptrdiff_t depth) {
     vf sum[product_rows][2];
     // Copies, because a store into out could change what p points to.
-    const float *a = p->a + row * most_depth, *b = p->b, *keep = p->keep ? p->keep + row : NULL;
+    const float *a = p->a + row * most_depth, *keep = p->keep ? p->keep + row : NULL;
     ptrdiff_t out_stride = p->out_stride;
     float *out = p->out + row * out_stride, *largest = p->largest ? p->largest + row * W : NULL;
     UNROLL for (int i = 0; i < rows; i++) { UNROLL for (int j = 0; j < vectors; j++) sum[i][j] = v_set(0); }
-    _Pragma("clang loop unroll_count(4)") // fewer words between multiplications
-    for (ptrdiff_t k = 0; k < depth; k++) {
-        vf column[2];
-        UNROLL for (int j = 0; j < vectors; j++) column[j] = v_load(b + (k * vectors + j) * W);
-        UNROLL for (int i = 0; i < rows; i++) {
-            float x = a[i * most_depth + k];
-            UNROLL for (int j = 0; j < vectors; j++) sum[i][j] = v_dot(sum[i][j], x, column[j], pairs);
+    for (const float *const *next = p->b; depth > 0; next++) {
+        const float *b = *next;
+        ptrdiff_t part = ck_min(p->part, depth);
+        _Pragma("clang loop unroll_count(4)") // fewer words between multiplications
+        for (ptrdiff_t k = 0; k < part; k++) {
+            vf column[2];
+            UNROLL for (int j = 0; j < vectors; j++) column[j] = v_load(b + (k * vectors + j) * W);
+            UNROLL for (int i = 0; i < rows; i++) {
+                float x = a[i * most_depth + k];
+                UNROLL for (int j = 0; j < vectors; j++) sum[i][j] = v_dot(sum[i][j], x, column[j], pairs);
+            }
         }
+        a += part;
+        depth -= part;
     }
     if (keep) {
         UNROLL for (int i = 0; i < rows; i++) {
@@ -73,25 +83,41 @@ INLINE void multiply_tile(const int rows, const int vectors, const bool pairs, c
     }
 }
 
-/// Brings what is multiplied next into the second-level cache.
-INLINE void fetch_panel(const float *b, ptrdiff_t floats) {
-    for (ptrdiff_t i = 0; i < floats; i += 16)
-        __builtin_prefetch(b + i, 0, 2);
+/// Brings a share of what is multiplied next, a panel of each part, into the second-level cache.
+INLINE void fetch_panels(const struct product *p, ptrdiff_t depth, ptrdiff_t width, ptrdiff_t row, ptrdiff_t rows) {
+    ptrdiff_t left = p->depth;
+    for (const float *const *b = p->b; left > 0; b++, left -= p->part) {
+        ptrdiff_t floats = ck_min(p->part, left) * width, share = ck_min(floats, depth * width) / p->rows + 1;
+        const float *next = *b + floats + row * share;
+        for (ptrdiff_t i = 0; i < rows * share; i += 16)
+            __builtin_prefetch(next + i, 0, 2);
+    }
 }
 
+/// Rows of the next tile, of those that are left. Less than four cannot keep the multipliers busy.
+INLINE ptrdiff_t tile_rows(ptrdiff_t left) {
+    return left == product_rows || left >= product_rows + 4 ? product_rows : left <= 5 ? left : 4;
+}
+
+#define TILE(count, vectors, pairs)                                                                                    \
+    case count:                                                                                                        \
+        multiply_tile(count, vectors, pairs, p, row, depth);                                                           \
+        break
 #define PANEL_FUNCTION(name, vectors, pairs)                                                                           \
     static __attribute__((noinline, unused)) void name(const struct product *p, ptrdiff_t depth) {                     \
-        ptrdiff_t row = 0, share = depth * vectors * W * product_rows / p->rows;                                       \
-        const float *next = p->b + p->depth * vectors * W;                                                             \
-        for (; row + product_rows <= p->rows; row += product_rows, next += share) {                                    \
+        for (ptrdiff_t row = 0, rows; row < p->rows; row += rows) {                                                    \
+            rows = tile_rows(p->rows - row);                                                                           \
             if (p->fetches)                                                                                            \
-                fetch_panel(next, share);                                                                              \
-            multiply_tile(product_rows, vectors, pairs, p, row, depth);                                                \
+                fetch_panels(p, depth, vectors * W, row, rows);                                                        \
+            switch (rows) {                                                                                            \
+                TILE(product_rows, vectors, pairs);                                                                    \
+                TILE(5, vectors, pairs);                                                                               \
+                TILE(4, vectors, pairs);                                                                               \
+                TILE(3, vectors, pairs);                                                                               \
+                TILE(2, vectors, pairs);                                                                               \
+                TILE(1, vectors, pairs);                                                                               \
+            }                                                                                                          \
         }                                                                                                              \
-        for (; row + 4 <= p->rows; row += 4)                                                                           \
-            multiply_tile(4, vectors, pairs, p, row, depth);                                                           \
-        for (; row < p->rows; row++)                                                                                   \
-            multiply_tile(1, vectors, pairs, p, row, depth);                                                           \
     }
 PANEL_FUNCTION(multiply_panel1, 1, false)
 PANEL_FUNCTION(multiply_panel2, 2, false)
@@ -103,8 +129,9 @@ PANEL_FUNCTION(multiply_panel2_pairs, 2, true)
 #define multiply_panel2_pairs multiply_panel2
 #endif
 #undef PANEL_FUNCTION
+#undef TILE
 
-/// Depth is walked in parts whose panel fits the first-level cache.
+/// Depth is walked in steps whose panel fits the first-level cache.
 static void multiply(const struct product *whole) {
     for (ptrdiff_t first = 0; first < whole->depth; first += most_depth) {
         ptrdiff_t depth = ck_min(most_depth, whole->depth - first);
@@ -113,7 +140,8 @@ static void multiply(const struct product *whole) {
             ptrdiff_t width = ck_min(panel, p.columns - column);
             p.out += column;
             p.a += first * p.a_rows;
-            p.b += column * p.depth + first * width;
+            for (ptrdiff_t i = 0, left = p.depth; left > 0; i++, left -= p.part)
+                p.b[i] += column * ck_min(p.part, left) + first * width;
             p.keep = first ? p.ones : p.keep;
             p.largest = first + depth == p.depth ? p.largest : NULL;
             if (width == panel)

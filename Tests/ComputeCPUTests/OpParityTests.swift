@@ -17,7 +17,8 @@ struct OpParityTests {
     private static let groups =
         OpCase.groups + [
             ("deep products", OpCase.deepProducts), ("grouped biases", OpCase.groupedBiases),
-            ("blocked attention", OpCase.blockedAttention), ("deep quantised", OpCase.deepQuantised),
+            ("blocked attention", OpCase.blockedAttention), ("listed remainders", OpCase.listedRemainders),
+            ("deep quantised", OpCase.deepQuantised),
         ]
 
     @Test(arguments: groups.map(\.name))

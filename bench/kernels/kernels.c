@@ -7,6 +7,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -40,9 +41,13 @@ static void *noise(size_t count, ck_dtype dtype) {
     float *numbers = malloc(count * 4);
     for (size_t i = 0; i < count; i++)
         numbers[i] = (float)rand() / (float)RAND_MAX * 4 - 2;
-    void *x = malloc(count * 4);
+    if (dtype == CK_DTYPE_F32)
+        return numbers;
+    uint16_t *halves = malloc(count * 2);
+    for (size_t i = 0; i < count; i++)
+        memcpy(&halves[i], (const char *)&numbers[i] + 2, 2); // a bf16 is the upper half of a float
     free(numbers);
-    return x;
+    return halves;
 }
 
 #if defined(__x86_64__)
@@ -150,6 +155,63 @@ static void measure_temporal(ptrdiff_t frames, ptrdiff_t positions, ptrdiff_t he
     printf("%-44s %8.2f\n", "    strided over full", strided / full);
 }
 
+/// Which blocks of keys a block of queries sees: a tenth of all to either side of it, or in each frame a tenth of it to
+/// either side of its place.
+static bool is_listed(ptrdiff_t queries, ptrdiff_t keys, ptrdiff_t frames, ptrdiff_t positions, bool by_place) {
+    ptrdiff_t size = by_place ? positions : frames * positions, reach = size / 10;
+    ptrdiff_t first = queries * CK_LIST_QUERIES - reach, end = (queries + 1) * CK_LIST_QUERIES + reach;
+    ptrdiff_t key = keys * CK_LIST_KEYS, last = key + CK_LIST_KEYS;
+    if (!by_place)
+        return key < end && last > first;
+    for (ptrdiff_t frame = -frames; frame < frames; frame++) {
+        ptrdiff_t shift = frame * positions;
+        if (key < end + shift && last > first + shift)
+            return true;
+    }
+    return false;
+}
+
+/// Block-sparse attention as factorized attention asks for it.
+static void measure_lists(ptrdiff_t frames, ptrdiff_t positions, ptrdiff_t heads, ptrdiff_t head_dim, bool by_place,
+                          ck_dtype dtype) {
+    ptrdiff_t tokens = frames * positions, tiles = (tokens + CK_LIST_QUERIES - 1) / CK_LIST_QUERIES;
+    ptrdiff_t blocks = (tokens + CK_LIST_KEYS - 1) / CK_LIST_KEYS;
+    size_t numbers = (size_t)(tokens * heads * head_dim);
+    int32_t *start = malloc(sizeof(int32_t) * (size_t)(heads * tiles + 1));
+    int32_t *index = malloc(sizeof(int32_t) * (size_t)(heads * tiles * blocks)), count = 0;
+    for (ptrdiff_t list = 0; list < heads * tiles; list++) {
+        start[list] = count;
+        for (ptrdiff_t block = 0; block < blocks; block++) {
+            if (is_listed(list % tiles, block, frames, positions, by_place))
+                index[count++] = (int32_t)block;
+        }
+    }
+    start[heads * tiles] = count;
+    void *x = noise(numbers, dtype), *out = noise(numbers, dtype);
+    ck_attention_call call = {.out = out,
+                              .q = x,
+                              .k = x,
+                              .v = x,
+                              .dtype = dtype,
+                              .queries = tokens,
+                              .keys = tokens,
+                              .heads = heads,
+                              .head_dim = head_dim,
+                              .scale = 1 / sqrtf((float)head_dim),
+                              .groups = CK_GROUPS_ALL,
+                              .block_start = start,
+                              .block_index = index};
+    char name[96];
+    snprintf(name, sizeof name, "attention %s %td, %td x %td, %s, %.2f kept", dtype == CK_DTYPE_F32 ? "f32" : "bf16",
+             tokens, heads, head_dim, by_place ? "places" : "frames",
+             (double)count / (double)(heads * tiles * blocks));
+    measure(name, "GFLOP/s", 4e-9 * (double)count * CK_LIST_QUERIES * CK_LIST_KEYS * (double)head_dim, attend, &call);
+    free(x);
+    free(out);
+    free(start);
+    free(index);
+}
+
 struct product {
     void *out, *x, *w;
     ck_dtype dtype;
@@ -232,6 +294,9 @@ int main(int count, char **arguments) {
         measure_temporal(21, 1560, 12, 128, dtype); // 81 frames of 832x480
         measure_temporal(21, 390, 12, 64, dtype);
         measure_temporal(64, 64, 12, 128, dtype);
+        measure_attention(8190, 8190, 2, 128, CK_GROUPS_ALL, 0, dtype);
+        measure_lists(21, 390, 2, 128, false, dtype);
+        measure_lists(21, 390, 2, 128, true, dtype);
         measure_attention(320, 320, 8, 32, CK_GROUPS_CONSECUTIVE, 64, dtype);
         measure_attention(1024, 1024, 1, 384, CK_GROUPS_ALL, 0, dtype);
         measure_attention(1024, 1024, 1, 1024, CK_GROUPS_ALL, 0, dtype);

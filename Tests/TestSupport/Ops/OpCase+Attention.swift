@@ -56,13 +56,26 @@ extension OpCase {
             AttentionSize(queries: 40, keys: 500, heads: 2, headDim: 20),
             AttentionSize(queries: 450, keys: 70, heads: 1, headDim: 40),
         ]
-        return sizes.flatMap { size in
-            [DType.f32, .bf16].map { dtype in
-                OpCase(
-                    "attention \(size.queries) × \(size.keys), \(size.heads) heads of \(size.headDim), lists, \(dtype)",
-                    dtype == .f32 ? 2e-5 : 1e-2
-                ) { try listedAttention($0, size, dtype) }
-            }
+        return sizes.flatMap(listedCases)
+    }
+
+    /// Every length of the last block of keys, and few queries or few behind a whole block.
+    package static var listedRemainders: [OpCase] {
+        (1...BlockList.keys).flatMap { last in
+            let (blocks, rows) = (last % 7, 1 + last % 13)
+            return listedCases(
+                AttentionSize(
+                    queries: last % 3 == 0 ? BlockList.queries + rows : rows, keys: blocks * BlockList.keys + last,
+                    heads: 2, headDim: 8 + last % 19))
+        }
+    }
+
+    private static func listedCases(_ size: AttentionSize) -> [OpCase] {
+        [DType.f32, .bf16].map { dtype in
+            OpCase(
+                "attention \(size.queries) × \(size.keys), \(size.heads) heads of \(size.headDim), lists, \(dtype)",
+                dtype == .f32 ? 2e-5 : 1e-2
+            ) { try listedAttention($0, size, dtype) }
         }
     }
 
@@ -73,7 +86,9 @@ extension OpCase {
         let keyBlocks = (size.keys + BlockList.keys - 1) / BlockList.keys
         let lists = (0..<size.heads).map { head in
             (0..<(size.queries + BlockList.queries - 1) / BlockList.queries).map { tile in
-                head == 1 && tile == 0 ? [] : (0..<keyBlocks).filter { _ in random.isHeads }
+                // The last block, which may be a part of one, is seen for certain by the first head.
+                head == 1 && tile == 0
+                    ? [] : (0..<keyBlocks).filter { random.isHeads || head == 0 && $0 == keyBlocks - 1 }
             }
         }
         let width = size.heads * size.headDim
