@@ -27,6 +27,13 @@ import VideoTypes
         #expect(Vocabulary.command.spelled(.extras) == nil)
     }
 
+    @Test func `names of somebody else's making give a terminal no orders`() {
+        let error = VideoError(.modelNotFound, plain: "a\u{1B}[31m\u{7}b\nc: no file", hint: "look at 'a\u{9B}2Jb'")
+        #expect(
+            error.text
+                == "wan-infer: error: a\\u{1b}[31m\\u{7}b\\u{a}c: no file\n  hint: look at 'a\\u{9b}2Jb'\n")
+    }
+
     /// What a hint says to type is typed.
     @Test(arguments: [
         (Term.device, "cpu"), (.dtype, "f32"), (.threads, "1"), (.tilesVAE, "true"), (.scheduler, "unipc"),

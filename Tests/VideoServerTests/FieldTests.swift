@@ -172,6 +172,25 @@ import VideoTypes
         }
     }
 
+    @Test func `a form may say once in what its texts are written`() throws {
+        func body(_ charset: String) -> HTTPRequest {
+            let parts = ["_charset_": charset, "seed": "7"].map { name, text in
+                "--b\r\nContent-Disposition: form-data; name=\(name)\r\n\r\n\(text)\r\n"
+            }
+            let prompt = Array("--b\r\nContent-Disposition: form-data; name=prompt\r\n\r\ncaf".utf8) + [0xE9]
+            let bytes = prompt + Array("\r\n\(parts.joined())--b--".utf8)
+            return HTTPRequest(
+                method: "POST", path: [], headers: HTTPHeaders([("Content-Type", "multipart/form-data; boundary=b")]),
+                body: bytes)
+        }
+        let made = try CreateRequest(RequestBody.fields(of: body("ISO-8859-1")))
+        #expect(made.video.prompt == "café" && made.video.seed == 7)
+        for charset in ["UTF-8", "utf-16"] {
+            let found = error { try CreateRequest(RequestBody.fields(of: body(charset))) }
+            #expect(found?.code == "invalid_encoding" && found?.parameter == "prompt")
+        }
+    }
+
     @Test func `a compressed body is refused by its kind`() throws {
         let request = HTTPRequest(
             method: "POST", path: [],

@@ -62,14 +62,14 @@ import VideoServer
     @Test func `a hangup reads the keys again and ends nothing, and an idle end finishes no job`() throws {
         let process = try ServiceProcess()
         let id = try process.submit("x fake:step=0.1")
-        for _ in 0..<3 {
-            process.send(SIGHUP)
+        for number in [SIGHUP, SIGUSR1, SIGHUP, SIGUSR2, SIGPIPE, SIGHUP] {
+            process.send(number)
             usleep(100_000)
         }
         let done = try process.get("/v1/videos/\(id)", [("Prefer", "wait=60")])
         #expect(done["status"] == "completed" && done["attempt"] == "1", "\(done.text)")
         #expect(process.errors.contains("were read again"))
-        process.send(SIGTERM)
+        process.send(SIGQUIT)
         #expect(process.wait() == 0)
         let idle = try ServiceProcess()
         idle.send(SIGTERM)
