@@ -1,4 +1,5 @@
 import HTTPServer
+import StrictJSON
 import TestTools
 import Testing
 import VideoTypes
@@ -72,6 +73,7 @@ import VideoTypes
         ("steps", "num_inference_steps"), ("num_inference_step", "num_inference_steps"), ("promt", "prompt"),
         ("guidence_scale", "guidance_scale"), ("Seed", "seed"), ("duration", "seconds"), ("frames", "num_frames"),
         ("webhok_url", "webhook_url"), ("aspect-ratio", "aspect_ratio"),
+        ("aspect", "aspect_ratio"), ("num_steps", "num_inference_steps"),
     ])
     func `an unknown parameter is named with the nearest known one`(name: String, nearest: String) throws {
         let found = try #require(error { try request(json: "{\"prompt\": \"x\", \"\(name)\": 1}") })
@@ -116,7 +118,7 @@ import VideoTypes
             ("0.0e-999", "0"), ("120e-1", "12"), ("00", nil), ("5.5", nil), ("5e-1", nil), ("05", nil), ("+5", nil),
             ("5.", nil), (".5", nil), ("1e-400", nil), ("0x5", nil), ("", nil), ("-", nil), ("5 ", nil),
         ] as [(String, String?)] {
-            #expect(WholeNumber.digits(text) == digits, "\(text)")
+            #expect(JSONNumber.whole(text) == digits, "\(text)")
         }
         #expect(try request(json: #"{"prompt": "x", "num_frames": 5.0, "seed": 7.0}"#).video.seed == 7)
         for seed in ["18446744073709551615", "\"9007199254740993\"", "9007199254740993.0"] {
