@@ -86,7 +86,8 @@ struct ModelsCommand {
         guard let text, !BuiltInModel.isCalled(text) else { return .builtIn }
         guard !Machine.exists(text) else { return .folder(text) }
         guard let entry = try manifest().entry(named: text) else {
-            guard let near = try manifest().models.first(where: { isSlip(text, of: $0.id) }) else { return .folder(text) }
+            let near = try manifest().models.first { isSlip(text, of: $0.id) }
+            guard let near else { return .folder(text) }
             throw VideoError(
                 .modelNotFound, "\(OptionValues.shown(text)): no such folder, and no model is called that",
                 field: .model, hint: "did you mean \(.model, near.id)?")

@@ -51,8 +51,8 @@ import VideoTypes
     func `whole numbers are whole in any guise`(text: String, number: Int) throws {
         let values = OptionValues(["steps": text])
         #expect(try values.integer("steps") == number)
-        let request = try GenerateOptions(ParsedArguments(["x", "--seed", text])).request(over: VideoRequest(prompt: ""))
-        #expect(request.seed == UInt64(number))
+        let options = try GenerateOptions(ParsedArguments(["x", "--seed", text]))
+        #expect(try options.request(over: VideoRequest(prompt: "")).seed == UInt64(number))
     }
 
     @Test(arguments: [("5.5", "must be a whole number"), ("99999999999999999999", "is too large")])

@@ -67,13 +67,12 @@ struct ServiceHandler: HTTPHandler {
         guard request.method == "OPTIONS", request.origin != nil,
             request.headers["access-control-request-method"] != nil
         else { return nil }
+        let fields =
+            ["authorization", "content-type", "idempotency-key", "last-event-id", "prefer", "range", "traceparent"]
+            + clientFields(request)
         var headers = HTTPHeaders([
             ("Access-Control-Allow-Methods", "GET, HEAD, POST, DELETE"),
-            (
-                "Access-Control-Allow-Headers",
-                (["authorization", "content-type", "idempotency-key", "last-event-id", "prefer", "range", "traceparent"]
-                    + clientFields(request)).joined(separator: ", ")
-            ), ("Access-Control-Max-Age", "600"),
+            ("Access-Control-Allow-Headers", fields.joined(separator: ", ")), ("Access-Control-Max-Age", "600"),
         ])
         if request.headers["access-control-request-private-network"] == "true" {
             headers.add("Access-Control-Allow-Private-Network", "true")
