@@ -41,7 +41,7 @@ struct ServiceLog: Sendable {
             return [
                 ("provider", clip.map { .string($0.provider) } ?? .null),
                 ("model", clip.map { .string($0.model) } ?? .null),
-                ("cost_dollars", clip.map { .number($0.costDollars) } ?? .null),
+                ("cost_dollars", clip?.knownCostDollars.map(JSONText.number) ?? .null),
                 ("trace", job.order.routed?.request.traceParent.map(JSONText.string) ?? .null),
             ]
         }

@@ -29,11 +29,12 @@ struct RoutedReport {
     }
 
     private var cost: String {
+        guard let own = clip.knownCostDollars else { return "not known: the provider tells no price" }
         let quoted: Double? = if case .number(let dollars) = clip.metadata["quoted_dollars"] { dollars } else { nil }
-        let spent = spentDollars ?? clip.costDollars
-        let all = spent > clip.costDollars + 1e-9 ? ", \(Numbers.dollars(spent)) with what failed before" : ""
-        guard let quoted else { return Numbers.dollars(clip.costDollars) + all }
-        return "\(Numbers.dollars(clip.costDollars)), quoted \(Numbers.dollars(quoted))" + all
+        let spent = spentDollars ?? own
+        let all = spent > own + 1e-9 ? ", \(Numbers.dollars(spent)) with what failed before" : ""
+        guard let quoted else { return Numbers.dollars(own) + all }
+        return "\(Numbers.dollars(own)), quoted \(Numbers.dollars(quoted))" + all
     }
 
     private var spentDollars: Double? {
@@ -47,7 +48,7 @@ struct RoutedReport {
         .object([
             ("file", .string(file.path)), ("bytes", .integer(file.bytes)), ("prompt", .string(prompt)),
             ("provider", .string(clip.provider)), ("model", .string(clip.model)),
-            ("cost_dollars", .number(clip.costDollars)),
+            ("cost_dollars", clip.knownCostDollars.map(JSONText.number) ?? .null),
             ("spent_dollars", .number(spentDollars ?? clip.costDollars)),
             ("frames", .integer(clip.frames)), ("width", .integer(clip.width)), ("height", .integer(clip.height)),
             ("duration_seconds", .number(clip.durationSeconds)), ("has_audio", .bool(clip.hasAudio)),

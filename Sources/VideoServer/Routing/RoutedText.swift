@@ -86,7 +86,7 @@ enum RoutedText {
         let routing = Members(clip?.metadata["routing"])
         return [
             ("provider", (clip?.provider ?? order.provider).map(JSONText.string) ?? .null),
-            ("cost_dollars", clip.map { .number($0.costDollars) } ?? .null),
+            ("cost_dollars", clip?.knownCostDollars.map(JSONText.number) ?? .null),
             ("quoted_dollars", clip?.metadata["quoted_dollars"] ?? order.quotedDollars.map(JSONText.number) ?? .null),
             ("spent_dollars", routing["spent_dollars"] ?? .null),
             (
