@@ -12,10 +12,17 @@ enum RoutedText {
     static func reasons(_ findings: [ProviderFinding]) -> [String] {
         findings.compactMap { finding in
             let texts = finding.obstacles.filter { told.contains($0.kind) }.map { obstacle in
-                obstacle.parameter.map { "\($0): \(obstacle.reason)" } ?? obstacle.reason
+                obstacle.parameter.map { "\(parameter($0)): \(obstacle.reason)" } ?? obstacle.reason
             }
             return texts.isEmpty ? nil : "\(finding.provider): \(texts.joined(separator: "; "))"
         }
+    }
+
+    /// What the API calls what the router calls `name`.
+    static func parameter(_ name: String) -> String {
+        let words = name.split(separator: "_")
+        let term = words.prefix(1).map(String.init) + words.dropFirst().map { $0.prefix(1).uppercased() + $0.dropFirst() }
+        return Parameter(name)?.name ?? Term(rawValue: term.joined()).flatMap { Parameter($0) }?.name ?? name
     }
 
     static func json(_ finding: ProviderFinding) -> JSONText {

@@ -26,7 +26,8 @@ extension VideoDesk {
         do throws(RouterError) {
             findings = try result.get()
         } catch {
-            throw APIError(400, error.code.rawValue, error.message, parameter: error.parameter)
+            throw APIError(
+                400, error.code.rawValue, error.message, parameter: error.parameter.map(RoutedText.parameter))
         }
         let work = Quote.Routed(request: video, options: options, findings: findings)
         return Quote(work: .routed(work), estimate: work.best?.estimate, pictures: video.referenceImages)
@@ -52,8 +53,9 @@ extension VideoDesk {
     /// Refuses what nobody makes, whatever the hour; what nobody can make now waits for its turn.
     func checkLimits(_ routed: Quote.Routed) throws(APIError) {
         guard let error = RouterError.lasting(routed.findings) else { return }
-        let reasons = RoutedText.reasons(routed.findings)
+        let reasons = RoutedText.reasons(routed.findings.wanted(routed.options))
         throw APIError(
-            400, error.code.rawValue, ([error.message] + reasons).joined(separator: ". "), parameter: error.parameter)
+            400, error.code.rawValue, ([error.message] + reasons).joined(separator: ". "),
+            parameter: error.parameter.map(RoutedText.parameter))
     }
 }
