@@ -20,9 +20,11 @@ enum RoutedText {
 
     /// What the API calls what the router calls `name`.
     static func parameter(_ name: String) -> String {
-        let words = name.split(separator: "_")
-        let term = words.prefix(1).map(String.init) + words.dropFirst().map { $0.prefix(1).uppercased() + $0.dropFirst() }
-        return Parameter(name)?.name ?? Term(rawValue: term.joined()).flatMap { Parameter($0) }?.name ?? name
+        var words = name.split(separator: "_").map(String.init)
+        for place in words.indices.dropFirst() {
+            words[place] = words[place].prefix(1).uppercased() + words[place].dropFirst()
+        }
+        return Parameter(name)?.name ?? Term(rawValue: words.joined()).flatMap { Parameter($0) }?.name ?? name
     }
 
     static func json(_ finding: ProviderFinding) -> JSONText {
