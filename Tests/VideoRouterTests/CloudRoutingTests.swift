@@ -56,8 +56,8 @@ import VideoTypes
         let (fal, luma) = try (
             place("fal").provider(bed, folder, book: book), place("luma").provider(bed, folder, book: book)
         )
-        #expect(try await luma.generate(request()).knownCostDollars == nil)
-        #expect(try await fal.generate(request()).knownCostDollars == 0.56)
+        #expect(try await luma.generate(request(), progress: { _ in }).knownCostDollars == nil)
+        #expect(try await fal.generate(request(), progress: { _ in }).knownCostDollars == 0.56)
     }
 
     /// What an earlier process had made when it was killed, before it could say so.
