@@ -4,8 +4,8 @@ import VideoTypes
 
 /// What is said about a clip that a router had made.
 struct RoutedReport {
+    let request: VideoRequest
     let clip: VideoResult
-    let prompt: String
     let file: RoutedClip.Taken
     /// Why it is not good enough; nil where it is.
     let emptiness: String?
@@ -21,8 +21,8 @@ struct RoutedReport {
                 "\(clip.frames) frames of \(clip.width) x \(clip.height) at \(Numbers.fixed(rate, 0))/s, "
                     + "\(Numbers.fixed(clip.durationSeconds, 2)) s, \(Numbers.bytes(file.bytes)), "
                     + (clip.hasAudio ? "with sound" : "silent")
-            ), ("prompt", ResultReport.line(prompt)), ("made by", "\(clip.provider), \(clip.model)"), ("cost", cost),
-            ("waited", Numbers.duration(clip.latencySeconds)),
+            ), ("prompt", ResultReport.line(request.prompt)), ("made by", "\(clip.provider), \(clip.model)"),
+            ("cost", cost), ("id", request.id), ("waited", Numbers.duration(clip.latencySeconds)),
         ]
         if let emptiness { rows.append(("empty", emptiness)) }
         return rows.map { $0.0 + String(repeating: " ", count: 9 - $0.0.count) + $0.1 }.joined(separator: "\n")
@@ -46,7 +46,8 @@ struct RoutedReport {
     /// For programs.
     var json: JSONText {
         .object([
-            ("file", .string(file.path)), ("bytes", .integer(file.bytes)), ("prompt", .string(prompt)),
+            ("file", .string(file.path)), ("bytes", .integer(file.bytes)), ("id", .string(request.id)),
+            ("prompt", .string(request.prompt)),
             ("provider", .string(clip.provider)), ("model", .string(clip.model)),
             ("cost_dollars", clip.knownCostDollars.map(JSONText.number) ?? .null),
             ("spent_dollars", .number(spentDollars ?? clip.costDollars)),

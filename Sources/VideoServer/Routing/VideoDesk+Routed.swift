@@ -8,9 +8,15 @@ import VideoTypes
 // Orders for a router.
 extension VideoDesk {
     /// - Parameter routed: that has the clips made.
-    func quote(_ request: CreateRequest, by routed: RoutedService) throws(APIError) -> Quote {
+    func quote(_ request: CreateRequest, by routed: RoutedService, owner: String?) throws(APIError) -> Quote {
         if let webhook = request.webhook { _ = try webhooks.admit(webhook) }
         var video = request.video
+        if let former = video.continues {
+            // The book knows everybody's clips: nobody goes on from somebody else's.
+            guard let id = JobID(former), (try? job(id, owner: owner)) != nil else {
+                throw .invalid("continues", "needs a clip of yours: no finished clip of a request '\(former.clipped)'")
+            }
+        }
         video.referenceImages = try ReferencePicture.images(of: request)
         // A clip that is being made is charged whoever waits: nobody else's request has this id.
         let options = try options(for: request.model, routed)
