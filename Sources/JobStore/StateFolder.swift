@@ -91,7 +91,7 @@ final class StateFolder: Sendable {
         unsafe _ = unlinkat(descriptor, name, 0)
     }
 
-    /// Files that a job has at most beside those of others: a disk that has names for fewer has no room, whatever bytes.
+    /// Files that a job has at most: a disk that has names for fewer has no room, whatever its bytes.
     private static let namesOfAJob = 8
 
     /// Bytes that may still be written.
