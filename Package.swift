@@ -198,7 +198,8 @@ let package = Package(
             "CommandTests",
             [
                 "wan-infer", "Backends", "Compute", "ComputeCPU", "ComputeCUDA", "FakeGPU", "JobRunner", "JobStore",
-                "KernelEmulation", "Media", "ModelHub", "VideoProvider", "VideoRouter", "VideoTypes", "TestSupport",
+                "KernelEmulation", "Media", "ModelHub", "StrictJSON", "VideoProvider", "VideoRouter", "VideoTypes",
+                "TestSupport",
             ],
             resources: [.copy("Snapshots")]),
         tests(

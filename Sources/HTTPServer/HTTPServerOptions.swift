@@ -31,4 +31,7 @@ package struct HTTPServerOptions: Sendable {
         self.port = port
         self.hostNames = hostNames
     }
+
+    /// Whether a server may be told to listen there: numeric, of one kind or the other.
+    package static func isAddress(_ text: String) -> Bool { ListeningSocket.Address(text) != nil }
 }

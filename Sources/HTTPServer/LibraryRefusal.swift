@@ -29,7 +29,9 @@ enum LibraryRefusal {
         case 413: .bodyTooLarge(limit: options.maxBodyBytes)
         case 414: .targetTooLong
         case 431: .headerTooLarge
-        case 500, 503: .internalError
+        // In a body that is the line of a chunk for which the library has no room.
+        case 500 where phase != .receiving: .internalError
+        case 503: .internalError
         case 505: .versionNotSupported
         default:
             .malformed(

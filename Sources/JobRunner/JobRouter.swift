@@ -13,6 +13,8 @@ package protocol JobRouter: Sendable {
     /// Puts a copy of the clip where the journal takes it from.
     func deliver(_ clip: VideoResult, to path: String) throws(VideoError)
 
-    /// The journal has the clip: what lies elsewhere may go.
-    func forget(_ clip: VideoResult)
+    /// The journal has the clip, or nobody wants it: what lies elsewhere may go.
+    ///
+    /// - Parameter place: where it is kept; nil where it is not.
+    func forget(_ clip: VideoResult, keptAt place: String?)
 }

@@ -94,7 +94,7 @@ final class RoutingSupervisor {
         guard let job = running.removeValue(forKey: id) else { return }
         // The router stops the order where it is; what it says then is not heard.
         job.task.cancel()
-        if let clip = job.clip { router.forget(clip) }
+        if let clip = job.clip { router.forget(clip, keptAt: nil) }
     }
 
     /// Leaves an order to the next service, which finds it by the job's id.
@@ -214,7 +214,7 @@ final class RoutingSupervisor {
         do throws(VideoError) {
             try router.deliver(clip, to: store.outputs.partPath(job.claim))
             try complete(job, clip)
-            router.forget(clip)
+            router.forget(clip, keptAt: store.outputs.path(job.claim.job.id))
             finish(job)
         } catch {
             job.storeFailures += 1

@@ -37,7 +37,7 @@ package final class WorkerLoop {
         // The kernel ends us with the service. Had it ended before this call, its end of the socket would be closed.
         _ = process_die_with_parent()
         // Who stops all processes at once means the service; it sees to its worker.
-        for number in [SIGINT, SIGTERM, SIGHUP, SIGPIPE] { signal(number, SIG_IGN) }
+        for number in [SIGINT, SIGTERM, SIGQUIT, SIGHUP, SIGPIPE, SIGUSR1, SIGUSR2] { signal(number, SIG_IGN) }
         Self.offerToBeKilledFirst()
         let engine: any ClipEngine
         do throws(VideoError) {

@@ -8,7 +8,7 @@ package final class JobStore: Sendable {
     /// Attempts that count before a job is given up.
     package static let maxAttempts = 3
 
-    package let outputs: Outputs
+    package let outputs: JobFiles
     let clock: StoreClock
     let bell: EventBell
     let time: JournalTime
@@ -36,7 +36,7 @@ package final class JobStore: Sendable {
         self.claimant = claimant
         time = JournalTime(clock, passed: try JournalTime.passed(connection))
         journal = folder.identity(Self.journalName)
-        outputs = try Outputs(folder)
+        outputs = try JobFiles(folder)
         ballast.refill()
         bell = EventBell(last: try Self.lastEvent(connection))
         clockTrust = Mutex(ClockTrust(clock, newest: try Self.newestTime(connection)))

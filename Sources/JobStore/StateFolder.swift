@@ -91,12 +91,17 @@ final class StateFolder: Sendable {
         unsafe _ = unlinkat(descriptor, name, 0)
     }
 
+    /// Files that a job has at most: a disk that has names for fewer has no room, whatever its bytes.
+    private static let namesOfAJob = 8
+
     /// Bytes that may still be written.
     func freeBytes() throws(StoreError) -> Int {
         var facts = statvfs()
         guard unsafe fstatvfs(descriptor, &facts) == 0 else {
             throw .system(call: "statvfs", path: path, errno: errno)
         }
+        // Where names are made as they are needed, none are counted.
+        if facts.f_files > 0, facts.f_favail < Self.namesOfAJob { return 0 }
         let (bytes, isTooLarge) = facts.f_bavail.multipliedReportingOverflow(by: UInt(facts.f_frsize))
         return isTooLarge ? Int.max : Int(clamping: bytes)
     }

@@ -78,7 +78,9 @@ extension StoreError: Reportable {
         case .outputMissing(let id):
             VideoError(.outputLost, "the file of \(id) is not there", hint: "submit the job again")
         case .database(let code, let text):
-            VideoError(.stateUnusable, "the journal cannot be used: \(text) (SQLite error \(code))")
+            VideoError(
+                .stateUnusable, "the journal cannot be used: \(text) (SQLite error \(code))",
+                hint: "look at its disk, its permissions, and the limits on files: ulimit -n, ulimit -f")
         case .system(let call, let path, let errno):
             VideoError(
                 .stateUnusable, "\(call) of '\(path)' fails: \(SystemError.text(errno))",

@@ -1,5 +1,9 @@
 /// What a file is that is no picture we read, for messages.
 enum ForeignFormat {
+    /// What a clone without its large files holds in a picture's place.
+    private static let lfsPointer = "version https://git-lfs.github.com/spec/"
+    static let lfsPointerName = "a Git LFS pointer"
+
     private static let prefixes: [(prefix: [UInt8], name: String)] = [
         ([0x49, 0x49, 0x2A, 0x00], "a TIFF file"), ([0x4D, 0x4D, 0x00, 0x2A], "a TIFF file"),
         (Array("GIF8".utf8), "a GIF file"), (Array("BM".utf8), "a BMP file"), (Array("%PDF".utf8), "a PDF file"),
@@ -9,7 +13,7 @@ enum ForeignFormat {
         ([0x00, 0x00, 0x00, 0x0C, 0x4A, 0x58, 0x4C, 0x20], "a JPEG XL file"),
         ([0x00, 0x00, 0x00, 0x0C, 0x6A, 0x50, 0x20, 0x20], "a JPEG 2000 file"),
         ([0xFF, 0x4F, 0xFF, 0x51], "a JPEG 2000 file"), ([0x00, 0x00, 0x01, 0x00], "an icon file"),
-        ([0x1A, 0x45, 0xDF, 0xA3], "a Matroska or WebM clip"),
+        ([0x1A, 0x45, 0xDF, 0xA3], "a Matroska or WebM clip"), (Array(lfsPointer.utf8), lfsPointerName),
     ]
 
     static func name(_ file: ByteView) -> String? {

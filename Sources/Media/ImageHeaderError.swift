@@ -28,6 +28,8 @@ package enum ImageHeaderError: Error, Hashable {
 
     package var remedy: String {
         switch self {
+        case .unknownFormat(ForeignFormat.lfsPointerName):
+            "the folder was cloned without its large files: run git lfs pull in it"
         case .unknownFormat, .unsupported: "save it as PNG, JPEG or WebP, whatever its name ends in"
         case .malformed: "save the picture once more, or copy the file again"
         case .animated: "save one of its frames as a picture"

@@ -1,14 +1,30 @@
 extension String {
+    /// All of it, what a terminal would take for an order escaped.
+    package var withoutControls: String {
+        var text = ""
+        for scalar in unicodeScalars {
+            switch scalar.properties.generalCategory {
+            case .control, .lineSeparator, .paragraphSeparator: text += scalar.escaped
+            default: text.unicodeScalars.append(scalar)
+            }
+        }
+        return text
+    }
+
     /// At most 120 characters, control characters escaped: fit for a line of a terminal.
     package var printable: String {
         var text = ""
         for scalar in unicodeScalars.prefix(120) {
             switch scalar.properties.generalCategory {
             case .control, .format, .lineSeparator, .paragraphSeparator:
-                text += "\\u{\(String(scalar.value, radix: 16))}"
+                text += scalar.escaped
             default: text.unicodeScalars.append(scalar)
             }
         }
         return unicodeScalars.count > 120 ? text + "…" : text
     }
+}
+
+extension Unicode.Scalar {
+    fileprivate var escaped: String { "\\u{\(String(value, radix: 16))}" }
 }

@@ -218,7 +218,7 @@ extension CircuitBreaker {
 }
 
 extension CircuitBreaker {
-    /// The same on another clock; attempts of the other process are over.
+    /// The same on another clock; attempts of the other process are over, and keys are read anew.
     package func restored(movedBy seconds: Double, at now: Double) -> CircuitBreaker {
         var copy = self
         copy.latest = Self.sane(latest + seconds, most: now)
@@ -228,7 +228,12 @@ extension CircuitBreaker {
         copy.openings = min(max(openings, 0), 10)
         copy.consecutiveFailures = min(max(consecutiveFailures, 0), Self.consecutiveLimit)
         copy.generation = 0
-        switch phase {
+        if lacksKey {
+            // It may be another one by now, and who set it right is not made to wait.
+            (copy.lacksKey, copy.phase, copy.consecutiveFailures) = (false, .closed, 0)
+            (copy.failures, copy.openings) = (0, 0)
+        }
+        switch copy.phase {
         case .closed: break
         case .open(let end): copy.phase = .open(until: Self.sane(end + seconds, most: now + Self.longestOpenSeconds))
         case .halfOpen(let successes, _):

@@ -64,7 +64,9 @@ struct JSONFields {
 
     func integer(_ name: String, in range: ClosedRange<Int>) throws(JSONFieldError) -> Int? {
         guard let value = value(name) else { return nil }
-        guard case .number(let text) = value, let number = Int(text), range.contains(number) else {
+        guard case .number(let text) = value, let number = JSONNumber.whole(text).flatMap({ Int($0) }),
+            range.contains(number)
+        else {
             throw error(name, "must be a whole number between \(range.lowerBound) and \(range.upperBound)")
         }
         return number

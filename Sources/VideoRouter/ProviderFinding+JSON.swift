@@ -29,3 +29,14 @@ extension RoutingObstacle {
         ])
     }
 }
+
+extension [ProviderFinding] {
+    /// Without those that the caller does not want, unless there is nobody else: who names one knows that.
+    package func wanted(_ options: RoutingOptions) -> [ProviderFinding] {
+        let own = filter { finding in
+            (options.provider ?? finding.provider) == finding.provider
+                && (options.model == nil || options.model == finding.model)
+        }
+        return own.isEmpty ? self : own
+    }
+}

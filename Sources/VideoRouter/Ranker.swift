@@ -117,7 +117,7 @@ extension Ranker {
         case .open(let end): RoutingObstacle(.breaker, "it failed lately; next try in \(seconds(end))")
         case .probing: RoutingObstacle(.breaker, "it failed lately, and is being tried")
         case .coolingDown(let end): RoutingObstacle(.cooldown, "it asked for a pause of \(seconds(end))")
-        case .shutOut(.authentication): RoutingObstacle(.breaker, "its key does not do; shut out until reset")
+        case .shutOut(.authentication): RoutingObstacle(.breaker, "its key does not do; set it right and start anew")
         case .shutOut(.byHand): RoutingObstacle(.breaker, "shut out by hand")
         }
     }

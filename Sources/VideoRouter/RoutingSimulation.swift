@@ -84,6 +84,8 @@ package struct SimulationSummary: Sendable {
     package struct Side: Sendable, Hashable {
         package fileprivate(set) var costDollars = 0.0
         package fileprivate(set) var seconds = 0.0
+        /// Choices whose price nobody told; they are not in the sum.
+        package fileprivate(set) var unpriced = 0
         /// Requests that nobody could serve at once.
         package fileprivate(set) var unserved = 0
         package fileprivate(set) var byProvider: [String: Int] = [:]
@@ -94,14 +96,14 @@ package struct SimulationSummary: Sendable {
                 return
             }
             byProvider[provider, default: 0] += 1
-            costDollars += cost ?? 0
+            if let cost, cost.isFinite { costDollars += cost } else { unpriced += 1 }
             if let seconds, seconds.isFinite { self.seconds += seconds }
         }
 
         package var json: JSONText {
             .object([
                 ("cost_dollars", .number(costDollars)), ("p50_seconds", .number(seconds)),
-                ("unserved", .integer(unserved)),
+                ("unpriced", .integer(unpriced)), ("unserved", .integer(unserved)),
                 (
                     "by_provider",
                     .object(byProvider.sorted { $0.key < $1.key }.map { ($0.key, .integer($0.value)) })

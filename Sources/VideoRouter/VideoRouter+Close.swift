@@ -69,7 +69,7 @@ extension VideoRouter {
 
     private func failure(_ route: Route) -> RouterError {
         let findings = route.findings
-        let reasons = findings.map(\.line).joined(separator: ". ")
+        let reasons = findings.wanted(route.options).map(\.line).joined(separator: ". ")
         func error(_ code: RouterError.Code, _ message: String, _ parameter: String? = nil) -> RouterError {
             RouterError(
                 code, findings.isEmpty ? message : "\(message). \(reasons)", parameter: parameter,

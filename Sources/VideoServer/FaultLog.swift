@@ -28,7 +28,8 @@ final class FaultLog: Sendable {
         }
     }
 
-    private func note(_ what: String, _ error: StoreError) {
+    /// Writes down what stands in the way of something.
+    func note(_ what: String, _ error: StoreError) {
         let now = clock.steady()
         let cause = error.videoError.message
         let isNew = noted.withLock { noted in

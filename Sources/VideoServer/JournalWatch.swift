@@ -41,6 +41,8 @@ final class JournalWatch: Sendable {
         var sweptAt = -Double.infinity
         while !isStopping.withLock({ $0 }) {
             _ = store.wait(after: last, seconds: 1)
+            // Clients hear of it without a path.
+            if let trouble = store.trouble { faults.note("keeping clips", trouble) }
             let found = faults.value("reading events") { () throws(StoreError) in try store.events(after: last) }
             guard let events = found else {
                 // A journal that cannot be read now is asked again later, not at once.

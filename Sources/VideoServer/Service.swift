@@ -122,21 +122,22 @@ package final class Service: Sendable {
 
     // MARK: Signals
 
-    /// Keeps SIGTERM, SIGINT and SIGHUP for `runUntilSignal`; before any thread is started.
+    /// Keeps the signals that mean something for `runUntilSignal`, and passes over those that mean nothing here; before
+    /// any thread is started.
     package static func blockSignals() {
         var signals = handledSignals
         unsafe _ = pthread_sigmask(SIG_BLOCK, &signals, nil)
-        signal(SIGPIPE, SIG_IGN)
+        for number in [SIGPIPE, SIGUSR1, SIGUSR2] { signal(number, SIG_IGN) }
     }
 
     private static var handledSignals: sigset_t {
         var signals = sigset_t()
         unsafe sigemptyset(&signals)
-        for number in [SIGINT, SIGTERM, SIGHUP] { unsafe sigaddset(&signals, number) }
+        for number in [SIGINT, SIGTERM, SIGQUIT, SIGHUP] { unsafe sigaddset(&signals, number) }
         return signals
     }
 
-    /// Works until SIGTERM or SIGINT, then drains; a second signal ends it now.
+    /// Works until SIGTERM, SIGINT or SIGQUIT, then drains; a second signal ends it now.
     ///
     /// SIGHUP reads keys and names of hosts again.
     package func runUntilSignal() {

@@ -14,8 +14,10 @@ struct ServiceLog: Sendable {
         line([("at", .integer(now())), ("event", "request")] + fields)
     }
 
+    /// One that failed is written down whoever listens: nobody else may ever ask for it.
     func job(_ job: Job) {
-        guard isVerbose else { return }
+        let isFailure = job.state == .failed && job.error?.code != .cancelled
+        guard isVerbose || isFailure else { return }
         let prompt = job.order.plan?.settings.prompts.positive ?? job.order.routed?.request.prompt ?? ""
         line(
             [
@@ -39,7 +41,7 @@ struct ServiceLog: Sendable {
             return [
                 ("provider", clip.map { .string($0.provider) } ?? .null),
                 ("model", clip.map { .string($0.model) } ?? .null),
-                ("cost_dollars", clip.map { .number($0.costDollars) } ?? .null),
+                ("cost_dollars", clip?.knownCostDollars.map(JSONText.number) ?? .null),
                 ("trace", job.order.routed?.request.traceParent.map(JSONText.string) ?? .null),
             ]
         }

@@ -11,7 +11,9 @@ enum ServiceParts {
     /// Without keys only this machine may ask.
     static func keys(_ options: ServiceOptions) throws(VideoError) -> KeyRing {
         if let path = options.keyFile { return try KeyRing(path: path) }
-        guard address(options).hasPrefix("127.") || address(options) == "::1" else {
+        let address = address(options)
+        guard HTTPServerOptions.isAddress(address) else { throw HTTPServerError.notAnAddress(address).videoError }
+        guard address.hasPrefix("127.") || address == "::1" else {
             throw .invalid(
                 "\(options.host) can be reached from other machines, so a key file is needed",
                 hint: "add \(.keyFile, "FILE"), or leave \(.host) out")

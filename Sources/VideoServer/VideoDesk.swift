@@ -54,7 +54,7 @@ struct VideoDesk: Sendable {
     func quote(_ request: CreateRequest, owner: String?, isForecast: Bool = false) throws(APIError) -> Quote {
         switch maker {
         case .worker(let planner): try quote(request, planner, owner: owner, isForecast: isForecast)
-        case .router(let routed): try quote(request, by: routed)
+        case .router(let routed): try quote(request, by: routed, owner: owner)
         }
     }
 

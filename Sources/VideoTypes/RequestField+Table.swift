@@ -88,7 +88,7 @@ extension RequestField {
             parameter: "resolution", spokenBy: .own, help: "the shorter side, as 720p, in place of a size"),
         RequestField(
             .aspectRatio, .clip, .word(\.aspectRatio, "like 16:9"), option: "aspect-ratio", parameter: "aspect_ratio",
-            spokenBy: .own, help: "of width to height, as 16:9"),
+            spokenBy: .own, also: ["aspect", "ratio"], help: "of width to height, as 16:9"),
         RequestField(
             .frames, .clip, .integer(\.frames, Limits.frames), option: "frames", parameter: "num_frames",
             also: ["video_length"], help: "number of frames"
@@ -112,7 +112,7 @@ extension RequestField {
     private static let sampling = [
         RequestField(
             .steps, .sampling, .integer(\.steps, Limits.steps), option: "steps", parameter: "num_inference_steps",
-            help: "denoising steps"
+            also: ["num_steps", "sampling_steps"], help: "denoising steps"
         ) { .integer($0.sampling.steps) },
         RequestField(
             .guidanceScale, .sampling, .number(\.guidanceScale, Limits.guidanceScale), option: "guidance",

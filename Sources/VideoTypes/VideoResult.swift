@@ -33,4 +33,10 @@ public struct VideoResult: Sendable, Hashable, Codable {
         self.hasAudio = hasAudio
         self.metadata = metadata
     }
+
+    /// In `metadata`, where a clip was bought whose price nobody told: `costDollars` is 0 then, and means nothing.
+    package static let unknownCost = "cost_is_unknown"
+
+    /// nil where nobody told it.
+    package var knownCostDollars: Double? { metadata[Self.unknownCost] == .bool(true) ? nil : costDollars }
 }

@@ -56,6 +56,15 @@ package struct ConfigFields: Sendable {
         return values
     }
 
+    /// `value`, which what the file `other` says demands to be `needed`.
+    package func agrees<T: Equatable & CustomStringConvertible>(
+        with other: String, _ needed: T, _ value: T, _ field: String
+    ) throws(WeightError) {
+        guard value != needed else { return }
+        throw .disagreement(
+            file: file, field: field, value: value.description, rule: needed.description, other: other)
+    }
+
     /// `value`, one of `known`.
     @discardableResult
     package func oneOf<T: Equatable & CustomStringConvertible>(

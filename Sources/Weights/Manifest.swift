@@ -179,7 +179,12 @@ package struct Manifest: Sendable {
 
     /// The entry a user asks for by name or by repository.
     package func entry(named name: String) -> Entry? {
-        models.first { $0.id == name.lowercased() || $0.repository == name }
+        let name = name.lowercased()
+        return models.first { entry in
+            let repository = entry.repository?.lowercased()
+            // Its last part is what a clone of it is called.
+            return entry.id == name || repository == name || repository?.hasSuffix("/" + name) == true
+        }
     }
 
     /// The entry of a folder with these numbers.

@@ -152,9 +152,15 @@ package struct ModelFolder: Sendable {
 
     /// An error of a configuration; of one that nobody wrote it does not ask to correct it.
     package func said(_ error: any Error) -> any Error {
-        guard case .config(let file, let field, let value, let rule)? = error as? WeightError,
-            added.values.contains(where: { $0.isDerived && $0.name == file })
-        else { return error }
+        let (file, field, value, rule): (String, String, String?, String)
+        switch error as? WeightError {
+        case .config(let name, let named, let found, let needed):
+            (file, field, value, rule) = (name, named, found, needed)
+        case .disagreement(let name, let named, let found, let needed, let other):
+            (file, field, value, rule) = (name, named, found, "\(needed) beside \(other)")
+        default: return error
+        }
+        guard added.values.contains(where: { $0.isDerived && $0.name == file }) else { return error }
         return WeightError.derived(file: file, field: field, value: value ?? "missing", rule: rule)
     }
 

@@ -62,6 +62,8 @@ extension WeightError: Reportable {
             "\(file): must be \(rule), is \(value.printable)"
         case .config(let file, let field, let value?, let rule):
             "\(file): field '\(field.printable)' must be \(rule), is \(value.printable)"
+        case .disagreement(let file, let field, let value, let rule, let other):
+            "\(file): field '\(field.printable)' must be \(rule) beside \(other), is \(value.printable)"
         case .derived(let file, let field, let value, let rule):
             "\(file): \(field.printable) must be \(rule), is \(value.printable)"
         case .unknownField(let file, let field, let value):
@@ -97,6 +99,7 @@ extension WeightError: Reportable {
         case .otherPipeline(_, _, let known):
             "folders for \(known.joined(separator: " and ")) run here; \(.models) lists the models and what they can do"
         case .config(_, _, _, let rule): "set it in the file: it must be \(rule)"
+        case .disagreement: "they are of different models: fetch the folder again, or the part that belongs to the rest"
         case .derived: "the file is of another model, or of sizes that no published model has: use one that runs here"
         case .notMerged(let error): error.videoError.remedies.first ?? "use a smaller model"
         case .interrupted: "start again"

@@ -45,6 +45,8 @@ package enum WeightError: Error, Equatable, Sendable {
     case otherLayout(key: String, file: String, meaning: String)
     /// A field of a configuration; `value` is as it stands in the file, nil where it is missing.
     case config(file: String, field: String, value: String?, rule: String)
+    /// A field that does not go with what another file says: both are of a model, not of one.
+    case disagreement(file: String, field: String, value: String, rule: String, other: String)
     /// A number that the shapes of a file's tensors come to, where no configuration says it.
     case derived(file: String, field: String, value: String, rule: String)
     /// A field that nothing here reads and that nobody has proven to be without effect.

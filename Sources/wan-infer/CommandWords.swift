@@ -1,3 +1,4 @@
+import StrictJSON
 import VideoTypes
 
 extension Vocabulary {
@@ -38,8 +39,11 @@ extension VideoError {
     var commandMessage: String { message(in: .command) }
     var commandHint: String? { hint(in: .command) }
 
-    /// The error as it goes to standard error.
-    var text: String { "wan-infer: error: \(commandMessage)\n" + (commandHint.map { "  hint: \($0)\n" } ?? "") }
+    /// The error as it goes to standard error; names in it may be of somebody else's making.
+    var text: String {
+        "wan-infer: error: \(commandMessage.withoutControls)\n"
+            + (commandHint.map { "  hint: \($0.withoutControls)\n" } ?? "")
+    }
 
     var json: JSONText {
         .object([

@@ -1,5 +1,6 @@
 import Backends
 import ModelHub
+import StrictJSON
 import VideoTypes
 import Weights
 
@@ -67,7 +68,9 @@ extension ModelsCommand {
             throw error
         }
         display.finish()
-        for error in found.damage { program.errors.write("wan-infer: \(error.videoError.commandMessage)\n") }
+        for error in found.damage {
+            program.errors.write("wan-infer: \(error.videoError.commandMessage.withoutControls)\n")
+        }
         guard found.damage.isEmpty else {
             throw VideoError(
                 .weightsInvalid, "\(found.damage.count) of the files of \(entry.id) are not as they came",

@@ -84,7 +84,14 @@ struct ModelsCommand {
     /// What `--model` means: the model inside, a folder, or where a plan is enough a name of the list.
     static func source(_ text: String?, toPlan: Bool = false) throws(VideoError) -> ModelSource {
         guard let text, !BuiltInModel.isCalled(text) else { return .builtIn }
-        guard !Machine.exists(text), let entry = try manifest().entry(named: text) else { return .folder(text) }
+        guard !Machine.exists(text) else { return .folder(text) }
+        guard let entry = try manifest().entry(named: text) else {
+            let near = try manifest().models.first { isSlip(text, of: $0.id) }
+            guard let near else { return .folder(text) }
+            throw VideoError(
+                .modelNotFound, "\(OptionValues.shown(text)): no such folder, and no model is called that",
+                field: .model, hint: "did you mean \(.model, near.id)?")
+        }
         guard let repository = entry.repository else { return .builtIn }
         guard entry.folder != nil else {
             throw VideoError(.modelNotFound, "\(entry.id) cannot be run yet", hint: "\(.models) says which can")
@@ -104,6 +111,10 @@ struct ModelsCommand {
         case .half, nil: if toPlan { return .published(entry.id) }
         }
         throw absent(entry, finding.place, finding.remark, shelf)
+    }
+
+    private static func isSlip(_ text: String, of name: String) -> Bool {
+        !text.contains("/") && ParsedArguments.distance(text.lowercased(), name) <= 2
     }
 
     /// What is to be done where a model is not, or not all, on this machine.

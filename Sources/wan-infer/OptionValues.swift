@@ -1,4 +1,5 @@
 import Media
+import StrictJSON
 import VideoTypes
 
 /// Texts of options read as the kinds of value that they stand for.
@@ -16,14 +17,20 @@ struct OptionValues {
 
     func integer(_ name: String, in range: ClosedRange<Int>? = nil) throws(VideoError) -> Int? {
         guard let text = texts[name] else { return nil }
-        guard let value = Int(text) else {
-            throw .invalid("--\(name) must be a whole number, got '\(Self.shown(text))'", hint: "example: --\(name) 16")
+        guard let value = Int(text) ?? JSONNumber.whole(text).flatMap({ Int($0) }) else {
+            let problem = JSONNumber.whole(text) == nil ? "must be a whole number" : "is too large"
+            throw .invalid(
+                "--\(name) \(problem), got '\(Self.shown(text))'",
+                hint: "example: --\(name) \(Self.examples[name, default: 16])")
         }
         if let range, !range.contains(value) {
             throw .invalid("--\(name) must be between \(range.lowerBound) and \(range.upperBound), got \(value)")
         }
         return value
     }
+
+    /// What a model, a machine and a system take.
+    private static let examples = ["frames": 17, "width": 832, "height": 480, "port": 8080, "threads": 2]
 
     func number(_ name: String) throws(VideoError) -> Double? {
         guard let text = texts[name] else { return nil }
@@ -96,7 +103,7 @@ struct OptionValues {
 
     private func seed(_ name: String) throws(VideoError) -> UInt64? {
         guard let text = texts[name] else { return nil }
-        guard let value = UInt64(text) else {
+        guard let value = UInt64(text) ?? JSONNumber.whole(text).flatMap({ UInt64($0) }) else {
             throw .invalid(
                 "--\(name) must be a whole number from 0 to \(UInt64.max), got '\(Self.shown(text))'",
                 hint: "leave --\(name) out for a random one")

@@ -124,8 +124,10 @@ struct ParsedArguments: Equatable {
         let name = option.name
         guard option.commands.contains(command) else {
             if command != .route, Self.synonyms[name] != nil { throw unknown(String(parts[0])) }
+            let others = option.commands.filter { $0 != .worker }.map(\.rawValue).joined(separator: ", ")
             throw .invalid(
-                "--\(name) does not belong to '\(command.rawValue)'", hint: "wan-infer --help lists the options")
+                "--\(name) does not belong to '\(command.rawValue)'",
+                hint: "it is for \(others); wan-infer help \(command.rawValue) lists what this takes")
         }
         guard values[name] == nil, !switches.contains(name) else {
             throw .invalid("--\(name) is given twice", hint: "leave one of them out")
@@ -160,9 +162,10 @@ struct ParsedArguments: Equatable {
         ]
         for field in RequestField.all {
             guard let option = field.option else { continue }
-            for name in field.otherNames + [field.parameter?.name].compactMap(\.self) where name != option {
-                synonyms[name.replacing("_", with: "-")] = option
+            let names = (field.otherNames + [field.parameter?.name].compactMap(\.self)).map {
+                $0.replacing("_", with: "-")
             }
+            for name in names where name != option { synonyms[name] = option }
         }
         return synonyms
     }()

@@ -54,7 +54,7 @@ struct PromisesCommand {
         let found = AwaitedValue.of { await fleet.recover() }
         for (id, result) in found.sorted(by: { $0.key < $1.key }) where !owed.contains(id) {
             switch result {
-            case .success(let clip): lines.append(try take(id, clip, nil))
+            case .success(let clip): lines.append(try take(id, clip, nil, fleet))
             case .failure(let error): lines.append(Self.failed(id, error.message))
             }
         }
@@ -68,8 +68,8 @@ struct PromisesCommand {
         }
         for (id, result) in try routed({ () throws(RouterError) in try kept.get() }).sorted(by: { $0.key < $1.key }) {
             switch result {
-            case .success(.done(let clip)): lines.append(try take(id, clip, nil))
-            case .success(.empty(let clip, let reason)): lines.append(try take(id, clip, reason))
+            case .success(.done(let clip)): lines.append(try take(id, clip, nil, fleet))
+            case .success(.empty(let clip, let reason)): lines.append(try take(id, clip, reason, fleet))
             case .success(.promised): continue
             case .failure(let error):
                 let stays = error.code == .noProviderAvailable ? "; it stays promised" : ""
@@ -84,9 +84,10 @@ struct PromisesCommand {
     }
 
     private func take(
-        _ id: VideoRequest.ID, _ clip: VideoResult, _ emptiness: String?
+        _ id: VideoRequest.ID, _ clip: VideoResult, _ emptiness: String?, _ fleet: RouterFleet
     ) throws(VideoError) -> (text: String, json: JSONText) {
         let taken = try RoutedClip.take(clip, to: RoutedClip.target(nil))
+        fleet.book?.moved(clip.path, to: taken.path)
         let empty = emptiness.map { ", which shows nothing: \($0)" } ?? ""
         return (
             "\(id)  \(taken.path), by \(clip.provider) for \(Numbers.dollars(clip.costDollars))\(empty)",

@@ -56,7 +56,7 @@ struct ReplayCommand {
 
     private static func choice(_ provider: String?, _ cost: Double?, _ seconds: Double?) -> String {
         guard let provider else { return "nobody" }
-        let price = cost.map { ", \(Numbers.dollars($0))" } ?? ""
+        let price = cost.map { $0.isFinite ? ", \(Numbers.dollars($0))" : ", no price" } ?? ""
         let time = seconds.map { $0.isFinite ? ", \(Numbers.duration($0))" : "" } ?? ""
         return provider.printable + price + time
     }
@@ -66,7 +66,9 @@ struct ReplayCommand {
             let shares = side.byProvider.sorted { $0.key < $1.key }.map { "\($0.key.printable) \($0.value)" }
             let unserved = side.unserved == 0 ? [] : ["nobody \(side.unserved)"]
             let chosen = (shares + unserved).joined(separator: ", ")
-            return "\(name)  \(Numbers.dollars(side.costDollars)), \(Numbers.duration(side.seconds)); \(chosen)"
+            let unpriced = side.unpriced == 0 ? "" : " and \(side.unpriced) without a price"
+            let sum = Numbers.dollars(side.costDollars) + unpriced
+            return "\(name)  \(sum), \(Numbers.duration(side.seconds)); \(chosen)"
         }
         return [
             "\(summary.decisions) decisions, \(summary.differing) would be different",

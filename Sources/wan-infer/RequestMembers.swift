@@ -58,7 +58,7 @@ struct RequestMembers {
                 case .number(let text), .string(let text): text
                 default: nil
                 }
-            guard let seed = digits.flatMap({ UInt64($0) }) else {
+            guard let seed = digits.flatMap(JSONNumber.whole).flatMap({ UInt64($0) }) else {
                 throw Self.failure(name, "a whole number from 0 to \(UInt64.max)", value)
             }
             request[keyPath: path] = seed
@@ -114,7 +114,7 @@ struct RequestMembers {
     }
 
     private static func integer(_ name: String, _ value: JSONValue) throws(VideoError) -> Int {
-        guard case .number(let text) = value, let number = Int(text) else {
+        guard case .number(let text) = value, let number = JSONNumber.whole(text).flatMap({ Int($0) }) else {
             throw failure(name, "a whole number", value)
         }
         return number

@@ -56,10 +56,10 @@ struct RouteCommand {
         }
         display.change { $0.finish() }
         switch try routed({ () throws(RouterError) in try result.get() }) {
-        case .done(let clip): try tell(clip, target, nil)
+        case .done(let clip): try tell(clip, target, nil, fleet)
         case .empty(let clip, let reason):
             note("the best clip that was to be had shows nothing: \(reason)")
-            try tell(clip, target, reason)
+            try tell(clip, target, reason, fleet)
         case .promised(let promise): try tell(promise)
         }
     }
@@ -117,9 +117,12 @@ struct RouteCommand {
         try program.output.print(RankingTable(findings).text)
     }
 
-    private func tell(_ clip: VideoResult, _ target: RoutedClip.Target, _ emptiness: String?) throws(VideoError) {
+    private func tell(
+        _ clip: VideoResult, _ target: RoutedClip.Target, _ emptiness: String?, _ fleet: RouterFleet
+    ) throws(VideoError) {
         let taken = try RoutedClip.take(clip, to: target)
-        let report = RoutedReport(clip: clip, prompt: request.prompt, file: taken, emptiness: emptiness)
+        fleet.book?.moved(clip.path, to: taken.path)
+        let report = RoutedReport(request: request, clip: clip, file: taken, emptiness: emptiness)
         if json {
             try program.output.print("\(report.json)")
         } else if !isQuiet {

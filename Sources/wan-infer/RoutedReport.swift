@@ -4,8 +4,8 @@ import VideoTypes
 
 /// What is said about a clip that a router had made.
 struct RoutedReport {
+    let request: VideoRequest
     let clip: VideoResult
-    let prompt: String
     let file: RoutedClip.Taken
     /// Why it is not good enough; nil where it is.
     let emptiness: String?
@@ -21,19 +21,20 @@ struct RoutedReport {
                 "\(clip.frames) frames of \(clip.width) x \(clip.height) at \(Numbers.fixed(rate, 0))/s, "
                     + "\(Numbers.fixed(clip.durationSeconds, 2)) s, \(Numbers.bytes(file.bytes)), "
                     + (clip.hasAudio ? "with sound" : "silent")
-            ), ("prompt", ResultReport.line(prompt)), ("made by", "\(clip.provider), \(clip.model)"), ("cost", cost),
-            ("waited", Numbers.duration(clip.latencySeconds)),
+            ), ("prompt", ResultReport.line(request.prompt)), ("made by", "\(clip.provider), \(clip.model)"),
+            ("cost", cost), ("id", request.id), ("waited", Numbers.duration(clip.latencySeconds)),
         ]
         if let emptiness { rows.append(("empty", emptiness)) }
         return rows.map { $0.0 + String(repeating: " ", count: 9 - $0.0.count) + $0.1 }.joined(separator: "\n")
     }
 
     private var cost: String {
+        guard let own = clip.knownCostDollars else { return "not known: the provider tells no price" }
         let quoted: Double? = if case .number(let dollars) = clip.metadata["quoted_dollars"] { dollars } else { nil }
-        let spent = spentDollars ?? clip.costDollars
-        let all = spent > clip.costDollars + 1e-9 ? ", \(Numbers.dollars(spent)) with what failed before" : ""
-        guard let quoted else { return Numbers.dollars(clip.costDollars) + all }
-        return "\(Numbers.dollars(clip.costDollars)), quoted \(Numbers.dollars(quoted))" + all
+        let spent = spentDollars ?? own
+        let all = spent > own + 1e-9 ? ", \(Numbers.dollars(spent)) with what failed before" : ""
+        guard let quoted else { return Numbers.dollars(own) + all }
+        return "\(Numbers.dollars(own)), quoted \(Numbers.dollars(quoted))" + all
     }
 
     private var spentDollars: Double? {
@@ -45,9 +46,10 @@ struct RoutedReport {
     /// For programs.
     var json: JSONText {
         .object([
-            ("file", .string(file.path)), ("bytes", .integer(file.bytes)), ("prompt", .string(prompt)),
+            ("file", .string(file.path)), ("bytes", .integer(file.bytes)), ("id", .string(request.id)),
+            ("prompt", .string(request.prompt)),
             ("provider", .string(clip.provider)), ("model", .string(clip.model)),
-            ("cost_dollars", .number(clip.costDollars)),
+            ("cost_dollars", clip.knownCostDollars.map(JSONText.number) ?? .null),
             ("spent_dollars", .number(spentDollars ?? clip.costDollars)),
             ("frames", .integer(clip.frames)), ("width", .integer(clip.width)), ("height", .integer(clip.height)),
             ("duration_seconds", .number(clip.durationSeconds)), ("has_audio", .bool(clip.hasAudio)),

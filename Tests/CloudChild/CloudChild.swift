@@ -26,7 +26,8 @@ import VideoTypes
         }
         let folder = words[1]
         let book = try OrderBook(path: folder + "/orders")
-        let providers = try words.dropFirst(3).map { word in try provider(word, folder, book) }
+        let shops = try words.dropFirst(3).map { word in try shop(word, folder, book) }
+        let providers = shops.map(\.provider)
         var policy = RoutingPolicy()
         policy.checksQuality = false
         policy.retryDelaySeconds = 0.01
@@ -34,7 +35,7 @@ import VideoTypes
         let router = try VideoRouter(providers, policy: policy, log: try DecisionLog(path: folder + "/decisions"))
         for provider in providers { await router.letIn(provider.name) }
         await withTaskGroup(of: Void.self) { group in
-            for provider in providers { group.addTask { _ = await provider.recover() } }
+            for shop in shops { group.addTask { await shop.recover() } }
         }
         // What nobody could make is asked for again.
         var missing = Self.missing(count, folder)
@@ -57,10 +58,13 @@ import VideoTypes
         print("finished with \(book.openCount) open")
     }
 
-    private static func provider(
-        _ word: String, _ folder: String, _ book: OrderBook
-    ) throws -> CloudProvider {
+    /// Who sells clips, and how orders of an earlier process are taken up.
+    private typealias Shop = (provider: any VideoProvider, recover: @Sendable () async -> Void)
+
+    /// A cloud and its model, or `server`: somebody's own that speaks OpenAI's API.
+    private static func shop(_ word: String, _ folder: String, _ book: OrderBook) throws -> Shop {
         let parts = word.split(separator: "=", maxSplits: 1).map(String.init)
+        if parts[0] == "server" { return try server(parts[1], folder, book) }
         let names = parts[0].split(separator: "/").map(String.init)
         var options = CloudOptions(cloud: names[0], folder: folder + "/clips")
         options.key = .file(folder + "/key")
@@ -68,7 +72,19 @@ import VideoTypes
         (options.project, options.location) = ("our-project", "us-central1")
         let desk = try CloudAccount(
             options, book: book, prices: try PriceList.withFile(folder + "/prices.json"), pollSeconds: 0.02)
-        return try CloudProvider(names[0], desk, model: names[1])
+        let provider = try CloudProvider(names[0], desk, model: names[1])
+        return (provider, { _ = await provider.recover() })
+    }
+
+    private static func server(_ url: String, _ folder: String, _ book: OrderBook) throws -> Shop {
+        var options = RemoteProviderOptions(name: "server", url: url, folder: folder + "/clips")
+        options.key = .file(folder + "/key")
+        options.model = "sora-2"
+        options.sizes = [.init(width: 1280, height: 720)]
+        options.durationsSeconds = [4]
+        options.dollarsPerSecond = 0.1
+        let provider = try RemoteVideoProvider(options, book: book, pollSeconds: 0.02)
+        return (provider, { _ = await provider.recover() })
     }
 
     private static func mark(_ number: Int, _ folder: String) -> String { "\(folder)/results/\(number)" }

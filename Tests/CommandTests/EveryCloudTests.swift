@@ -1,4 +1,5 @@
 import Foundation
+import StrictJSON
 import TestSupport
 import TestTools
 import Testing
@@ -52,6 +53,7 @@ import Testing
         let listed = try object(try run(["providers", "--config", "router.json", "--json"]).output)
         let names = (listed["providers"] as? [[String: Any]])?.compactMap { $0["provider"] as? String }
         #expect(names == CloudOffer.all.map(\.name))
+        var ids: [String: String] = [:]
         for offer in CloudOffer.all {
             let made = try run([
                 "route", "a cat at \(offer.cloud)", "--config", "router.json", "--provider", offer.name, "--duration",
@@ -60,10 +62,20 @@ import Testing
             #expect(made.status == 0, "\(offer.name): \(made.errors)")
             let result = try object(made.output)
             #expect(result["provider"] as? String == offer.name && result["file"] as? String == "\(offer.cloud).mp4")
+            ids[offer.cloud] = result["id"] as? String
+            if offer.cloud == "luma" { #expect(result["cost_dollars"] is NSNull, "nobody told its price") }
             let clip = try Data(contentsOf: URL(filePath: folder.file("\(offer.cloud).mp4")))
             #expect(clip.dropFirst(4).starts(with: Array("ftyp".utf8)), "\(offer.name)")
             try checkOrder(offer)
         }
+        // The clip has gone to the name that was asked for, and is gone on from there.
+        let next = try run([
+            "route", "it jumps", "--config", "router.json", "--provider", "fal/kling-v3-pro", "--duration", "5",
+            "--continues", try #require(ids["fal"]), "--output", "next.mp4",
+        ])
+        #expect(next.status == 0 && next.output.contains("\nid       request_"), "\(next.output)\(next.errors)")
+        let sent = try bed.log("fal").map(\.text).last { $0.contains(#""method":"POST""#) }
+        #expect(sent?.contains(#""start_image_url":"data:image/png"#) == true, "\(sent ?? "nothing")")
         let orders = try object(try run(["providers", "--config", "router.json", "--json"]).output)["orders"]
         #expect((orders as? [[String: Any]])?.count == CloudOffer.all.count)
         try checkSecrecy()

@@ -65,6 +65,12 @@ import VideoTypes
         Fault(
             "a pointer for another tokenizer", "rm m/tokenizer/*; \(pointer) >m/tokenizer/spiece.model", 4,
             "spiece.model: a Git LFS pointer", "git lfs pull"),
+        Fault(
+            "a pointer for a LoRA", "\(pointer) >a.safetensors", words: "--lora a.safetensors --output out.mp4", 4,
+            "a.safetensors: a Git LFS pointer that stands for 423704 bytes", "git lfs pull"),
+        Fault(
+            "a pointer for a picture", "\(pointer) >a.png", words: "--image a.png --output out.mp4", 2,
+            "a Git LFS pointer", "git lfs pull"),
         Fault("no place for the clip", words: "--output no/a.mp4", 9, "there is no folder no", "mkdir -p 'no'"),
         Fault("no place for the dump", words: "--dump no/a.safetensors", 9, "there is no folder no", "mkdir -p 'no'"),
         Fault("a limit on files", "ulimit -f 4", words: "--frames 81", 9, "File too large", "ulimit -f"),

@@ -130,7 +130,7 @@ import VideoTypes
         try write(
             """
             "a red ball"
-            {"prompt": "a blue star", "seed": 5, "num_frames": 1}
+            {"prompt": "a blue star", "seed": 5.0, "num_frames": 1e0}
 
             {"prompt": "a green ring", "size": "64x64", "guidance": 1.5, "seed": "18446744073709551615"}
             """, "clips.jsonl")

@@ -67,6 +67,9 @@ import VideoTypes
         #expect(failure("a", "--prompt", "b").contains("the prompt is given twice"))
         #expect(failure("doctor", "--steps", "3").contains("--steps does not belong to 'doctor'"))
         #expect(failure("doctor", "who").contains("doctor takes no 'who'"))
+        // It is an option, but not of this command.
+        #expect(failure("x", "--aspect-ratio", "16:9").contains("--aspect-ratio does not belong to 'generate'"))
+        #expect(failure("x", "--aspect-ratio", "16:9").contains("it is for route; wan-infer help generate lists"))
     }
 
     @Test func `distances count insertions, deletions and replacements`() {

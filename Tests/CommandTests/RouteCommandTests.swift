@@ -86,6 +86,14 @@ import VideoTypes
         #expect(result.output.contains("0.000021 $"), "\(result.output)")
     }
 
+    @Test func `what has no price is told apart from the sum`() throws {
+        let policy = #"{"without": ["local"]}"#
+        let log = Self.log.replacing(#""cost_dollars": 0.5"#, with: #""cost_dollars": null"#)
+        let result = try run("--policy", "policy.json", log: log, policy: policy)
+        #expect(result.output.contains("now   0 $ and 2 without a price, "), "\(result.output)")
+        #expect(!result.output.contains("inf"), "\(result.output)")
+    }
+
     @Test func `what is no log or no policy is an error with its place`() throws {
         let errors = [
             (try run(log: Self.log + "{}\n"), "log.jsonl, line 3: version is missing"),

@@ -51,6 +51,14 @@ import Testing
         #expect(handler.answered == (isRead ? 3 : 0))
     }
 
+    @Test func `an extension that is longer than all room is the client's mistake`() throws {
+        let server = try HTTPServer(Self.options, handler: TestHandler())
+        let client = try RawClient(port: server.port)
+        client.send(Self.post("Transfer-Encoding: chunked") + "3;" + String(repeating: "x", count: 100_000) + "\r\nabc")
+        let answer = try #require(client.answer())
+        #expect(answer.status == 400 && answer.text == "bad_request", "\(answer.status) \(answer.text)")
+    }
+
     @Test func `one byte more is refused before it comes`() throws {
         let handler = TestHandler()
         let server = try HTTPServer(Self.options, handler: handler)

@@ -93,7 +93,7 @@ import VideoTypes
         let id = try shop.submit(seed: 1, "fake:held")
         _ = try shop.wait(id) { $0.progress?.stage == .denoise }
         let worker = try #require(shop.runner.state.workerProcess)
-        for number in [SIGTERM, SIGINT, SIGHUP, SIGPIPE] { kill(worker, number) }
+        for number in [SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGPIPE, SIGUSR1, SIGUSR2] { kill(worker, number) }
         shop.letPass(.max)
         #expect(try shop.finished(id).attempt == 1)
         #expect(shop.runner.state.restarts == 0)

@@ -29,6 +29,16 @@ import journal_child
         #expect(try store.outputs.freeBytes() > 8 << 20)
     }
 
+    @Test func `a disk without names for more files has no room`() throws {
+        let disk = try SmallDisk(kibibytes: 80 << 10, names: 40)
+        let store = try JobStore(folder: disk.folder.file("state"))
+        #expect(try store.outputs.freeBytes() > 8 << 20)
+        for number in 0..<40 {
+            guard FileManager.default.createFile(atPath: disk.folder.file("\(number)"), contents: nil) else { break }
+        }
+        #expect(try store.outputs.freeBytes() == 0)
+    }
+
     @Test func `a service starts on a full disk`() throws {
         let disk = try SmallDisk(kibibytes: 80 << 10)
         let state = disk.folder.file("state")

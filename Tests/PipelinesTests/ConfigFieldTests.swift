@@ -177,7 +177,20 @@ import Weights
         let error = try Self.failure("model_index.json") {
             $0.replacing("WanPipeline", with: "WanImageToVideoPipeline")
         }
-        #expect(error?.message.contains("field 'in_channels' must be 12") == true, "\(String(describing: error))")
+        #expect(
+            error?.message.contains(
+                "field 'in_channels' must be 12 beside WanImageToVideoPipeline of model_index.json, is 4") == true,
+            "\(String(describing: error))")
+        // To set the field would only move the fault to the weights.
+        #expect(error?.hint?.contains("different models") == true && error?.hint?.contains("set it") == false)
+    }
+
+    @Test(arguments: [
+        ("wan21-t2v", "text_encoder/config.json", "\"model_type\": \"umt5\"", "\"model_type\": \"t5\""),
+        ("cogvideox-2b", "model_index.json", "\"CogVideoXPipeline\"", "\"CogVideoXImageToVideoPipeline\""),
+    ]) func `parts of two models are called that`(model: String, file: String, from: String, to: String) throws {
+        let error = try Self.failure(file, of: model) { $0.replacing(from, with: to) }
+        #expect(error?.hint?.contains("different models") == true, "\(String(describing: error))")
     }
 
     @Test func `a scheduler that is not done is judged only where it is used`() throws {

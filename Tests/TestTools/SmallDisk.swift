@@ -6,9 +6,11 @@ package import Testing
 package final class SmallDisk: Sendable {
     package let folder: TemporaryFolder
 
-    package init(kibibytes: Int) throws {
+    /// - Parameter names: of files and folders that it has room for; nil for plenty.
+    package init(kibibytes: Int, names: Int? = nil) throws {
         folder = try TemporaryFolder()
-        let mount = try Subprocess("/bin/mount", ["-t", "tmpfs", "-o", "size=\(kibibytes)k", "tmpfs", folder.path])
+        let options = "size=\(kibibytes)k" + (names.map { ",nr_inodes=\($0)" } ?? "")
+        let mount = try Subprocess("/bin/mount", ["-t", "tmpfs", "-o", options, "tmpfs", folder.path])
         try #require(mount.status == 0, "\(mount.errors)")
     }
 

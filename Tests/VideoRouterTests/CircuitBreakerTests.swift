@@ -100,6 +100,27 @@ import Testing
         #expect(breaker.answer(at: 1e9) == .allowed)
     }
 
+    @Test func `a process that begins reads the key anew, and lets it in at once`() throws {
+        let clock = ManualClock()
+        let key = BreakerBoard.Key(provider: "p", model: "m")
+        var board = BreakerBoard()
+        var breaker = CircuitBreaker()
+        for _ in 0..<3 {
+            guard let permit = breaker.permit(at: clock.now) else { break }
+            breaker.record(.authentication, permit, at: clock.now, random: 0.5)
+            breaker = breaker.restored(movedBy: 0, at: clock.now)
+            #expect(breaker.answer(at: clock.now) == .allowed)
+        }
+        let permit = try breaker.granted(at: clock.now)
+        breaker.record(.pause(seconds: 20), permit, at: clock.now, random: 0.5)
+        breaker.record(.authentication, permit, at: clock.now, random: 0.5)
+        board[key] = breaker
+        let restored = try BreakerBoard(board.saved(clock.routerClock), clock.routerClock)[key]
+        // What it asked for is no matter of the key.
+        #expect(restored.answer(at: clock.now) == .coolingDown(until: clock.now + 20))
+        #expect(restored.answer(at: clock.now + 21) == .allowed)
+    }
+
     @Test(arguments: [(12.5, 12.5), (nil, 30), (.nan, 30), (.infinity, 30), (-5, 0), (1e300, 86_400)])
     func `a pause asked for is kept and is no failure`(_ asked: Double?, _ kept: Double) throws {
         var breaker = CircuitBreaker()

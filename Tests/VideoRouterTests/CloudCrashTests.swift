@@ -19,16 +19,28 @@ import cloud_child
 
     private static let places = CloudCase.all.filter { !$0.hasSecret && $0.model != "MiniMax-H3" }
 
+    /// Where orders go: fakes of the clouds, and one more of OpenAI's API that stands for a server of somebody's own.
+    private struct Beds {
+        let clouds: CloudBed
+        let server: CloudBed
+
+        /// As the book names who sells, with the fake behind it.
+        var shops: [(name: String, bed: CloudBed, cloud: String)] {
+            places.map { ($0.cloud, clouds, $0.cloud) } + [("server", server, "openai")]
+        }
+    }
+
     private let folder: TemporaryFolder
 
     init() throws { folder = try TemporaryFolder() }
 
-    private func child(_ bed: CloudBed) throws -> Process {
+    private func child(_ beds: Beds) throws -> Process {
         let process = Process()
         process.executableURL = Self.program
         process.arguments =
             [folder.path, "\(Self.orders)"]
-            + Self.places.map { "\($0.cloud)/\($0.model)=\(bed.url($0.cloud))\($0.path)" }
+            + Self.places.map { "\($0.cloud)/\($0.model)=\(beds.clouds.url($0.cloud))\($0.path)" }
+            + ["server=\(beds.server.url("openai"))/v1"]
         process.standardOutput = FileHandle.nullDevice
         process.standardError = FileHandle.nullDevice
         try process.run()
@@ -53,8 +65,7 @@ import cloud_child
     }
 
     @Test func `no order is lost or placed twice, whatever fails and however often the router dies`() async throws {
-        let clouds = Self.places.map(\.cloud)
-        let bed = try CloudBed(clouds)
+        let beds = Beds(clouds: try CloudBed(Self.places.map(\.cloud)), server: try CloudBed(["openai"]))
         for name in ["results", "clips"] {
             try FileManager.default.createDirectory(atPath: folder.file(name), withIntermediateDirectories: true)
         }
@@ -67,18 +78,18 @@ import cloud_child
         _ = FileManager.default.createFile(
             atPath: folder.file("key"), contents: Data(CloudCase.key.utf8), attributes: [.posixPermissions: 0o600])
         var random = SplitMix(state: 20_261_130)
-        for cloud in clouds { try bed.reset(cloud) }
+        for shop in beds.shops { try shop.bed.reset(shop.cloud) }
         for _ in 0..<Self.kills {
-            for cloud in clouds { try bed.script(cloud, faults(&random)) }
-            let process = try child(bed)
+            for shop in beds.shops { try shop.bed.script(shop.cloud, faults(&random)) }
+            let process = try child(beds)
             try await Task.sleep(for: .milliseconds(Int(300 + random.next() % 900)))
             kill(process.processIdentifier, SIGKILL)
             process.waitUntilExit()
         }
-        for cloud in clouds {
-            try bed.script(cloud, #""submit": [], "poll": [], "download": [], "working_polls": 1"#)
+        for shop in beds.shops {
+            try shop.bed.script(shop.cloud, #""submit": [], "poll": [], "download": [], "working_polls": 1"#)
         }
-        let last = try child(bed)
+        let last = try child(beds)
         let results = folder.file("results")
         let isWhole = try grows(to: Self.orders) {
             guard last.isRunning else { return Self.orders }
@@ -87,26 +98,27 @@ import cloud_child
         if !(isWhole && eventually { !last.isRunning }) { kill(last.processIdentifier, SIGKILL) }
         last.waitUntilExit()
         #expect(last.terminationStatus == 0 && last.terminationReason == .exit)
-        try check(bed)
+        try check(beds)
     }
 
-    private func check(_ bed: CloudBed) throws {
+    private func check(_ beds: Beds) throws {
         let book = try OrderBook(path: folder.file("orders"))
         let records = book.summary.compactMap { try? JSONValue(Array($0.description.utf8)) }
         let word = { (record: JSONValue, name: String) in record.value(at: [name])?.plainText ?? "" }
         var jobs: [String: String] = [:]
-        for place in Self.places {
-            for job in try bed.jobs(place.cloud) { jobs[word(job, "id")] = place.cloud }
+        for shop in beds.shops {
+            for job in try shop.bed.jobs(shop.cloud) { jobs[word(job, "id")] = shop.name }
         }
         let tickets = records.map { word($0, "ticket") }.filter { !$0.isEmpty }
         #expect(Set(tickets).count == tickets.count, "one clip of a cloud is two orders' in the book")
         // What the book calls placed is at the cloud; what is at the cloud is in the book, by its ticket or as unknown.
         for ticket in tickets { #expect(jobs[ticket] != nil, "\(ticket) is at no cloud") }
-        for place in Self.places {
-            let own = records.filter { word($0, "provider") == place.cloud }
-            let stray = jobs.filter { $0.value == place.cloud && !tickets.contains($0.key) }.count
+        for shop in beds.shops.map(\.name) {
+            let own = records.filter { word($0, "provider") == shop }
+            #expect(own.contains { word($0, "state") == "done" }, "nothing came of \(shop)")
+            let stray = jobs.filter { $0.value == shop && !tickets.contains($0.key) }.count
             let unknown = own.count { word($0, "state") == "unknown" }
-            #expect(stray <= unknown, "\(place.cloud): \(stray) clips that nobody knows of, \(unknown) unknown orders")
+            #expect(stray <= unknown, "\(shop): \(stray) clips that nobody knows of, \(unknown) unknown orders")
         }
         // A request has one clip, or one order of which nobody knows.
         for (request, orders) in Dictionary(grouping: records, by: { word($0, "request") }) {

@@ -50,6 +50,16 @@ import VideoTypes
         return request
     }
 
+    @Test func `a price that nobody told is not 0`() async throws {
+        let bed = try bed("fal", "luma")
+        let book = try OrderBook(path: folder.file("orders"))
+        let (fal, luma) = try (
+            place("fal").provider(bed, folder, book: book), place("luma").provider(bed, folder, book: book)
+        )
+        #expect(try await luma.generate(request(), progress: { _ in }).knownCostDollars == nil)
+        #expect(try await fal.generate(request(), progress: { _ in }).knownCostDollars == 0.56)
+    }
+
     /// What an earlier process had made when it was killed, before it could say so.
     @Test(arguments: [false, true])
     func `a clip that is there is not bought again, whoever would be asked first now`(_ isAllowed: Bool) async throws {

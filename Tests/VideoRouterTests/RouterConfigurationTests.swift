@@ -42,6 +42,9 @@ import VideoTypes
                 "here", "gpu", "fal/kling-v3-pro", "veo", "runway/gen4.5", "kling/kling-v3",
                 "vertex/veo-3.1-generate-001",
             ])
+        // As programs write it that know no whole numbers.
+        let floating = try Self.example().replacing("\"slots\": 4", with: "\"slots\": 4.0")
+        #expect(try read(floating).clouds.first { $0.options.cloud == "fal" }?.options.slots == 4)
         let fal = try #require(found.clouds.first { $0.options.cloud == "fal" })
         #expect(fal.options.key == .file("there/fal.key") && fal.options.slots == 4)
         let runway = try #require(found.clouds.first { $0.options.cloud == "runway" })

@@ -147,6 +147,28 @@ import VideoTypes
             ])
     }
 
+    @Test func `a clip that was taken elsewhere is gone on from as long as it is the same`() async throws {
+        let bed = try CloudBed(["fal"])
+        try bed.reset("fal")
+        let place = folder.file("mine.mp4")
+        var request = CloudCase(cloud: "fal", model: "kling-v3-pro").request()
+        do {
+            let book = try OrderBook(path: folder.file("orders"))
+            let fal = try CloudCase(cloud: "fal", model: "kling-v3-pro").provider(bed, folder, book: book)
+            let clip = try await fal.generate(request) { _ in }
+            try FileManager.default.moveItem(atPath: clip.path, toPath: place)
+            book.moved(clip.path, to: place)
+        }
+        request.continues = request.id
+        request.id += "b"
+        let book = try OrderBook(path: folder.file("orders"))
+        let fal = try CloudCase(cloud: "fal", model: "kling-v3-pro").provider(bed, folder, book: book)
+        #expect(try await fal.capabilities(for: request).obstacles.isEmpty)
+        // Another clip under the same name is not the one that was meant.
+        try Data("another".utf8).write(to: URL(filePath: place))
+        #expect(try await fal.capabilities(for: request).obstacles.map(\.parameter) == ["continues"])
+    }
+
     @Test func `names of a cast stand for words and pictures`() async throws {
         let anna = CastMember("Anna", kind: .character, words: "a tall woman in red", pictures: [Self.picture])
         let cast = try Cast([anna, CastMember("the hall", kind: .environment, words: "wide and dark")])

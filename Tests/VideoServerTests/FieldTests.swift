@@ -1,4 +1,5 @@
 import HTTPServer
+import StrictJSON
 import TestTools
 import Testing
 import VideoTypes
@@ -72,6 +73,7 @@ import VideoTypes
         ("steps", "num_inference_steps"), ("num_inference_step", "num_inference_steps"), ("promt", "prompt"),
         ("guidence_scale", "guidance_scale"), ("Seed", "seed"), ("duration", "seconds"), ("frames", "num_frames"),
         ("webhok_url", "webhook_url"), ("aspect-ratio", "aspect_ratio"),
+        ("aspect", "aspect_ratio"), ("num_steps", "num_inference_steps"),
     ])
     func `an unknown parameter is named with the nearest known one`(name: String, nearest: String) throws {
         let found = try #require(error { try request(json: "{\"prompt\": \"x\", \"\(name)\": 1}") })
@@ -116,7 +118,7 @@ import VideoTypes
             ("0.0e-999", "0"), ("120e-1", "12"), ("00", nil), ("5.5", nil), ("5e-1", nil), ("05", nil), ("+5", nil),
             ("5.", nil), (".5", nil), ("1e-400", nil), ("0x5", nil), ("", nil), ("-", nil), ("5 ", nil),
         ] as [(String, String?)] {
-            #expect(WholeNumber.digits(text) == digits, "\(text)")
+            #expect(JSONNumber.whole(text) == digits, "\(text)")
         }
         #expect(try request(json: #"{"prompt": "x", "num_frames": 5.0, "seed": 7.0}"#).video.seed == 7)
         for seed in ["18446744073709551615", "\"9007199254740993\"", "9007199254740993.0"] {
@@ -167,6 +169,25 @@ import VideoTypes
         }
         #expect(try CreateRequest(RequestBody.fields(of: body("ISO-8859-1"))).video.prompt == "café")
         for charset in ["utf-8", "utf-16"] {
+            let found = error { try CreateRequest(RequestBody.fields(of: body(charset))) }
+            #expect(found?.code == "invalid_encoding" && found?.parameter == "prompt")
+        }
+    }
+
+    @Test func `a form may say once in what its texts are written`() throws {
+        func body(_ charset: String) -> HTTPRequest {
+            let parts = ["_charset_": charset, "seed": "7"].map { name, text in
+                "--b\r\nContent-Disposition: form-data; name=\(name)\r\n\r\n\(text)\r\n"
+            }
+            let prompt = Array("--b\r\nContent-Disposition: form-data; name=prompt\r\n\r\ncaf".utf8) + [0xE9]
+            let bytes = prompt + Array("\r\n\(parts.joined())--b--".utf8)
+            return HTTPRequest(
+                method: "POST", path: [], headers: HTTPHeaders([("Content-Type", "multipart/form-data; boundary=b")]),
+                body: bytes)
+        }
+        let made = try CreateRequest(RequestBody.fields(of: body("ISO-8859-1")))
+        #expect(made.video.prompt == "café" && made.video.seed == 7)
+        for charset in ["UTF-8", "utf-16"] {
             let found = error { try CreateRequest(RequestBody.fields(of: body(charset))) }
             #expect(found?.code == "invalid_encoding" && found?.parameter == "prompt")
         }

@@ -65,6 +65,12 @@ import VideoTypes
         #expect(throws: VideoError.self) { try TestService { $0.host = host } }
     }
 
+    @Test(arguments: ["example.org", "*", "", "127.0.0.1:80", "[::1]"])
+    func `what is no address is called that, keys or no keys`(host: String) throws {
+        let error = #expect(throws: VideoError.self) { try TestService { $0.host = host } }
+        #expect(error?.message.contains("'\(host)' is not a numeric address") == true)
+    }
+
     @Test func `localhost is this machine`() throws {
         let service = try TestService { $0.host = "localhost" }
         #expect(service.service.url == "http://127.0.0.1:\(service.service.port)")

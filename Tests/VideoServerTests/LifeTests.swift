@@ -66,14 +66,15 @@ import VideoServer
     @Test func `a hangup reads the keys again and ends nothing, and an idle end finishes no job`() throws {
         let process = try ServiceProcess()
         let id = try process.submit("x fake:held")
-        for count in 1...3 {
+        for (count, other) in [SIGUSR1, SIGUSR2, SIGPIPE].enumerated() {
+            process.send(other)
             process.send(SIGHUP)
-            #expect(eventually { process.errors.components(separatedBy: "were read again").count > count })
+            #expect(eventually { process.errors.components(separatedBy: "were read again").count > count + 1 })
         }
         process.letPass(.max)
         let done = try process.finished(id)
         #expect(done["status"] == "completed" && done["attempt"] == "1", "\(done.text)")
-        process.send(SIGTERM)
+        process.send(SIGQUIT)
         #expect(process.wait() == 0)
         let idle = try ServiceProcess()
         idle.send(SIGTERM)

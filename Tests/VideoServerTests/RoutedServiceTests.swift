@@ -117,7 +117,13 @@ import VideoTypes
         let service = try service(fleet())
         let long = try service.post("/v1/videos", json: #"{"prompt": "a cat", "seconds": "77"}"#)
         #expect(long.status == 400 && long["error", "code"] == "bad_request", "\(long.text)")
-        #expect(long["error", "message"]?.contains("runway/gen4.5: ") == true)
+        #expect(long["error", "param"] == "seconds", "\(long.text)")
+        #expect(long["error", "message"]?.contains("runway/gen4.5: seconds: ") == true, "\(long.text)")
+        // Who names one hears of that one.
+        let one = try service.post(
+            "/v1/videos", json: #"{"prompt": "a cat", "seconds": "77", "model": "runway/gen4.5"}"#)
+        #expect(one["error", "message"]?.contains("runway/gen4.5: ") == true, "\(one.text)")
+        #expect(one["error", "message"]?.contains("fal/") == false, "\(one.text)")
         let dear = try service.post(
             "/v1/videos", json: #"{"prompt": "a cat", "seconds": "5", "max_cost_dollars": 0.1}"#)
         #expect(dear.status == 400 && dear["error", "code"] == "budget_exceeded")

@@ -92,6 +92,30 @@ import VideoTypes
         #expect(try FileManager.default.contentsOfDirectory(atPath: folder.file("state/inputs")).isEmpty)
     }
 
+    @Test func `a clip of one's own is gone on from, and nobody else's`() throws {
+        let (alice, bob) = ("alice-0123456789abcdef", "bob-0123456789abcdef")
+        let keys = try TestService.secret("keys", "alice \(alice)\nbob \(bob)\n", in: folder)
+        let service = try service { $0.keyFile = keys }
+        func order(_ words: String, _ key: String) throws -> Answer {
+            try service.ask(
+                "POST", "/v1/videos", [("Content-Type", "application/json")],
+                body: Array(#"{"prompt": "a cat"\#(Self.fal)\#(words)}"#.utf8), key: key)
+        }
+        func finished(_ id: String) throws -> Answer {
+            try service.ask("GET", "/v1/videos/\(id)", [("Prefer", "wait=60")], key: alice)
+        }
+        let first = try #require(try order("", alice)["id"])
+        #expect(try finished(first)["status"] == "completed")
+        let words = #", "continues": "\#(first)""#
+        let stranger = try order(words, bob)
+        #expect(stranger.status == 400 && stranger["error", "param"] == "continues", "\(stranger.text)")
+        let made = try order(words, alice)
+        let second = try #require(made["id"], "\(made.text)")
+        #expect(try finished(second)["status"] == "completed")
+        #expect(try self.order("fal")["json"]?["start_image_url"]?.text?.hasPrefix("data:image/png") == true)
+        #expect(try bed.jobs("fal").count == 2)
+    }
+
     @Test func `what a cloud does not take is refused with its reason, and nothing is ordered`() throws {
         let service = try service()
         let uri = "data:image/png;base64,\(Base64.encode(try Self.picture()))"

@@ -62,6 +62,7 @@ import VideoServer
         let job = try service.get("/v1/videos/\(id)")
         #expect(job["status"] == "failed" && job["error", "code"] == "output_lost", "\(job.text)")
         #expect(try service.get("/v1/videos").list("data").first?["error"]?["code"]?.text == "output_lost")
+        #expect(eventually { service.log.contains { $0.contains(id) && $0.contains("output_lost") } }, "\(service.log)")
         // What lies there instead is kept for somebody to look at.
         let kept = try FileManager.default.contentsOfDirectory(atPath: state + "/quarantine")
         #expect(kept.count == (harm == .removed ? 0 : 1))
@@ -185,6 +186,9 @@ import VideoServer
             let order = try service.post("/v1/videos", json: #"{"prompt": "z"}"#)
             #expect(order.status == 503 && order["error", "code"] == "storage_unavailable", "\(order.text)")
             #expect(order.header("Retry-After") != nil)
+            // Why, with the path, is for the owner alone.
+            #expect(eventually { service.log.contains { $0.contains(state) } }, "\(service.log)")
+            #expect(![ready, facts, order].contains { $0.text.contains(state) })
         } catch {
             Issue.record(error)
         }

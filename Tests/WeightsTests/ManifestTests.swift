@@ -76,7 +76,8 @@ import Weights
         let manifest = try manifest()
         #expect(manifest.entry(named: "Wan2.2-TI2V-5B")?.id == "wan2.2-ti2v-5b")
         #expect(manifest.entry(named: "THUDM/CogVideoX-5b")?.status == .exactOnTinyModels)
-        #expect(manifest.entry(named: "nothing") == nil)
+        #expect(manifest.entry(named: "wan2.2-ti2v-5B-diffusers")?.id == "wan2.2-ti2v-5b")
+        #expect(manifest.entry(named: "nothing") == nil && manifest.entry(named: "Diffusers") == nil)
     }
 
     @Test func `a manifest with an id twice or an unknown negative prompt is refused`() {

@@ -93,10 +93,15 @@ struct CogVideoXComponents {
 
     private func checkAgreement() throws {
         let fields = ConfigFields(file: folder.fullName("transformer/config.json"))
-        try fields.oneOf([vae.latentChannels], transformer.outChannels, "out_channels")
-        try fields.oneOf([(index.takesPicture ? 2 : 1) * vae.latentChannels], transformer.inChannels, "in_channels")
-        try fields.oneOf([textEncoder.dModel], transformer.textEmbedDim, "text_embed_dim")
-        try fields.oneOf([vae.temporalFactor], transformer.temporalCompressionRatio, "temporal_compression_ratio")
+        let (decoder, text) = ("vae/config.json", "text_encoder/config.json")
+        let pipeline = index.takesPicture ? CogVideoXIndex.pictureClassName : CogVideoXIndex.className
+        try fields.agrees(with: decoder, vae.latentChannels, transformer.outChannels, "out_channels")
+        try fields.agrees(
+            with: "\(pipeline) of model_index.json", (index.takesPicture ? 2 : 1) * vae.latentChannels,
+            transformer.inChannels, "in_channels")
+        try fields.agrees(with: text, textEncoder.dModel, transformer.textEmbedDim, "text_embed_dim")
+        try fields.agrees(
+            with: decoder, vae.temporalFactor, transformer.temporalCompressionRatio, "temporal_compression_ratio")
         guard index.takesPicture || transformer.ofsEmbedDim == 0 else {
             throw fields.failure("ofs_embed_dim", transformer.ofsEmbedDim, "null without a picture")
         }

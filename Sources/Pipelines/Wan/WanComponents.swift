@@ -179,42 +179,44 @@ struct WanComponents {
         let fields = ConfigFields(file: folder.fullName("transformer/config.json"))
         let isHeld = index.expandTimesteps || !index.needsPicture
         let condition = isHeld ? 0 : vae.scaleFactorTemporal + vae.zDim
-        try fields.oneOf(
-            [transformer.outChannels + transformer.coordinateChannels + condition], transformer.inChannels,
-            "in_channels")
+        try fields.agrees(
+            with: "\(index.className) of model_index.json",
+            transformer.outChannels + transformer.coordinateChannels + condition, transformer.inChannels, "in_channels")
         guard let imageDim = transformer.imageDim, let imageEncoder else { return }
         guard index.needsPicture, index.hasImageEncoder, !isHeld else {
             throw fields.failure("image_dim", imageDim, "null in a folder without an image encoder for every clip")
         }
-        try fields.oneOf([imageEncoder.hiddenSize], imageDim, "image_dim")
+        let tower = "image_encoder/config.json"
+        try fields.agrees(with: tower, imageEncoder.hiddenSize, imageDim, "image_dim")
         if let length = transformer.posEmbedSeqLen {
-            try fields.oneOf([2 * imageEncoder.tokens], length, "pos_embed_seq_len")
+            try fields.agrees(with: tower, 2 * imageEncoder.tokens, length, "pos_embed_seq_len")
         }
     }
 
     private func checkAgreement() throws {
         try checkPictures()
         let fields = ConfigFields(file: folder.fullName("transformer/config.json"))
-        try fields.oneOf([vae.zDim], transformer.outChannels, "out_channels")
-        try fields.oneOf([textEncoder.dModel], transformer.textDim, "text_dim")
+        try fields.agrees(with: "vae/config.json", vae.zDim, transformer.outChannels, "out_channels")
+        try fields.agrees(with: "text_encoder/config.json", textEncoder.dModel, transformer.textDim, "text_dim")
         try fields.oneOf([1], transformer.patch.time, "patch_size[0]")
         if let second = transformer2 {
             let fields = ConfigFields(file: folder.fullName("transformer_2/config.json"))
-            try fields.oneOf([transformer.outChannels], second.outChannels, "out_channels")
-            try fields.oneOf([transformer.inChannels], second.inChannels, "in_channels")
+            let first = "transformer/config.json"
+            try fields.agrees(with: first, transformer.outChannels, second.outChannels, "out_channels")
+            try fields.agrees(with: first, transformer.inChannels, second.inChannels, "in_channels")
             guard second.imageDim == transformer.imageDim, second.posEmbedSeqLen == transformer.posEmbedSeqLen else {
                 throw fields.failure(
                     "image_dim", second.imageDim?.description ?? "null", "as in the first expert, with its tokens")
             }
-            try fields.oneOf([transformer.textDim], second.textDim, "text_dim")
-            try fields.oneOf([transformer.textLen], second.textLen, "text_len")
+            try fields.agrees(with: first, transformer.textDim, second.textDim, "text_dim")
+            try fields.agrees(with: first, transformer.textLen, second.textLen, "text_len")
             guard second.patchSize == transformer.patchSize else {
                 throw fields.failure(
                     "patch_size", "\(second.patchSize)", "\(transformer.patchSize) as in the first expert")
             }
         }
         try ConfigFields(file: folder.fullName("text_encoder/config.json"))
-            .oneOf([index.textEncoderType], textEncoder.modelType, "model_type")
+            .agrees(with: "model_index.json", index.textEncoderType, textEncoder.modelType, "model_type")
     }
 
     private static func transformer(_ folder: ModelFolder, _ component: String) throws -> WanTransformerConfig {

@@ -2,6 +2,7 @@ import Weights
 
 /// What the `model_index.json` of a Wan folder says.
 struct WanIndex {
+    let className: String
     /// Share of the noise range that belongs to the first of two experts.
     let boundaryRatio: Double?
     let expandTimesteps: Bool
@@ -18,6 +19,7 @@ struct WanIndex {
         let fields = try folder.config(Self.path, as: Fields.self)
         if let failure = try folder.failure(Self.path, Self.table) { throw failure }
         let check = ConfigFields(file: folder.fullName(Self.path))
+        className = fields.className
         boundaryRatio = fields.boundaryRatio
         expandTimesteps = fields.expandTimesteps ?? false
         hasSecondTransformer = fields.transformer2?.className != nil

@@ -434,6 +434,7 @@ struct CloudErrand: Sendable {
         if let ticket = record.ticket { metadata["remote_id"] = .string(ticket.id) }
         if let quote = record.quotedDollars { metadata["quoted_dollars"] = .number(quote) }
         if let reported = record.reportedDollars { metadata["reported_dollars"] = .number(reported) }
+        if record.dollars == nil, record.quotedDollars == nil { metadata[VideoResult.unknownCost] = .bool(true) }
         return VideoResult(
             path: path, provider: provider.name, model: record.model,
             durationSeconds: facts.durationSeconds, frames: facts.frames, width: facts.width, height: facts.height,

@@ -108,11 +108,19 @@ public final class CloudProvider: VideoProvider {
             return .missing("no finished clip of a request '\(id.printable)' is in the book of orders")
         }
         if model.continuesClips, record.account == desk.name, let ticket = record.ticket { return .named(ticket.id) }
-        guard let path = record.path, let picture = await desk.lastFrames.picture(path, for: model.pictures)
-        else {
+        guard let picture = await lastFrame(record) else {
             return .missing("the clip of '\(id.printable)' is not on this machine any more")
         }
         return .lastFrame(picture)
+    }
+
+    /// Of the clip where it was put at first, or where it was taken since.
+    private func lastFrame(_ record: OrderRecord) async -> ReferenceImage? {
+        if let path = record.path, let picture = await desk.lastFrames.picture(path, for: model.pictures) {
+            return picture
+        }
+        guard let moved = record.moved, moved.isThere else { return nil }
+        return await desk.lastFrames.picture(moved.place, for: model.pictures)
     }
 
     private var limits: ProviderCapabilities.Limits {

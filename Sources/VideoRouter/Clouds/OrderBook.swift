@@ -218,6 +218,13 @@ public final class OrderBook: Sendable {
         }
     }
 
+    /// Notes where a finished clip was taken, so that another can go on from it.
+    package func moved(_ path: String, to place: String) {
+        guard var record = all({ $0.path == path && $0.state == .done }).last else { return }
+        record.moved = MovedClip(place)
+        note(record)
+    }
+
     /// Takes the first of these tickets that no other order of the account owns.
     func claim(_ record: OrderRecord, _ tickets: [CloudTicket]) -> OrderRecord? {
         let claimed = state.withLock { state -> OrderRecord? in

@@ -29,6 +29,8 @@ struct OrderRecord: Sendable, Hashable, Codable {
     var endedAt: Double?
     /// Of the finished clip.
     var path: String?
+    /// Where it was taken from there.
+    var moved: MovedClip?
     /// For people.
     var message: String?
 

@@ -1,3 +1,5 @@
+import StrictJSON
+
 /// Width and height as the API writes them: "1280x720".
 struct ClipSize: Equatable, CustomStringConvertible {
     let width: Int
@@ -16,7 +18,7 @@ struct ClipSize: Equatable, CustomStringConvertible {
     }
 
     private static func side(_ text: Substring) -> Int? {
-        guard text.utf8.count <= 5, FieldReader.isInteger(String(text)), let side = Int(text), side > 0 else {
+        guard text.utf8.count <= 5, JSONNumber.isInteger(String(text)), let side = Int(text), side > 0 else {
             return nil
         }
         return side

@@ -1,3 +1,4 @@
+import StrictJSON
 import VideoTypes
 
 /// Reads the fields of a body as the kinds of value that they stand for.
@@ -67,7 +68,7 @@ struct FieldReader {
     }
 
     private func whole(_ text: String, _ parameter: Parameter) throws(APIError) -> String {
-        guard let digits = WholeNumber.digits(text) else {
+        guard let digits = JSONNumber.whole(text) else {
             throw .invalid(parameter.name, "must be a whole number", code: "invalid_type")
         }
         return digits
@@ -75,7 +76,7 @@ struct FieldReader {
 
     func number(_ parameter: Parameter, in range: ClosedRange<Double>) throws(APIError) -> Double? {
         guard let digits = try digits(parameter, "must be a number") else { return nil }
-        guard Self.isNumber(digits) else {
+        guard JSONNumber.isNumber(digits) else {
             throw .invalid(parameter.name, "must be a number", code: "invalid_type")
         }
         guard let value = Double(digits), range.contains(value) else {
@@ -106,26 +107,6 @@ struct FieldReader {
     }
 
     private static let textual = [Term.duration, .seed].compactMap { Parameter($0) }
-
-    /// As JSON writes whole numbers: ASCII digits, no plus, no leading zero.
-    static func isInteger(_ text: String) -> Bool {
-        let digits = text.utf8.first == UInt8(ascii: "-") ? text.utf8.dropFirst() : text.utf8[...]
-        guard let first = digits.first, digits.count <= 40, digits.allSatisfy({ (48...57).contains($0) }) else {
-            return false
-        }
-        return first != UInt8(ascii: "0") || digits.count == 1
-    }
-
-    /// As JSON writes numbers.
-    static func isNumber(_ text: String) -> Bool {
-        guard text.utf8.count <= 64 else { return false }
-        let parts = text.split(maxSplits: 1, omittingEmptySubsequences: false) { $0 == "e" || $0 == "E" }
-        let exponent = parts.count == 2 ? parts[1] : "0"
-        let unsigned = exponent.first == "-" || exponent.first == "+" ? exponent.dropFirst() : exponent
-        let mantissa = parts[0].split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
-        let isDigits = { (part: Substring) in !part.isEmpty && part.utf8.allSatisfy { (48...57).contains($0) } }
-        return isInteger(String(mantissa[0])) && (mantissa.count == 1 || isDigits(mantissa[1])) && isDigits(unsigned)
-    }
 }
 
 /// Fields of the clip, all in one way.

@@ -24,8 +24,11 @@ enum RequestBody {
         } catch {
             throw APIError(400, "invalid_form", error.message)
         }
+        // As a page's form says in what all of its texts are written (RFC 7578, 4.6).
+        let charset = form.parts.first { $0.name == "_charset_" }
+        let spoken = try charset.map { (part) throws(APIError) in try text(part, nil).lowercased() }
         var tree = FieldTree()
-        for part in form.parts {
+        for part in form.parts where part.name != "_charset_" {
             // As browsers send the field of a file that nobody chose; node leaves the empty name out.
             let isUnnamed = part.filename?.isEmpty ?? (part.mediaType == "application/octet-stream")
             if isUnnamed, part.bytes.isEmpty { continue }
@@ -33,14 +36,15 @@ enum RequestBody {
             if part.filename != nil || part.mediaType?.hasPrefix("image/") == true {
                 try tree.add(part.name, .file(UploadedFile(bytes: Array(part.bytes))))
             } else {
-                try tree.add(part.name, .text(try text(part)))
+                try tree.add(part.name, .text(try text(part, spoken)))
             }
         }
         return tree.fields
     }
 
-    private static func text(_ part: Multipart.Part) throws(APIError) -> String {
-        switch part.charset {
+    /// - Parameter charset: of parts that do not say theirs.
+    private static func text(_ part: Multipart.Part, _ charset: String?) throws(APIError) -> String {
+        switch part.charset ?? charset {
         case nil, "utf-8", "utf8", "us-ascii", "ascii":
             guard let text = String(validating: part.bytes, as: UTF8.self) else {
                 throw APIError(400, "invalid_encoding", "a field is not valid UTF-8", parameter: part.name.clipped)

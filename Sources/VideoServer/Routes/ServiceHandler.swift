@@ -67,18 +67,26 @@ struct ServiceHandler: HTTPHandler {
         guard request.method == "OPTIONS", request.origin != nil,
             request.headers["access-control-request-method"] != nil
         else { return nil }
+        let fields =
+            ["authorization", "content-type", "idempotency-key", "last-event-id", "prefer", "range", "traceparent"]
+            + clientFields(request)
         var headers = HTTPHeaders([
             ("Access-Control-Allow-Methods", "GET, HEAD, POST, DELETE"),
-            (
-                "Access-Control-Allow-Headers",
-                "authorization, content-type, idempotency-key, last-event-id, prefer, range, traceparent, "
-                    + "x-stainless-retry-count"
-            ), ("Access-Control-Max-Age", "600"),
+            ("Access-Control-Allow-Headers", fields.joined(separator: ", ")), ("Access-Control-Max-Age", "600"),
         ])
         if request.headers["access-control-request-private-network"] == "true" {
             headers.add("Access-Control-Allow-Private-Network", "true")
         }
         return HTTPResponse(status: 204, headers: headers)
+    }
+
+    /// What OpenAI's client tells of itself, which nobody reads; in a browser it gives up where that is not allowed.
+    private static func clientFields(_ request: HTTPRequest) -> [String] {
+        let wanted = request.headers["access-control-request-headers"]?.lowercased() ?? ""
+        return wanted.split { $0 == "," || $0 == " " }.map(String.init).filter { name in
+            let isPlain = name.utf8.allSatisfy { (97...122).contains($0) || $0 == UInt8(ascii: "-") }
+            return isPlain && (name == "user-agent" || name.hasPrefix("x-stainless-") || name.hasPrefix("openai-"))
+        }
     }
 
     /// Keys go before addresses: who has none learns nothing of what is there.

@@ -3,6 +3,7 @@ import Glibc
 import HTTPServer
 import JobRunner
 import JobStore
+import StrictJSON
 import Synchronization
 import VideoTypes
 
@@ -118,7 +119,7 @@ struct VideoRoutes: Sendable {
             }
         }
         let retries = request.headers["x-stainless-retry-count"] ?? "0"
-        let isRetry = FieldReader.isInteger(retries) && retries != "0" && !retries.hasPrefix("-")
+        let isRetry = JSONNumber.isInteger(retries) && retries != "0" && !retries.hasPrefix("-")
         return VideoDesk.Repetition(key: key, isRetry: isRetry)
     }
 
@@ -210,7 +211,7 @@ struct VideoRoutes: Sendable {
         guard let seat = streams.take(id.description, owner: owner) else {
             throw APIError(429, "too_many_streams", "too many streams of events are open", retryAfter: 5)
         }
-        let last = request.headers["last-event-id"].flatMap { FieldReader.isInteger($0) ? Int($0) : nil } ?? 0
+        let last = request.headers["last-event-id"].flatMap { JSONNumber.isInteger($0) ? Int($0) : nil } ?? 0
         let stream = EventStream(
             job, after: max(last, 0), store: desk.store, seat: seat, faults: desk.faults,
             object: { [desk] id in desk.object(id) }, clock: clock.steady)
@@ -300,7 +301,7 @@ struct ListQuery {
                 guard let id = JobID(value) else { throw .invalid("after", "names no video", code: "video_not_found") }
                 after = id
             case "limit":
-                guard FieldReader.isInteger(value), let number = Int(value) else {
+                guard JSONNumber.isInteger(value), let number = Int(value) else {
                     throw .invalid("limit", "must be a whole number", code: "invalid_type")
                 }
                 limit = min(max(number, 1), 100)

@@ -1,3 +1,5 @@
+import StrictJSON
+
 /// What a client says in `Prefer: wait=N`.
 enum WaitWish {
     static let longest = 60
@@ -12,7 +14,7 @@ enum WaitWish {
             }
             guard parts.first == "wait" else { continue }
             guard parts.count == 2 else { return longest }
-            guard FieldReader.isInteger(parts[1]), let seconds = Int(parts[1]), seconds >= 0 else { continue }
+            guard JSONNumber.isInteger(parts[1]), let seconds = Int(parts[1]), seconds >= 0 else { continue }
             return min(seconds, longest)
         }
         return nil

@@ -97,7 +97,10 @@ struct FleetRouter: JobRouter {
         }
     }
 
-    func forget(_ clip: VideoResult) { unsafe _ = unlink(clip.path) }
+    func forget(_ clip: VideoResult, keptAt place: String?) {
+        unsafe _ = unlink(clip.path)
+        if let place { fleet.book?.moved(clip.path, to: place) }
+    }
 }
 
 extension RouterFleet {

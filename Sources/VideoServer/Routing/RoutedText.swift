@@ -12,10 +12,19 @@ enum RoutedText {
     static func reasons(_ findings: [ProviderFinding]) -> [String] {
         findings.compactMap { finding in
             let texts = finding.obstacles.filter { told.contains($0.kind) }.map { obstacle in
-                obstacle.parameter.map { "\($0): \(obstacle.reason)" } ?? obstacle.reason
+                obstacle.parameter.map { "\(parameter($0)): \(obstacle.reason)" } ?? obstacle.reason
             }
             return texts.isEmpty ? nil : "\(finding.provider): \(texts.joined(separator: "; "))"
         }
+    }
+
+    /// What the API calls what the router calls `name`.
+    static func parameter(_ name: String) -> String {
+        var words = name.split(separator: "_").map(String.init)
+        for place in words.indices.dropFirst() {
+            words[place] = words[place].prefix(1).uppercased() + words[place].dropFirst()
+        }
+        return Parameter(name)?.name ?? Term(rawValue: words.joined()).flatMap { Parameter($0) }?.name ?? name
     }
 
     static func json(_ finding: ProviderFinding) -> JSONText {
@@ -86,7 +95,7 @@ enum RoutedText {
         let routing = Members(clip?.metadata["routing"])
         return [
             ("provider", (clip?.provider ?? order.provider).map(JSONText.string) ?? .null),
-            ("cost_dollars", clip.map { .number($0.costDollars) } ?? .null),
+            ("cost_dollars", clip?.knownCostDollars.map(JSONText.number) ?? .null),
             ("quoted_dollars", clip?.metadata["quoted_dollars"] ?? order.quotedDollars.map(JSONText.number) ?? .null),
             ("spent_dollars", routing["spent_dollars"] ?? .null),
             (

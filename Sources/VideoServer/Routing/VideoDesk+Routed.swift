@@ -8,9 +8,15 @@ import VideoTypes
 // Orders for a router.
 extension VideoDesk {
     /// - Parameter routed: that has the clips made.
-    func quote(_ request: CreateRequest, by routed: RoutedService) throws(APIError) -> Quote {
+    func quote(_ request: CreateRequest, by routed: RoutedService, owner: String?) throws(APIError) -> Quote {
         if let webhook = request.webhook { _ = try webhooks.admit(webhook) }
         var video = request.video
+        if let former = video.continues {
+            // The book knows everybody's clips: nobody goes on from somebody else's.
+            guard let id = JobID(former), (try? job(id, owner: owner)) != nil else {
+                throw .invalid("continues", "needs a clip of yours: no finished clip of a request '\(former.clipped)'")
+            }
+        }
         video.referenceImages = try ReferencePicture.images(of: request)
         // A clip that is being made is charged whoever waits: nobody else's request has this id.
         let options = try options(for: request.model, routed)
@@ -26,7 +32,8 @@ extension VideoDesk {
         do throws(RouterError) {
             findings = try result.get()
         } catch {
-            throw APIError(400, error.code.rawValue, error.message, parameter: error.parameter)
+            throw APIError(
+                400, error.code.rawValue, error.message, parameter: error.parameter.map(RoutedText.parameter))
         }
         let work = Quote.Routed(request: video, options: options, findings: findings)
         return Quote(work: .routed(work), estimate: work.best?.estimate, pictures: video.referenceImages)
@@ -52,8 +59,9 @@ extension VideoDesk {
     /// Refuses what nobody makes, whatever the hour; what nobody can make now waits for its turn.
     func checkLimits(_ routed: Quote.Routed) throws(APIError) {
         guard let error = RouterError.lasting(routed.findings) else { return }
-        let reasons = RoutedText.reasons(routed.findings)
+        let reasons = RoutedText.reasons(routed.findings.wanted(routed.options))
         throw APIError(
-            400, error.code.rawValue, ([error.message] + reasons).joined(separator: ". "), parameter: error.parameter)
+            400, error.code.rawValue, ([error.message] + reasons).joined(separator: ". "),
+            parameter: error.parameter.map(RoutedText.parameter))
     }
 }

@@ -38,7 +38,7 @@ package struct AdapterFile: Sendable {
     package init(_ bytes: HostBytes, file: String, config: HostBytes? = nil) throws(AdapterError) {
         let stored: Safetensors
         do throws(WeightError) {
-            stored = try Safetensors(bytes, file: file)
+            stored = try Safetensors(ModelFolder.checked(bytes, file: file), file: file)
         } catch {
             throw .unreadable(error)
         }

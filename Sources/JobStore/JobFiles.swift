@@ -7,7 +7,7 @@ package import VideoTypes
 /// The files of jobs.
 ///
 /// Their names are made from jobs' ids and nothing else.
-package final class Outputs: Sendable {
+package final class JobFiles: Sendable {
     private let folder: StateFolder
     private let outputs: Int32
     private let parts: Int32
@@ -71,7 +71,7 @@ package final class Outputs: Sendable {
 }
 
 /// Pictures that clips are made from: there as long as a job waits, runs, or has its clip.
-extension Outputs {
+extension JobFiles {
     /// Where a picture of a job lies.
     package func inputPath(_ id: JobID, _ role: PictureRole) -> String {
         "\(folder.path)/inputs/\(id).\(role.rawValue)"
@@ -117,7 +117,7 @@ extension Outputs {
 }
 
 /// What finishing a job does to its file.
-extension Outputs {
+extension JobFiles {
     /// Brings an attempt's file to the disk; nil where there is none.
     func seal(_ id: JobID, attempt: Int) throws(StoreError) -> OutputFacts? {
         let name = Self.partName(id, attempt)
@@ -219,7 +219,7 @@ extension Outputs {
 }
 
 /// What cleaning up does.
-extension Outputs {
+extension JobFiles {
     /// Removes the finished clip.
     func remove(_ id: JobID) {
         forget(id)
@@ -309,7 +309,7 @@ extension Outputs {
 }
 
 /// Whether clips can be written at all.
-extension Outputs {
+extension JobFiles {
     /// Why they cannot; nil where they can.
     var trouble: StoreError? {
         for (name, descriptor) in [
