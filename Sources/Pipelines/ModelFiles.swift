@@ -311,7 +311,7 @@ extension ModelFiles {
                 guard !found.needsFolder, !problem.isForSure else {
                     throw VideoError(
                         .weightsInvalid, "\(found.source.file): no \(part.words) for \(base.name): \(problem.text)",
-                        field: part.term, hint: "give a file of the same model, or with \(.model) the model of the file")
+                        field: part.term, hint: "give a file of that model, or with \(.model) the file's own")
                 }
             }
         } else if let transformer = parts[.transformer]?.configuration {

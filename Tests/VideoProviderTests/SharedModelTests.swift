@@ -113,6 +113,24 @@ import Glibc
         #expect(error?.code == .notFinite)
     }
 
+    @Test func `with LoRAs beside its weights a clip takes what its plan says`() throws {
+        let folder = try TemporaryFolder()
+        try DeepModel.write(Fixture.model("wan21-t2v"), to: folder.path, blocks: 24)
+        let gpu = FakeGPU { unsafe $0.cublaslt = 0 }
+        do {
+            let backend = try gpu.backend()
+            let engine = try Self.engine(folder.path, .folder(Self.adapters), on: backend, offload: Offload.none)
+            for worn in [Self.turns[1], Self.turns[4]] {
+                let request = Self.request(worn)
+                let plan = try engine.plan(for: request).work.peakBytes.values.max() ?? 0
+                _ = try engine.frames(request)
+                let share = Double(backend.pool.peakBytes) / Double(plan)
+                #expect(abs(share - 1) < 0.05, "\(backend.pool.peakBytes) of \(plan)")
+            }
+        }
+        #expect(gpu.finish() == [])
+    }
+
     @Test func `blocks that take turns wear the same`() throws {
         let folder = try TemporaryFolder()
         // The LoRAs know only the first ones: places for those beside matrices are no places for the others.

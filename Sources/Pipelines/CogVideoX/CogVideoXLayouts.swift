@@ -7,7 +7,8 @@ enum CogVideoXLayouts {
     /// Names of Diffusers in one file, of any format.
     static let all = [
         PartLayout(
-            part: .transformer, table: table, prefixes: ["", "model.diffusion_model.", "diffusion_model.", "transformer."],
+            part: .transformer, table: table,
+            prefixes: ["", "model.diffusion_model.", "diffusion_model.", "transformer."],
             marks: [
                 "patch_embed.text_proj.weight", "time_embedding.linear_1.weight",
                 "transformer_blocks.0.norm2.linear.weight",
