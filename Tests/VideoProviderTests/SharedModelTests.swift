@@ -53,12 +53,12 @@ import Glibc
             let command = try Self.engine(model, .paths, on: CPUBackend(threads: 2))
                 .frames(Self.request(worn) { "\(Self.adapters)/\($0).safetensors" })
             // Sums in another order may round a value to its neighbour.
-            let steps = zip(clip, command).flatMap { zip($0.rgb, $1.rgb).map { abs(Int($0) - Int($1)) } }
+            let steps = zip(clip, command).flatMap { zip($0.pixels, $1.pixels).map { abs(Int($0) - Int($1)) } }
             #expect(clip.count == command.count && steps.max() ?? 2 <= 1, "\(worn)")
             clips.append(clip)
         }
         #expect(clips[0] == clips[3] && clips[0] == clips[6] && clips[1] == clips[5])
-        #expect(Set(clips.map { $0.flatMap(\.rgb) }).count == 4)
+        #expect(Set(clips.map { $0.flatMap(\.pixels) }).count == 4)
     }
 
     /// Puts NaN into every matrix of the transformer's blocks, where the file lies.
@@ -145,6 +145,6 @@ import Glibc
             }
             #expect(gpu.finish() == [])
         }
-        #expect(clips[0] == clips[1] && Set(clips[0].map { $0.flatMap(\.rgb) }).count == 3)
+        #expect(clips[0] == clips[1] && Set(clips[0].map { $0.flatMap(\.pixels) }).count == 3)
     }
 }
