@@ -131,6 +131,24 @@ import Glibc
         #expect(gpu.finish() == [])
     }
 
+    @Test func `where weights lie in files, LoRAs beside them take their own room and sums that of a copy`() throws {
+        let model = Fixture.model("wan21-t2v")
+        let facts = EngineFacts(
+            model: "x", backend: "cpu", dtype: "bf16", memoryBytes: nil, copiesWeights: false, blockPlaces: 1)
+        func bytes(_ place: AdapterPlace, _ worn: [(name: String, strength: Double)]) throws -> Int {
+            let request = Self.request(worn) { place == .paths ? "\(Self.adapters)/\($0).safetensors" : $0 }
+            let plan = try VideoPlanner(.folder(model), adapters: place).plan(for: request, on: facts)
+            return try #require(plan.work.peakBytes[.denoise])
+        }
+        let shared = AdapterPlace.folder(Self.adapters)
+        let bare = try bytes(shared, [])
+        #expect(try bytes(.paths, []) == bare)
+        let style = try Data(contentsOf: URL(filePath: "\(Self.adapters)/peft.safetensors")).count
+        #expect(try (1...style).contains(bytes(shared, Self.turns[1]) - bare))
+        let weights = try Checkpoint(ModelFolder(path: model), "transformer").byteCount
+        #expect(try bytes(.paths, Self.turns[1]) - bare >= weights)
+    }
+
     @Test func `blocks that take turns wear the same`() throws {
         let folder = try TemporaryFolder()
         // The LoRAs know only the first ones: places for those beside matrices are no places for the others.
