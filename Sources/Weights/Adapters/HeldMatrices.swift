@@ -1,4 +1,4 @@
-package import Compute
+import Compute
 
 /// The matrices of a network as its backend keeps them, for the network that takes its place with other LoRAs.
 package final class HeldMatrices {
