@@ -156,7 +156,7 @@ final class Resident<Network>: ResidentPart {
     /// How many of its blocks stay while the others take turns; nil for all.
     fileprivate private(set) var staying: Int?
 
-    /// Makes the network of its files, with LoRAs beside `matrices` or summed with them; `watch` is told of every tensor.
+    /// Makes the network of its files, LoRAs beside `matrices` or summed with them; `watch` is told of every tensor.
     typealias Load = (
         _ adapters: WeightDeltas, _ matrices: HeldMatrices?, _ device: Device, _ watch: @escaping Checkpoint.Watch
     ) throws -> Network
