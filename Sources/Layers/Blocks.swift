@@ -34,9 +34,9 @@ package final class Blocks<Block> {
         let range = stays..<count
         moving =
             if device.backend.copiesWeights {
-                try LaidBlocks(w, range, on: device.backend, make: make)
+                try LaidBlocks(w.unheld, range, on: device.backend, make: make)
             } else {
-                try RemadeBlocks(w, range, on: device.backend, make: make)
+                try RemadeBlocks(w.unheld, range, on: device.backend, make: make)
             }
     }
 

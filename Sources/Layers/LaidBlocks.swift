@@ -39,8 +39,7 @@ final class LaidBlocks<Block>: MovingBlocks {
             var made: Block?
             let image = try backend.image { made = try make(w[index].telling(asked), index) }
             guard let image, let made else { preconditionFailure("\(backend.name) makes no images of weights") }
-            // Dense numbers are in the backend's dtype, whatever they were stored in.
-            let kind = asked.kinds.filter { $0.format.quantisation != nil }
+            let kind = asked.kinds.map(\.inMemory)
             images.append(image)
             kinds.append(kind)
             if places.count(where: { $0.kind == kind }) < Blocks<Block>.places {

@@ -27,9 +27,11 @@ package struct Linear {
         _ w: WeightScope, in inFeatures: Int, out outFeatures: Int, hasBias: Bool = true, shape: [Int]? = nil,
         on device: Device
     ) throws {
-        let (stored, beside) = try w.matrix("weight", shape ?? [outFeatures, inFeatures])
+        let beside: LowRank?
+        (weight, beside) = try w.linearWeight(
+            "weight", shape ?? [outFeatures, inFeatures], as: [outFeatures, inFeatures], for: device.dtype,
+            on: device.backend)
         self.device = device
-        weight = try device.backend.linearWeight(stored.reshaped([outFeatures, inFeatures]), for: device.dtype)
         bias = hasBias ? try device.backend.vector(w.tensor("bias", [outFeatures])) : nil
         branch = try beside.map { try Branch($0, on: device) }
     }

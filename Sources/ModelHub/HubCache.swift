@@ -53,16 +53,17 @@ package struct HubCache: Sendable {
     }
 
     private func look(_ folder: String) throws(HubError) -> Finding {
-        guard Folder.isOne(folder) else { return .none }
+        guard try Self.exists(folder), Folder.isOne(folder) else { return .none }
         var paths: Set<String> = []
-        for name in try Folder.names(folder) {
+        func add(_ path: String) throws(HubError) {
             // A link into the blobs, which may be gone.
-            if Folder.bytes("\(folder)/\(name)", followsLinks: true) ?? 0 > 0 { paths.insert(name) }
+            guard try Self.exists("\(folder)/\(path)") else { return }
+            if Folder.bytes("\(folder)/\(path)", followsLinks: true) ?? 0 > 0 { paths.insert(path) }
+        }
+        for name in try Folder.names(folder) {
+            try add(name)
             guard Folder.isOne("\(folder)/\(name)") else { continue }
-            for inner in try Folder.names("\(folder)/\(name)")
-            where Folder.bytes("\(folder)/\(name)/\(inner)", followsLinks: true) ?? 0 > 0 {
-                paths.insert("\(name)/\(inner)")
-            }
+            for inner in try Folder.names("\(folder)/\(name)") { try add("\(name)/\(inner)") }
         }
         do throws(HubError) {
             let needed = NeededFiles(name: folder, paths: paths)
@@ -78,6 +79,14 @@ package struct HubCache: Sendable {
             default: throw error
             }
         }
+    }
+
+    /// Whether there is something at a path, behind links too; an error where nobody may know.
+    private static func exists(_ path: String) throws(HubError) -> Bool {
+        var facts = stat()
+        if unsafe stat(path, &facts) == 0 { return true }
+        guard [ENOENT, ENOTDIR].contains(errno) else { throw .file(path: path, FileFailure("stat")) }
+        return false
     }
 
     /// A file with its SHA-256, which large ones are called by where the link leads.

@@ -19,10 +19,12 @@ package struct DeviceProfile: Sendable {
     package let memoryBytes: Int?
     /// What leaves the memory; nil for as little as need be.
     package let offload: Offload?
+    /// Whether LoRAs stay beside weights that keep their own numbers.
+    package let keepsWeights: Bool
 
     package init(
         name: String, dtype: DType, copiesWeights: Bool, widensWeights: Bool = false, blockPlaces: Int = 2,
-        granule: Int = 1, memoryBytes: Int?, offload: Offload? = nil
+        granule: Int = 1, memoryBytes: Int?, offload: Offload? = nil, keepsWeights: Bool = false
     ) {
         self.name = name
         self.dtype = dtype
@@ -32,6 +34,7 @@ package struct DeviceProfile: Sendable {
         self.granule = granule
         self.memoryBytes = memoryBytes
         self.offload = offload
+        self.keepsWeights = keepsWeights
     }
 }
 
@@ -46,7 +49,7 @@ extension DeviceProfile {
     var freed: DeviceProfile {
         DeviceProfile(
             name: name, dtype: dtype, copiesWeights: copiesWeights, widensWeights: widensWeights,
-            blockPlaces: blockPlaces, granule: granule, memoryBytes: memoryBytes)
+            blockPlaces: blockPlaces, granule: granule, memoryBytes: memoryBytes, keepsWeights: keepsWeights)
     }
 
     /// - Parameter held: bytes there that are held for clips to come.
@@ -58,6 +61,7 @@ extension DeviceProfile {
             widensWeights: device.dtype != .bf16 && backend.serves(.bf16, for: device.dtype),
             // The pages of the next block come without being this process's.
             blockPlaces: backend.copiesWeights ? 2 : 1, granule: backend.memoryGranule,
-            memoryBytes: terms.limitBytes.map { min($0, free ?? $0) } ?? free, offload: terms.offload)
+            memoryBytes: terms.limitBytes.map { min($0, free ?? $0) } ?? free, offload: terms.offload,
+            keepsWeights: terms.keepsWeights)
     }
 }

@@ -17,7 +17,7 @@ package enum Families {
     ]
 
     /// The ways in which files other than folders of Diffusers hold parts of a model.
-    static let layouts = WanLayouts.all
+    static let layouts = WanLayouts.all + CogVideoXLayouts.all
 
     /// Layouts of models that run here, but not from such files: the end of a name that each has, and what it is.
     static let unreadLayouts = CogVideoXLayouts.unread

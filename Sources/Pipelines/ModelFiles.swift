@@ -10,6 +10,8 @@ package struct ModelFiles {
         package let source: WeightSource
         /// Its configuration as Diffusers would write it; nil where the folder's own serves.
         let configuration: ModelFolder.AddedFile?
+        /// Whether that is not all, and the folder's own has to serve.
+        let needsFolder: Bool
     }
 
     /// How the files are arranged.
@@ -131,7 +133,8 @@ extension ModelFiles {
         return Part(
             source: find.source,
             configuration: .init(
-                Array("\(text)".utf8), name: "\(find.source.file) (\(origin))", isDerived: true))
+                Array("\(text)".utf8), name: "\(find.source.file) (\(origin))", isDerived: true),
+            needsFolder: find.layout.needsFolder)
     }
 
     /// The authors' configuration beside a transformer.
@@ -256,7 +259,9 @@ extension ModelFiles {
     package func missing() throws(WeightError) -> [ModelPart] {
         guard base == nil else { return [] }
         var needed: [ModelPart] = [.transformer, .textEncoder, .vae]
-        if let transformer = parts[.transformer]?.configuration ?? parts[.transformer2]?.configuration {
+        if let found = parts[.transformer] ?? parts[.transformer2], !found.needsFolder,
+            let transformer = found.configuration
+        {
             if try Families.needsImageEncoder(transformer) { needed.append(.imageEncoder) }
             let isHalf = try Families.needsTwoExperts(transformer)
             let level = parts[.transformer].flatMap { Self.level($0.source.file) }
@@ -275,6 +280,12 @@ extension ModelFiles {
     }
 
     private func arranged() throws -> ModelFolder {
+        for part in ModelPart.allCases where base == nil {
+            guard let found = parts[part], found.needsFolder else { continue }
+            throw VideoError(
+                .weightsInvalid, "\(found.source.file): a \(part.words) whose configuration no shape tells",
+                field: .model, hint: "give its model's folder of Diffusers too: \(.model, "DIR")")
+        }
         if let part = try missing().first { throw lack(of: part) }
         if let first = parts[.transformer]?.source.file, let second = parts[.transformer2]?.source.file,
             Self.level(first) == .low, Self.level(second) == .high
@@ -290,10 +301,18 @@ extension ModelFiles {
         var replaced = Set(parts.keys.map(\.rawValue))
         if !tokenizer.isEmpty { replaced.insert("tokenizer") }
         if let base {
-            // The folder's own configuration says more than shapes do.
-            for (part, found) in parts where serves(base, part, found) {
+            for (part, found) in parts {
                 let path = "\(part.rawValue)/config.json"
-                files[path] = .init(try base.bytes(path), name: base.fullName(path))
+                guard let problem = disagreement(base, part, found) else {
+                    // The folder's own configuration says more than shapes do.
+                    files[path] = .init(try base.bytes(path), name: base.fullName(path))
+                    continue
+                }
+                guard !found.needsFolder, !problem.isForSure else {
+                    throw VideoError(
+                        .weightsInvalid, "\(found.source.file): no \(part.words) for \(base.name): \(problem.text)",
+                        field: part.term, hint: "give a file of that model, or with \(.model) the file's own")
+                }
             }
         } else if let transformer = parts[.transformer]?.configuration {
             let made = try Families.files(
@@ -311,24 +330,33 @@ extension ModelFiles {
                 uniqueKeysWithValues: parts.map { ($0.key.rawValue, $0.value.source) }))
     }
 
-    /// Whether a folder's configuration of a part is that of another file with the part.
-    private func serves(_ base: ModelFolder, _ part: ModelPart, _ found: Part) -> Bool {
+    /// Why a folder's configuration of a part is not that of another file with the part, and whether the part can be
+    /// none of the folder's model; nil where it is.
+    private func disagreement(
+        _ base: ModelFolder, _ part: ModelPart, _ found: Part
+    ) -> (text: String, isForSure: Bool)? {
         let path = "\(part.rawValue)/config.json"
-        guard base.exists(path), let configuration = found.configuration else { return false }
+        guard base.exists(path), let configuration = found.configuration else { return ("there is no \(path)", false) }
         guard case .object(let ours)? = try? JSONValue(base.bytes(path).copied),
             case .object(let theirs)? = try? JSONValue(configuration.bytes.copied)
-        else { return false }
+        else { return ("\(path) cannot be read", false) }
+        let kind = Array("_class_name".utf8)
+        if case .string(let own)? = ours[kind], case .string(let other)? = theirs[kind], own != other {
+            return ("it is of \(other), \(path) says \(own.printable)", true)
+        }
         // What shapes say, they say surely.
         let sure = [
             "in_channels", "out_channels", "text_dim", "freq_dim", "ffn_dim", "num_layers", "image_dim", "base_dim",
             "decoder_base_dim", "z_dim", "vocab_size", "d_model", "num_heads", "d_kv", "d_ff", "hidden_size",
-            "intermediate_size", "num_hidden_layers", "patch_size", "image_size",
+            "intermediate_size", "num_hidden_layers", "patch_size", "image_size", "text_embed_dim", "time_embed_dim",
+            "latent_channels",
         ]
-        return sure.allSatisfy { name in
+        for name in sure {
             let key = Array(name.utf8)
-            guard let value = ours[key], let found = theirs[key], case .number = found else { return true }
-            return value == found
+            guard let value = ours[key], let found = theirs[key], case .number = found, value != found else { continue }
+            return ("\(name) is \(found.text) by its shapes, \(value.text.printable) in \(path)", false)
         }
+        return nil
     }
 
     private func lack(of part: ModelPart) -> any Error {

@@ -9,9 +9,9 @@ struct NetworkSizes {
     let imageEncoder: NetworkSize
     /// One for each expert.
     let transformers: [NetworkSize]
-    /// With LoRAs summed with their dense weights.
+    /// With LoRAs, summed with their dense weights where those need not be kept.
     let adaptedTransformers: [NetworkSize]
-    /// Bytes that a number of a LoRA takes beside each expert's quantised weights; 0 where there are none.
+    /// Bytes that a number of a LoRA takes beside weights of each expert; 0 where all are summed.
     private let widthsBeside: [Int]
     let encoder: NetworkSize
     let decoder: NetworkSize
@@ -39,8 +39,10 @@ struct NetworkSizes {
         textEncoder = size("text_encoder", text)
         imageEncoder = NetworkSize(stored.bytes("image_encoder", on: device))
         transformers = experts.map { size($0.component, $0.blocks) }
-        adaptedTransformers = experts.map { size($0.component, $0.blocks, isAdapted: true) }
-        widthsBeside = experts.map { stored.isQuantised($0.component) ? device.dtype.byteWidth : 0 }
+        adaptedTransformers = experts.map { size($0.component, $0.blocks, isAdapted: !device.keepsWeights) }
+        widthsBeside = experts.map {
+            device.keepsWeights || stored.isQuantised($0.component) ? device.dtype.byteWidth : 0
+        }
         if device.copiesBesideWork, experts.count > 1 {
             ready = transformers[1].bytes - stored.convertedBytes(experts[1].component, on: device)
         } else {

@@ -17,12 +17,15 @@ package struct MemoryTerms: Sendable, Hashable {
     package var limitBytes: Int?
     /// What leaves it; nil for as little as need be.
     package var offload: Offload?
+    /// Whether weights keep their own numbers, LoRAs beside them, for clips that want others.
+    package var keepsWeights: Bool
 
-    package init(limitBytes: Int? = nil, offload: Offload? = nil) {
+    package init(limitBytes: Int? = nil, offload: Offload? = nil, keepsWeights: Bool = false) {
         self.limitBytes = limitBytes
         self.offload = offload
+        self.keepsWeights = keepsWeights
     }
 
-    /// Whether nobody has said anything.
-    package var areFree: Bool { self == MemoryTerms() }
+    /// Whether nobody has said how much that may be.
+    package var areFree: Bool { limitBytes == nil && offload == nil }
 }

@@ -11,6 +11,8 @@ struct PartLayout: Sendable {
     let marks: [String]
     /// What files of GGUF call the network, where they call it anything; nil for whatever they do.
     var architectures: [String]?
+    /// Whether shapes leave so much unsaid that only the configuration of the model's own folder serves.
+    var needsFolder = false
     /// The configuration that the shapes come to, as Diffusers would write it.
     let configuration: @Sendable (PartShapes) throws(WeightError) -> JSONText
 

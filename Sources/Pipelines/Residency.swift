@@ -51,12 +51,13 @@ final class Residency {
         }
         let tell = try progress.beginLoad()
         var sources: [HostBytes] = []
-        let loaded = try part.load(part.adapters.deltas, device.keeping(part.staying)) {
+        let matrices = terms.keepsWeights ? HeldMatrices(after: part.matrices) : nil
+        let loaded = try part.load(part.adapters.deltas, matrices, device.keeping(part.staying)) {
             (bytes, taken, count) throws(WeightError) in
             sources.append(bytes)
             try tell(bytes, taken, count)
         }
-        (part.network, part.sources) = (loaded, sources)
+        (part.network, part.matrices, part.sources) = (loaded, matrices, sources)
         try progress.endLoad()
         return loaded
     }
@@ -71,7 +72,7 @@ final class Residency {
         else { return nil }
         var made: Network?
         let weights = try device.backend.late {
-            made = try part.load(WeightDeltas(), device.keeping(nil), Self.unwatched)
+            made = try part.load(WeightDeltas(), nil, device.keeping(nil), Self.unwatched)
         }
         guard let weights, let made else { return nil }
         try weights.takePlaces(within: room)
@@ -131,6 +132,7 @@ final class Residency {
 protocol ResidentPart: AnyObject {
     /// That it takes in the backend's memory.
     var bytes: Int { get }
+    /// Whether that memory is taken.
     var isLoaded: Bool { get }
     func release()
     /// Gives back the memory behind weights that are used where they lie in their files: whoever reads them next has
@@ -144,6 +146,8 @@ final class Resident<Network>: ResidentPart {
     private let adapted: NetworkSize
     fileprivate let load: Load
     fileprivate var network: Network?
+    /// The network's, for the one with other LoRAs; nil where they are not kept for it.
+    fileprivate var matrices: HeldMatrices?
     /// What the network was made of.
     fileprivate var sources: [HostBytes] = []
     /// The network before all its weights are there.
@@ -152,9 +156,9 @@ final class Resident<Network>: ResidentPart {
     /// How many of its blocks stay while the others take turns; nil for all.
     fileprivate private(set) var staying: Int?
 
-    /// Makes the network of its files; `watch` is told of every tensor.
+    /// Makes the network of its files, LoRAs beside `matrices` or summed with them; `watch` is told of every tensor.
     typealias Load = (
-        _ adapters: WeightDeltas, _ device: Device, _ watch: @escaping Checkpoint.Watch
+        _ adapters: WeightDeltas, _ matrices: HeldMatrices?, _ device: Device, _ watch: @escaping Checkpoint.Watch
     ) throws -> Network
 
     /// One that no LoRA changes.
@@ -162,12 +166,12 @@ final class Resident<Network>: ResidentPart {
     {
         plain = size
         adapted = size
-        self.load = { _, device, watch in try load(device, watch) }
+        self.load = { _, _, device, watch in try load(device, watch) }
     }
 
     /// One that LoRAs can be laid over.
     ///
-    /// - Parameter adapted: what it takes with them, for sums lie in no file.
+    /// - Parameter adapted: what it takes with them: sums lie in no file.
     init(_ size: NetworkSize, adapted: NetworkSize, load: @escaping Load) {
         plain = size
         self.adapted = adapted
@@ -176,10 +180,11 @@ final class Resident<Network>: ResidentPart {
 
     var bytes: Int { (adapters.deltas.isEmpty ? plain : adapted).bytes(staying: staying) }
 
-    /// Leaves what is loaded only if it is the same with these LoRAs.
+    /// Leaves of what is loaded only what is the same with these LoRAs.
     func wear(_ adapters: NetworkAdapters) {
         guard adapters.name != self.adapters.name else { return }
-        release()
+        if matrices == nil { release() }
+        (network, coming) = (nil, nil)
         self.adapters = adapters
     }
 
@@ -192,11 +197,11 @@ final class Resident<Network>: ResidentPart {
         staying = blocks
     }
 
-    var isLoaded: Bool { network != nil }
+    var isLoaded: Bool { network != nil || matrices != nil }
 
     func release() {
         dropPages()
-        (network, sources, coming) = (nil, [], nil)
+        (network, matrices, sources, coming) = (nil, nil, [], nil)
     }
 
     func dropPages() {

@@ -13,6 +13,9 @@ package enum AdapterPlace: Sendable, Hashable {
     case folder(String)
     /// Nowhere.
     case none
+
+    /// Whether clips come from several people, each with LoRAs of their own.
+    var areShared: Bool { if case .folder = self { true } else { false } }
 }
 
 /// A LoRA that can be asked for by its name.
@@ -25,7 +28,7 @@ package struct AdapterListing: Sendable, Hashable {
 ///
 /// Asked from any thread.
 final class AdapterShelf: Sendable {
-    private let place: AdapterPlace
+    let place: AdapterPlace
     private let known = Mutex<[String: (mark: Mark, adapter: Shelved)]>([:])
 
     /// A LoRA that was read.

@@ -49,4 +49,11 @@ package struct EngineOptions: Sendable {
         self.retriesInF32 = retriesInF32
         self.duringCheckpoint = duringCheckpoint
     }
+
+    /// What clips may take, and what stays for those with other LoRAs.
+    var terms: MemoryTerms {
+        var terms = memory
+        terms.keepsWeights = memory.keepsWeights || adapters.areShared
+        return terms
+    }
 }

@@ -24,7 +24,7 @@ package final class VideoEngine: ClipEngine {
         self.options = options
         self.planner = planner
         self.backend = backend
-        pipeline = planner.model.pipeline(on: backend, dtype: options.dtype, within: options.memory)
+        pipeline = planner.model.pipeline(on: backend, dtype: options.dtype, within: options.terms)
     }
 
     /// How results name the model.
@@ -241,8 +241,8 @@ package final class VideoEngine: ClipEngine {
     ) throws(VideoError) {
         let usual = pipeline.dtype
         // Never two sets of weights: the other pipeline goes first.
-        pipeline = planner.model.pipeline(on: backend, dtype: .f32, within: options.memory)
-        defer { pipeline = planner.model.pipeline(on: backend, dtype: usual, within: options.memory) }
+        pipeline = planner.model.pipeline(on: backend, dtype: .f32, within: options.terms)
+        defer { pipeline = planner.model.pipeline(on: backend, dtype: usual, within: options.terms) }
         pipeline.adapters = order.adapters
         try pipeline.validate(order.settings)
         var isDone = false

@@ -216,6 +216,6 @@ package final class VideoPlanner: Sendable {
             name: "the device", dtype: facts.flatMap { DType(rawValue: $0.dtype) } ?? model.dtype(prefersBF16: true),
             copiesWeights: facts?.copiesWeights ?? true, widensWeights: facts?.widensWeights ?? false,
             blockPlaces: facts?.blockPlaces ?? 2, granule: facts?.blockPlaces == 1 ? 64 : 256,
-            memoryBytes: facts?.memoryBytes, offload: facts?.offload)
+            memoryBytes: facts?.memoryBytes, offload: facts?.offload, keepsWeights: shelf.place.areShared)
     }
 }

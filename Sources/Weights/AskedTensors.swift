@@ -13,6 +13,11 @@ package final class AskedTensors {
         package let format: StoredFormat
         /// Of what adapters add beside it; 0 for nothing.
         package let rank: Int
+
+        /// What it is like in a backend, which has dense numbers in a dtype of its own.
+        package var inMemory: Kind {
+            format.quantisation == nil ? Kind(format: .dense(.f32), rank: rank) : self
+        }
     }
 
     package init() {}

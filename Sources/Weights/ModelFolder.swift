@@ -123,7 +123,14 @@ package struct ModelFolder: Sendable {
     /// `bytes`, unless they only stand for those of the file.
     static func checked(_ bytes: HostBytes, file: String) throws(WeightError) -> HostBytes {
         if let size = pointerSize(bytes) { throw .pointer(file: file, bytes: size) }
+        if isWebPage(bytes) { throw .webPage(file: file) }
         return bytes
+    }
+
+    private static func isWebPage(_ bytes: HostBytes) -> Bool {
+        let head = String(decoding: bytes[0..<min(256, bytes.count)].copied, as: UTF8.self).lowercased()
+        let text = head.drop(while: \.isWhitespace)
+        return ["<!doctype html", "<html"].contains { text.hasPrefix($0) }
     }
 
     /// The size of the file that a Git LFS pointer stands for; nil where `bytes` are none.

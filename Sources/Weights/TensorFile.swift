@@ -83,6 +83,13 @@ package enum TensorFiles {
         return file.hasSuffix(".gguf") ? try GGUF(bytes, file: file) : try Safetensors(bytes, file: file)
     }
 
+    /// What a file was written by that is told by its first bytes and is no safetensors; nil for any other.
+    static func otherFormat(_ bytes: HostBytes) -> String? {
+        let head = bytes[0..<min(4, bytes.count)].copied
+        if head.starts(with: GGUF.magic) { return "GGUF" }
+        return head == [0x50, 0x4B, 3, 4] || head.starts(with: [0x80, 2]) ? "torch.save" : nil
+    }
+
     /// The file at `path`.
     package static func open(path: String) throws(WeightError) -> any TensorFile {
         try open(ModelFolder.checked(MappedFile.open(path), file: path), file: path)

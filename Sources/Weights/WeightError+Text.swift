@@ -17,13 +17,14 @@ extension WeightError: Reportable {
     /// One line: the thing, what was expected and what was found.
     package var message: String {
         switch self {
-        case .folderMissing(let path): "\(path): no such folder"
+        case .folderMissing(let path): "\(path): no such file or folder"
         case .folderUnreadable(let path, let errno), .unreadable(let path, let errno):
             "\(path): cannot be read (\(unsafe String(cString: strerror(errno))))"
         case .notAModel(let path): "\(path): no model_index.json in this folder"
         case .fileMissing(let file): "\(file): no such file"
         case .pointer(let file, let bytes):
             "\(file): a Git LFS pointer that stands for \(bytes) bytes, not the file itself"
+        case .webPage(let file): "\(file): a web page, not the file itself"
         case .shardMissing(let file, let index): "\(file): no such file, but \(index) names it"
         case .notAFile(let file): "\(file): not a regular file"
         case .notAFolder(let path): "\(path): not a folder"
@@ -81,6 +82,8 @@ extension WeightError: Reportable {
             "check the path; a model is a folder or file with weights, of Diffusers, its authors or ComfyUI"
         case .fileMissing, .shardMissing: "the folder is incomplete: fetch the file that is missing"
         case .pointer: "the folder was cloned without its large files: run git lfs pull in it, or use hf download"
+        case .webPage:
+            "the link led to a page about the file: fetch it by the hub's link for downloads, with /resolve/ in it"
         case .noWeights(_, let looked, let others): Self.hint(looked: looked, others: others)
         case .folderUnreadable, .unreadable: "check the permissions of the file and its folders"
         case .notAFile, .fileTooLarge: "replace it with the file that was published with the model"

@@ -13,6 +13,8 @@ package enum WeightError: Error, Equatable, Sendable {
     case fileMissing(file: String)
     /// What a clone without its large files holds in a file's place.
     case pointer(file: String, bytes: Int)
+    /// A page about the file, where a link led to that.
+    case webPage(file: String)
     case shardMissing(file: String, index: String)
     case unreadable(file: String, errno: Int32)
     /// A folder, pipe or device where a file is needed.

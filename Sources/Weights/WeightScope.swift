@@ -7,9 +7,10 @@ package struct WeightScope {
     /// Nil where there is none, and zeros are given for whatever is asked for.
     private let checkpoint: Checkpoint?
     /// Empty, or the path with a dot at its end.
-    private let prefix: String
-    /// What adapters add, and what computes the sums.
-    private var adapters: (deltas: WeightDeltas, backend: any Backend)?
+    private var prefix: String
+    /// What adapters add, what computes the sums, and whether all that can be stays beside the numbers of its matrix.
+    private var adapters: (deltas: WeightDeltas, backend: any Backend, isBeside: Bool)?
+    private var held: HeldMatrices?
     private var asked: AskedTensors?
 
     init(checkpoint: Checkpoint?, prefix: String) {
@@ -28,10 +29,21 @@ package struct WeightScope {
     }
 
     /// The same place with what adapters add to its tensors, in f32.
-    package func adding(_ deltas: WeightDeltas, on backend: any Backend) -> WeightScope {
-        guard !deltas.isEmpty else { return self }
+    ///
+    /// - Parameter held: the matrices, which keep their own numbers; nil where they may be summed.
+    package func adding(
+        _ deltas: WeightDeltas, on backend: any Backend, beside held: HeldMatrices? = nil
+    ) -> WeightScope {
         var scope = self
-        scope.adapters = (deltas, backend)
+        scope.adapters = deltas.isEmpty ? nil : (deltas, backend, held != nil)
+        scope.held = held
+        return scope
+    }
+
+    /// The same place for who does not keep its matrices.
+    package var unheld: WeightScope {
+        var scope = self
+        scope.held = nil
         return scope
     }
 
@@ -51,8 +63,8 @@ package struct WeightScope {
 
     /// The scope below `name`, which may itself hold dots.
     package subscript(_ name: String) -> WeightScope {
-        var scope = WeightScope(checkpoint: checkpoint, prefix: "\(prefix)\(name).")
-        (scope.adapters, scope.asked) = (adapters, asked)
+        var scope = self
+        scope.prefix = "\(prefix)\(name)."
         return scope
     }
 
@@ -74,17 +86,30 @@ package struct WeightScope {
     }
 
     /// The matrix `name`, which must have `shape`, and what adapters add to it, where that is not in its numbers:
-    /// a quantised matrix stays as it is stored.
+    /// a quantised matrix stays as it is stored, every other one where that was asked for.
     package func matrix(
         _ name: String, _ shape: [Int]
     ) throws(WeightError) -> (stored: StoredTensor, beside: LowRank?) {
         let key = key(name)
         let stored = try taken(key, shape)
-        let staysQuantised = stored.format.quantisation != nil && stored.hasWholeRows
-        let beside = staysQuantised ? adapters?.deltas.product(key) : nil
+        let stays = stored.format.quantisation != nil || adapters?.isBeside == true
+        let beside = stays && stored.hasWholeRows ? adapters?.deltas.product(key) : nil
         let given = beside == nil ? try sum(stored, key) : stored
         tell(key, shape, stored, as: given.format, rank: beside?.rank ?? 0)
         return (given, beside)
+    }
+
+    /// The matrix `name`, stored in `shape`, as `backend` keeps it for activations of `dtype`: as `[rows, columns]`.
+    ///
+    /// One that keeps its own numbers is made once for all networks that hold their matrices together.
+    package func linearWeight(
+        _ name: String, _ shape: [Int], as matrix: Shape, for dtype: DType, on backend: any Backend
+    ) throws -> (weight: LinearWeight, beside: LowRank?) {
+        let key = key(name)
+        let (given, beside) = try self.matrix(name, shape)
+        let isSum = beside == nil && adapters?.deltas.change(key) == true
+        guard let held, !isSum else { return (try backend.linearWeight(given.reshaped(matrix), for: dtype), beside) }
+        return (try held.matrix(key, given.reshaped(matrix), for: dtype, on: backend), beside)
     }
 
     /// From the checkpoint; imagined where there is none.

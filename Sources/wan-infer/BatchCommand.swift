@@ -24,7 +24,8 @@ struct BatchCommand {
         let file = try BatchFile(path, options)
         let folder: CheckpointFolder? =
             if let path = options.keeping.checkpoint { try CheckpointFolder(path) } else { nil }
-        let maker = try ClipMaker(options, program: program, json: json)
+        let maker = try ClipMaker(
+            options, sharesWeights: Set(file.clips.map(\.request.adapters)).count > 1, program: program, json: json)
         let names = Self.names(options.output ?? "out.mp4", count: file.clips.count)
         var left: [Int] = []
         for (index, clip) in file.clips.enumerated() {

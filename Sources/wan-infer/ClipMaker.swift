@@ -17,12 +17,16 @@ struct ClipMaker {
     let engine: VideoEngine
     private let choice: BackendChoice
 
-    init(_ options: GenerateOptions, program: Program, json: Bool) throws(VideoError) {
+    /// - Parameter sharesWeights: whether clips with other LoRAs follow each other.
+    init(
+        _ options: GenerateOptions, sharesWeights: Bool = false, program: Program, json: Bool
+    ) throws(VideoError) {
         self.options = options
         self.program = program
         self.json = json
         choice = try BackendChoice(options.device, threads: options.threads)
         var engineOptions = options.engine
+        engineOptions.memory.keepsWeights = sharesWeights
         engineOptions.duringCheckpoint = WorkerLoop.duringCheckpoint
         engine = try VideoEngine(engineOptions, backend: choice.backend)
         for remark in choice.remarks(in: .command) { note(remark) }

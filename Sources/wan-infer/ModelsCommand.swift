@@ -127,7 +127,8 @@ struct ModelsCommand {
                 .modelNotFound, "only \(here(.half(model))) of \(entry.id) has been pulled to \(model.folder)",
                 hint: "\(command) goes on where it ended")
         }
-        let seen = remark.map { "; \($0.text.printable)" } ?? ""
+        // Paths are long, and the reason is behind them.
+        let seen = remark.map { "; \($0.text.printable(upTo: 1024))" } ?? ""
         return VideoError(
             .modelNotFound, "\(entry.id) is not on this machine\(seen)",
             hint: "\(command) fetches it: \(size(entry))")

@@ -44,7 +44,10 @@ import VideoTypes
     private static let isALayout = "a model is a folder or file with weights, of Diffusers, its authors or ComfyUI"
 
     static let faults = [
-        Fault("no folder", "mv m n", 3, "m: no such folder", isALayout),
+        Fault("no folder", "mv m n", 3, "m: no such file or folder", isALayout),
+        Fault(
+            "a web page", "mv m n; printf ' \\n<!DOCTYPE html><html lang=\\042en\\042>' >m", 4, "m: a web page",
+            "/resolve/"),
         Fault("an empty file", "mv m n; touch m", 4, "m: the file is empty", "incomplete or damaged"),
         Fault("a file of something else", "mv m n; echo {} >m", 4, "m: ", "fetch"),
         Fault("a folder that is no model", "rm m/model_index.json", 3, "m: no model_index.json", isALayout),

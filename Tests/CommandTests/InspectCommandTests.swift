@@ -89,7 +89,7 @@ import VideoTypes
     @Test(arguments: [
         (["models", "inspect"], 2, "models inspect needs a model's files"),
         (["models", "inspect", "built-in"], 2, "models inspect needs a model's files"),
-        (["models", "inspect", "nowhere"], 3, "nowhere: no such folder"),
+        (["models", "inspect", "nowhere"], 3, "nowhere: no such file or folder"),
         (["models", "inspect", "a", "b"], 2, "unexpected 'b' after models inspect"),
         (["models", "verify", "a", "--vae", "b"], 2, "--vae belongs to models inspect"),
         (["models", "--verbose"], 2, "--verbose belongs to models inspect"),

@@ -218,6 +218,21 @@ import VideoTypes
         #expect(try ModelShelf(scene.settings(hub)).find(Scene.model, FakeHub.repository).remark == nil)
     }
 
+    @Test(arguments: ["", "/model_index.json", "/transformer", "/vae/config.json"])
+    func `what of a copy nobody may look at is named, and why`(_ inner: String) throws {
+        let hub = try FakeHub(Scene.small)
+        let root = try cache(hub)
+        let snapshots = "\(root)/models--Wan-AI--Wan2.1-T2V-1.3B-Diffusers/snapshots"
+        let place = inner.isEmpty ? snapshots : "\(snapshots)/\(FakeHub.commit)\(inner)"
+        try FileManager.default.removeItem(atPath: place)
+        // Root may read everything, but not follow a link to itself.
+        try FileManager.default.createSymbolicLink(atPath: place, withDestinationPath: place)
+        let found = try shelf(hub, cache: root).find(Scene.model, FakeHub.repository)
+        let text = found.remark?.text ?? ""
+        #expect(found.place == nil && text.contains("\(snapshots)/\(FakeHub.commit)\(inner)"), "\(text)")
+        #expect(text.contains("cannot be looked at: Too many levels"), "\(text)")
+    }
+
     // MARK: settings
 
     @Test func `the environment is read as Hugging Face's programs read it`() throws {

@@ -94,6 +94,59 @@ import Weights
         }
     }
 
+    // MARK: parts that say little of themselves
+
+    private static let foldered = ["cogvideox-2b", "cogvideox-5b-i2v", "cogvideox1.5-5b-i2v"]
+
+    /// A part's weights in a file by itself, their names behind a prefix.
+    private static func write(_ part: String, of model: String, behind prefix: String, to path: String) throws {
+        let file = "\(model)/\(part)/diffusion_pytorch_model.safetensors"
+        let bytes = try Data(contentsOf: URL(filePath: file))
+        let length = bytes.prefix(8).reversed().reduce(0) { $0 << 8 | Int($1) }
+        var header = String(decoding: bytes[8..<8 + length], as: UTF8.self)
+        for key in try Checkpoint(ModelFolder(path: model), part).keys {
+            header = header.replacing("\"\(key)\":", with: "\"\(prefix)\(key)\":")
+        }
+        header += String(repeating: " ", count: (8 - header.utf8.count % 8) % 8)
+        let start = (0..<8).map { UInt8(truncatingIfNeeded: header.utf8.count >> (8 * $0)) }
+        try (Data(start) + Data(header.utf8) + bytes[(8 + length)...]).write(to: URL(filePath: path))
+    }
+
+    @Test(arguments: foldered, ["", "model.diffusion_model."])
+    func `one file takes the place of a part of a folder that says the rest`(_ name: String, _ prefix: String) throws {
+        let model = Fixture.path("\(name)/model")
+        let folder = try TemporaryFolder()
+        let (transformer, vae) = (folder.file("transformer.safetensors"), folder.file("vae.safetensors"))
+        try Self.write("transformer", of: model, behind: prefix, to: transformer)
+        try Self.write("vae", of: model, behind: prefix.isEmpty ? "" : "vae.", to: vae)
+        let found = try ModelFiles(ModelPlaces(model: model, parts: [.transformer: transformer, .vae: vae])).folder()
+        #expect(Self.problems(found, model) == [])
+        let (own, whole) = (try Families.open(found), try Families.open(ModelFolder(path: model)))
+        #expect(own.fingerprint == whole.fingerprint && own.grid == whole.grid && own.pictures == whole.pictures)
+        // Shapes say too little for a model of such files alone.
+        for places in [ModelPlaces(model: transformer), ModelPlaces(model: folder.path), ModelPlaces(model: vae)] {
+            let error = #expect(throws: VideoError.self) { try ModelFiles(places).folder() }
+            #expect(error?.message.contains("no shape tells") == true && error?.field == .model, "\(error as Any)")
+            #expect(error?.hint?.contains("folder of Diffusers") == true)
+            #expect(try ModelFiles(places).missing().contains(.textEncoder))
+        }
+        // Of another model, of the same family and of another.
+        for (other, part, path) in [
+            ("cogvideox-5b", ModelPart.transformer, transformer), ("wan21-t2v", .transformer, transformer),
+            ("wan22-ti2v", .vae, vae),
+        ] {
+            let error = #expect(throws: VideoError.self) {
+                try Families.open(
+                    ModelFiles(ModelPlaces(model: Fixture.path("\(other)/model"), parts: [part: path])).folder())
+            }
+            #expect(error?.code == .weightsInvalid && error?.message.contains(path) == true, "\(error as Any)")
+            #expect(error?.hint?.isEmpty == false)
+        }
+        let wan = ModelPlaces(model: model, parts: [.transformer: Self.transformer])
+        let error = #expect(throws: VideoError.self) { try ModelFiles(wan).folder() }
+        #expect(error?.message.contains("it is of WanTransformer3DModel") == true, "\(error as Any)")
+    }
+
     // MARK: many layouts
 
     private static let folders: [String] = {

@@ -97,11 +97,35 @@ import Glibc
                     if !deltas.keys.contains(key) { #expect(found.bytes.copied == stored.bytes.copied, "\(key)") }
                     continue
                 }
-                let deviation = Deviation(found.bytes.floats, from: try golden.floats("\(component).\(key)"))
+                let expected = try golden.floats("\(component).\(key)")
+                let deviation = Deviation(found.bytes.floats, from: expected)
                 #expect(deviation.relative < 1e-6, "\(test.name) \(key): \(deviation)")
+                guard let sum = try beside(checkpoint.root, deltas, key, shape, on: backend) else { continue }
+                let distance = Deviation(sum, from: expected)
+                #expect(distance.relative < 1e-6, "\(test.name) \(key) beside: \(distance)")
             }
         }
         #expect(unseen.isEmpty, "\(test.name): unchanged \(unseen.sorted())")
+    }
+
+    /// A matrix that keeps its numbers and what stands beside them, summed; nil for what is summed anyway.
+    private static func beside(
+        _ root: WeightScope, _ deltas: WeightDeltas, _ key: String, _ shape: [Int], on backend: any Backend
+    ) throws -> [Float]? {
+        guard shape.count > 1 else { return nil }
+        let (kept, product) = try root.adding(deltas, on: backend, beside: HeldMatrices()).matrix(key, shape)
+        guard let product else { return nil }
+        let stored = try backend.download(backend.vector(root.tensor(key, shape)))
+        #expect(try backend.download(backend.vector(kept)) == stored)
+        let (up, down, rank) = (product.up.bytes.floats, product.down.bytes.floats, product.rank)
+        let columns = shape.dropFirst().reduce(1, *)
+        return stored.enumerated().map { place, value in
+            let (row, column) = (place / columns, place % columns)
+            return Float(
+                (0..<rank).reduce(Double(value)) {
+                    $0 + Double(up[row * rank + $1]) * Double(down[$1 * columns + column])
+                })
+        }
     }
 
     // MARK: Clips
@@ -144,9 +168,12 @@ import Glibc
         return (try planner(test.model), try choices(test, in: folder))
     }
 
-    @Test func `every step is the one that Diffusers makes with the LoRAs beside its weights`() throws {
+    /// - Parameter keepsWeights: whether LoRAs stand beside weights that keep their numbers.
+    @Test(arguments: [false, true])
+    func `every step is the one that Diffusers makes with the LoRAs beside its weights`(_ keepsWeights: Bool) throws {
         let (planner, choices) = try Self.stack()
-        let pipeline = try planner.model.pipeline(on: CPUBackend(threads: 2), dtype: .f32)
+        let pipeline = try planner.model.pipeline(
+            on: CPUBackend(threads: 2), dtype: .f32, within: MemoryTerms(keepsWeights: keepsWeights))
         let found = try Self.latents(pipeline, planner.adapters(choices))
         let golden = try GoldenFile("\(Self.folder)/latents/stack.safetensors")
         #expect(found.count == golden.names.count && found.count == 4)
@@ -156,9 +183,10 @@ import Glibc
         }
     }
 
-    @Test func `a warm model wears what each clip asks for`() throws {
+    @Test(arguments: [false, true]) func `a warm model wears what each clip asks for`(_ keepsWeights: Bool) throws {
         let (planner, choices) = try Self.stack()
-        let pipeline = try planner.model.pipeline(on: CPUBackend(threads: 2), dtype: .f32)
+        let pipeline = try planner.model.pipeline(
+            on: CPUBackend(threads: 2), dtype: .f32, within: MemoryTerms(keepsWeights: keepsWeights))
         let plain = try Self.latents(pipeline, .none)
         let worn = try Self.latents(pipeline, planner.adapters(choices))
         var weaker = choices
@@ -172,9 +200,10 @@ import Glibc
         #expect(try Self.latents(pipeline, planner.adapters(off)) == plain)
     }
 
-    @Test func `a LoRA serves the steps that it is given for`() throws {
+    @Test(arguments: [false, true]) func `a LoRA serves the steps that it is given for`(_ keepsWeights: Bool) throws {
         let (planner, choices) = try Self.stack()
-        let pipeline = try planner.model.pipeline(on: CPUBackend(threads: 2), dtype: .f32)
+        let pipeline = try planner.model.pipeline(
+            on: CPUBackend(threads: 2), dtype: .f32, within: MemoryTerms(keepsWeights: keepsWeights))
         let always = try Self.latents(pipeline, planner.adapters(choices))
         let first = choices.map { AdapterChoice($0.name, strength: $0.strength, steps: 1...2) }
         let half = try Self.latents(pipeline, planner.adapters(first))

@@ -85,6 +85,19 @@ import Weights
         #expect(error.map { $0.message.contains(words ?? "-") } ?? (words == nil), "\(String(describing: error))")
     }
 
+    @Test(
+        arguments: [
+            ([UInt8]("GGUF".utf8) + [3, 0, 0, 0, 0], "GGUF; LoRAs are read from safetensors"),
+            ([0x50, 0x4B, 3, 4, 0, 0, 0, 0, 0], "torch.save"), ([0x80, 2, 0x7D], "torch.save"),
+            ([UInt8]("<html><head>".utf8), "a web page"),
+            ([UInt8]("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 7\n".utf8), "Git LFS"),
+            ([UInt8]("safetensors".utf8), "a header of"),
+        ] as [([UInt8], String)])
+    func `a file of another format is told by what it is`(_ bytes: [UInt8], _ words: String) throws {
+        let error = #expect(throws: AdapterError.self) { try AdapterFile(HostBytes(bytes), file: "f") }
+        #expect(error?.message.contains(words) == true && error?.hint.text.isEmpty == false, "\(error as Any)")
+    }
+
     @Test func `what the model has no place for is named`() throws {
         let strange = [
             Self.tensor("blocks.9.q.lora_A.weight", [2, 4]), Self.tensor("blocks.9.q.lora_B.weight", [6, 2]),

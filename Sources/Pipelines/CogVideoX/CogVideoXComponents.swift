@@ -63,12 +63,16 @@ struct CogVideoXComponents {
         try folder.adapterTargets("transformer") { try CogVideoXTransformer($0, transformer, on: $1) }
     }
 
-    /// - Parameter adapters: what LoRAs add to its weights.
+    /// - Parameters:
+    ///   - adapters: what LoRAs add to its weights.
+    ///   - matrices: those that keep their own numbers; nil where they may be summed.
     func makeTransformer(
-        adapters: WeightDeltas = WeightDeltas(), on device: Device, watch: Checkpoint.Watch? = nil
+        adapters: WeightDeltas = WeightDeltas(), beside matrices: HeldMatrices? = nil, on device: Device,
+        watch: Checkpoint.Watch? = nil
     ) throws -> CogVideoXTransformer {
         try folder.network("transformer", watch: watch) {
-            try CogVideoXTransformer($0.adding(adapters, on: device.backend), transformer, on: device)
+            try CogVideoXTransformer(
+                $0.adding(adapters, on: device.backend, beside: matrices), transformer, on: device)
         }
     }
 

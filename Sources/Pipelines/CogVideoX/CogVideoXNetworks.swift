@@ -15,7 +15,7 @@ struct CogVideoXNetworks {
         textEncoder = Resident(sizes.textEncoder) { try components.makeTextEncoder(on: $0, watch: $1) }
         encoder = Resident(sizes.encoder) { try components.makeEncoder(on: $0, watch: $1) }
         transformer = Resident(sizes.transformers[0], adapted: sizes.adaptedTransformers[0]) {
-            try components.makeTransformer(adapters: $0, on: $1, watch: $2)
+            try components.makeTransformer(adapters: $0, beside: $1, on: $2, watch: $3)
         }
         decoder = Resident(sizes.decoder) { try components.makeDecoder(on: $0, watch: $1) }
         residency = Residency(readers: [textEncoder, encoder], [transformer, decoder], on: device, terms)

@@ -102,12 +102,16 @@ struct WanComponents {
     /// - Parameter expert: 1 for the low-noise expert of a model with two.
     func transformer(expert: Int) -> WanTransformerConfig { expert == 0 ? transformer : transformer2 ?? transformer }
 
-    /// - Parameter adapters: what LoRAs add to its weights.
+    /// - Parameters:
+    ///   - adapters: what LoRAs add to its weights.
+    ///   - matrices: those that keep their own numbers; nil where they may be summed.
     func makeTransformer(
-        expert: Int, adapters: WeightDeltas = WeightDeltas(), on device: Device, watch: Checkpoint.Watch? = nil
+        expert: Int, adapters: WeightDeltas = WeightDeltas(), beside matrices: HeldMatrices? = nil, on device: Device,
+        watch: Checkpoint.Watch? = nil
     ) throws -> WanTransformer {
         try folder.network(Self.transformerFolder(expert), watch: watch) {
-            try WanTransformer($0.adding(adapters, on: device.backend), transformer(expert: expert), on: device)
+            try WanTransformer(
+                $0.adding(adapters, on: device.backend, beside: matrices), transformer(expert: expert), on: device)
         }
     }
 

@@ -20,7 +20,7 @@ struct WanNetworks {
         textEncoder = Resident(sizes.textEncoder) { try components.makeTextEncoder(on: $0, watch: $1) }
         transformers = (0..<(components.transformer2 == nil ? 1 : 2)).map { expert in
             Resident(sizes.transformers[expert], adapted: sizes.adaptedTransformers[expert]) {
-                try components.makeTransformer(expert: expert, adapters: $0, on: $1, watch: $2)
+                try components.makeTransformer(expert: expert, adapters: $0, beside: $1, on: $2, watch: $3)
             }
         }
         decoder = Resident(sizes.decoder) { try components.makeDecoder(on: $0, watch: $1) }

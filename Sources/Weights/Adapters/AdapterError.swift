@@ -5,6 +5,7 @@ package import VideoTypes
 package enum AdapterError: Error, Equatable, Sendable {
     /// No safetensors.
     case unreadable(WeightError)
+    case format(file: String, found: String)
     case tooMany(file: String, count: Int, limit: Int)
     /// A kind of adapter that is not applied here.
     case foreign(file: String, key: String, kind: String)
@@ -33,6 +34,7 @@ extension AdapterError: Reportable {
     package var message: String {
         switch self {
         case .unreadable(let error): error.message
+        case .format(let file, let found): "\(file): a file of \(found); LoRAs are read from safetensors"
         case .tooMany(let file, let count, let limit): "\(file): \(count) tensors, at most \(limit) are accepted"
         case .foreign(let file, let key, let kind):
             "\(file): '\(key.printable)' is of a kind that is not applied here: \(kind.printable)"
@@ -66,6 +68,7 @@ extension AdapterError: Reportable {
         switch self {
         case .unreadable(let error):
             if case .fileMissing = error { "check the path of the LoRA" } else { error.hint }
+        case .format: "use the LoRA's file of safetensors, or convert it to that"
         case .foreign, .strange:
             "use a LoRA of plain pairs (lora_A and lora_B, or lora_down and lora_up), or a model it was merged into"
         case .alone, .factors, .notFinite, .alpha, .twice, .tooMany:

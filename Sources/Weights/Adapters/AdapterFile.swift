@@ -36,6 +36,7 @@ package struct AdapterFile: Sendable {
     ///   - file: how errors name it.
     ///   - config: what PEFT keeps in `adapter_config.json` beside it; nil where the file's header says it, or nobody.
     package init(_ bytes: HostBytes, file: String, config: HostBytes? = nil) throws(AdapterError) {
+        if let format = TensorFiles.otherFormat(bytes) { throw .format(file: file, found: format) }
         let stored: Safetensors
         do throws(WeightError) {
             stored = try Safetensors(ModelFolder.checked(bytes, file: file), file: file)

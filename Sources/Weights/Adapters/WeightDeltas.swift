@@ -18,6 +18,9 @@ package struct WeightDeltas: Sendable {
     /// The names of the tensors that change.
     package var keys: Set<String> { Set(deltas.keys) }
 
+    /// Whether the tensor `key` changes.
+    func change(_ key: String) -> Bool { deltas[key] != nil }
+
     mutating func add(_ delta: Delta, to key: String) { deltas[key, default: []].append(delta) }
 
     /// What several adapters add together, each as strong as it says.
