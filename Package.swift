@@ -239,9 +239,9 @@ let package = Package(
         tests(
             "VideoProviderTests",
             [
-                "Backends", "Compute", "ComputeCPU", "ComputeCUDA", "Crypto", "FakeGPU", "KernelEmulation", "Layers",
-                "Media", "Models", "Pipelines", "TestSupport", "Threads", "VideoProvider", "VideoRouter", "VideoTypes",
-                "Weights",
+                "Backends", "Compute", "ComputeCPU", "ComputeCUDA", "Crypto", "FakeGPU", "GoldenRuns", "KernelEmulation",
+                "Layers", "Media", "Models", "Pipelines", "TestSupport", "Threads", "VideoProvider", "VideoRouter",
+                "VideoTypes", "Weights",
             ],
             resources: [.copy("Fixtures")]),
     ],
