@@ -110,8 +110,7 @@ let package = Package(
         .target(
             name: "GPUBench",
             dependencies: [
-                "Compute", "ComputeCUDA", "GoldenRuns", "Layers", "Models", "Pipelines", "TestSupport", "Threads",
-                "VideoTypes", "Weights",
+                "Compute", "ComputeCUDA", "GoldenRuns", "Pipelines", "TestSupport", "Threads", "VideoTypes", "Weights",
             ],
             path: "bench/gpu/Program", swiftSettings: strict),
         .executableTarget(
@@ -167,15 +166,13 @@ let package = Package(
             dependencies: ["Compute", "ComputeCPU", "Pipelines", "TestSupport", "VideoTypes", "Weights"],
             path: "Tests/OffloadChild", swiftSettings: strict),
         tests("FilesTests", ["Files", "TestSupport"]),
-        tests("DistributionsTests", ["CLibrary", "Distributions", "TestSupport"]),
+        tests("DistributionsTests", ["CLibrary", "Distributions"]),
         tests("VideoTypesTests", ["VideoTypes"]),
         tests("PicturesTests", ["Pictures", "VideoTypes", "TestSupport"], resources: [.copy("Fixtures")]),
         tests("CryptoTests", ["Crypto", "VideoTypes"]),
         tests("HTTPServerTests", ["HTTPServer", "VideoTypes", "TestSupport"]),
         tests("HTTPClientTests", ["Files", "HTTPClient", "VideoTypes", "TestSupport"]),
-        tests(
-            "ModelHubTests",
-            ["Crypto", "Files", "HTTPClient", "ModelHub", "StrictJSON", "VideoTypes", "Weights", "TestSupport"]),
+        tests("ModelHubTests", ["Crypto", "Files", "HTTPClient", "ModelHub", "VideoTypes", "TestSupport"]),
         tests("JobStoreTests", ["journal-child", "JobStore", "VideoTypes", "TestSupport"]),
         tests(
             "JobRunnerTests",
@@ -223,7 +220,7 @@ let package = Package(
         tests("StrictJSONTests", ["StrictJSON"]),
         tests("TorchFilesTests", ["TorchFiles", "TestSupport"], resources: [.copy("Fixtures")]),
         tests("TokenizersTests", ["StrictJSON", "Tokenizers", "TestSupport"], resources: [.copy("Fixtures")]),
-        tests("WeightsTests", ["StrictJSON", "Compute", "VideoTypes", "Weights", "TestSupport"]),
+        tests("WeightsTests", ["StrictJSON", "Compute", "VideoTypes", "Weights"]),
         tests(
             "SamplingTests", ["Compute", "ComputeCPU", "Weights", "Sampling", "TestSupport", "VideoTypes"],
             resources: [.copy("Fixtures")]),
@@ -236,11 +233,11 @@ let package = Package(
                 "Tokenizers", "VideoTypes", "Weights",
             ],
             resources: [.copy("Fixtures")]),
-        tests("BackendsTests", ["Backends", "ComputeCUDA", "FakeGPU", "KernelEmulation", "TestSupport", "VideoTypes"]),
+        tests("BackendsTests", ["Backends", "VideoTypes"]),
         tests(
             "VideoProviderTests",
             [
-                "Backends", "Compute", "ComputeCPU", "ComputeCUDA", "Crypto", "FakeGPU", "KernelEmulation", "Layers",
+                "Compute", "ComputeCPU", "ComputeCUDA", "Crypto", "FakeGPU", "GoldenRuns", "KernelEmulation", "Layers",
                 "Media", "Models", "Pipelines", "TestSupport", "Threads", "VideoProvider", "VideoRouter", "VideoTypes",
                 "Weights",
             ],

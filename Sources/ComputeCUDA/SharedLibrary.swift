@@ -43,11 +43,6 @@ package struct SharedLibrary: @unchecked Sendable {
     /// The folder that it lies in.
     package var folder: String { path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "." }
 
-    /// The address of a symbol, nil where the library has none of this name.
-    func symbol(_ name: String) -> UnsafeMutableRawPointer? {
-        unsafe name.withCString { unsafe lookup(context, $0) }
-    }
-
     /// Fills a table of functions; nil, or the first symbol that is missing.
     func fill<Table>(
         _ table: inout Table,

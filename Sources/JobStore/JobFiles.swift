@@ -50,16 +50,6 @@ package final class JobFiles: Sendable {
     /// Bytes that may still be written to the disk.
     package func freeBytes() throws(StoreError) -> Int { try folder.freeBytes() }
 
-    /// Bytes of all finished clips.
-    package func usedBytes() throws(StoreError) -> Int {
-        try names("outputs").reduce(0) { sum, name in
-            var facts = stat()
-            guard unsafe fstatat(outputs, name, &facts, AT_SYMLINK_NOFOLLOW) == 0 else { return sum }
-            let (bytes, isTooLarge) = sum.addingReportingOverflow(facts.st_size)
-            return isTooLarge ? Int.max : bytes
-        }
-    }
-
     /// The finished clip, to be read, whatever it is by now; nil where there is none.
     package func open(_ id: JobID) throws(StoreError) -> OutputFile? {
         try openFile(outputs, Self.name(id), path(id))

@@ -50,18 +50,6 @@ extension JobStore {
         }
     }
 
-    /// Seconds until a delivery is due, 0 where one is; nil where none waits.
-    package func nextDeliverySeconds() throws(StoreError) -> Int? {
-        let now = clock.wall()
-        let due = try read { (connection) throws(StoreError) in
-            try connection.rows("SELECT min(due_at) FROM delivery") { (row: inout Row) throws(StoreError) in
-                try row.integerOrNull()
-            }
-        }
-        guard let due = due.first ?? nil else { return nil }
-        return due > now && due <= now + Self.longestDelaySeconds ? due - now : 0
-    }
-
     package func delivered(_ delivery: WebhookDelivery) throws(StoreError) { try remove(delivery) }
 
     /// Nobody is to be told any more.

@@ -30,7 +30,7 @@ struct QueueCache {
         let served = try connection.rows("SELECT owner, served FROM turn") { (row: inout Row) throws(StoreError) in
             (JobRow.owner(try row.text()), try row.integer())
         }
-        return WorkOrder.sorted(jobs.compactMap(\.self), served: Dictionary(served) { first, _ in first })
+        return QueueOrder.sorted(jobs.compactMap(\.self), served: Dictionary(served) { first, _ in first })
     }
 
     private static func job(_ row: inout Row, _ works: [Int: WorkEstimate]) throws(StoreError) -> QueuedJob {

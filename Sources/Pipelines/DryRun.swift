@@ -1,16 +1,21 @@
 import Compute
 import Layers
 import Models
+import VideoTypes
 import Weights
 
-/// The networks of a clip on a backend that only counts, built of weights that nobody has.
+/// The networks of a model's clip on a backend that only counts, built of weights that nobody has.
 ///
 /// What is alike at every step is run once.
-struct DryRun {
+struct DryRun<Model> {
+    let model: Model
+    let settings: VideoSettings
     let device: Device
     private let backend = CountingBackend()
 
-    init(_ profile: DeviceProfile) {
+    init(_ model: Model, _ settings: VideoSettings, on profile: DeviceProfile) {
+        self.model = model
+        self.settings = settings
         device = Device(backend: backend, dtype: profile.dtype)
     }
 
@@ -25,7 +30,7 @@ struct DryRun {
         }
     }
 
-    func flops(_ body: () throws -> Void) -> Double { counted(body).flops }
+    func flops(of body: () throws -> Void) -> Double { counted(body).flops }
 
     func allocate(_ shape: Shape) -> Tensor { backend.allocate(shape, .f32) }
 
@@ -36,11 +41,11 @@ struct DryRun {
     }
 
     /// All frames of latents, in tiles where they are needed.
-    func decode(_ latents: Shape, tiled: Bool, by make: () throws -> any LatentDecoder) -> Double {
+    func flops(decoding latents: Shape, by make: () throws -> any LatentDecoder) -> Double {
         let decoder = counted(make).result
         let tiling = decoder.geometry.tiling
         let (height, width) = (latents[2], latents[3])
-        guard tiled, tiling.isNeeded(height: height, width: width) else { return clip(latents, decoder) }
+        guard settings.tilesVAE, tiling.isNeeded(height: height, width: width) else { return clip(latents, decoder) }
         var counts: [Shape: Int] = [:]
         for rows in tiling.rows.ranges(height) {
             for columns in tiling.columns.ranges(width) {
@@ -51,13 +56,13 @@ struct DryRun {
     }
 
     private func clip(_ latents: Shape, _ decoder: any LatentDecoder) -> Double {
-        flops {
+        flops(of: {
             decoder.reset()
             let all = allocate(latents)
             for chunk in decoder.chunks(latents) {
                 try decoder.decode(all, chunk: chunk, probe: nil) { _ in }
             }
-        }
+        })
     }
 }
 

@@ -48,7 +48,7 @@ indirect enum Normalizer: Sendable {
 
 extension Normalizer {
     init(_ value: JSONValue, path: String) throws(TokenizerError) {
-        let fields = try JSONFields(value, path: path)
+        let fields = try TokenizerFields(value, path: path)
         let type = try fields.type()
         switch type {
         case "Sequence":
@@ -77,9 +77,9 @@ extension Normalizer {
         }
     }
 
-    private static func replace(_ fields: JSONFields) throws(TokenizerError) -> Normalizer {
+    private static func replace(_ fields: TokenizerFields) throws(TokenizerError) -> Normalizer {
         guard let value = fields["pattern"] else { throw fields.missing("pattern") }
-        let pattern = try JSONFields(value, path: fields.name("pattern"))
+        let pattern = try TokenizerFields(value, path: fields.name("pattern"))
         let content = Array(try fields.string("content").utf8)
         if pattern["Regex"] != nil {
             return .replace(try ReplacePattern(regex: try pattern.string("Regex")), content: content)

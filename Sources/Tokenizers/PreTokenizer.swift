@@ -83,7 +83,7 @@ indirect enum PreTokenizer: Sendable {
 
 extension PreTokenizer {
     init(_ value: JSONValue, path: String) throws(TokenizerError) {
-        let fields = try JSONFields(value, path: path)
+        let fields = try TokenizerFields(value, path: path)
         let type = try fields.type()
         switch type {
         case "Sequence":
@@ -99,7 +99,7 @@ extension PreTokenizer {
         }
     }
 
-    private static func metaspace(_ fields: JSONFields) throws(TokenizerError) -> PreTokenizer {
+    private static func metaspace(_ fields: TokenizerFields) throws(TokenizerError) -> PreTokenizer {
         let replacement = try fields.string("replacement")
         guard replacement.unicodeScalars.count == 1 else {
             throw .badValue(field: fields.name("replacement"), reason: "must be one character, not `\(replacement)`")

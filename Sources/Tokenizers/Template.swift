@@ -26,23 +26,23 @@ struct Template: Sendable {
     static func closed(by id: Int32) -> Template { Template([.text, .ids([id])]) }
 
     init(_ value: JSONValue) throws(TokenizerError) {
-        let fields = try JSONFields(value, path: "post_processor")
+        let fields = try TokenizerFields(value, path: "post_processor")
         let type = try fields.type()
         guard type == "TemplateProcessing" else { throw .unsupported(component: "post_processor \(type)") }
         guard let specialValue = fields["special_tokens"] else { throw fields.missing("special_tokens") }
-        let special = try JSONFields(specialValue, path: fields.name("special_tokens"))
+        let special = try TokenizerFields(specialValue, path: fields.name("special_tokens"))
         var parts: [Part] = []
         for (index, element) in try fields.requiredArray("single").enumerated() {
             let path = "post_processor.single[\(index)]"
-            let piece = try JSONFields(element, path: path)
+            let piece = try TokenizerFields(element, path: path)
             if let sequence = piece["Sequence"] {
-                let name = try JSONFields(sequence, path: "\(path).Sequence").string("id")
+                let name = try TokenizerFields(sequence, path: "\(path).Sequence").string("id")
                 guard name == "A" else { throw .unsupported(component: "sequence \(name) in post_processor.single") }
                 parts.append(.text)
             } else if let token = piece["SpecialToken"] {
-                let name = try JSONFields(token, path: "\(path).SpecialToken").string("id")
+                let name = try TokenizerFields(token, path: "\(path).SpecialToken").string("id")
                 guard let entry = special[name] else { throw special.missing(name) }
-                parts.append(.ids(try Self.ids(try JSONFields(entry, path: special.name(name)))))
+                parts.append(.ids(try Self.ids(try TokenizerFields(entry, path: special.name(name)))))
             } else {
                 throw .badValue(field: path, reason: "must be a Sequence or a SpecialToken")
             }
@@ -50,7 +50,7 @@ struct Template: Sendable {
         self.init(parts)
     }
 
-    private static func ids(_ fields: JSONFields) throws(TokenizerError) -> [Int32] {
+    private static func ids(_ fields: TokenizerFields) throws(TokenizerError) -> [Int32] {
         var ids: [Int32] = []
         for value in try fields.requiredArray("ids") {
             guard let number = value.integer, let id = Int32(exactly: number), id >= 0 else {

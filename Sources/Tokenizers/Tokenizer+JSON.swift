@@ -19,17 +19,17 @@ extension Tokenizer {
             throw TokenizerError(error)
         }
         guard let model = file.model else { throw .badValue(field: "model", reason: "is missing or not an object") }
-        try self.init(JSONFields(.object(file.fields), path: ""), unigram: model.unigram())
+        try self.init(TokenizerFields(.object(file.fields), path: ""), unigram: model.unigram())
     }
 
-    private init(_ file: JSONFields, unigram: Unigram) throws(TokenizerError) {
+    private init(_ file: TokenizerFields, unigram: Unigram) throws(TokenizerError) {
         if file["version"] != nil {
             let version = try file.string("version")
             guard version == "1.0" else { throw .unsupported(component: "version \(version) of tokenizer.json") }
         }
         var tokens: [AddedTokens.Token] = []
         for (index, value) in (try file.array("added_tokens") ?? []).enumerated() {
-            tokens.append(try AddedTokens.Token(try JSONFields(value, path: "added_tokens[\(index)]")))
+            tokens.append(try AddedTokens.Token(try TokenizerFields(value, path: "added_tokens[\(index)]")))
         }
         var normalizer: Normalizer?
         if let value = file["normalizer"] { normalizer = try Normalizer(value, path: "normalizer") }
@@ -46,7 +46,7 @@ extension Tokenizer {
 }
 
 extension AddedTokens.Token {
-    fileprivate init(_ fields: JSONFields) throws(TokenizerError) {
+    fileprivate init(_ fields: TokenizerFields) throws(TokenizerError) {
         guard try fields.integer("id") != nil else { throw fields.missing("id") }
         _ = try fields.requiredBool("special")
         self.init(
@@ -78,7 +78,7 @@ private struct TokenizerFile {
 /// The `model` object; its vocabulary goes straight into flat arrays.
 private struct ModelFields {
     private var fields: [[UInt8]: JSONValue] = [:]
-    private var vocabulary: Vocabulary?
+    private var vocabulary: ScoredPieces?
 
     init(_ scanner: inout JSONScanner) throws(JSONError) {
         try scanner.openObject()
@@ -91,8 +91,8 @@ private struct ModelFields {
         }
     }
 
-    private static func vocabulary(_ scanner: inout JSONScanner) throws(JSONError) -> Vocabulary {
-        var vocabulary = Vocabulary()
+    private static func vocabulary(_ scanner: inout JSONScanner) throws(JSONError) -> ScoredPieces {
+        var vocabulary = ScoredPieces()
         try scanner.openArray()
         while try scanner.nextElement() {
             try scanner.expect("[")
@@ -101,14 +101,14 @@ private struct ModelFields {
             let score = try scanner.score()
             try scanner.expect("]")
             guard (try? vocabulary.append(score: score)) != nil else {
-                throw scanner.error(.tooManyElements(limit: Vocabulary.pieceLimit))
+                throw scanner.error(.tooManyElements(limit: ScoredPieces.pieceLimit))
             }
         }
         return vocabulary
     }
 
     func unigram() throws(TokenizerError) -> Unigram {
-        let model = try JSONFields(.object(fields), path: "model")
+        let model = try TokenizerFields(.object(fields), path: "model")
         if model["type"] != nil {
             let type = try model.type()
             guard type == "Unigram" else { throw .unsupported(component: "model \(type)") }

@@ -9,7 +9,7 @@ package struct PieceList: Sendable {
         static let all: ClosedRange<Int32> = 1...6
     }
 
-    fileprivate var vocabulary = Vocabulary()
+    fileprivate var vocabulary = ScoredPieces()
     /// Texts that are cut out before the model sees what is around them.
     fileprivate var addedTokens: [AddedTokens.Token] = []
     fileprivate var firstUnknown: Int?

@@ -11,7 +11,7 @@ extension Tokenizer {
         var extraIDs = 100
         if let configuration {
             let value = try JSONValue(configuration)
-            extraIDs = try JSONFields(value, path: "tokenizer_config").integer("extra_ids") ?? extraIDs
+            extraIDs = try TokenizerFields(value, path: "tokenizer_config").integer("extra_ids") ?? extraIDs
             guard 0...10_000 ~= extraIDs else {
                 throw .badValue(field: "tokenizer_config.extra_ids", reason: "must be 0 to 10000, not \(extraIDs)")
             }
@@ -38,7 +38,7 @@ extension Tokenizer {
 private struct SentencePieceFile {
     static let byteLimit = 1 << 28
 
-    var vocabulary = Vocabulary()
+    var vocabulary = ScoredPieces()
     var characterMap: [UInt8] = []
 
     init(_ span: RawSpan) throws(TokenizerError) {

@@ -9,7 +9,7 @@ struct Unigram: Sendable {
 
     var count: Int { scores.count }
 
-    init(vocabulary: Vocabulary, unknown: Int?, byteFallback: Bool) throws(TokenizerError) {
+    init(vocabulary: ScoredPieces, unknown: Int?, byteFallback: Bool) throws(TokenizerError) {
         guard let unknown else { throw .badValue(field: "model.unk_id", reason: "is missing") }
         guard vocabulary.scores.indices.contains(unknown) else {
             throw .badValue(
@@ -109,7 +109,7 @@ struct Unigram: Sendable {
 }
 
 /// Pieces with their scores, in flat arrays.
-struct Vocabulary: Sendable {
+struct ScoredPieces: Sendable {
     static let pieceLimit = 1 << 24
     static let byteLimit = 1 << 28
 

@@ -12,36 +12,26 @@ package protocol ClipEngine: AnyObject {
     ///
     /// - Parameters:
     ///   - pictures: those that the settings name.
+    ///   - keepsExisting: whether the clip takes the next free name where `path` is taken.
     ///   - checkpoint: where to keep the state of the denoise loop, and whence to go on if a state of the same clip is
     ///     there; nil for none.
+    ///   - viewer: shown the clip while it is made, where the model draws sketches.
     ///   - progress: told of every step; answers whether to go on.
     func generate(
-        _ settings: VideoSettings, pictures: [ReferenceImage], to path: String, checkpoint: CheckpointPlace?,
-        progress: @escaping (VideoProgress) -> Bool
-    ) throws(VideoError) -> ClipReport
-
-    /// The same, shown to somebody where the model draws sketches.
-    func generate(
-        _ settings: VideoSettings, pictures: [ReferenceImage], to path: String, checkpoint: CheckpointPlace?,
-        viewer: LatentViewer, progress: @escaping (VideoProgress) -> Bool
+        _ settings: VideoSettings, pictures: [ReferenceImage], to path: String, keepsExisting: Bool,
+        checkpoint: CheckpointPlace?, viewer: LatentViewer?, progress: @escaping (VideoProgress) -> Bool
     ) throws(VideoError) -> ClipReport
 }
 
 extension ClipEngine {
-    /// Of an engine that draws nothing.
+    /// The same in the place of what has its name.
     package func generate(
-        _ settings: VideoSettings, pictures: [ReferenceImage], to path: String, checkpoint: CheckpointPlace?,
-        viewer: LatentViewer, progress: @escaping (VideoProgress) -> Bool
+        _ settings: VideoSettings, pictures: [ReferenceImage] = [], to path: String, checkpoint: CheckpointPlace?,
+        viewer: LatentViewer? = nil, progress: @escaping (VideoProgress) -> Bool
     ) throws(VideoError) -> ClipReport {
-        try generate(settings, pictures: pictures, to: path, checkpoint: checkpoint, progress: progress)
-    }
-
-    /// Makes a clip of words alone.
-    package func generate(
-        _ settings: VideoSettings, to path: String, checkpoint: CheckpointPlace?,
-        progress: @escaping (VideoProgress) -> Bool
-    ) throws(VideoError) -> ClipReport {
-        try generate(settings, pictures: [], to: path, checkpoint: checkpoint, progress: progress)
+        try generate(
+            settings, pictures: pictures, to: path, keepsExisting: false, checkpoint: checkpoint, viewer: viewer,
+            progress: progress)
     }
 }
 

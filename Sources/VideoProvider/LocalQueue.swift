@@ -191,7 +191,8 @@ package final class LocalQueue: Sendable {
             }
             do throws(VideoError) {
                 let report = try current.engine.generate(
-                    job.plan.settings, pictures: job.request.referenceImages, to: path(job), checkpoint: nil
+                    job.plan.settings, pictures: job.request.referenceImages, to: path(job), keepsExisting: true,
+                    checkpoint: nil, viewer: nil
                 ) { progress in self.note(progress) }
                 end(job, .success(learn(job, report)))
             } catch {
@@ -249,7 +250,7 @@ package final class LocalQueue: Sendable {
         }
     }
 
-    /// Ids come from outside: one that is no plain word names no file, and none names one that is there.
+    /// Ids come from outside: one that is no plain word names no file.
     private func path(_ job: LocalJob) -> String {
         let id = job.request.id
         let isPlain =
@@ -260,15 +261,7 @@ package final class LocalQueue: Sendable {
                     || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) || byte == UInt8(ascii: "_")
                     || byte == UInt8(ascii: "-")
             }
-        let name = "\(folder)/\(isPlain ? id : VideoRequest(prompt: "").id)"
-        var path = name + ".mp4"
-        var number = 2
-        var facts = stat()
-        while unsafe lstat(path, &facts) == 0 {
-            path = "\(name)-\(number).mp4"
-            number += 1
-        }
-        return path
+        return "\(folder)/\(isPlain ? id : VideoRequest(prompt: "").id).mp4"
     }
 
     /// Passes a report on; says whether to go on.

@@ -94,22 +94,8 @@ package final class VideoEngine: ClipEngine {
     }
 
     package func generate(
-        _ settings: VideoSettings, pictures: [ReferenceImage], to path: String, checkpoint: CheckpointPlace?,
-        progress: @escaping (VideoProgress) -> Bool
-    ) throws(VideoError) -> ClipReport {
-        try generate(settings, pictures, path, ClipKeeping(place: checkpoint), progress)
-    }
-
-    package func generate(
-        _ settings: VideoSettings, pictures: [ReferenceImage], to path: String, checkpoint: CheckpointPlace?,
-        viewer: LatentViewer, progress: @escaping (VideoProgress) -> Bool
-    ) throws(VideoError) -> ClipReport {
-        try generate(settings, pictures, path, ClipKeeping(place: checkpoint, viewer: viewer), progress)
-    }
-
-    private func generate(
-        _ settings: VideoSettings, _ pictures: [ReferenceImage], _ path: String, _ keeping: ClipKeeping,
-        _ progress: @escaping (VideoProgress) -> Bool
+        _ settings: VideoSettings, pictures: [ReferenceImage], to path: String, keepsExisting: Bool,
+        checkpoint: CheckpointPlace?, viewer: LatentViewer?, progress: @escaping (VideoProgress) -> Bool
     ) throws(VideoError) -> ClipReport {
         let pictures = try RequestPictures(pictures)
         guard pictures.inputs == settings.inputs else {
@@ -117,7 +103,8 @@ package final class VideoEngine: ClipEngine {
         }
         let order = VideoPlanner.Order(
             settings: settings, pictures: pictures.frames, adapters: try planner.adapters(of: settings))
-        return try make(order, path, keepsExisting: false, keeper(settings, keeping), keeping, progress)
+        let keeping = ClipKeeping(place: checkpoint, viewer: viewer)
+        return try make(order, path, keepsExisting: keepsExisting, keeper(settings, keeping), keeping, progress)
     }
 
     /// Makes the clip of latents that were kept: only what comes behind denoising.

@@ -15,16 +15,12 @@ package struct Manifest: Sendable {
         package let layout: Layout
         /// Where it is published; nil for the model inside the binary.
         package let repository: String?
-        /// The same weights under their authors' own names.
-        package let originalRepository: String?
         package let licence: String
         /// What the licence asks beyond naming the authors; nil where it asks nothing.
         package let licenceTerms: String?
         /// The revision to fetch, with the digests of its files; nil where any is taken as the hub has it.
         package let pinned: Pin?
         package let components: [String: Component]
-        /// Bytes of all transformers stored in bf16.
-        package let transformerBytesBF16: Int?
         /// The numbers by which an opened folder is recognised.
         package let match: Traits?
         package fileprivate(set) var defaults: Defaults
@@ -36,8 +32,6 @@ package struct Manifest: Sendable {
         private enum CodingKeys: String, CodingKey {
             case id, task, layout, repository, licence, components, match, defaults, status, notes, configs, pinned
             case licenceTerms = "licence_terms"
-            case originalRepository = "original_repository"
-            case transformerBytesBF16 = "transformer_bytes_bf16"
         }
 
         /// Parameters of all components together.

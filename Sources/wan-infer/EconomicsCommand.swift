@@ -23,7 +23,7 @@ struct EconomicsCommand {
         let values = OptionValues(arguments.values)
         money = try EconomicsOptions(values)
         prices = try Self.prices(values.text("prices"))
-        stateFolder = values.text("state") ?? (try? StateFolder.standard())
+        stateFolder = values.text("state") ?? (try? StandardStateFolder.path())
         svg = values.text("svg")
         if let svg, !svg.lowercased().hasSuffix(".svg") {
             throw .invalid("--svg writes SVG, got '\(OptionValues.shown(svg))'", hint: "end the name in .svg")

@@ -20,7 +20,7 @@ struct PlanCommand {
         let values = OptionValues(arguments.values)
         economics = Economics(gpuDollarsPerHour: try values.dollars("gpu-dollars-per-hour") ?? 0)
         apiDollarsPerSecond = try values.dollars("api-dollars-per-second")
-        stateFolder = values.text("state") ?? (try? StateFolder.standard())
+        stateFolder = values.text("state") ?? (try? StandardStateFolder.path())
         self.program = program
         json = arguments.has("json")
     }

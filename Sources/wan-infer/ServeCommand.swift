@@ -29,7 +29,7 @@ struct ServeCommand {
                 hint: "leave one of them out; the configuration names this machine under local")
         }
         let machine = try MachineOptions(values, toPlan: isToFetch)
-        let folder = if let folder = values.text("state") { folder } else { try StateFolder.standard() }
+        let folder = if let folder = values.text("state") { folder } else { try StandardStateFolder.path() }
         let adapters = values.text("lora-dir")
         var options = ServiceOptions(
             stateFolder: folder,

@@ -23,22 +23,14 @@ final class FakeEngine: ClipEngine {
     }
 
     func generate(
-        _ settings: VideoSettings, pictures: [ReferenceImage], to path: String, checkpoint: CheckpointPlace?,
-        progress: @escaping (VideoProgress) -> Bool
-    ) throws(VideoError) -> ClipReport {
-        let nobody = LatentViewer(everySteps: 1) { _ in }
-        return try generate(
-            settings, pictures: pictures, to: path, checkpoint: checkpoint, viewer: nobody, progress: progress)
-    }
-
-    func generate(
-        _ settings: VideoSettings, pictures: [ReferenceImage], to path: String, checkpoint: CheckpointPlace?,
-        viewer: LatentViewer, progress: @escaping (VideoProgress) -> Bool
+        _ settings: VideoSettings, pictures: [ReferenceImage], to path: String, keepsExisting: Bool,
+        checkpoint: CheckpointPlace?, viewer: LatentViewer?, progress: @escaping (VideoProgress) -> Bool
     ) throws(VideoError) -> ClipReport {
         guard pictures.map(\.role) == settings.inputs.map(\.role) else {
             throw VideoError(.internalError, "\(pictures.count) pictures came of \(settings.inputs.count)")
         }
-        let run = FakeRun(FakeScript(isCareful ? [] : [script, settings.prompts.positive]), settings, path, progress)
+        let script = FakeScript(isCareful ? [] : [script, settings.prompts.positive])
+        let run = FakeRun(script, settings, path, keepsExisting, progress)
         if !isLoaded {
             try run.load()
             isLoaded = true
@@ -55,15 +47,19 @@ private final class FakeRun {
     private let script: FakeScript
     private let settings: VideoSettings
     private let path: String
+    private let keepsExisting: Bool
     private let progress: (VideoProgress) -> Bool
     private var state: UInt64
     private var seconds: [VideoProgress.Stage: Double] = [:]
 
-    init(_ script: FakeScript, _ settings: VideoSettings, _ path: String, _ progress: @escaping (VideoProgress) -> Bool)
-    {
+    init(
+        _ script: FakeScript, _ settings: VideoSettings, _ path: String, _ keepsExisting: Bool,
+        _ progress: @escaping (VideoProgress) -> Bool
+    ) {
         self.script = script
         self.settings = settings
         self.path = path
+        self.keepsExisting = keepsExisting
         self.progress = progress
         state = settings.sampling.seed
     }
@@ -74,7 +70,7 @@ private final class FakeRun {
         seconds[.load] = script.loadSeconds
     }
 
-    func denoise(_ checkpoint: FakeCheckpoint?, _ viewer: LatentViewer) throws(VideoError) {
+    func denoise(_ checkpoint: FakeCheckpoint?, _ viewer: LatentViewer?) throws(VideoError) {
         var step = 0
         if let kept = checkpoint?.read() { (step, state) = kept }
         let first = step
@@ -85,7 +81,7 @@ private final class FakeRun {
             pause(script.secondsPerStep)
             state = Self.next(state, step)
             step += 1
-            viewer.show(Frame(width: 2, height: 1, pixels: [UInt8](repeating: UInt8(step % 256), count: 6)))
+            viewer?.show(Frame(width: 2, height: 1, pixels: [UInt8](repeating: UInt8(step % 256), count: 6)))
             if let checkpoint, step % checkpoint.place.everySteps == 0 { checkpoint.write(step, state) }
         }
         seconds[.denoise] = Double(settings.sampling.steps - first) * script.secondsPerStep
@@ -98,7 +94,8 @@ private final class FakeRun {
             let writer = try MP4Writer(
                 path: path, width: settings.clip.width, height: settings.clip.height,
                 framesPerSecond: settings.clip.framesPerSecond,
-                metadata: ClipMetadata(settings: settings, model: facts.model, backend: facts.backend, dtype: "f32"))
+                metadata: ClipMetadata(settings: settings, model: facts.model, backend: facts.backend, dtype: "f32"),
+                keepsExisting: keepsExisting)
             for index in 0..<settings.clip.frames {
                 let goesOn = progress(VideoProgress(stage: .decode, completed: index, total: settings.clip.frames))
                 guard goesOn else { return nil }
@@ -107,7 +104,7 @@ private final class FakeRun {
             let bytes = try writer.finish()
             seconds[.decode] = 0.001 * Double(settings.clip.frames)
             return ClipReport(
-                path: path, model: facts.model, settings: settings, backend: facts.backend, dtype: facts.dtype,
+                path: writer.path, model: facts.model, settings: settings, backend: facts.backend, dtype: facts.dtype,
                 encoder: writer.encoderName, fileBytes: bytes, stageSeconds: seconds,
                 totalSeconds: seconds.values.reduce(0, +), peakMemoryBytes: 1 << 20, joules: script.joules)
         } catch {

@@ -1,8 +1,8 @@
 package import Compute
 import FoundationEssentials
-import Pipelines
+package import Pipelines
 import TestSupport
-import VideoTypes
+package import VideoTypes
 import Weights
 
 #if canImport(Glibc)
@@ -121,36 +121,42 @@ package struct GoldenRun: Sendable, CustomStringConvertible {
         let tiles: Bool?
     }
 
+    /// What Diffusers was asked for.
+    package func settings(for model: any VideoModel, pictures: [PictureRole] = []) throws -> VideoSettings {
+        let data = try Data(contentsOf: URL(filePath: "\(folder)/\(self).json"))
+        let arguments = try JSONDecoder().decode(Arguments.self, from: data)
+        guard let scheduler = Scheduler(rawValue: arguments.scheduler) else {
+            throw GoldenError.absent(name: arguments.scheduler)
+        }
+        return VideoSettings(
+            prompts: Prompts(positive: arguments.prompt, negative: arguments.negative_prompt),
+            clip: ClipShape(
+                width: arguments.width, height: arguments.height, frames: arguments.frames, framesPerSecond: 16),
+            sampling: SamplingSettings(
+                scheduler: scheduler, levels: .steps(arguments.steps),
+                shift: arguments.flow_shift ?? model.folderShift,
+                guidance: [arguments.guidance, arguments.guidance_2 ?? arguments.guidance],
+                guidanceSchedule: arguments.guidance_schedule ?? .constant, seed: arguments.seed),
+            inputs: pictures.map { ClipInput(role: $0, digest: "") }, tilesVAE: arguments.tiles ?? false)
+    }
+
     /// What the run dumps, in order.
     ///
     /// The parts of a decoder block are joined under the block's name.
     private func run(
         on backend: any Backend, _ dtype: DType, pictures: [PictureRole: Frame]
     ) throws -> [Named] {
-        let data = try Data(contentsOf: URL(filePath: "\(folder)/\(self).json"))
-        let arguments = try JSONDecoder().decode(Arguments.self, from: data)
         let model = try ModelFolder(path: "\(folder)/\(variant)/model")
         let pipeline = try Families.open(model).pipeline(on: backend, dtype: dtype)
-        guard let scheduler = Scheduler(rawValue: arguments.scheduler) else {
-            throw GoldenError.absent(name: arguments.scheduler)
-        }
-        let settings = VideoSettings(
-            prompts: Prompts(positive: arguments.prompt, negative: arguments.negative_prompt),
-            clip: ClipShape(
-                width: arguments.width, height: arguments.height, frames: arguments.frames, framesPerSecond: 16),
-            sampling: SamplingSettings(
-                scheduler: scheduler, levels: .steps(arguments.steps),
-                shift: arguments.flow_shift ?? pipeline.model.folderShift,
-                guidance: [arguments.guidance, arguments.guidance_2 ?? arguments.guidance],
-                guidanceSchedule: arguments.guidance_schedule ?? .constant, seed: arguments.seed),
-            inputs: pictures.keys.map { ClipInput(role: $0, digest: "") }, tilesVAE: arguments.tiles ?? false)
+        let settings = try settings(for: pipeline.model, pictures: Array(pictures.keys))
         try pipeline.validate(settings)
         let dump = TensorDump()
         var frames = 0
         try pipeline.generate(
             settings, pictures: pictures, checkpoint: nil, report: { _ in true }, dump: dump,
             emit: { _ in frames += 1 })
-        guard frames == arguments.frames else { throw GoldenError.frames(found: frames, expected: arguments.frames) }
+        let expected = settings.clip.frames
+        guard frames == expected else { throw GoldenError.frames(found: frames, expected: expected) }
         return Self.joined(dump)
     }
 

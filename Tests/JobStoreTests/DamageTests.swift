@@ -52,7 +52,6 @@ import journal_child
             attempt { () throws(StoreError) in _ = try store.counts() }
             attempt { () throws(StoreError) in _ = try store.samples() }
             attempt { () throws(StoreError) in _ = try store.dueDeliveries(limit: 9) }
-            attempt { () throws(StoreError) in _ = try store.nextDeliverySeconds() }
             attempt { () throws(StoreError) in _ = try store.events(after: 0) }
             attempt { () throws(StoreError) in
                 while let claim = try store.claim(leaseSeconds: 60) {

@@ -2,6 +2,7 @@ import Compute
 import ComputeCPU
 import Crypto
 import FoundationEssentials
+import GoldenRuns
 import TestSupport
 import TestTools
 import Testing
@@ -130,31 +131,13 @@ import Glibc
 
     // MARK: Clips
 
-    private struct Arguments: Decodable {
-        let prompt: String
-        let negative_prompt: String
-        let frames: Int
-        let height: Int
-        let width: Int
-        let steps: Int
-        let guidance: Double
-        let seed: UInt64
-    }
-
     /// Latents of each step of the golden run of wan21-t2v.
     private static func latents(
         _ pipeline: any VideoPipeline, _ adapters: AdapterSet
     ) throws -> [[Float]] {
-        let path = Fixture.model("wan21-t2v") + "/../unipc.json"
-        let arguments = try JSONDecoder().decode(Arguments.self, from: Data(contentsOf: URL(filePath: path)))
-        let settings = VideoSettings(
-            prompts: Prompts(positive: arguments.prompt, negative: arguments.negative_prompt),
-            clip: ClipShape(
-                width: arguments.width, height: arguments.height, frames: arguments.frames, framesPerSecond: 16),
-            sampling: SamplingSettings(
-                scheduler: .unipc, levels: .steps(arguments.steps), shift: pipeline.model.folderShift,
-                guidance: [arguments.guidance], seed: arguments.seed),
-            adapters: adapters.inputs)
+        let run = GoldenRun(folder: Fixture.model("wan21-t2v") + "/../..", variant: "wan21-t2v", name: "unipc")
+        var settings = try run.settings(for: pipeline.model)
+        settings.adapters = adapters.inputs
         pipeline.adapters = adapters
         let dump = TensorDump()
         try pipeline.generate(settings, report: { _ in true }, dump: dump, emit: { _ in })

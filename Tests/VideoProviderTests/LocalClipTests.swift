@@ -42,6 +42,19 @@ import VideoTypes
         #expect(try folder.names.count == 1)
     }
 
+    @Test func `a file that gets a clip's name while it is made stays`() async throws {
+        let folder = try TemporaryFolder()
+        let provider = try Self.provider(folder)
+        var request = VideoRequest(prompt: "a red circle moves up", quality: .draft)
+        (request.id, request.steps, request.frames, request.seed) = ("holiday", 1, 5, 3)
+        let taken = folder.file("holiday.mp4")
+        let result = try await provider.generate(request) { step in
+            if step.stage == .denoise { try? Data("theirs".utf8).write(to: URL(filePath: taken)) }
+        }
+        #expect(result.path == folder.file("holiday-2.mp4"))
+        #expect(try Data(contentsOf: URL(filePath: taken)) == Data("theirs".utf8))
+    }
+
     /// How good estimates are on this machine: `WAN_ESTIMATE_CLIPS=40` makes so many clips after the first 20.
     ///
     /// Each is made once more, which says how much the machine itself differs from one minute to the next.

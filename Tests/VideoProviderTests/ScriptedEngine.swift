@@ -1,4 +1,6 @@
 import Glibc
+import Media
+import Pipelines
 import Threads
 import VideoProvider
 import VideoTypes
@@ -81,8 +83,8 @@ final class ScriptedEngine: ClipEngine {
     deinit { script.change { $0.enginesGone += 1 } }
 
     func generate(
-        _ settings: VideoSettings, pictures: [ReferenceImage], to path: String, checkpoint: CheckpointPlace?,
-        progress: @escaping (VideoProgress) -> Bool
+        _ settings: VideoSettings, pictures: [ReferenceImage], to path: String, keepsExisting: Bool,
+        checkpoint: CheckpointPlace?, viewer: LatentViewer?, progress: @escaping (VideoProgress) -> Bool
     ) throws(VideoError) -> ClipReport {
         let joules = script.change { $0.joules }
         script.change { state in
@@ -112,15 +114,25 @@ final class ScriptedEngine: ClipEngine {
         try stage(.decode, 0, 1, progress)
         seconds[.decode] = 1
         script.pass(1)
-        guard let file = unsafe fopen(path, "w") else { throw VideoError(.outputFailed, "no file at \(path)") }
-        unsafe fputs(settings.prompts.positive, file)
-        unsafe fclose(file)
+        let path = try Self.write(settings.prompts.positive, path, keepsExisting)
         script.change { $0.finished.append(settings.prompts.positive) }
         return ClipReport(
             path: path, model: facts.model, settings: settings, backend: facts.backend, dtype: facts.dtype,
             encoder: "none", fileBytes: settings.prompts.positive.utf8.count, stageSeconds: seconds,
             totalSeconds: seconds.values.reduce(0, +), peakMemoryBytes: 1,
             joules: isMetered ? script.change { $0.joules } - joules : nil)
+    }
+
+    private static func write(
+        _ text: String, _ path: String, _ keepsExisting: Bool
+    ) throws(VideoError) -> String {
+        do throws(MediaError) {
+            let file = try PendingFile(OutputTarget(path, keepsExisting: keepsExisting))
+            try file.append(Array(text.utf8))
+            return try file.publish(isDurable: false)
+        } catch {
+            throw error.videoError
+        }
     }
 
     private func stage(

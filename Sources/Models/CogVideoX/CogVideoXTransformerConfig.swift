@@ -67,10 +67,7 @@ package struct CogVideoXTransformerConfig: Decodable, Sendable {
 
     /// What is left out is what CogVideoXTransformer3DModel takes.
     package init(from decoder: any Decoder) throws {
-        let values = try decoder.container(keyedBy: CodingKeys.self)
-        func read<T: Decodable>(_ key: CodingKeys, _ otherwise: T) throws -> T {
-            try values.decodeIfPresent(T.self, forKey: key) ?? otherwise
-        }
+        let read = try decoder.container(keyedBy: CodingKeys.self)
         numAttentionHeads = try read(.numAttentionHeads, 30)
         attentionHeadDim = try read(.attentionHeadDim, 64)
         inChannels = try read(.inChannels, 16)
@@ -86,7 +83,7 @@ package struct CogVideoXTransformerConfig: Decodable, Sendable {
         sampleHeight = try read(.sampleHeight, 60)
         sampleFrames = try read(.sampleFrames, 49)
         patchSize = try read(.patchSize, 2)
-        patchSizeT = try values.decodeIfPresent(Int.self, forKey: .patchSizeT)
+        patchSizeT = try read.decodeIfPresent(Int.self, forKey: .patchSizeT)
         temporalCompressionRatio = try read(.temporalCompressionRatio, 4)
         maxTextSeqLength = try read(.maxTextSeqLength, 226)
         normEps = try read(.normEps, 1e-5)

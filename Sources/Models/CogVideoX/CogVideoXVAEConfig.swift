@@ -33,10 +33,7 @@ package struct CogVideoXVAEConfig: Decodable, Sendable {
 
     /// What is left out is what AutoencoderKLCogVideoX takes.
     package init(from decoder: any Decoder) throws {
-        let values = try decoder.container(keyedBy: CodingKeys.self)
-        func read<T: Decodable>(_ key: CodingKeys, _ otherwise: T) throws -> T {
-            try values.decodeIfPresent(T.self, forKey: key) ?? otherwise
-        }
+        let read = try decoder.container(keyedBy: CodingKeys.self)
         downBlockTypes = try read(.downBlockTypes, Array(repeating: Self.downBlock, count: 4))
         upBlockTypes = try read(.upBlockTypes, Array(repeating: Self.upBlock, count: 4))
         blockOutChannels = try read(.blockOutChannels, [128, 256, 256, 512])

@@ -33,10 +33,7 @@ package struct CLIPVisionConfig: Decodable, Sendable {
 
     /// What is left out is what transformers' CLIPVisionConfig takes.
     package init(from decoder: any Decoder) throws {
-        let values = try decoder.container(keyedBy: CodingKeys.self)
-        func read<T: Decodable>(_ key: CodingKeys, _ otherwise: T) throws -> T {
-            try values.decodeIfPresent(T.self, forKey: key) ?? otherwise
-        }
+        let read = try decoder.container(keyedBy: CodingKeys.self)
         hiddenSize = try read(.hiddenSize, 768)
         intermediateSize = try read(.intermediateSize, 3072)
         numHiddenLayers = try read(.numHiddenLayers, 12)

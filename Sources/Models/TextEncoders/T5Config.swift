@@ -35,10 +35,7 @@ package struct T5Config: Decodable, Sendable {
 
     /// What is left out is what UMT5Config or T5Config takes.
     package init(from decoder: any Decoder) throws {
-        let values = try decoder.container(keyedBy: CodingKeys.self)
-        func read<T: Decodable>(_ key: CodingKeys, _ otherwise: T) throws -> T {
-            try values.decodeIfPresent(T.self, forKey: key) ?? otherwise
-        }
+        let read = try decoder.container(keyedBy: CodingKeys.self)
         modelType = try read(.modelType, "umt5")
         let isT5 = modelType == "t5"
         vocabSize = try read(.vocabSize, isT5 ? 32128 : 250112)

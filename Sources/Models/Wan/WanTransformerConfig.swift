@@ -70,28 +70,25 @@ package struct WanTransformerConfig: Decodable, Sendable {
 
     /// What is left out is what WanTransformer3DModel takes.
     package init(from decoder: any Decoder) throws {
-        let values = try decoder.container(keyedBy: CodingKeys.self)
-        func read<T: Decodable>(_ key: CodingKeys, _ otherwise: T) throws -> T {
-            try values.decodeIfPresent(T.self, forKey: key) ?? otherwise
-        }
+        let read = try decoder.container(keyedBy: CodingKeys.self)
         patchSize = try read(.patchSize, [1, 2, 2])
         numAttentionHeads = try read(.numAttentionHeads, 40)
         attentionHeadDim = try read(.attentionHeadDim, 128)
         inChannels = try read(.inChannels, 16)
         // A null means as many as come in; a field that is missing does not.
-        outChannels = values.contains(.outChannels) ? try read(.outChannels, inChannels) : 16
+        outChannels = read.contains(.outChannels) ? try read(.outChannels, inChannels) : 16
         textDim = try read(.textDim, 4096)
         freqDim = try read(.freqDim, 256)
         ffnDim = try read(.ffnDim, 13824)
         numLayers = try read(.numLayers, 40)
         crossAttnNorm = try read(.crossAttnNorm, true)
         eps = try read(.eps, 1e-6)
-        imageDim = try values.decodeIfPresent(Int.self, forKey: .imageDim)
-        addedKvProjDim = try values.decodeIfPresent(Int.self, forKey: .addedKvProjDim)
-        posEmbedSeqLen = try values.decodeIfPresent(Int.self, forKey: .posEmbedSeqLen)
+        imageDim = try read.decodeIfPresent(Int.self, forKey: .imageDim)
+        addedKvProjDim = try read.decodeIfPresent(Int.self, forKey: .addedKvProjDim)
+        posEmbedSeqLen = try read.decodeIfPresent(Int.self, forKey: .posEmbedSeqLen)
         ropeMaxSeqLen = try read(.ropeMaxSeqLen, 1024)
         attention = try read(.attention, .full)
-        coordinateFeatures = try values.decodeIfPresent(Int.self, forKey: .coordinateFeatures)
+        coordinateFeatures = try read.decodeIfPresent(Int.self, forKey: .coordinateFeatures)
         textLen = try read(.textLen, 512)
     }
 

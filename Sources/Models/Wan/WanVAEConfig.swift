@@ -49,10 +49,7 @@ package struct WanVAEConfig: Decodable, Sendable {
 
     /// What is left out is as in AutoencoderKLWan: the first Wan 2.1 repositories lack the keys that came with 2.2.
     package init(from decoder: any Decoder) throws {
-        let values = try decoder.container(keyedBy: CodingKeys.self)
-        func read<T: Decodable>(_ key: CodingKeys, _ otherwise: T) throws -> T {
-            try values.decodeIfPresent(T.self, forKey: key) ?? otherwise
-        }
+        let read = try decoder.container(keyedBy: CodingKeys.self)
         baseDim = try read(.baseDim, 96)
         decoderBaseDim = try read(.decoderBaseDim, baseDim)
         zDim = try read(.zDim, 16)

@@ -5,51 +5,41 @@ import VideoTypes
 import Weights
 
 /// What the stages of a CogVideoX model's clip cost, asked of its networks.
-struct CogVideoXDryRun {
-    private let model: CogVideoXModel
-    private let settings: VideoSettings
-    private let run: DryRun
-
-    init(_ model: CogVideoXModel, _ settings: VideoSettings, on device: DeviceProfile) {
-        self.model = model
-        self.settings = settings
-        run = DryRun(device)
-    }
-
+extension DryRun<CogVideoXModel> {
     private var components: CogVideoXComponents { model.components }
     private var latents: Shape { model.latentShape(settings) }
     private var texts: Int { model.texts(settings) }
 
     var flops: [VideoProgress.Stage: Double] {
-        [.text: run.flops(read), .denoise: denoise, .decode: decode]
+        [.text: flops(of: readAll), .denoise: denoise, .decode: decode]
     }
 
-    private func read() throws {
-        try run.read([Int](repeating: model.tokenLimit, count: texts), components.textEncoder)
+    private func readAll() throws {
+        try read([Int](repeating: model.tokenLimit, count: texts), components.textEncoder)
         guard components.index.takesPicture else { return }
-        let encoder = try CogVideoXVAEEncoder(.imagined, components.vae, on: run.device)
-        _ = try encoder(run.allocate([1, settings.clip.height, settings.clip.width, 3]))
+        let encoder = try CogVideoXVAEEncoder(.imagined, components.vae, on: device)
+        _ = try encoder(allocate([1, settings.clip.height, settings.clip.width, 3]))
     }
 
     private var denoise: Double {
         let (config, steps) = (components.transformer, settings.sampling.steps)
-        let (step, once) = run.counted { () -> () throws -> Void in
-            let transformer = try CogVideoXTransformer(.imagined, config, on: run.device)
+        let (step, once) = counted { () -> () throws -> Void in
+            let transformer = try CogVideoXTransformer(.imagined, config, on: device)
             let contexts = try (0..<texts).map { _ in
-                try transformer.context(run.allocate([config.maxTextSeqLength, config.textEmbedDim]))
+                try transformer.context(allocate([config.maxTextSeqLength, config.textEmbedDim]))
             }
             let times = try transformer.times([Float](repeating: 0, count: steps))
             let grid = try transformer.grid(latents)
-            let shown = run.allocate([latents[0], config.inChannels, latents[2], latents[3]])
+            let shown = allocate([latents[0], config.inChannels, latents[2], latents[3]])
             return {
                 let modulation = try transformer.modulation(times[0..<1])
                 for context in contexts {
                     try transformer(
-                        shown, modulation: modulation, context: context, grid: grid, into: run.allocate(latents))
+                        shown, modulation: modulation, context: context, grid: grid, into: allocate(latents))
                 }
             }
         }
-        let passes = run.flops(step)
+        let passes = flops(of: step)
         let factorized = model.factorized(settings)
         return (0..<steps).reduce(once) { sum, step in
             let beyond = factorized?.step(step, of: steps)?.flops(
@@ -60,10 +50,8 @@ struct CogVideoXDryRun {
 
     /// The frames that filled the first patch are not decoded.
     private var decode: Double {
-        run.decode(
-            [model.latentFrames(settings), latents[1], latents[2], latents[3]], tiled: settings.tilesVAE
-        ) {
-            try CogVideoXVAEDecoder(.imagined, components.vae, on: run.device)
+        flops(decoding: [model.latentFrames(settings), latents[1], latents[2], latents[3]]) {
+            try CogVideoXVAEDecoder(.imagined, components.vae, on: device)
         }
     }
 }

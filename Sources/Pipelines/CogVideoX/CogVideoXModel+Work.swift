@@ -9,7 +9,7 @@ extension CogVideoXModel {
         WorkEstimate(
             tokens: tokens(settings), passes: settings.sampling.steps * texts(settings),
             decodedPixels: settings.clip.frames * settings.clip.width * settings.clip.height,
-            flops: CogVideoXDryRun(self, settings, on: device).flops,
+            flops: DryRun(self, settings, on: device).flops,
             peakBytes: memory(settings, on: device).peaks)
     }
 

@@ -8,7 +8,7 @@ extension WanModel {
         return WorkEstimate(
             tokens: grid.frame * grid.frames, passes: settings.sampling.steps * texts(settings).count,
             decodedPixels: settings.clip.frames * settings.clip.width * settings.clip.height,
-            flops: WanDryRun(self, settings, on: device).flops,
+            flops: DryRun(self, settings, on: device).flops,
             peakBytes: memory(settings, on: device).peaks)
     }
 

@@ -1,6 +1,5 @@
 import JobRunner
 import JobStore
-import Threads
 import VideoProvider
 import VideoRouter
 import VideoTypes

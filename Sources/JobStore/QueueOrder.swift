@@ -1,5 +1,5 @@
 /// In which order jobs are worked on: suspects last, then owners in turn, then each one's by priority, then by age.
-enum WorkOrder {
+enum QueueOrder {
     /// - Parameter served: for each owner a number that grows each time one of its jobs begins.
     static func sorted(_ jobs: [QueuedJob], served: [String?: Int]) -> [QueuedJob] {
         var served = served

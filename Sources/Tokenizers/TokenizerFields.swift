@@ -30,7 +30,7 @@ extension JSONValue {
 }
 
 /// One JSON object together with the path by which messages name it.
-struct JSONFields {
+struct TokenizerFields {
     let path: String
     let fields: [[UInt8]: JSONValue]
 
