@@ -101,7 +101,7 @@ import Weights
         for step in 1..<4 {
             let layer = try #require(heads.attention.step(step, of: 4)?.layer(1, of: 2))
             let kinds = try layer.kinds(
-                given.codes, given.codes, given.values, heads: 4, scale: 0.177, on: backend)
+                given.codes, given.codes, given.values, heads: 4, scale: 0.177, on: backend, room: out)
             #expect(kinds == heads.kinds)
             try layer(given.codes, given.codes, given.values, heads: 4, scale: 0.177, on: backend, into: out)
             let drift = Deviation(try backend.download(out), from: given.full)
@@ -126,7 +126,8 @@ import Weights
             let layer = try #require(heads.attention.step(3, of: 4)?.layer(1, of: 2))
             try layer(given.codes, given.codes, given.values, heads: 2, scale: 0.177, on: backend, into: out)
             let kinds = try layer.kinds(
-                given.codes, given.codes, given.values, heads: 2, scale: 0.177, on: backend)
+                given.codes, given.codes, given.values, heads: 2, scale: 0.177, on: backend,
+                room: backend.allocate(given.codes.shape, dtype))
             return (kinds, try backend.download(out))
         }
         let gpu = FakeGPU(8, 0)
