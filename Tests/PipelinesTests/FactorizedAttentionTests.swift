@@ -117,6 +117,21 @@ import Weights
         #expect(drift.relative > 0.2, "\(drift)")
     }
 
+    @Test func `classing heads takes no memory`() throws {
+        let backend = try CPUBackend(threads: 2)
+        let heads = Heads(kinds: [.places, .frames], frames: 8)
+        let given = try given(heads, .f32, on: backend)
+        let out = try backend.allocate(given.codes.shape, .f32)
+        // What was in use before leaves no room below the peak.
+        let rest = try backend.allocate([(backend.pool.peakBytes - backend.pool.currentBytes) / 4], .f32)
+        let peak = backend.pool.peakBytes
+        #expect(backend.pool.currentBytes == peak)
+        let layer = try #require(heads.attention.step(3, of: 4)?.layer(1, of: 2))
+        try layer(given.codes, given.codes, given.values, heads: 2, scale: 0.177, on: backend, into: out)
+        #expect(backend.pool.peakBytes == peak)
+        withExtendedLifetime(rest) {}
+    }
+
     @Test(arguments: [(DType.f32, 4e-5), (.bf16, 1e-2)])
     func `a GPU computes what the processor computes`(_ dtype: DType, _ bound: Double) throws {
         let heads = Heads(kinds: [.frames, .places], frames: 3)
