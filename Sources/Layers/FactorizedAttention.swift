@@ -73,29 +73,34 @@ extension FactorizedAttention.Layer {
             + patterns.pairs(.frames)
     }
 
-    /// The same as the backend's attention of all tokens, of rows whose order is that of the patterns.
+    /// The same as the backend's attention of all tokens, of rows whose order is that of the patterns; out is not q.
     package func callAsFunction(
         _ q: Tensor, _ k: Tensor, _ v: Tensor, heads: Int, scale: Float, on backend: any Backend, into out: Tensor
     ) throws(ComputeError) {
         let patterns = attention.patterns
         let rows = patterns.rows
-        let kinds = try kinds(q, k, v, heads: heads, scale: scale, on: backend)
+        let kinds = try kinds(q, k, v, heads: heads, scale: scale, on: backend, room: out)
         let lists = try backend.blockList(kinds.map { patterns[$0] }, queries: rows, keys: rows)
         try backend.attention(q, k, v, heads: heads, scale: scale, blocks: lists, into: out)
     }
 
     /// Which pattern comes nearer to the full attention of a sample of each head's queries.
+    ///
+    /// - Parameter room: as q, not q; what it holds is lost. Memory of sizes that nothing else asks for would be made
+    ///   of what is kept for others, which then would have to be cleared.
     package func kinds(
-        _ q: Tensor, _ k: Tensor, _ v: Tensor, heads: Int, scale: Float, on backend: any Backend
+        _ q: Tensor, _ k: Tensor, _ v: Tensor, heads: Int, scale: Float, on backend: any Backend, room: Tensor
     ) throws(ComputeError) -> [HeadPatterns.Kind] {
         let blocks = attention.sample(step: step, layer: layer)
         let (width, size) = (q.shape.last, BlockList.queries)
-        let queries = try backend.allocate([blocks.count * size, width], q.dtype)
+        let rows = blocks.count * size
+        let isRoom = 2 * rows <= attention.patterns.rows
+        let room = isRoom ? room : try backend.allocate([2 * rows, width], q.dtype)
+        let (queries, attended) = (room[0..<rows], room[rows..<2 * rows])
         for (place, block) in blocks.enumerated() {
             try backend.copy(
                 q[block * size..<(block + 1) * size], into: queries[place * size..<(place + 1) * size])
         }
-        let attended = try backend.allocate(queries.shape, q.dtype)
         try backend.attention(queries, k, v, heads: heads, scale: scale, groups: .all, bias: nil, into: attended)
         let all = try backend.download(attended)
         var errors: [[Double]] = []

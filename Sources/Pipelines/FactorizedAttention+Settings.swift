@@ -10,7 +10,7 @@ extension FactorizedAttention {
         self.init(HeadPatterns(text: text, frame: frame, frames: frames, kept: Self.kept))
     }
 
-    /// What it holds beside full attention: the lists of a layer as numbers and as flags, and a sample's rows.
+    /// What it holds beside full attention: the lists of a layer as numbers and as flags, and a short clip's sample.
     static func bytes(_ settings: VideoSettings, rows: Int, heads: Int, width: Int, _ dtype: DType) -> Int {
         guard settings.sampling.attention == .factorized else { return 0 }
         let pairs = HeadPatterns.queryBlocks(rows) * HeadPatterns.keyBlocks(rows)

@@ -101,7 +101,7 @@ import Weights
         for step in 1..<4 {
             let layer = try #require(heads.attention.step(step, of: 4)?.layer(1, of: 2))
             let kinds = try layer.kinds(
-                given.codes, given.codes, given.values, heads: 4, scale: 0.177, on: backend)
+                given.codes, given.codes, given.values, heads: 4, scale: 0.177, on: backend, room: out)
             #expect(kinds == heads.kinds)
             try layer(given.codes, given.codes, given.values, heads: 4, scale: 0.177, on: backend, into: out)
             let drift = Deviation(try backend.download(out), from: given.full)
@@ -117,6 +117,21 @@ import Weights
         #expect(drift.relative > 0.2, "\(drift)")
     }
 
+    @Test func `classing heads takes no memory`() throws {
+        let backend = try CPUBackend(threads: 2)
+        let heads = Heads(kinds: [.places, .frames], frames: 8)
+        let given = try given(heads, .f32, on: backend)
+        let out = try backend.allocate(given.codes.shape, .f32)
+        // What was in use before leaves no room below the peak.
+        let rest = try backend.allocate([(backend.pool.peakBytes - backend.pool.currentBytes) / 4], .f32)
+        let peak = backend.pool.peakBytes
+        #expect(backend.pool.currentBytes == peak)
+        let layer = try #require(heads.attention.step(3, of: 4)?.layer(1, of: 2))
+        try layer(given.codes, given.codes, given.values, heads: 2, scale: 0.177, on: backend, into: out)
+        #expect(backend.pool.peakBytes == peak)
+        withExtendedLifetime(rest) {}
+    }
+
     @Test(arguments: [(DType.f32, 4e-5), (.bf16, 1e-2)])
     func `a GPU computes what the processor computes`(_ dtype: DType, _ bound: Double) throws {
         let heads = Heads(kinds: [.frames, .places], frames: 3)
@@ -126,7 +141,8 @@ import Weights
             let layer = try #require(heads.attention.step(3, of: 4)?.layer(1, of: 2))
             try layer(given.codes, given.codes, given.values, heads: 2, scale: 0.177, on: backend, into: out)
             let kinds = try layer.kinds(
-                given.codes, given.codes, given.values, heads: 2, scale: 0.177, on: backend)
+                given.codes, given.codes, given.values, heads: 2, scale: 0.177, on: backend,
+                room: backend.allocate(given.codes.shape, dtype))
             return (kinds, try backend.download(out))
         }
         let gpu = FakeGPU(8, 0)

@@ -203,8 +203,7 @@ static void measure_lists(ptrdiff_t frames, ptrdiff_t positions, ptrdiff_t heads
                               .block_index = index};
     char name[96];
     snprintf(name, sizeof name, "attention %s %td, %td x %td, %s, %.2f kept", dtype == CK_DTYPE_F32 ? "f32" : "bf16",
-             tokens, heads, head_dim, by_place ? "places" : "frames",
-             (double)count / (double)(heads * tiles * blocks));
+             tokens, heads, head_dim, by_place ? "places" : "frames", (double)count / (double)(heads * tiles * blocks));
     measure(name, "GFLOP/s", 4e-9 * (double)count * CK_LIST_QUERIES * CK_LIST_KEYS * (double)head_dim, attend, &call);
     free(x);
     free(out);
