@@ -36,9 +36,10 @@ import Weights
                 source = .folder(folder.path)
                 files = try ModelFolder(path: folder.path)
             }
-            // With as many steps, both experts get one.
             var request = VideoRequest(prompt: "a lighthouse on a cliff at dusk")
-            (request.steps, request.seed) = (isBrief ? 1 : 3, 1)
+            // With as many steps, both experts get one.
+            let hasExperts = FileManager.default.fileExists(atPath: folder.file("transformer_2"))
+            (request.steps, request.seed) = (hasExperts ? 3 : 1, 1)
             var requests = [request]
             if name != BuiltInModel.name, !isBrief, try Families.open(files).pictures.needed.isEmpty {
                 // Two tiles, of few frames: they are blended on the host.

@@ -58,7 +58,7 @@ import Testing
         #expect(slow.isEmpty, "\(limit): \(slow.joined(separator: "\n"))")
     }
 
-    @Test func `nor does any with the choice that is made here`() throws {
+    @Test(.bounded(minutes: 20)) func `nor does any with the choice that is made here`() throws {
         let decisions = try decisions(Self.instructionSets.last ?? .sse41)
         #expect(decisions.count > 50)
         let slow = slow(decisions)
@@ -66,7 +66,10 @@ import Testing
     }
 
     /// Below AVX-512 oneDNN 2 has only a loop for products whose result is multiplied by a gate.
-    @Test(.enabled(if: otherProgram == nil && (try? CPUBackend.oneDNNVersion())?.hasPrefix("2.") == true))
+    @Test(
+        .enabled(
+            if: otherProgram == nil && (try? CPUBackend.oneDNNVersion())?.hasPrefix("2.") == true,
+            "oneDNN 3 has kernels for them"))
     func `loops are seen where they are accepted`() throws {
         let slow = try slow(decisions(.sse41, ["--onednn-first", "--accept-loops", "built-in"]))
         #expect(slow.contains { $0.hasPrefix("product") && $0.contains("gatedAdd") }, "\(slow)")
