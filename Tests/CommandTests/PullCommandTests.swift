@@ -84,15 +84,13 @@ import VideoTypes
         #expect(absent.status == VideoError.Code.modelNotFound.exitStatus && hub.hub.requests.isEmpty)
         let wrong = try run(hub, words + ["--pull", "--port", "70000"])
         #expect(wrong.status == 2 && hub.hub.requests.isEmpty, "\(wrong.errors)")
-        let start = ["-s", "TERM", "20", Self.path] + words + ["--port", "0", "--pull"]
-        let made = try Subprocess("/usr/bin/timeout", start, folder: folder.path, environment: environment(hub))
-        #expect(made.errors.contains("asking the hub") && made.errors.contains("listening on"), "\(made.errors)")
+        let made = try served(hub, words + ["--port", "0", "--pull"])
+        #expect(made.contains("asking the hub") && made.contains("listening on"), "\(made)")
         let asked = hub.hub.requests.count
         // Only what is not there is fetched.
         #expect(try run(nil, ["models", "verify", Self.model]).status == 0)
-        let again = ["-s", "TERM", "5", Self.path] + words + ["--port", "0", "--pull"]
-        let warm = try Subprocess("/usr/bin/timeout", again, folder: folder.path, environment: environment(hub))
-        #expect(warm.errors.contains("listening on") && hub.hub.requests.count == asked, "\(warm.errors)")
+        let warm = try served(hub, words + ["--port", "0", "--pull"])
+        #expect(warm.contains("listening on") && hub.hub.requests.count == asked, "\(warm)")
     }
 
     @Test func `a pull that was killed goes on, and says what is there meanwhile`() throws {
@@ -140,10 +138,21 @@ import VideoTypes
         #expect(said.contains("hint: the same command goes on where this one ended"), "\(said)")
     }
 
-    private func start(_ hub: FakeHub) throws -> Process {
+    /// What a service says until it listens, or ends by itself.
+    private func served(_ hub: FakeHub, _ words: [String]) throws -> String {
+        let process = try start(hub, words)
+        func errors() throws -> String { try String(contentsOfFile: folder.file("errors"), encoding: .utf8) }
+        _ = try eventually { try errors().contains("listening on") || !process.isRunning }
+        process.terminate()
+        process.waitUntilExit()
+        return try errors()
+    }
+
+    private func start(_ hub: FakeHub, _ words: [String] = ["models", "pull", model]) throws -> Process {
         let process = Process()
         process.executableURL = URL(filePath: Self.path)
-        process.arguments = ["models", "pull", Self.model]
+        process.arguments = words
+        process.currentDirectoryURL = URL(filePath: folder.path)
         process.environment = ProcessInfo.processInfo.environment.merging(environment(hub)) { $1 }
         _ = FileManager.default.createFile(atPath: folder.file("errors"), contents: nil)
         process.standardError = FileHandle(forWritingAtPath: folder.file("errors"))

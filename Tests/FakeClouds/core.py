@@ -159,6 +159,7 @@ class Script:
         self.lists = {name: [] for name in self.LISTS}
         self.queued_polls = 1
         self.working_polls = 1
+        self.held = False
         self.clip = {}
         self.options = {}
 
@@ -169,6 +170,8 @@ class Script:
                     self.lists[name] = list(value)
                 elif name in ("queued_polls", "working_polls"):
                     setattr(self, name, int(value))
+                elif name == "held":
+                    self.held = bool(value)
                 elif name == "clip":
                     self.clip = dict(value)
                 elif name != "expires":
@@ -183,6 +186,7 @@ class Job:
     """One order: QUEUED for some looks, WORKING for some, then at its END."""
 
     def __init__(self, cloud, model, fields, width, height, seconds, audio):
+        self.script = cloud.script
         self.id = cloud.new_id()
         self.model = model
         self.fields = fields
@@ -203,7 +207,7 @@ class Job:
             return "cancelled"
         if self.looks <= self.queued:
             return "queued"
-        if self.looks <= self.queued + self.working:
+        if self.looks <= self.queued + self.working or self.script.held:
             return "working"
         return self.end
 

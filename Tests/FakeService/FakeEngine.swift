@@ -80,6 +80,7 @@ private final class FakeRun {
         let first = step
         while step < settings.sampling.steps {
             try report(.denoise, step, settings.sampling.steps)
+            try waitForLeave(step + 1)
             try meetAccident(step + 1)
             pause(script.secondsPerStep)
             state = Self.next(state, step)
@@ -152,10 +153,24 @@ private final class FakeRun {
         }
     }
 
-    /// A file beside the folder of parts remembers clips that had their accident.
+    /// The folder that the folder of parts is in.
+    private var folder: String {
+        path.split(separator: "/", omittingEmptySubsequences: false).dropLast(2).joined(separator: "/")
+    }
+
+    /// Until somebody lets the step begin; meanwhile it hears whether it is to stop.
+    private func waitForLeave(_ step: Int) throws(VideoError) {
+        var looks = 0
+        while script.isHeld, FakeLeave.steps(in: folder) < step {
+            if looks % 10 == 9 { try report(.denoise, step - 1, settings.sampling.steps) }
+            looks += 1
+            pause(0.01)
+        }
+    }
+
+    /// A file remembers clips that had their accident.
     private func isFirstTime() -> Bool {
-        let folders = path.split(separator: "/", omittingEmptySubsequences: false).dropLast(2)
-        let mark = folders.joined(separator: "/") + "/fake-accident-\(settings.sampling.seed)"
+        let mark = folder + "/fake-accident-\(settings.sampling.seed)"
         let file = unsafe open(mark, O_CREAT | O_EXCL | O_CLOEXEC | O_WRONLY, 0o600)
         if file >= 0 { close(file) }
         return file >= 0

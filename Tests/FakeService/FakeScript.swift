@@ -4,13 +4,15 @@ import VideoTypes
 ///
 /// `fake:step=0.05` takes so many seconds a step, `fake:load=1` to load, `fake:joules=7` so much energy for the clip;
 /// `fake:fail=out_of_memory@3` fails at step 3, `fake:crash@3` dies there, `fake:hang@3` stays there for ever;
-/// `fake:once` lets each of these happen to a clip only the first time.
+/// `fake:once` lets each of these happen to a clip only the first time; `fake:held` waits in front of every step until
+/// `FakeLeave` has been given for it.
 struct FakeScript {
     var secondsPerStep = 0.0
     var loadSeconds = 0.0
     var joules: Double?
     var accident: (kind: Accident, step: Int)?
     var once = false
+    var isHeld = false
 
     enum Accident: Equatable {
         case fail(VideoError.Code)
@@ -38,6 +40,7 @@ struct FakeScript {
         case "crash": accident = (.crash, step)
         case "hang": accident = (.hang, step)
         case "once": once = true
+        case "held": isHeld = true
         default: break
         }
     }

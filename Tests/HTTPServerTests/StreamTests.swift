@@ -75,12 +75,12 @@ import Testing
     @Test func `a stream may be silent for longer than a connection may be idle`() throws {
         var options = HTTPServerOptions()
         options.idleSeconds = 1
-        let start = ContinuousClock.now
+        let turns = Turns()
         let server = try HTTPServer(
             options,
             handler: Self.events {
                 usleep(100_000)
-                return ContinuousClock.now - start > .seconds(2.5) ? Array("late".utf8) : []
+                return turns.next() > 25 ? Array("late".utf8) : []
             })
         let client = try RawClient(port: server.port)
         client.send(Self.get)
@@ -164,9 +164,8 @@ import Testing
             #expect(client.head()?.status == 200)
             return client
         }
-        let start = ContinuousClock.now
-        server.stop(afterSeconds: 60)
-        #expect(ContinuousClock.now - start < .seconds(30))
+        // Would it wait for them, the test would pass its limit.
+        server.stop(afterSeconds: 3600)
         #expect(clients.allSatisfy { $0.chunk() == [] })
     }
 }

@@ -11,7 +11,6 @@ import Testing
     private static var options: HTTPServerOptions {
         var options = HTTPServerOptions()
         options.maxBodyBytes = 1000
-        options.idleSeconds = 2
         return options
     }
 
@@ -122,7 +121,6 @@ import Testing
     @Test func `more uploads than allowed are put off, and other requests are not`() throws {
         var options = Self.options
         options.maxUploads = 2
-        options.idleSeconds = 30
         let server = try HTTPServer(options, handler: TestHandler())
         let slow = try (0..<2).map { _ in
             let client = try RawClient(port: server.port)
@@ -148,7 +146,6 @@ import Testing
     @Test func `bodies together take no more memory than allowed`() throws {
         var options = Self.options
         options.maxBodyBytesInMemory = 1500
-        options.idleSeconds = 30
         let server = try HTTPServer(options, handler: TestHandler())
         do {
             let first = try RawClient(port: server.port)
@@ -173,7 +170,6 @@ import Testing
     @Test func `an upload that drips is cut when its time is over`() throws {
         var options = Self.options
         options.uploadSeconds = 1
-        options.idleSeconds = 30
         let server = try HTTPServer(options, handler: TestHandler())
         let client = try RawClient(port: server.port)
         client.send(Self.post("Content-Length: 1000"))
@@ -212,7 +208,6 @@ import Testing
     @Test func `one party does not take the last places`() throws {
         var options = Self.options
         options.maxUploads = 4
-        options.idleSeconds = 30
         let server = try HTTPServer(options, handler: TestHandler(party: { $0.headers["Authorization"] }))
         func begin(_ party: String) throws -> (client: RawClient, status: Int?) {
             let client = try RawClient(port: server.port)

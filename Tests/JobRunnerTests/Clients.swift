@@ -1,6 +1,7 @@
 import Crypto
 import Foundation
 import TestSupport
+import TestTools
 import Testing
 import VideoTypes
 
@@ -51,14 +52,12 @@ struct Clients {
     }
 
     func waitForAll(_ process: QueueProcess) throws {
-        let end = Date(timeIntervalSinceNow: 120)
-        while Date() < end {
+        let isDone = try grows(to: count) {
             let counts = try #require(process.counts())
-            if counts.completed == count { return }
-            guard counts.failed == 0 else { break }
-            usleep(10_000)
+            try #require(counts.failed == 0, "not all jobs were completed")
+            return counts.completed
         }
-        Issue.record("not all jobs were completed")
+        #expect(isDone, "not all jobs were completed")
     }
 
     /// Looks at all that is left; the attempts that it took.

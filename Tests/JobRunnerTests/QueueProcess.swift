@@ -37,7 +37,7 @@ final class QueueProcess {
         return unsafe write(input.fileHandleForWriting.fileDescriptor, bytes, bytes.count) == bytes.count
     }
 
-    /// The next line; nil where the process has died or says nothing for half a minute.
+    /// The next line; nil where the process has died or says nothing for minutes.
     func line() -> String? {
         let descriptor = output.fileHandleForReading.fileDescriptor
         while true {
@@ -47,7 +47,7 @@ final class QueueProcess {
                 return line
             }
             var one = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-            guard unsafe poll(&one, 1, 30_000) == 1 else { return nil }
+            guard unsafe poll(&one, 1, 240_000) == 1 else { return nil }
             var buffer = [UInt8](repeating: 0, count: 4096)
             let count = unsafe read(descriptor, &buffer, buffer.count)
             guard count > 0 else { return nil }

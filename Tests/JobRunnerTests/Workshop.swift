@@ -1,6 +1,7 @@
 import Foundation
 import Synchronization
 import TestSupport
+import TestTools
 import VideoProvider
 import VideoTypes
 
@@ -52,6 +53,9 @@ final class Workshop: Sendable {
     /// All that the owner of the machine was told.
     var told: String { lines.text }
 
+    /// Lets `fake:held` clips make so many steps in all.
+    func letPass(_ steps: Int) { FakeLeave.give(steps, in: folder.path) }
+
     func submit(seed: UInt64, steps: Int = 4, _ prompt: String = "bars") throws -> JobID {
         let order = FakeOrder.order(FakeOrder.settings(seed: seed, steps: steps, prompt: prompt))
         switch try runner.submit(order, owner: nil) {
@@ -65,25 +69,25 @@ final class Workshop: Sendable {
         return job
     }
 
-    /// The job when it has come so far; what it is after a minute where it has not.
+    /// The job when it has come so far; what it is when it has been waited for long enough where it has not.
     func wait(_ id: JobID, until isSo: (Job) -> Bool) throws -> Job {
-        let end = Date(timeIntervalSinceNow: 60)
-        while true {
-            let job = try job(id)
-            if isSo(job) || Date() > end { return job }
-            usleep(2000)
+        var last = try job(id)
+        _ = try eventually {
+            last = try job(id)
+            return isSo(last)
         }
+        return last
     }
 
     func finished(_ id: JobID) throws -> Job { try wait(id) { $0.state.isFinal } }
 
     func wait(until isSo: (RunnerState) -> Bool) -> RunnerState {
-        let end = Date(timeIntervalSinceNow: 60)
-        while true {
-            let state = runner.state
-            if isSo(state) || Date() > end { return state }
-            usleep(2000)
+        var last = runner.state
+        _ = eventually {
+            last = runner.state
+            return isSo(last)
         }
+        return last
     }
 
     func bytes(_ id: JobID) throws -> Data { try Data(contentsOf: URL(fileURLWithPath: store.outputs.path(id))) }

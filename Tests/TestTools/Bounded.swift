@@ -6,7 +6,7 @@ package import Testing
 /// and two of them on two cores would keep even the limit from being noticed.
 package final class Bounded: SuiteTrait, TestTrait, TestScoping {
     package let isRecursive = true
-    static let usual = Duration.seconds(300)
+    static let usual = Duration.seconds(600)
     private let limit: Duration
 
     fileprivate init(_ limit: Duration) { self.limit = limit }

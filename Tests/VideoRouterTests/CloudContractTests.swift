@@ -246,7 +246,7 @@ import VideoTypes
     @Test(arguments: CloudCase.all)
     func `what is cancelled is stopped at the cloud where it stops anything`(_ place: CloudCase) async throws {
         let scene = try Scene(place, folder)
-        try scene.script(#""queued_polls": 1000"#)
+        try scene.script(#""queued_polls": 100000"#)
         let request = place.request()
         let task = Task { await scene.outcome(request) }
         #expect(try await becomesTrue { try scene.jobs.count == 1 })
@@ -268,11 +268,15 @@ import VideoTypes
         _ place: CloudCase
     ) async throws {
         let scene = try Scene(place, folder)
-        try scene.script(#""queued_polls": 1000"#)
+        try scene.script(#""queued_polls": 100000"#)
         var request = place.request()
-        request.maxLatencySeconds = 0.5
         let price = try await scene.provider.capabilities(for: request).costDollars
-        #expect(await scene.error(request) == .deadline)
+        // Time enough to place the order, on whatever machine.
+        for seconds in [0.5, 5, 50] {
+            request.maxLatencySeconds = seconds
+            #expect(await scene.error(request) == .deadline)
+            if try !scene.jobs.isEmpty { break }
+        }
         #expect(try scene.jobs.first?.value(at: ["cancelled"]) == .bool(place.cancels))
         // What cannot be stopped is paid, and is fetched by whoever asks for it again.
         #expect(await scene.provider.hasOpenOrder(of: request.id) == !place.cancels)

@@ -79,9 +79,12 @@ import cloud_child
             try bed.script(cloud, #""submit": [], "poll": [], "download": [], "working_polls": 1"#)
         }
         let last = try child(bed)
-        let end = ContinuousClock.now + .seconds(60 + 10 * Self.kills)
-        while last.isRunning, ContinuousClock.now < end { try await Task.sleep(for: .milliseconds(20)) }
-        if last.isRunning { kill(last.processIdentifier, SIGKILL) }
+        let results = folder.file("results")
+        let isWhole = try grows(to: Self.orders) {
+            guard last.isRunning else { return Self.orders }
+            return try FileManager.default.contentsOfDirectory(atPath: results).count { Int($0) != nil }
+        }
+        if !(isWhole && eventually { !last.isRunning }) { kill(last.processIdentifier, SIGKILL) }
         last.waitUntilExit()
         #expect(last.terminationStatus == 0 && last.terminationReason == .exit)
         try check(bed)

@@ -154,7 +154,7 @@ import VideoTypes
     @Test func `slots of an account are never passed, and who waits is not lost`() async throws {
         let bed = try bed("fal")
         let book = try OrderBook(path: folder.file("orders"))
-        try bed.script("fal", #""working_polls": 5"#)
+        try bed.script("fal", #""working_polls": 10"#)
         let provider = try place("fal").provider(bed, folder, book: book) { $0.slots = 2 }
         let most = try await withThrowingTaskGroup(of: Void.self) { group in
             for number in 0..<6 {

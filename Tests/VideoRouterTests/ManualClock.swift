@@ -22,6 +22,10 @@ final class ManualClock: Sendable {
 
     var now: Double { state.withLock { $0.now } }
 
+    /// How often somebody began to wait, and how many wait now.
+    var sleeps: Int { state.withLock { $0.next } }
+    var sleeping: Int { state.withLock { $0.sleepers.count } }
+
     /// Moves both clocks on and wakes who has waited long enough.
     func advance(by seconds: Double) {
         let woken = state.withLock { state in

@@ -207,8 +207,8 @@ import VideoTypes
         let request = scene.request()
         let task = Task { try await router.clip(request) }
         #expect(try await becomesTrue { providers.allSatisfy { $0.timesAsked > 0 && $0.healthChecks > 0 } })
-        // Those who answer have begun to; a moment, and they have.
-        try await Task.sleep(for: .milliseconds(500))
+        // Two questions to each; who has answered is no longer waited for.
+        #expect(try await becomesTrue { scene.clock.sleeps >= 6 && scene.clock.sleeping == 1 })
         scene.clock.advance(by: 5)
         let clip = try await task.value
         #expect(clip.provider == "good")

@@ -58,7 +58,7 @@ private struct ServerEvent: Equatable {
 
     @Test func `streams are limited for a job, and their places come back`() throws {
         let service = try TestService()
-        let id = try service.submit("x fake:step=0.5")
+        let id = try service.submit("x fake:held")
         var clients: [RawClient] = []
         for _ in 0..<4 {
             let client = try RawClient(port: service.service.port)

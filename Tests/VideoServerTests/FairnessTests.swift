@@ -5,7 +5,7 @@ import Testing
 import VideoServer
 
 /// One key cannot shut out the rest.
-@Suite(.bounded(minutes: 2)) struct FairnessTests {
+@Suite(.bounded) struct FairnessTests {
     private static let greedy = "greedy-0123456789abcdef"
     private static let other = "other-0123456789abcdef"
 
@@ -28,7 +28,8 @@ import VideoServer
         return client
     }
 
-    private let slow = #"{"prompt": "x fake:step=1", "num_inference_steps": 100}"#
+    /// A clip that never ends.
+    private let slow = #"{"prompt": "x fake:held"}"#
 
     @Test func `the queue keeps places for other keys, and turns for them`() throws {
         let service = try service { $0.maxQueued = 8 }
@@ -36,7 +37,7 @@ import VideoServer
         var refused: Answer?
         for _ in 0..<12 where refused == nil {
             let answer = try service.post(
-                "/v1/videos", json: #"{"prompt": "x fake:step=1", "num_inference_steps": 100, "priority": 100}"#)
+                "/v1/videos", json: #"{"prompt": "x fake:held", "priority": 100}"#)
             if answer.status == 200 { accepted += 1 } else { refused = answer }
             // The first one is claimed at some time; then its place is free again.
             if accepted == 1 { #expect(try eventually { try service.get("/v1/videos").text.contains("in_progress") }) }
@@ -68,10 +69,9 @@ import VideoServer
             "POST", "/v1/videos/sync", [("Content-Type", "application/json")], body: Array(#"{"prompt": ""}"#.utf8),
             key: Self.other)
         #expect(other.status == 400)
-        let since = ContinuousClock.now
+        // No clip ends: a seat that is free is that of one who has hung up.
         waiting.removeAll()
         #expect(try eventually { try !isFull() })
-        #expect(ContinuousClock.now - since < .seconds(10))
     }
 
     @Test func `streams of events are shared by key`() throws {

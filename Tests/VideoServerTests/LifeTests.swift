@@ -4,10 +4,13 @@ import TestTools
 import Testing
 import VideoServer
 
+@testable import fake_service
+
 /// Restarts, and how the service ends.
 @Suite(.bounded) struct LifeTests {
     @Test func `a restart keeps the jobs, their keys of idempotency and the events`() throws {
         let folder = try TemporaryFolder()
+        let order = #"{"prompt": "x fake:held"}"#
         var ids: [String] = []
         var events = ""
         do {
@@ -15,22 +18,22 @@ import VideoServer
             ids.append(try service.submit("done"))
             _ = try service.finished(ids[0])
             events = try service.get("/v1/videos/\(ids[0])/events").text
-            let running = try service.post(
-                "/v1/videos", json: #"{"prompt": "x fake:step=0.1"}"#, [("Idempotency-Key", "k")])
+            let running = try service.post("/v1/videos", json: order, [("Idempotency-Key", "k")])
             ids.append(try #require(running["id"]))
             ids.append(try service.submit("waits"))
+            service.letPass(6)
             #expect(try eventually { try service.get("/v1/videos/\(ids[1])").step >= 6 })
             service.service.drain()
         }
         let service = try TestService(in: folder)
         #expect(try service.get("/v1/videos?order=asc").list("data").compactMap { $0["id"]?.text } == ids)
         #expect(try service.get("/v1/videos/\(ids[0])/events").text == events)
-        let again = try service.post(
-            "/v1/videos", json: #"{"prompt": "x fake:step=0.1"}"#, [("Idempotency-Key", "k")])
+        let again = try service.post("/v1/videos", json: order, [("Idempotency-Key", "k")])
         #expect(again["id"] == ids[1])
         // It begins where the checkpoint is, not at nothing.
         let progress = again["progress"].flatMap { Int($0) } ?? 0
         #expect(progress > 20, "\(progress)")
+        service.letPass(.max)
         for id in ids {
             let end = try service.finished(id)
             #expect(end["status"] == "completed", "\(end.text)")
@@ -39,7 +42,7 @@ import VideoServer
 
     @Test func `a service that ends lets the running clip be finished and takes no more`() throws {
         let process = try ServiceProcess()
-        let running = try process.submit("x fake:step=0.1")
+        let running = try process.submit("x fake:held")
         let waiting = try process.submit("y")
         #expect(try eventually { try process.get("/v1/videos/\(running)")["status"] == "in_progress" })
         process.send(SIGTERM)
@@ -48,12 +51,13 @@ import VideoServer
         #expect(refused.status == 503 && refused["error", "code"] == "shutting_down")
         #expect(refused.header("Retry-After") != nil)
         #expect(try process.get("/health").status == 200)
+        process.letPass(.max)
         #expect(process.wait() == 0)
 
         let next = try ServiceProcess(in: process.folder)
         let done = try next.get("/v1/videos/\(running)")
         #expect(done["status"] == "completed" && done["attempt"] == "1")
-        #expect(try next.get("/v1/videos/\(waiting)", [("Prefer", "wait=30")])["status"] == "completed")
+        #expect(try next.finished(waiting)["status"] == "completed")
         next.send(SIGINT)
         #expect(next.wait() == 0)
         for text in [process.errors, next.errors] { #expect(!text.contains("ThreadSanitizer"), "\(text)") }
@@ -61,14 +65,14 @@ import VideoServer
 
     @Test func `a hangup reads the keys again and ends nothing, and an idle end finishes no job`() throws {
         let process = try ServiceProcess()
-        let id = try process.submit("x fake:step=0.1")
-        for _ in 0..<3 {
+        let id = try process.submit("x fake:held")
+        for count in 1...3 {
             process.send(SIGHUP)
-            usleep(100_000)
+            #expect(eventually { process.errors.components(separatedBy: "were read again").count > count })
         }
-        let done = try process.get("/v1/videos/\(id)", [("Prefer", "wait=60")])
+        process.letPass(.max)
+        let done = try process.finished(id)
         #expect(done["status"] == "completed" && done["attempt"] == "1", "\(done.text)")
-        #expect(process.errors.contains("were read again"))
         process.send(SIGTERM)
         #expect(process.wait() == 0)
         let idle = try ServiceProcess()
@@ -87,17 +91,17 @@ import VideoServer
         process.send(SIGTERM)
         #expect(process.wait() == 0)
         let next = try ServiceProcess(in: process.folder)
-        #expect(try next.get("/v1/videos/\(id)", [("Prefer", "wait=30")])["status"] == "completed")
+        #expect(try next.finished(id)["status"] == "completed")
         next.send(SIGTERM)
         #expect(next.wait() == 0)
     }
 
     @Test func `few open files are enough for a worker`() throws {
-        let folder = try TemporaryFolder()
-        let script = "ulimit -n 60; exec timeout -s TERM 8 \"$0\" serve state=\"$1\" verbose=true"
-        let run = try Subprocess("/bin/bash", ["-c", script, TestService.program, folder.file("state")])
-        #expect(run.errors.contains("the worker is ready"), "\(run.errors)")
-        #expect(!run.errors.contains("cannot be started"))
+        let process = try ServiceProcess(openFiles: 60, "verbose=true")
+        #expect(eventually { process.errors.contains("the worker is ready") }, "\(process.errors)")
+        process.send(SIGTERM)
+        #expect(process.wait() == 0)
+        #expect(!process.errors.contains("cannot be started"))
     }
 
     @Test func `two services do not share a folder, nor a port`() throws {
@@ -115,7 +119,8 @@ final class ServiceProcess: Sendable {
     private let errorsPath: String
     private let port: UInt16
 
-    init(in folder: TemporaryFolder? = nil, _ words: String...) throws {
+    /// - Parameter openFiles: how many it may have.
+    init(in folder: TemporaryFolder? = nil, openFiles: Int? = nil, _ words: String...) throws {
         let folder = try folder ?? TemporaryFolder()
         self.folder = folder
         errorsPath = folder.file("errors-\(UInt32.random(in: 0...UInt32.max))")
@@ -123,8 +128,10 @@ final class ServiceProcess: Sendable {
         let process = Process()
         self.process = process
         let errorsPath = errorsPath
-        process.executableURL = URL(fileURLWithPath: TestService.program)
-        process.arguments = ["serve", "state=\(folder.file("state"))"] + words
+        process.executableURL = URL(fileURLWithPath: "/bin/sh")
+        let limit = openFiles.map { "ulimit -n \($0); " } ?? ""
+        process.arguments =
+            ["-c", limit + "exec \"$0\" \"$@\"", TestService.program, "serve", "state=\(folder.file("state"))"] + words
         process.standardError = FileHandle(forWritingAtPath: errorsPath)
         try process.run()
         var found: UInt16?
@@ -154,6 +161,11 @@ final class ServiceProcess: Sendable {
     func post(_ path: String, json: String) throws -> Answer {
         try TestService.ask(port, "POST", path, [("Content-Type", "application/json")], body: Array(json.utf8))
     }
+
+    /// As `TestService` does.
+    func letPass(_ steps: Int) { FakeLeave.give(steps, in: folder.file("state")) }
+
+    func finished(_ id: String) throws -> Answer { try TestService.finished(id) { try get($0, $1) } }
 
     func submit(_ prompt: String) throws -> String {
         let answer = try post("/v1/videos", json: "{\"prompt\": \"\(prompt)\"}")

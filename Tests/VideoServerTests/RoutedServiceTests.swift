@@ -153,7 +153,7 @@ import VideoTypes
                 try method == "cancel"
                 ? service.post("/v1/videos/\(id)/cancel", json: "{}") : service.ask("DELETE", "/v1/videos/\(id)")
             #expect(answer.status == 200)
-            #expect(try eventually { try bed.log("fal").filter { "\($0)".contains("/cancel") }.count == count + 1 })
+            #expect(try eventually { try bed.log("fal").filter { "\($0)".contains("/cancel") }.count >= count + 1 })
         }
     }
 
@@ -170,8 +170,7 @@ import VideoTypes
 
     @Test(arguments: [SIGKILL, SIGTERM])
     func `after a restart an open order is found, and the clip bought once`(_ signal: Int32) throws {
-        // Long enough to be killed in, and no longer.
-        try bed.script("fal", #""working_polls": 80"#)
+        try bed.script("fal", #""held": true"#)
         let words = "router=" + folder.file("router.json")
         var ids: [String] = []
         do {
@@ -184,10 +183,11 @@ import VideoTypes
             #expect(try eventually { try bed.log("fal").count >= 12 })
             process.send(signal)
             _ = process.wait()
+            try bed.script("fal", #""held": false"#)
         }
         let next = try ServiceProcess(in: folder, words)
         for id in ids {
-            let done = try next.get("/v1/videos/\(id)", [("Prefer", "wait=60")])
+            let done = try next.finished(id)
             #expect(done["status"] == "completed" && done["provider"] == "fal/kling-v3-pro", "\(done.text)")
             #expect(done["cost_dollars"] == "0.56")
         }

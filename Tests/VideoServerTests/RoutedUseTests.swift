@@ -192,7 +192,7 @@ import VideoTypes
         let orders = try service.get("/v1/router").list("orders")
         #expect(orders.first?["provider"]?.text == "gpu" && orders.first?["orders"]?.text == "1")
         // What is cancelled here is stopped there.
-        let id = try service.submit("a slow cat fake:step=5")
+        let id = try service.submit("a slow cat fake:held")
         #expect(try eventually { try maker.jobCount == 2 })
         #expect(try eventually { try service.get("/v1/videos/\(id)")["status"] == "in_progress" })
         #expect(try service.post("/v1/videos/\(id)/cancel", json: "{}").status == 200)

@@ -49,7 +49,10 @@ import VideoServer
         let script = SourcePath.beside("Browser/start_page.py")
         let run = try Subprocess(
             #require(Self.python),
-            [script, #require(Self.chromium), service.service.url + "/", kept ?? pictures.path] + (hasKey ? [key] : []))
+            [
+                script, #require(Self.chromium), service.service.url + "/", kept ?? pictures.path,
+                service.folder.file("state"),
+            ] + (hasKey ? [key] : []))
         try #require(run.status == 0, "\(run.errors)")
         let found = Findings(try JSONValue(Array(run.output.utf8)))
         #expect(found["model"] == "\"built-in\"" && found["labels"] == "true")

@@ -8,6 +8,8 @@ import VideoProvider
 import VideoServer
 import VideoTypes
 
+@testable import fake_service
+
 /// The whole service in this process, with workers that pretend.
 final class TestService: Sendable {
     let service: Service
@@ -84,6 +86,9 @@ extension TestService {
         return try ask("POST", path, headers + [("Content-Type", form.type)], body: form.body)
     }
 
+    /// Lets `fake:held` clips make so many steps in all.
+    func letPass(_ steps: Int) { FakeLeave.give(steps, in: folder.file("state")) }
+
     /// Submits a clip and gives its id.
     func submit(_ prompt: String, _ more: String = "") throws -> String {
         let answer = try post("/v1/videos", json: "{\"prompt\": \"\(prompt)\"\(more)}")
@@ -91,13 +96,15 @@ extension TestService {
     }
 
     /// The job once it is finished.
-    func finished(_ id: String) throws -> Answer {
+    func finished(_ id: String) throws -> Answer { try Self.finished(id) { try get($0, $1) } }
+
+    static func finished(_ id: String, _ get: (String, [(String, String)]) throws -> Answer) throws -> Answer {
         for _ in 0..<60 {
             let answer = try get("/v1/videos/\(id)", [("Prefer", "wait=10")])
             if answer["status"] == "completed" || answer["status"] == "failed" { return answer }
         }
         Issue.record("the job \(id) does not end")
-        return try get("/v1/videos/\(id)")
+        return try get("/v1/videos/\(id)", [])
     }
 
     /// How many jobs the service knows.

@@ -1,9 +1,9 @@
 """Uses the start page as a person would, in headless Chromium over its debugging pipe; standard library only.
 
-start_page.py CHROMIUM URL FOLDER [KEY]: types a prompt, watches it become a clip, cancels another, deletes one.
+start_page.py CHROMIUM URL FOLDER STATE [KEY]: types a prompt, watches it become a clip, cancels another, deletes one.
 Writes screenshots into FOLDER and the findings as JSON to standard output.
 """
-import json, sys, tempfile, time
+import json, os, sys, tempfile, time
 from browser import Browser
 
 
@@ -20,7 +20,15 @@ COLOURS = """(async (selector) => {
 })"""
 
 
-def main(program, url, key):
+def let_pass(state, steps):
+    """Clips of "fake:held" may make so many steps in all."""
+    path = os.path.join(state, "fake-leave")
+    with open(path + ".new", "w") as file:
+        file.write(str(steps))
+    os.rename(path + ".new", path)
+
+
+def main(program, url, state, key):
     found = {}
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         page = Browser(program, profile, FOLDER, 1200, 900)
@@ -43,7 +51,7 @@ def main(program, url, key):
 
         # A refusal is said in words, at its field.
         page.run("document.querySelector('#prompt').focus()")
-        page.type("fake:step=0.15 a red ball <b>rolls</b> over a field")
+        page.type("fake:held a red ball <b>rolls</b> over a field")
         page.run("document.querySelector('#size').value = '17x23'")
         page.click("#make")
         page.wait("!document.querySelector('#new-error').hidden")
@@ -61,11 +69,14 @@ def main(program, url, key):
         }).observe(document.querySelector('#progress'), { attributes: true })""")
         page.run("document.querySelector('#prompt').focus()")
         page.press("Enter", "Enter", 13, modifiers=2)
-        page.wait("(document.querySelector('#progress').value || 0) > 0", 60)
-        time.sleep(0.5)
+        for steps in range(1, 5):
+            before = page.run("window.seen.at(-1) ?? -1")
+            let_pass(state, steps)
+            page.wait(f"(window.seen.at(-1) ?? -1) > {before}")
         found["working"] = page.run("document.querySelector('#state').textContent")
         page.shoot("working.png")
-        page.wait("document.querySelector('#video').readyState >= 3 && document.querySelector('#video').currentTime > 0", 90)
+        let_pass(state, 1000)
+        page.wait("document.querySelector('#video').readyState >= 3 && document.querySelector('#video').currentTime > 0")
         found["progress"] = page.run("window.seen")
         found["ready_state"] = page.run("document.querySelector('#video').readyState")
         found["duration"] = page.run("document.querySelector('#video').duration")
@@ -89,7 +100,8 @@ def main(program, url, key):
         page.shoot("done.png")
 
         # One that hangs, cancelled.
-        page.run("document.querySelector('#prompt').value = 'fake:step=2 a slow one'")
+        let_pass(state, 0)
+        page.run("document.querySelector('#prompt').value = 'fake:held a slow one'")
         page.click("#make")
         page.wait("document.querySelectorAll('#list li').length === 2 && !document.querySelector('#cancel').hidden")
         page.click("#cancel")
@@ -126,4 +138,4 @@ def main(program, url, key):
 
 
 FOLDER = sys.argv[3]
-main(sys.argv[1], sys.argv[2], sys.argv[4] if len(sys.argv) > 4 else "")
+main(sys.argv[1], sys.argv[2], sys.argv[4], sys.argv[5] if len(sys.argv) > 5 else "")
