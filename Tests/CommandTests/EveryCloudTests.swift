@@ -4,7 +4,7 @@ import TestTools
 import Testing
 
 /// Every cloud that there is a fake of, through one configuration: from a shell, and through the service's API.
-@Suite(.bounded(minutes: 10), .needs("python3", "ffmpeg")) struct EveryCloudTests {
+@Suite(.bounded(minutes: 20), .needs("python3", "ffmpeg")) struct EveryCloudTests {
     private let folder: TemporaryFolder
     private let bed: CloudBed
     private static let program = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()

@@ -4,7 +4,7 @@ import TestTools
 import Testing
 
 /// bench/gpu/run.sh on a faked GPU with a kernel that does not do what it should.
-@Suite(.bounded(minutes: 15), .serialized, .needs("bash", "python3"))
+@Suite(.bounded(minutes: 20), .serialized, .needs("bash", "python3"))
 struct ScriptTests {
     /// The program lies beside the test bundle that is running.
     private static let program = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()

@@ -3,7 +3,7 @@ import TestTools
 import Testing
 
 /// What every kernel that has shared memory must stand.
-@Suite(.bounded) struct KernelCaseTests {
+@Suite(.bounded(minutes: 20)) struct KernelCaseTests {
     @Test(arguments: KernelCase.all)
     func `a kernel runs without a violation, in any order of warps`(kernel: KernelCase) {
         for seed: UInt64 in 0..<4 {

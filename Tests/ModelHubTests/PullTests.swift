@@ -79,6 +79,7 @@ import VideoTypes
         // The first two calls are parts of the largest file.
         settings.connections = 2
         settings.segmentBytes = 15_000
+        if kind == .stalls { settings.idleSeconds = 1 }
         try scene.pull(hub, settings)
         try scene.expectWhole(hub)
         let starts = hub.store.requests.compactMap { FakeHub.range($0, 1 << 30)?.lowerBound }

@@ -12,7 +12,7 @@ import Weights
 @testable import Pipelines
 
 /// Heads of a full attention that are left with one of two patterns.
-@Suite(.bounded(minutes: 10)) struct FactorizedAttentionTests {
+@Suite(.bounded(minutes: 20)) struct FactorizedAttentionTests {
     @Test(arguments: [(0, 300, 11), (226, 1350, 13), (24, 70, 9), (0, 1560, 21), (0, 128, 4), (30, 5, 3)])
     func `patterns keep what they are named after, no more than they may`(_ text: Int, _ frame: Int, _ frames: Int) {
         let kept = 0.25

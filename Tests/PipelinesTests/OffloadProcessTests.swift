@@ -4,7 +4,7 @@ import TestTools
 import Testing
 
 /// What a clip takes of the processor's memory, as the kernel counts it.
-@Suite(.bounded(minutes: 5)) struct OffloadProcessTests {
+@Suite(.bounded(minutes: 20)) struct OffloadProcessTests {
     private struct Report: Decodable {
         let planned: Int
         let peak: Int

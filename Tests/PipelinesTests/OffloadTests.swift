@@ -15,7 +15,7 @@ import Weights
 @testable import Pipelines
 
 /// Weights that come and go: the same clips, in the memory that the plan says.
-@Suite(.bounded(minutes: 5)) struct OffloadTests {
+@Suite(.bounded(minutes: 20)) struct OffloadTests {
     private static let blocks = 8
 
     /// A tiny model with many blocks.

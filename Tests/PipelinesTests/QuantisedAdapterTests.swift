@@ -12,7 +12,7 @@ import VideoTypes
 import Weights
 
 /// LoRAs over matrices that stay as they are stored: what they add is computed beside them.
-@Suite(.bounded(minutes: 10)) struct QuantisedAdapterTests {
+@Suite(.bounded(minutes: 20)) struct QuantisedAdapterTests {
     typealias Layout = QuantisedLayoutTests.Layout
 
     /// A matrix of the transformer, and what a LoRA adds to it.

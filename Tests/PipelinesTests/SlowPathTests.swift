@@ -47,7 +47,7 @@ import Testing
     @Test func `every processor of this kind has some`() { #expect(Self.instructionSets.contains(.sse41)) }
 
     /// All that oneDNN has a kernel for is asked of it, as on processors where it is the faster one.
-    @Test(.bounded(minutes: 10), arguments: instructionSets)
+    @Test(.bounded(minutes: 20), arguments: instructionSets)
     func `no product, convolution or reorder of any model runs in a loop`(_ limit: InstructionSet) throws {
         let decisions = try decisions(limit, ["--onednn-first"])
         #expect(decisions.count > 50)

@@ -10,9 +10,9 @@ package final class TestRun: Sendable {
     package static let needsAll = ProcessInfo.processInfo.environment["CI"] == "true"
 
     /// Hundreds at once would take each other's time, ports and memory.
-    private static let width = min(4, ProcessInfo.processInfo.activeProcessorCount + 1)
+    private static let width = min(8, 2 * ProcessInfo.processInfo.activeProcessorCount + 1)
     /// Tests that compute long have so many turns at most: beside them the many that mostly wait go on.
-    private static let widthForLong = width / 2 + width % 2
+    private static let widthForLong = width / 2
     static let threads = TestThreads(count: 4 * width)
 
     private struct Waiting {

@@ -16,7 +16,7 @@ import Glibc
 #endif
 
 /// LoRAs in every spelling give the weights that they must, and clips follow.
-@Suite(.bounded(minutes: 5)) struct AdapterTests {
+@Suite(.bounded(minutes: 20)) struct AdapterTests {
     /// One of `Tests/Reference/loras.py`, or of a folder of the same form that `WAN_LORA_CASES` names.
     struct Case: Decodable, CustomTestStringConvertible {
         let name: String

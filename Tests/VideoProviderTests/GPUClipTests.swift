@@ -10,7 +10,7 @@ import VideoProvider
 import VideoTypes
 
 /// The model inside the binary through the kernels of a GPU: factorized attention, tensor cores, recorded steps.
-@Suite(.bounded) struct GPUClipTests {
+@Suite(.bounded(minutes: 20)) struct GPUClipTests {
     @Test(arguments: [(Int32(8), Int32(0)), (9, 0)])
     func `a clip of the tensor cores looks like that of the processor`(kind: (Int32, Int32)) throws {
         var request = VideoRequest(prompt: "a blue square moves up")

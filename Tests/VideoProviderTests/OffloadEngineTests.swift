@@ -9,7 +9,7 @@ import VideoProvider
 import VideoTypes
 
 /// What leaves a device's memory is chosen for requests as people make them, and LoRAs stay what they are.
-@Suite(.bounded(minutes: 5)) struct OffloadEngineTests {
+@Suite(.bounded(minutes: 20)) struct OffloadEngineTests {
     private static func frames(
         _ folder: TemporaryFolder, _ offload: Offload, on backend: any Backend, adapted: Bool = true
     ) throws -> [Frame] {
