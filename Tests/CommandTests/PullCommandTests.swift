@@ -79,17 +79,21 @@ import VideoTypes
 
     @Test func `a service fetches its model where it is asked to, after all other words`() throws {
         let hub = try FakeHub(Self.small)
-        let words = ["serve", "--model", Self.model, "--state", folder.file("state"), "--device", "cpu"]
-        let absent = try run(hub, words + ["--port", "0"])
+        let words = ["--model", Self.model, "--state", folder.file("state"), "--device", "cpu"]
+        let absent = try run(hub, ["serve"] + words + ["--port", "0"])
         #expect(absent.status == VideoError.Code.modelNotFound.exitStatus && hub.hub.requests.isEmpty)
-        let wrong = try run(hub, words + ["--pull", "--port", "70000"])
+        let wrong = try run(hub, ["serve"] + words + ["--pull", "--port", "70000"])
         #expect(wrong.status == 2 && hub.hub.requests.isEmpty, "\(wrong.errors)")
-        let made = try served(hub, words + ["--port", "0", "--pull"])
+        func served() throws -> String {
+            try ServedProgram.errors(
+                words + ["--port", "0", "--pull"], folder: folder.path, environment: environment(hub))
+        }
+        let made = try served()
         #expect(made.contains("asking the hub") && made.contains("listening on"), "\(made)")
         let asked = hub.hub.requests.count
         // Only what is not there is fetched.
         #expect(try run(nil, ["models", "verify", Self.model]).status == 0)
-        let warm = try served(hub, words + ["--port", "0", "--pull"])
+        let warm = try served()
         #expect(warm.contains("listening on") && hub.hub.requests.count == asked, "\(warm)")
     }
 
@@ -138,21 +142,10 @@ import VideoTypes
         #expect(said.contains("hint: the same command goes on where this one ended"), "\(said)")
     }
 
-    /// What a service says until it listens, or ends by itself.
-    private func served(_ hub: FakeHub, _ words: [String]) throws -> String {
-        let process = try start(hub, words)
-        func errors() throws -> String { try String(contentsOfFile: folder.file("errors"), encoding: .utf8) }
-        _ = try eventually { try errors().contains("listening on") || !process.isRunning }
-        process.terminate()
-        process.waitUntilExit()
-        return try errors()
-    }
-
-    private func start(_ hub: FakeHub, _ words: [String] = ["models", "pull", model]) throws -> Process {
+    private func start(_ hub: FakeHub) throws -> Process {
         let process = Process()
         process.executableURL = URL(filePath: Self.path)
-        process.arguments = words
-        process.currentDirectoryURL = URL(filePath: folder.path)
+        process.arguments = ["models", "pull", Self.model]
         process.environment = ProcessInfo.processInfo.environment.merging(environment(hub)) { $1 }
         _ = FileManager.default.createFile(atPath: folder.file("errors"), contents: nil)
         process.standardError = FileHandle(forWritingAtPath: folder.file("errors"))
