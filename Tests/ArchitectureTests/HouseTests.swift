@@ -182,6 +182,10 @@ import Testing
         }
         #expect(found("whi" + "le x.isEmpty { usleep(10) }") == 1)
         #expect(found("whi" + "le x.isEmpty { await Task.yield() }") == 1)
+        #expect(found("for" + " _ in 0..<100 where x.isEmpty { usleep(10) }") == 1)
+        #expect(found("#expect(ContinuousClock.now - start <" + " .seconds(10))") == 1)
+        #expect(found("let end = ContinuousClock.now +" + " .seconds(10)") == 1)
+        #expect(found("if Date()" + " > end { break }") == 1)
         #expect(found("gua" + "rd Subprocess.find(\"x\") != nil else { return }") == 1)
         #expect(found("gua" + "rd mount.status == 0 else { return }") == 1)
         #expect(found("@Test(.time" + "Limit(.minutes(1))) func f() {}") == 1)

@@ -42,6 +42,13 @@ enum TestRule {
             if line.contains("while "), waits {
                 return "\(file.path):\(number): a wait without an end; `eventually` has one"
             }
+            if line.contains("for _ in "), waits {
+                return "\(file.path):\(number): so many looks are too few on a slow machine; say `eventually`"
+            }
+            let isFast = ["< .seconds(", "< .milliseconds(", "Date() < ", "Date() > ", ".now + .seconds("]
+            if isFast.contains(where: { line.contains($0) }), !file.path.hasSuffix("TestTools/Waiting.swift") {
+                return "\(file.path):\(number): says how fast a machine is; wait with `eventually` for what happens"
+            }
             // It counts the time before a test's turn too.
             if line.contains(".timeLimit" + "(") { return "\(file.path):\(number): say `.bounded(minutes: …)`" }
             let isLost = line.contains("guard ") && line.contains("else { return }")

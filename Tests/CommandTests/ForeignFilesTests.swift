@@ -70,9 +70,8 @@ import VideoTypes
         for name in ["ballast"] { try FileManager.default.removeItem(atPath: state + "/" + name) }
         try fill(state)
         let before = try FolderPicture(state)
-        let words = ["-s", "TERM", "10", Self.program, "serve", "--state", state, "--port", "0"]
-        let run = try Subprocess("/usr/bin/timeout", words)
-        #expect(run.errors.contains("listening on"), "\(run.errors)")
+        let said = try ServedProgram.errors(["--state", state, "--port", "0"], seconds: 3)
+        #expect(said.contains("listening on"), "\(said)")
         let journal: Set = ["jobs.db", "jobs.db-wal", "jobs.db-shm"]
         #expect(try changes(from: before, made: journal) == [])
     }

@@ -79,20 +79,22 @@ import VideoTypes
 
     @Test func `a service fetches its model where it is asked to, after all other words`() throws {
         let hub = try FakeHub(Self.small)
-        let words = ["serve", "--model", Self.model, "--state", folder.file("state"), "--device", "cpu"]
-        let absent = try run(hub, words + ["--port", "0"])
+        let words = ["--model", Self.model, "--state", folder.file("state"), "--device", "cpu"]
+        let absent = try run(hub, ["serve"] + words + ["--port", "0"])
         #expect(absent.status == VideoError.Code.modelNotFound.exitStatus && hub.hub.requests.isEmpty)
-        let wrong = try run(hub, words + ["--pull", "--port", "70000"])
+        let wrong = try run(hub, ["serve"] + words + ["--pull", "--port", "70000"])
         #expect(wrong.status == 2 && hub.hub.requests.isEmpty, "\(wrong.errors)")
-        let start = ["-s", "TERM", "20", Self.path] + words + ["--port", "0", "--pull"]
-        let made = try Subprocess("/usr/bin/timeout", start, folder: folder.path, environment: environment(hub))
-        #expect(made.errors.contains("asking the hub") && made.errors.contains("listening on"), "\(made.errors)")
+        func served() throws -> String {
+            try ServedProgram.errors(
+                words + ["--port", "0", "--pull"], folder: folder.path, environment: environment(hub))
+        }
+        let made = try served()
+        #expect(made.contains("asking the hub") && made.contains("listening on"), "\(made)")
         let asked = hub.hub.requests.count
         // Only what is not there is fetched.
         #expect(try run(nil, ["models", "verify", Self.model]).status == 0)
-        let again = ["-s", "TERM", "5", Self.path] + words + ["--port", "0", "--pull"]
-        let warm = try Subprocess("/usr/bin/timeout", again, folder: folder.path, environment: environment(hub))
-        #expect(warm.errors.contains("listening on") && hub.hub.requests.count == asked, "\(warm.errors)")
+        let warm = try served()
+        #expect(warm.contains("listening on") && hub.hub.requests.count == asked, "\(warm)")
     }
 
     @Test func `a pull that was killed goes on, and says what is there meanwhile`() throws {

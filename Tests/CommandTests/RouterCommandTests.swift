@@ -154,7 +154,8 @@ import VideoTypes
         process.standardOutput = output
         process.standardError = FileHandle.nullDevice
         try process.run()
-        #expect(try eventually { try bed.jobs("fal").count == 1 })
+        // The order is known to have been taken once it is watched.
+        #expect(try eventually { try bed.log("fal").count >= 3 })
         kill(process.processIdentifier, SIGINT)
         let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
         process.waitUntilExit()
@@ -165,8 +166,7 @@ import VideoTypes
 
     @Test func `an order of a process that was killed is fetched, not placed again`() throws {
         let bed = try bed()
-        // Long enough to be killed in, and no longer.
-        try bed.script("fal", #""working_polls": 80"#)
+        try bed.script("fal", #""held": true"#)
         let process = Process()
         process.executableURL = URL(filePath: Self.program)
         process.arguments = Self.words
@@ -181,6 +181,7 @@ import VideoTypes
         process.waitUntilExit()
         let owed = try run(["promises", "--config", "router.json"])
         #expect(owed.output == "1 order under way at fal/kling-v3-pro\n", "\(owed.output) \(owed.errors)")
+        try bed.script("fal", #""held": false"#)
         let kept = try run(["promises", "--config", "router.json", "--keep"])
         #expect(kept.status == 0 && kept.output.contains("out.mp4, by fal/kling-v3-pro for 0.5600 $"), "\(kept)")
         #expect(try bed.jobs("fal").count == 1)

@@ -84,11 +84,11 @@ import VideoTypes
     }
 
     private func finished(_ id: JobID, _ store: JobStore) throws -> Job {
-        let end = Date(timeIntervalSinceNow: 120)
-        while true {
-            let job = try #require(try store.job(id))
-            if job.state.isFinal || Date() > end { return job }
-            usleep(10_000)
+        var last = try #require(try store.job(id))
+        _ = try eventually {
+            last = try #require(try store.job(id))
+            return last.state.isFinal
         }
+        return last
     }
 }

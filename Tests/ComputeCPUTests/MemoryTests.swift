@@ -31,17 +31,15 @@ import Testing
     @Test func `large blocks of other sizes become new ones, and keep together`() throws {
         let backend = try CPUBackend(threads: 1)
         let megabyte = 1 << 20
-        var tensors: [Tensor] = []
+        var tensors: [(round: Int, tensor: Tensor)] = []
         for round in 0..<40 {
-            // Four sizes from 3 to 11 MB, most of them no multiple of a huge page.
+            // Nine sizes from 3 to 11 MB, most of them no multiple of a huge page.
             let size = (3 + round * 7 % 9) * megabyte / 4
-            let x = try backend.upload((0..<size).map { Float(round + $0 % 1000) }, [size])
-            tensors.append(x)
+            tensors.append((round, try backend.upload(CountedFloats.make(size, from: round), [size])))
             if tensors.count > 3 { tensors.removeFirst() }
-            for kept in tensors {
-                let values = try backend.download(kept)
-                let first = values[0]
-                #expect(values.enumerated().allSatisfy { $1 == first + Float($0 % 1000) })
+            for (round, tensor) in tensors {
+                let values = try backend.download(tensor)
+                #expect(CountedFloats.areWhole(values, count: tensor.shape.count, from: round))
             }
             #expect(backend.pool.currentBytes + backend.pool.keptBytes <= backend.pool.peakBytes)
         }

@@ -79,6 +79,7 @@ import VideoTypes
         // The first two calls are parts of the largest file.
         settings.connections = 2
         settings.segmentBytes = 15_000
+        if kind == .stalls { settings.idleSeconds = 1 }
         try scene.pull(hub, settings)
         try scene.expectWhole(hub)
         let starts = hub.store.requests.compactMap { FakeHub.range($0, 1 << 30)?.lowerBound }
@@ -165,13 +166,13 @@ import VideoTypes
 
     @Test func `two pulls of a model at once are one too many`() throws {
         let isAsked = Mutex(false)
+        let mayGoOn = Mutex(false)
         let hub = try FakeHub(
             Scene.small,
             atStore: { _, bytes, _ in
                 isAsked.withLock { $0 = true }
-                var reply = ScriptedServer.Reply(200, [:], body: bytes)
-                reply.pause = 0.3
-                return reply
+                _ = eventually { mayGoOn.withLock { $0 } }
+                return ScriptedServer.Reply(200, [:], body: bytes)
             })
         let (scene, settings) = (scene, try scene.settings(hub))
         let first = Mutex<Bool?>(nil)
@@ -181,6 +182,7 @@ import VideoTypes
         }
         #expect(eventually { isAsked.withLock { $0 } })
         #expect(try scene.failure(hub, settings) == .locked(folder: scene.place))
+        mayGoOn.withLock { $0 = true }
         #expect(eventually { first.withLock { $0 } != nil })
         #expect(first.withLock { $0 } == true)
         try scene.expectWhole(hub)

@@ -32,7 +32,6 @@ struct Scene {
     func settings(_ hub: FakeHub, token: String? = "hf_secret", root: String? = nil) throws -> HubSettings {
         var settings = HubSettings(endpoint: try WebAddress(hub.hub.url), token: token, root: root ?? self.root)
         settings.segmentBytes = 20_000
-        settings.idleSeconds = 1
         settings.pauseSeconds = 0.01
         settings.spareBytes = 0
         return settings
