@@ -47,7 +47,7 @@ enum TestRule {
             if line.contains("while "), waits {
                 return "\(file.path):\(number): a wait without an end; `eventually` has one"
             }
-            if line.contains("for _ in "), line.contains("sleep(") {
+            if line.contains("for _ in" + " "), line.contains("sleep(") {
                 return "\(file.path):\(number): so many looks are too few on a slow machine; say `eventually`"
             }
             if clocks.contains(where: { line.contains($0) }) {

@@ -64,7 +64,7 @@ import VideoTypes
         (["--steps", "0"], "--steps must be between 1 and 1000, got 0"),
         (["--steps", "-1"], "--steps must be between 1 and 1000, got -1"),
         (["--steps", "3.5"], "--steps must be a whole number, got '3.5'"),
-        (["--steps", "99999999999999999999"], "--steps must be a whole number, got '99999999999999999999'"),
+        (["--steps", "99999999999999999999"], "--steps is too large, got '99999999999999999999'"),
         (["--steps="], "--steps must be a whole number, got ''"),
         (["--frames", "4098"], "--frames must be between 1 and 4097, got 4098"),
         (["--width", "0"], "--width must be between 1 and 8192, got 0"),
