@@ -172,7 +172,7 @@ extension ProviderCapabilities {
             marginalCostPerSecond: try fields.number("marginal_cost_per_second", in: price) ?? 0,
             amortisedCostPerSecond: try fields.number("amortised_cost_per_second", in: price) ?? 0,
             costDollars: try fields.number("cost_dollars", in: price) ?? .infinity,
-            isWarm: try fields.bool("is_warm") ?? false)
+            isWarm: try fields.bool("is_warm") ?? false, remarks: try fields.strings("remarks") ?? [])
     }
 }
 

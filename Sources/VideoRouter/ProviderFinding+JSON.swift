@@ -5,6 +5,7 @@ extension ProviderFinding {
         .object([
             ("provider", .string(provider)), ("model", model.map(JSONText.string) ?? .null),
             ("rank", rank.map(JSONText.integer) ?? .null), ("reasons", .array(obstacles.map(\.json))),
+            ("remarks", .array(remarks.map(JSONText.string))),
             ("quality", quality.map { .string($0.rawValue) } ?? .null),
             ("cost_dollars", costDollars.map(JSONText.number) ?? .null),
             ("ranked_price_dollars", rankedPriceDollars.map(JSONText.number) ?? .null),

@@ -17,11 +17,13 @@ public struct ProviderFinding: Sendable, Hashable {
     public let rankedPriceDollars: Double?
     /// nil where the provider cannot tell.
     public let estimate: TimeEstimate?
+    /// What should be known of how it would be made there.
+    public let remarks: [String]
 
     package init(
         provider: String, model: String? = nil, rank: Int? = nil, obstacles: [RoutingObstacle] = [],
         quality: Quality? = nil, costDollars: Double? = nil, rankedPriceDollars: Double? = nil,
-        estimate: TimeEstimate? = nil
+        estimate: TimeEstimate? = nil, remarks: [String] = []
     ) {
         self.provider = provider
         self.model = model
@@ -31,5 +33,6 @@ public struct ProviderFinding: Sendable, Hashable {
         self.costDollars = costDollars
         self.rankedPriceDollars = rankedPriceDollars
         self.estimate = estimate
+        self.remarks = remarks
     }
 }

@@ -59,7 +59,7 @@ extension ProviderCapabilities {
             ),
             ("marginal_cost_per_second", .bounded(marginalCostPerSecond)),
             ("amortised_cost_per_second", .bounded(amortisedCostPerSecond)), ("cost_dollars", .bounded(costDollars)),
-            ("is_warm", .bool(isWarm)),
+            ("is_warm", .bool(isWarm)), ("remarks", .array(remarks.map(JSONText.string))),
         ])
     }
 }

@@ -215,7 +215,7 @@ extension Ranker {
         return ProviderFinding(
             provider: survey.provider, model: said.model, rank: rank, obstacles: obstacles,
             quality: servedQuality(said), costDollars: said.costDollars, rankedPriceDollars: price(said),
-            estimate: said.estimate)
+            estimate: said.estimate, remarks: said.remarks)
     }
 }
 

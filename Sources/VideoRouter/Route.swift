@@ -64,7 +64,7 @@ struct Route {
             return ProviderFinding(
                 provider: finding.provider, model: finding.model, obstacles: [obstacle], quality: finding.quality,
                 costDollars: finding.costDollars, rankedPriceDollars: finding.rankedPriceDollars,
-                estimate: finding.estimate)
+                estimate: finding.estimate, remarks: finding.remarks)
         }
     }
 

@@ -169,20 +169,25 @@ public actor VideoRouter {
     }
 
     /// Forgets what is known about a provider: failures, a wrong key, being shut out or let in by hand.
-    public func reset(_ provider: String) {
+    ///
+    /// What holds for its account, and so for all models of that, is forgotten, too.
+    public func reset(_ provider: String) throws(RouterError) {
+        let account = try known(provider).account
         board.reset(provider)
-        if let account = providers.first(where: { $0.name == provider })?.account { board.reset(account) }
+        if let account { board.reset(account) }
         remember()
     }
 
     /// Shuts a provider out until it is reset.
-    public func shutOut(_ provider: String) {
+    public func shutOut(_ provider: String) throws(RouterError) {
+        _ = try known(provider)
         board.force(provider, .open)
         remember()
     }
 
     /// Lets a provider in whatever its failures, until it is reset.
-    public func letIn(_ provider: String) {
+    public func letIn(_ provider: String) throws(RouterError) {
+        _ = try known(provider)
         board.force(provider, .closed)
         remember()
     }
@@ -193,12 +198,7 @@ extension VideoRouter {
     private static let idBytes = 240
 
     private func check(_ request: VideoRequest, _ options: RoutingOptions) throws(RouterError) {
-        if let wanted = options.provider, !providers.contains(where: { $0.name == wanted }) {
-            let names = providers.map(\.name).joined(separator: ", ")
-            throw RouterError(
-                .badRequest, "there is no provider '\(wanted.printable)' here; there are: \(names)",
-                parameter: "provider")
-        }
+        if let wanted = options.provider { _ = try known(wanted) }
         do throws(VideoError) {
             try request.validate()
         } catch {
@@ -207,6 +207,13 @@ extension VideoRouter {
         guard request.id.utf8.count <= Self.idBytes else {
             throw RouterError(.badRequest, "the id has more than \(Self.idBytes) bytes", parameter: "id")
         }
+    }
+
+    private func known(_ name: String) throws(RouterError) -> any VideoProvider {
+        if let provider = providers.first(where: { $0.name == name }) { return provider }
+        let names = providers.map(\.name).joined(separator: ", ")
+        throw RouterError(
+            .badRequest, "there is no provider '\(name.printable)' here; there are: \(names)", parameter: "provider")
     }
 
     private func fulfil(

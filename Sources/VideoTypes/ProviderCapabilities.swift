@@ -17,11 +17,14 @@ public struct ProviderCapabilities: Sendable, Hashable {
     public var costDollars: Double
     /// Whether the model is loaded.
     public var isWarm: Bool
+    /// What whoever orders should know of how this request would be served; empty where nothing is out of the ordinary.
+    public var remarks: [String]
 
     public init(
         provider: String, model: String, limits: Limits, qualities: Set<Quality> = Set(Quality.allCases),
         obstacles: [Obstacle] = [], estimate: TimeEstimate? = nil, marginalCostPerSecond: Double = 0,
-        amortisedCostPerSecond: Double = 0, costDollars: Double = 0, isWarm: Bool = false
+        amortisedCostPerSecond: Double = 0, costDollars: Double = 0, isWarm: Bool = false,
+        remarks: [String] = []
     ) {
         self.provider = provider
         self.model = model
@@ -33,6 +36,7 @@ public struct ProviderCapabilities: Sendable, Hashable {
         self.amortisedCostPerSecond = amortisedCostPerSecond
         self.costDollars = costDollars
         self.isWarm = isWarm
+        self.remarks = remarks
     }
 }
 

@@ -6,17 +6,26 @@ import VideoTypes
 /// Lists who makes clips for a router: how they stand, what they make, what they take.
 struct ProvidersCommand {
     let router: RouterOptions
+    /// Whose failures are to be forgotten.
+    let reset: String?
     let program: Program
     let json: Bool
 
     init(_ arguments: ParsedArguments, program: Program) throws(VideoError) {
-        router = try RouterOptions(OptionValues(arguments.values), option: "config", command: .providers)
+        let values = OptionValues(arguments.values)
+        router = try RouterOptions(values, option: "config", command: .providers)
+        reset = values.text("reset")
         self.program = program
         json = arguments.has("json")
     }
 
     func run() throws(VideoError) {
-        let fleet = try router.fleet(for: .look)
+        let fleet = try router.fleet(for: reset == nil ? .look : .work)
+        if let reset {
+            try routed { () throws(RouterError) in
+                try AwaitedValue.of { await Self.forget(reset, fleet) }.get()
+            }
+        }
         let overview = AwaitedValue.of { await fleet.overview() }
         guard !json else { return try program.output.print("\(overview.json)") }
         let budgets = overview.budgets.map {
@@ -26,6 +35,14 @@ struct ProvidersCommand {
             Self.text(entry, overview.spending.first { $0.provider == entry.provider })
         }
         try program.output.print((parts + budgets + overview.remarks).joined(separator: "\n"))
+    }
+
+    private static func forget(_ name: String, _ fleet: RouterFleet) async -> Result<Void, RouterError> {
+        do throws(RouterError) {
+            return .success(try await fleet.router.reset(name))
+        } catch {
+            return .failure(error)
+        }
     }
 
     private static func text(_ entry: RouterOverview.Entry, _ spending: OrderSpending?) -> String {

@@ -24,8 +24,14 @@ struct RoutedReport {
             ), ("prompt", ResultReport.line(request.prompt)), ("made by", "\(clip.provider), \(clip.model)"),
             ("cost", cost), ("id", request.id), ("waited", Numbers.duration(clip.latencySeconds)),
         ]
+        if let continuation { rows.append(("goes on", continuation)) }
         if let emptiness { rows.append(("empty", emptiness)) }
         return rows.map { $0.0 + String(repeating: " ", count: 9 - $0.0.count) + $0.1 }.joined(separator: "\n")
+    }
+
+    private var continuation: String? {
+        guard case .string(let name) = clip.metadata["continues_by"] else { return nil }
+        return Continuation(rawValue: name)?.start
     }
 
     private var cost: String {
@@ -76,10 +82,10 @@ struct RankingTable {
             }
             return [
                 place, finding.provider, finding.quality?.rawValue ?? "", price, time,
-                words.joined(separator: "; ").printable,
+                (words + finding.remarks).joined(separator: "; ").printable,
             ]
         }
-        return Self.lines([["", "provider", "quality", "price", "time", "what stands in the way"]] + rows)
+        return Self.lines([["", "provider", "quality", "price", "time", "what stands in the way, or is worth knowing"]] + rows)
     }
 
     /// Columns as wide as what is in them; the last one is free.

@@ -30,7 +30,7 @@ import Weights
         "host", "port", "state", "lora-dir", "key-file", "host-names", "origins",
         "webhook-hosts", "local-webhook-hosts", "webhook-secret-file", "gpu-dollars-per-hour",
         "api-dollars-per-second", "config", "router", "scorer", "scorer-model", "provider", "explain", "promise",
-        "keep",
+        "keep", "reset",
         "simulate", "policy", "quiet", "verbose", "version", "help",
     ]
 

@@ -33,7 +33,7 @@ import VideoTypes
         policy.retryDelaySeconds = 0.01
         policy.longestCooldownWaitSeconds = 1
         let router = try VideoRouter(providers, policy: policy, log: try DecisionLog(path: folder + "/decisions"))
-        for provider in providers { await router.letIn(provider.name) }
+        for provider in providers { try await router.letIn(provider.name) }
         await withTaskGroup(of: Void.self) { group in
             for shop in shops { group.addTask { await shop.recover() } }
         }

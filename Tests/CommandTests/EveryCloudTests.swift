@@ -69,11 +69,15 @@ import Testing
             try checkOrder(offer)
         }
         // The clip has gone to the name that was asked for, and is gone on from there.
-        let next = try run([
+        let words = [
             "route", "it jumps", "--config", "router.json", "--provider", "fal/kling-v3-pro", "--duration", "5",
-            "--continues", try #require(ids["fal"]), "--output", "next.mp4",
-        ])
+            "--continues", try #require(ids["fal"]),
+        ]
+        let told = try run(words + ["--explain"]).output
+        #expect(told.contains("it goes on from the former clip's last frame"), "\(told)")
+        let next = try run(words + ["--output", "next.mp4"])
         #expect(next.status == 0 && next.output.contains("\nid       request_"), "\(next.output)\(next.errors)")
+        #expect(next.output.contains("\ngoes on  from the former clip's last frame; "), "\(next.output)")
         let sent = try bed.log("fal").map(\.text).last { $0.contains(#""method":"POST""#) }
         #expect(sent?.contains(#""start_image_url":"data:image/png"#) == true, "\(sent ?? "nothing")")
         let orders = try object(try run(["providers", "--config", "router.json", "--json"]).output)["orders"]

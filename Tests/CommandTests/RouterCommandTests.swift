@@ -143,6 +143,22 @@ import VideoTypes
         #expect(try bed.jobs("fal").count == 1)
     }
 
+    @Test func `an account that has been paid is reset by one of its names`() throws {
+        let bed = try bed()
+        try bed.script("fal", #""submit": [{"fault": "balance"}]"#)
+        #expect(try run(Self.words).output.contains("made by  runway/gen4.5"))
+        func state(_ words: [String] = []) throws -> Subprocess {
+            try run(["providers", "--config", "router.json"] + words)
+        }
+        #expect(try state().output.contains("fal/kling-v3-pro\n  state     it asked for a pause\n"))
+        let strange = try state(["--reset", "fal/kling"])
+        #expect(strange.status == 2 && strange.errors.contains("there is no provider 'fal/kling' here; there are: fal/"))
+        let reset = try state(["--reset", "fal/kling-v3-pro"])
+        #expect(reset.status == 0 && reset.output.contains("fal/kling-v3-pro\n  state     ready\n"), "\(reset)")
+        #expect(try state().output.contains("fal/kling-v3-pro\n  state     ready\n"))
+        #expect(try run(Self.words).output.contains("made by  fal/kling-v3-pro"))
+    }
+
     @Test func `Ctrl-C stops the order where the cloud can`() throws {
         let bed = try bed()
         try bed.script("fal", #""working_polls": 100000"#)
@@ -177,6 +193,8 @@ import VideoTypes
         #expect(try eventually { try bed.jobs("fal").count == 1 })
         // The book has the ticket once it is watched.
         #expect(try eventually { try bed.log("fal").count >= 3 })
+        let taken = try run(["providers", "--config", "router.json", "--reset", "fal/kling-v3-pro"])
+        #expect(taken.status == 2 && taken.errors.contains("another process has the book of orders"), "\(taken)")
         kill(process.processIdentifier, SIGKILL)
         process.waitUntilExit()
         let owed = try run(["promises", "--config", "router.json"])

@@ -123,7 +123,7 @@ import VideoTypes
         let refused = found.filter { $0.provider != "runway" }
         #expect(refused.count == 2 && refused.allSatisfy { $0.obstacles.map(\.kind) == [.breaker] })
         #expect(found.first?.provider == "runway")
-        await router.reset("cheap")
+        try await router.reset("cheap")
         let mended = try await router.explain(request())
         #expect(mended.allSatisfy { $0.obstacles.isEmpty })
     }

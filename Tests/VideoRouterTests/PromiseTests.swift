@@ -237,11 +237,11 @@ import VideoTypes
         let provider = scene.provider("p")
         let router = try scene.router([provider], memory: RouterMemoryFile(path: path))
         #expect(await router.remarks.first?.contains("cannot be read") == true)
-        await router.shutOut("p")
+        try await router.shutOut("p")
         #expect(await router.remarks.isEmpty)
         let nowhere = try scene.router([provider], memory: RouterMemoryFile(path: folder.file("no/memory")))
         #expect(await nowhere.remarks.isEmpty)
-        await nowhere.shutOut("p")
+        try await nowhere.shutOut("p")
         #expect(await nowhere.remarks.first?.contains("No such file or directory") == true)
     }
 }

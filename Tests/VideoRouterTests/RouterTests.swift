@@ -55,21 +55,25 @@ import VideoTypes
         scene.clock.advance(by: 1e6)
         #expect(try await router.clip(scene.request()).provider == "other")
         #expect(locked.requests.count == 1)
-        await router.reset("locked")
+        try await router.reset("locked")
         #expect(try await router.clip(scene.request()).provider == "locked")
     }
 
     @Test func `providers are shut out and let in by hand`() async throws {
         let first = scene.provider("first")
         let router = try scene.router([first, scene.provider("second", cost: 1)])
-        await router.shutOut("first")
+        try await router.shutOut("first")
         #expect(try await router.clip(scene.request()).provider == "second")
-        await router.letIn("first")
+        try await router.letIn("first")
         first.will([.failure(.server("x"), seconds: 0)])
         for _ in 0..<4 { _ = try await router.clip(scene.request()) }
         // Failures do not matter: it is asked every time, twice.
         #expect(first.requests.count == 8)
-        await router.reset("first")
+        try await router.reset("first")
+        let error = await #expect(throws: RouterError.self) { try await router.reset("frist") }
+        #expect(error?.message == "there is no provider 'frist' here; there are: first, second")
+        await #expect(throws: RouterError.self) { try await router.shutOut("frist") }
+        await #expect(throws: RouterError.self) { try await router.letIn("frist") }
     }
 
     @Test func `a pause asked for is waited for where time allows and nobody else can`() async throws {

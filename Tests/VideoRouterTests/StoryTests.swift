@@ -120,10 +120,18 @@ import VideoTypes
         func body(_ cloud: String) throws -> JSONValue? {
             try bed.log(cloud).last { $0.value(at: ["method"])?.plainText == "POST" }?.value(at: ["json"])
         }
-        _ = try await ray.generate(request) { _ in }
+        func remarks(_ provider: CloudProvider) async throws -> String {
+            try await provider.capabilities(for: request).remarks.joined()
+        }
+        #expect(try await remarks(ray) == "it goes on from the former clip itself, which the cloud has")
+        let followed = try await ray.generate(request) { _ in }
+        #expect(followed.metadata["continues_by"] == "former_clip" && first.metadata["continues_by"] == nil)
         #expect(try body("luma")?.value(at: ["keyframes", "frame0", "id"])?.plainText.map(JSONText.string) == ticket)
         request.id += "b"
-        _ = try await fal.generate(request) { _ in }
+        #expect(try await remarks(fal).contains("last frame; motion and sound do not go on"))
+        #expect(try await fal.generate(request) { _ in }.metadata["continues_by"] == "last_frame")
+        // Who asks again for what is there already is told the same.
+        #expect(try await fal.generate(request) { _ in }.metadata["continues_by"] == "last_frame")
         let link = try #require(try body("fal")?.value(at: ["start_image_url"])?.plainText)
         // The log cuts what is long: the head of the picture says its size, which is that of the fake's clips.
         let picture = try #require(Base64.decode(link.dropFirst("data:image/png;base64,".count).prefix(32)))
@@ -137,6 +145,7 @@ import VideoTypes
         _ = try await agents.generate(request) { _ in }
         #expect(try body("luma-agents")?.value(at: ["video", "start_frame", "generation_id"]) != nil)
         #expect(try await together.capabilities(for: request).obstacles.map(\.parameter) == ["continues"])
+        #expect(try await remarks(together).isEmpty)
         request.continues = "nobody"
         #expect(try await fal.capabilities(for: request).obstacles.map(\.parameter) == ["continues"])
         try FileManager.default.removeItem(atPath: first.path)

@@ -165,12 +165,12 @@ import VideoTypes
 
     @Test func `a job that nobody can make now waits until somebody can`() async throws {
         let fleet = try fleet()
-        for provider in fleet.providers { await fleet.router.shutOut(provider.name) }
+        for provider in fleet.providers { try await fleet.router.shutOut(provider.name) }
         let service = try service(fleet)
         let id = try service.submit("a cat", Self.wish)
         #expect(try eventually { try service.get("/v1/videos/\(id)")["status"] == "in_progress" })
         #expect(try bed.jobs("fal").isEmpty)
-        for provider in fleet.providers { await fleet.router.reset(provider.name) }
+        for provider in fleet.providers { try await fleet.router.reset(provider.name) }
         #expect(try service.finished(id)["status"] == "completed")
     }
 

@@ -109,9 +109,14 @@ import VideoTypes
         let words = #", "continues": "\#(first)""#
         let stranger = try order(words, bob)
         #expect(stranger.status == 400 && stranger["error", "param"] == "continues", "\(stranger.text)")
+        let dry = try service.ask(
+            "POST", "/v1/videos", [("Content-Type", "application/json")],
+            body: Array(#"{"prompt": "a cat", "dry_run": true\#(Self.fal)\#(words)}"#.utf8), key: alice)
+        #expect(dry.text.contains("it goes on from the former clip's last frame"), "\(dry.text)")
         let made = try order(words, alice)
         let second = try #require(made["id"], "\(made.text)")
-        #expect(try finished(second)["status"] == "completed")
+        let done = try finished(second)
+        #expect(done["status"] == "completed" && done["continues_by"] == "last_frame", "\(done.text)")
         #expect(try self.order("fal")["json"]?["start_image_url"]?.text?.hasPrefix("data:image/png") == true)
         #expect(try bed.jobs("fal").count == 2)
     }

@@ -83,7 +83,7 @@ struct CloudErrand: Sendable {
         let record = OrderRecord(
             reference: reference, account: desk.name, provider: provider.name, model: purchase.model,
             request: request.id, digest: digest, prompt: request.prompt, seconds: purchase.seconds,
-            quotedDollars: purchase.quotedDollars, placedAt: SystemClock.unix())
+            quotedDollars: purchase.quotedDollars, placedAt: SystemClock.unix(), continuation: purchase.continuation)
         guard !Task.isCancelled else { throw .cancelled }
         try book.write(record)
         return try await brought(try await placed(purchase, record, request.traceParent))
@@ -432,6 +432,7 @@ struct CloudErrand: Sendable {
     ) -> VideoResult {
         var metadata = said.merging(provider.notes(record)) { $1 }
         if let ticket = record.ticket { metadata["remote_id"] = .string(ticket.id) }
+        if let continuation = record.continuation { metadata["continues_by"] = .string(continuation.rawValue) }
         if let quote = record.quotedDollars { metadata["quoted_dollars"] = .number(quote) }
         if let reported = record.reportedDollars { metadata["reported_dollars"] = .number(reported) }
         if record.dollars == nil, record.quotedDollars == nil { metadata[VideoResult.unknownCost] = .bool(true) }

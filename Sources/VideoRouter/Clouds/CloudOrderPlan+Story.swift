@@ -15,6 +15,29 @@ enum FormerClip: Sendable, Hashable {
     case lastFrame(ReferenceImage)
     /// Why there is nothing to go on from.
     case missing(String)
+
+    /// nil where there is nothing to go on from.
+    var continuation: Continuation? {
+        switch self {
+        case .named: .formerClip
+        case .lastFrame: .lastFrame
+        case .missing: nil
+        }
+    }
+}
+
+/// How a clip goes on from a former one.
+package enum Continuation: String, Sendable, Hashable, Codable {
+    case formerClip = "former_clip"
+    case lastFrame = "last_frame"
+
+    /// For people: it goes on from what.
+    package var start: String {
+        switch self {
+        case .formerClip: "from the former clip itself, which the cloud has"
+        case .lastFrame: "from the former clip's last frame; motion and sound do not go on"
+        }
+    }
 }
 
 // Shots, cast, and what a clip goes on from.

@@ -41,7 +41,8 @@ public final class CloudProvider: VideoProvider {
     // MARK: VideoProvider
 
     public func capabilities(for request: VideoRequest) async throws(ProviderError) -> ProviderCapabilities {
-        let plan = plan(request, await former(request))
+        let former = await former(request)
+        let plan = plan(request, former)
         var obstacles = plan.obstacles
         let elsewhere = desk.book.open(of: request.id) { $0.account == desk.name && $0.provider != name }
         if !elsewhere.isEmpty { obstacles.append(.init("an order of this request may be under way at this cloud")) }
@@ -56,7 +57,8 @@ public final class CloudProvider: VideoProvider {
         return ProviderCapabilities(
             provider: name, model: model.id, limits: limits, qualities: model.qualities, obstacles: obstacles,
             estimate: estimate, marginalCostPerSecond: perSecond, amortisedCostPerSecond: perSecond,
-            costDollars: isPaid ? 0 : dollars, isWarm: true)
+            costDollars: isPaid ? 0 : dollars, isWarm: true,
+            remarks: plan.order == nil ? [] : former?.continuation.map { ["it goes on \($0.start)"] } ?? [])
     }
 
     /// For the last frame of a former clip its file is read.
@@ -152,14 +154,16 @@ extension CloudProvider: OrderingProvider {
     var wire: String? { model.wire }
 
     func purchase(_ request: VideoRequest, reference: String) async throws(ProviderError) -> Purchase {
-        let plan = plan(request, await former(request))
+        let former = await former(request)
+        let plan = plan(request, former)
         if let obstacle = plan.obstacles.first { throw .badRequest(obstacle.reason, parameter: obstacle.parameter) }
         guard var order = plan.order else { throw .badRequest("the model does not make it", parameter: nil) }
         order.reference = reference
         let (cloud, placed) = (desk.cloud, order)
         return Purchase(
             call: try cloud.submit(order), ticket: { cloud.ticket($0, placed) }, model: model.id,
-            seconds: order.seconds, quotedDollars: desk.prices.dollars(order, cloud: cloud.name))
+            seconds: order.seconds, quotedDollars: desk.prices.dollars(order, cloud: cloud.name),
+            continuation: former?.continuation)
     }
 
     func dollars(_ facts: ClipFacts) -> Double? { nil }

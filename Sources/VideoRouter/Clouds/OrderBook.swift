@@ -89,7 +89,10 @@ public final class OrderBook: Sendable {
         self.lock = lock
         guard flock(lock, LOCK_EX | LOCK_NB) == 0 else {
             close(lock)
-            throw RouterError(.configuration, "another process has the book of orders \(path.printable) open")
+            throw RouterError(
+                .configuration,
+                "another process has the book of orders \(path.printable) open; end that one, or give this one a folder "
+                    + "of its own")
         }
         do throws(RouterError) {
             state = Mutex(try Self.read(path))

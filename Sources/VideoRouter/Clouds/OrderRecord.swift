@@ -20,6 +20,8 @@ struct OrderRecord: Sendable, Hashable, Codable {
     let quotedDollars: Double?
     /// Seconds since 1970.
     let placedAt: Double
+    /// nil where the clip goes on from none.
+    var continuation: Continuation?
     var state = State.placing
     var ticket: CloudTicket?
     /// What it has cost, as far as is known; until then what was quoted.

@@ -29,6 +29,8 @@ struct Purchase: Sendable {
     let quotedDollars: Double?
     /// Whether it is one order however often it is placed under its reference.
     var isRepeatable = false
+    /// nil where the clip goes on from none.
+    var continuation: Continuation?
 }
 
 extension OrderingProvider {

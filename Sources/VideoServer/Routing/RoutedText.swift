@@ -37,7 +37,7 @@ enum RoutedText {
             (
                 "reasons",
                 .array(finding.obstacles.map { .string(told.contains($0.kind) ? $0.reason : $0.kind.rawValue) })
-            ),
+            ), ("remarks", .array(finding.remarks.map(JSONText.string))),
         ])
     }
 
@@ -109,6 +109,7 @@ enum RoutedText {
                             })
                     })
             ),
+            ("continues_by", clip?.metadata["continues_by"] ?? .null),
             ("quality_note", clip?.metadata["empty"] ?? .null),
         ]
     }
