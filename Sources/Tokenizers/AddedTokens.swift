@@ -23,6 +23,8 @@ struct AddedTokens: Sendable {
     private let verbatim: Matcher
     private let normalized: Matcher
     private let ids: [[UInt8]: Int32]
+    /// In the order of their first entries.
+    private let tokens: [Token]
 
     /// Gives each token its id: the model's where it has the piece, else the next free one; a later entry with the
     /// same content replaces an earlier one.
@@ -47,6 +49,7 @@ struct AddedTokens: Sendable {
             latest[token.content] = token
         }
         let tokens = order.compactMap { latest[$0] }
+        self.tokens = tokens
         self.ids = ids
         verbatim = Matcher(tokens.filter { !$0.isNormalized }.map { ($0.content, $0) })
         normalized = Matcher(
@@ -58,6 +61,13 @@ struct AddedTokens: Sendable {
     }
 
     func id(of content: String) -> Int32? { ids[Array(content.utf8)] }
+
+    /// The same with words that are no tokens yet.
+    func adding(_ words: [String], model: Unigram, normalizer: Normalizer?) -> AddedTokens {
+        let new = words.map { Array($0.utf8) }.filter { ids[$0] == nil }
+        guard !new.isEmpty else { return self }
+        return AddedTokens(tokens + new.map { Token(content: $0) }, model: model, normalizer: normalizer)
+    }
 
     /// One more than the greatest id.
     var idLimit: Int { Int(ids.values.max() ?? -1) + 1 }

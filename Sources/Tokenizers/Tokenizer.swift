@@ -3,11 +3,11 @@ package struct Tokenizer: Sendable {
     private let normalizer: Normalizer?
     private let preTokenizer: PreTokenizer?
     private let model: Unigram
-    private let addedTokens: AddedTokens
+    private var addedTokens: AddedTokens
     private let template: Template
 
     /// The id with which a batch is filled up.
-    package let padID: Int32
+    package private(set) var padID: Int32
 
     /// The number of ids: one more than the greatest id that a text can get.
     package let vocabularyCount: Int
@@ -21,8 +21,23 @@ package struct Tokenizer: Sendable {
         self.preTokenizer = preTokenizer
         self.addedTokens = AddedTokens(addedTokens, model: model, normalizer: normalizer)
         self.template = try template(self.addedTokens)
-        padID = self.addedTokens.id(of: "<pad>") ?? model.piece(Array("<pad>".utf8)).map { Int32($0) } ?? 0
+        padID = self.addedTokens.id(of: Self.pad) ?? model.piece(Array(Self.pad.utf8)).map { Int32($0) } ?? 0
         vocabularyCount = max(model.count, self.addedTokens.idLimit)
+    }
+
+    private static let pad = "<pad>"
+
+    /// The id of a special token, or of a piece; nil where there is no such word.
+    package func id(of word: String) -> Int32? {
+        addedTokens.id(of: word) ?? model.piece(Array(word.utf8)).map { Int32($0) }
+    }
+
+    /// The same where `words`, each of which has an id, are special tokens, too, and `pad` fills batches up.
+    package func with(special words: [String], pad: String?) -> Tokenizer {
+        var other = self
+        other.addedTokens = addedTokens.adding(words, model: model, normalizer: normalizer)
+        other.padID = pad.flatMap { other.id(of: $0) } ?? padID
+        return other
     }
 
     /// The ids of a prompt, with those that the file's template adds (for T5 and umT5 a closing `</s>`).

@@ -5,7 +5,7 @@ import StrictJSON
 /// Fields whose names begin with `_` speak of the file, not of the model.
 package struct FieldTable: Sendable {
     private let read: Set<String>
-    private let harmless: Set<String>
+    package let harmless: Set<String>
     private let fixed: [String: [Fixed]]
     private let required: Set<String>
 

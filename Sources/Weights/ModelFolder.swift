@@ -121,7 +121,7 @@ package struct ModelFolder: Sendable {
     }
 
     /// `bytes`, unless they only stand for those of the file.
-    static func checked(_ bytes: HostBytes, file: String) throws(WeightError) -> HostBytes {
+    package static func checked(_ bytes: HostBytes, file: String) throws(WeightError) -> HostBytes {
         if let size = pointerSize(bytes) { throw .pointer(file: file, bytes: size) }
         if isWebPage(bytes) { throw .webPage(file: file) }
         return bytes

@@ -60,9 +60,13 @@ struct BatchFile {
     private static func lines(_ path: String) throws(VideoError) -> [ArraySlice<UInt8>] {
         let file: HostBytes
         do throws(WeightError) {
-            file = try MappedFile.open(path)
+            // Its lines would be prompts of no sense.
+            file = try ModelFolder.checked(MappedFile.open(path), file: path)
         } catch {
-            throw .invalid("the batch cannot be read: \(error.message)", hint: "name a file with a clip on each line")
+            let isElsewhere = if case .pointer = error { true } else { false }
+            throw .invalid(
+                "the batch cannot be read: \(error.message)",
+                hint: isElsewhere ? error.hint : "name a file with a clip on each line")
         }
         guard file.count <= byteLimit else {
             throw .invalid(

@@ -5,6 +5,7 @@ import StrictJSON
 import TestSupport
 import TestTools
 import Testing
+import Tokenizers
 import VideoTypes
 import Weights
 
@@ -16,14 +17,22 @@ import Weights
         try JSONValue(Array(Data(contentsOf: URL(filePath: Fixture.path("class-defaults.json")))))
     }
 
-    /// A part of the reference, as JSON text.
-    private static func text(_ path: String...) throws -> String {
-        var value = try reference.get()
+    /// A part of the reference.
+    private static func part(_ path: [String], of whole: JSONValue? = nil) throws -> JSONValue {
+        var value = try whole ?? reference.get()
         for name in path {
             guard case .object(let members) = value else { break }
             value = try #require(members[Array(name.utf8)])
         }
-        return value.text
+        return value
+    }
+
+    /// The same as JSON text.
+    private static func text(_ path: String...) throws -> String { try part(path).text }
+
+    private static func words(_ list: JSONValue) -> [String] {
+        guard case .array(let values) = list else { return [] }
+        return values.map { if case .string(let word) = $0 { word } else { "" } }
     }
 
     private static func config<T: Decodable>(_ text: String, as type: T.Type, _ table: FieldTable) throws -> String {
@@ -86,6 +95,56 @@ import Weights
         #expect(
             try Self.config(Self.text("harmless", "image_encoder"), as: CLIPVisionConfig.self, CLIPVisionConfig.fields)
                 == Self.config("{}", as: CLIPVisionConfig.self, CLIPVisionConfig.fields))
+    }
+
+    @Test func `whatever is passed over was tried with the reference`() throws {
+        for (name, table) in [
+            ("text_encoder", T5Config.fields), ("vae", WanVAEConfig.fields), ("image_encoder", CLIPVisionConfig.fields),
+            ("cogvideox_transformer", CogVideoXTransformerConfig.fields), ("cogvideox_vae", CogVideoXVAEConfig.fields),
+            ("cogvideox_scheduler", CogVideoXScheduler.fields), ("image_processor", CLIPProcessorConfig.fields),
+            ("tokenizer", Tokenizer.fields),
+        ] {
+            guard case .object(let members) = try Self.part(["harmless", name]) else { continue }
+            let tried = Set(members.keys.map { String(decoding: $0, as: UTF8.self) })
+            #expect(table.harmless == tried, "\(name): \(table.harmless.symmetricDifference(tried))")
+        }
+    }
+
+    @Test func `words that a file makes special tokens are cut out of a text, and fill it up`() throws {
+        guard case .array(let cases) = try Self.part(["special_tokens"]) else { return }
+        let texts = Self.words(try Self.part(["texts"]))
+        #expect(cases.count == 9 && texts.count == 4)
+        for one in cases {
+            guard case .string(let file) = try Self.part(["file"], of: one) else { continue }
+            let tokenizer = try Self.tokenizer([file: try Self.part(["content"], of: one).text])
+            let ids = texts.map { text in
+                let own = tokenizer.encode(text, maximumLength: 40)
+                return (own + [Int32](repeating: tokenizer.padID, count: 40 - own.count)).map(String.init)
+                    .joined(separator: " ")
+            }
+            #expect(try ids == Self.words(Self.part(["ids"], of: one)), "\(one.text)")
+        }
+    }
+
+    @Test(arguments: [
+        ("tokenizer_config.json", #"{"mask_token": "[MASK]"}"#, "mask_token"),
+        ("tokenizer_config.json", #"{"extra_special_tokens": {"x": "strange"}}"#, "extra_special_tokens"),
+        ("tokenizer_config.json", #"{"eos_token": "<s>"}"#, "eos_token"),
+        ("tokenizer_config.json", #"{"split_special_tokens": true}"#, "split_special_tokens"),
+        ("special_tokens_map.json", #"{"pad_token": {"content": "strange"}}"#, "pad_token"),
+        ("added_tokens.json", #"{"strange": 900}"#, "strange"),
+    ]) func `a special token that the model has no place for is refused by name`(
+        file: String, text: String, field: String
+    ) throws {
+        let error = #expect(throws: WeightError.self) { try Self.tokenizer([file: text]) }
+        #expect(error?.message.contains("m/tokenizer/\(file): field '\(field)' must be") == true, "\(error as Any)")
+    }
+
+    private static func tokenizer(_ files: [String: String]) throws -> Tokenizer {
+        let json = try ModelFolder(path: Fixture.model("wan21-t2v")).bytes("tokenizer/tokenizer.json")
+        var all = ["tokenizer/tokenizer.json": json]
+        for (name, text) in files { all["tokenizer/\(name)"] = HostBytes(Array(text.utf8)) }
+        return try Tokenizer(ModelFolder(files: all, name: "m"))
     }
 
     /// A folder of which one configuration is changed.

@@ -71,6 +71,49 @@ import Weights
         #expect(error?.hint?.contains("dtype = f32") == (dtype == .bf16))
     }
 
+    @Test(arguments: [
+        (
+            "wan21-i2v",
+            Damage(
+                file: "image_encoder/model.safetensors", tensor: "encoder.layers.1.mlp.fc1.bias",
+                message: "text gave numbers that are not finite at the image encoder, first in block.01")
+        ),
+        (
+            "cogvideox-2b",
+            Damage(
+                file: "transformer/diffusion_pytorch_model.safetensors", tensor: "transformer_blocks.0.ff.net.2.bias",
+                message: "denoise gave numbers that are not finite at step 1 of 3, first in block.00")
+        ),
+        (
+            "cogvideox-2b",
+            Damage(
+                file: "vae/diffusion_pytorch_model.safetensors", tensor: "decoder.conv_in.conv.bias",
+                message: "decode gave numbers that are not finite at latent frames 1 to 2 of 2, first in conv_in")
+        ),
+        (
+            "cogvideox-5b-i2v",
+            Damage(
+                file: "vae/diffusion_pytorch_model.safetensors", tensor: "encoder.conv_in.conv.bias",
+                message: "text gave numbers that are not finite at the picture, first in conv_in")
+        ),
+    ])
+    func `the same of every kind of network`(model: String, damage: Damage) throws {
+        let backend = try CPUBackend(threads: 1)
+        let folder = try DamagedModel(model).folder(damage.file, notANumber: damage.tensor)
+        let opened = try Families.open(folder)
+        var settings = Self.settings
+        if model.hasPrefix("cogvideox") { settings.sampling.scheduler = .ddim }
+        if model.hasSuffix("i2v") { settings.inputs = [ClipInput(role: .first, digest: "")] }
+        let grey = Frame(width: 40, height: 30, pixels: [UInt8](repeating: 99, count: 3 * 40 * 30))
+        let error = #expect(throws: VideoError.self) {
+            try opened.pipeline(on: backend, dtype: .f32).generate(
+                settings, pictures: model.hasSuffix("i2v") ? [.first: grey] : [:], checkpoint: nil,
+                report: { _ in true }, dump: nil, emit: { _ in })
+        }
+        #expect(error?.code == .notFinite)
+        #expect(error?.message == damage.message)
+    }
+
     @Test(arguments: [stages[0], stages[2], stages[5]])
     func `the same on a GPU`(damage: Damage) throws {
         let gpu = FakeGPU(9, 0)
@@ -97,7 +140,10 @@ private struct DamagedModel {
     func folder(_ file: String, notANumber tensor: String) throws -> ModelFolder {
         let original = try ModelFolder(path: path)
         var files: [String: HostBytes] = [:]
-        for component in ["", "text_encoder", "transformer", "transformer_2", "vae", "scheduler", "tokenizer"] {
+        for component in [
+            "", "text_encoder", "image_encoder", "image_processor", "transformer", "transformer_2", "vae", "scheduler",
+            "tokenizer",
+        ] {
             for name in original.names(in: component) {
                 let inside = component.isEmpty ? name : "\(component)/\(name)"
                 if let bytes = try? original.bytes(inside) { files[inside] = bytes }

@@ -5,6 +5,8 @@ package final class RawClient {
     private let socket: Int32
     /// What has come and is not taken yet.
     private var buffer: [UInt8] = []
+    /// How long nothing may come.
+    package static let patience = Patience.seconds
 
     package enum End: Equatable {
         case closed
@@ -112,7 +114,7 @@ package final class RawClient {
     }
 
     /// Everything until the end of the connection.
-    package func rest(seconds: Double = 30) -> (bytes: [UInt8], end: End) {
+    package func rest(seconds: Double = RawClient.patience) -> (bytes: [UInt8], end: End) {
         while true {
             if let end = more(seconds: seconds) {
                 defer { buffer = [] }
@@ -122,7 +124,7 @@ package final class RawClient {
     }
 
     /// The next answer; nil where the connection ends or falls silent before its end.
-    package func answer(toHead: Bool = false, seconds: Double = 30) -> Answer? {
+    package func answer(toHead: Bool = false, seconds: Double = RawClient.patience) -> Answer? {
         guard var answer = head(seconds: seconds) else { return nil }
         // A provisional answer has no body and another one follows.
         if answer.status == 100 { return answer }
@@ -140,7 +142,7 @@ package final class RawClient {
     }
 
     /// The status line and the header.
-    package func head(seconds: Double = 30) -> Answer? {
+    package func head(seconds: Double = RawClient.patience) -> Answer? {
         guard let first = line(seconds: seconds), first.hasPrefix("HTTP/1."),
             let status = Int(first.dropFirst(9).prefix(3))
         else { return nil }
@@ -154,14 +156,14 @@ package final class RawClient {
     }
 
     /// The next piece of a body in chunks; empty at its end, nil where the connection ends before.
-    package func chunk(seconds: Double = 30) -> [UInt8]? {
+    package func chunk(seconds: Double = RawClient.patience) -> [UInt8]? {
         guard let size = line(seconds: seconds).flatMap({ Int($0, radix: 16) }),
             let bytes = take(size, seconds: seconds), line(seconds: seconds) == ""
         else { return nil }
         return bytes
     }
 
-    package func take(_ count: Int, seconds: Double = 30) -> [UInt8]? {
+    package func take(_ count: Int, seconds: Double = RawClient.patience) -> [UInt8]? {
         while buffer.count < count {
             guard more(seconds: seconds) == nil else { return nil }
         }

@@ -37,9 +37,10 @@ package func grows(to end: Int, _ count: () throws -> Int) rethrows -> Bool {
 }
 
 /// How often something is looked at, and when to give it up.
-private struct Patience {
-    // Nothing is as slow as this where it comes at all, be the machine ten times slower and at other work.
-    private let end = ContinuousClock.now + .seconds(240)
+struct Patience {
+    /// Nothing is as slow as this where it comes at all, be the machine ten times slower and at other work.
+    static let seconds = 240.0
+    private let end = ContinuousClock.now + .seconds(seconds)
     private var pause: UInt32 = 1000
 
     var isOver: Bool { ContinuousClock.now >= end }

@@ -55,11 +55,14 @@ package struct CLIPProcessorConfig: Decodable, Sendable {
     /// Resampling 3 is Pillow's bicubic.
     package static let fields = FieldTable(
         read: CodingKeys.allCases.map(\.rawValue),
-        harmless: ["feature_extractor_type", "image_processor_type", "processor_class", "data_format", "device"],
+        harmless: [
+            "data_format", "device", "disable_grouping", "feature_extractor_type", "image_processor_type",
+            "input_data_format", "processor_class", "return_tensors",
+        ],
         fixed: [
             "do_resize": [true], "do_center_crop": [true], "do_rescale": [true], "do_normalize": [true],
             "do_convert_rgb": [true], "resample": [3], "default_to_square": [false, nil],
-            "use_square_size": [false, nil],
+            "use_square_size": [false, nil], "do_pad": [false, nil], "pad_size": [nil], "size_divisor": [nil],
         ])
 
     /// - Parameter side: of the pictures that the encoder reads.

@@ -14,7 +14,7 @@ struct CogVideoXScheduler {
     ]
 
     init(_ folder: ModelFolder) throws(WeightError) {
-        let fields = try folder.config(Self.path, as: Fields.self, Self.table)
+        let fields = try folder.config(Self.path, as: Fields.self, Self.fields)
         let check = ConfigFields(file: folder.fullName(Self.path))
         var training = DiffusionSchedule.Training()
         training.timesteps = try check.whole(fields.trainTimesteps ?? 1000, "num_train_timesteps", in: 1...100_000)
@@ -57,7 +57,7 @@ struct CogVideoXScheduler {
     }
 
     /// Neither class cuts its samples off, whatever the fields about that say.
-    private static let table = FieldTable(
+    static let fields = FieldTable(
         read: Fields.CodingKeys.allCases.map(\.rawValue),
         harmless: [
             "clip_sample", "clip_sample_range", "sample_max_value", "thresholding", "dynamic_thresholding_ratio",

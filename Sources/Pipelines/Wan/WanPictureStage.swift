@@ -49,14 +49,19 @@ struct WanPictureStage {
         for (index, picture) in pictures.enumerated() {
             let planes = CLIPPreprocessing(processor).planes(of: picture)
             pixels += planes.values
-            let own = try tower(backend.upload(planes.values, [3, 1, side, side]), probe: probe(picture: index))
+            let input = try backend.upload(planes.values, [3, 1, side, side])
+            let own = try tower(input, probe: probe(picture: index))
+            let finite = try run.finiteCheck()
+            guard try finite.passes(own) else {
+                let search = try finite.search()
+                _ = try tower(input, probe: search.look)
+                throw finite.failure(.text, "the image encoder", part: search.part.map { "block.\($0)" })
+            }
             try backend.copy(own, into: states[index * tokens..<(index + 1) * tokens])
         }
         dump?.record("image.clip_pixels", [pictures.count, 3, side, side], pixels)
         try dump?.record(
             "image.clip_embeds", [pictures.count, tokens, config.hiddenSize], backend.download(states))
-        let finite = try run.finiteCheck()
-        guard try finite.passes(states) else { throw finite.failure(.text, "the image encoder", part: nil) }
         try run.progress.advance()
         return states
     }
