@@ -28,7 +28,9 @@ struct FolderScheduler {
     init(_ folder: ModelFolder) throws(WeightError) {
         let fields = try folder.config(Self.path, as: Fields.self)
         let check = ConfigFields(file: folder.fullName(Self.path))
-        let kind = Self.classes.first { $0.name == fields.className }?.kind
+        // The class of the index reads the file, whichever the file names.
+        let className = try PartClass.of(folder)?.scheduler ?? fields.className
+        let kind = Self.classes.first { $0.name == className }?.kind
         trainTimesteps = try check.whole(fields.trainTimesteps ?? 1000, "num_train_timesteps", in: 1...1_000_000)
         let (name, value) = Self.shift(kind, fields)
         self.kind = kind
@@ -56,7 +58,7 @@ struct FolderScheduler {
             if let kind, refusal == nil {
                 .success(kind)
             } else {
-                .failure(refusal ?? check.failure("_class_name", fields.className ?? "missing", Self.classNames))
+                .failure(refusal ?? check.failure("_class_name", className ?? "missing", Self.classNames))
             }
         self.shape = refusal == nil ? shape : Schedule.Shape()
     }

@@ -21,6 +21,7 @@ extension Tokenizer {
 
     /// The tokenizer of a folder in the Diffusers layout, with the special tokens that the files beside it name.
     init(_ folder: ModelFolder) throws {
+        try PartClass.checkTokenizer(of: folder)
         if folder.exists(Self.config), let failure = try folder.failure(Self.config, Self.fields) { throw failure }
         let bare = try Tokenizer(bare: folder)
         let special = try SpecialTokens(folder) { bare.id(of: $0) != nil }

@@ -54,4 +54,22 @@ enum Command: String, CaseIterable {
         case .worker: "make clips for a service"
         }
     }
+
+    /// What was meant with a word that is no command, as it is typed; nil for a word that is like none.
+    static func meant(by word: String) -> String? {
+        let word = word.lowercased()
+        let action = ModelsAction(rawValue: word) ?? actions[word]
+        if let action { return action.usage }
+        if ["create", "make", "run"].contains(word) { return "wan-infer generate \"PROMPT\"" }
+        // A word of four letters is a slip of the finger away from too many others.
+        let near = listed.first { $0.rawValue == word || word.count > 4 && isSlip(word, $0.rawValue) }
+        return near.map { "wan-infer \($0.rawValue)" }
+    }
+
+    private static func isSlip(_ word: String, _ name: String) -> Bool { ParsedArguments.distance(word, name) == 1 }
+
+    /// What other programs call what is done with models.
+    private static let actions: [String: ModelsAction] = [
+        "delete": .rm, "download": .pull, "fetch": .pull, "install": .pull, "ls": .list, "remove": .rm,
+    ]
 }

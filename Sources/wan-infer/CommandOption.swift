@@ -158,8 +158,9 @@ struct CommandOption {
             name: "keep", value: nil, summary: "make what was promised, and fetch what is still under way",
             group: .routing, commands: [.promises]),
         CommandOption(
-            name: "reset", value: "NAME", summary: "forget failures, pauses and a refused key of this one and its account",
-            group: .routing, commands: [.providers]),
+            name: "reset", value: "NAME",
+            summary: "forget failures, pauses and a refused key of this one and its account", group: .routing,
+            commands: [.providers]),
         CommandOption(
             name: "simulate", value: "LOG.jsonl", summary: "decide a router's log once more", group: .routing,
             commands: [.route]),

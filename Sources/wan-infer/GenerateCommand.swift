@@ -25,6 +25,10 @@ struct GenerateCommand {
         if typed == nil, kept == nil, !isPictured {
             note("no prompt given, using the model's sample: \(ResultReport.line(request.prompt))", maker)
         }
+        // Whoever wanted a command hears of it; a prompt of such a word is drawn all the same.
+        if options.arguments.isBare, let typed, let meant = Command.meant(by: typed) {
+            note("drawing '\(typed)'; if a command was meant, it is: \(meant)", maker)
+        }
         try maker.tell(clip.make(request, goingOnFrom: kept, preview: options.keeping.preview))
     }
 

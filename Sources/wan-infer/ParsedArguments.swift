@@ -93,10 +93,13 @@ struct ParsedArguments: Equatable {
             throw .invalid(
                 "\(command.rawValue) takes no '\(word)'", hint: "a clip is made by: wan-infer generate \"PROMPT\"")
         }
-        guard prompt == nil else {
-            throw .invalid("unexpected '\(word)' after the prompt", hint: "put the whole prompt in quotes")
+        guard let first = prompt else {
+            prompt = word
+            return
         }
-        prompt = word
+        let meant = isBare ? Command.meant(by: first).map { "the command is: \($0)" } : nil
+        throw .invalid(
+            "unexpected '\(word)' after the prompt", hint: Wording(plain: meant ?? "put the whole prompt in quotes"))
     }
 
     private mutating func take(ofModels word: String) throws(VideoError) {

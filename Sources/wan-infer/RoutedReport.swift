@@ -85,7 +85,8 @@ struct RankingTable {
                 (words + finding.remarks).joined(separator: "; ").printable,
             ]
         }
-        return Self.lines([["", "provider", "quality", "price", "time", "what stands in the way, or is worth knowing"]] + rows)
+        let head = ["", "provider", "quality", "price", "time", "what stands in the way, or is worth knowing"]
+        return Self.lines([head] + rows)
     }
 
     /// Columns as wide as what is in them; the last one is free.

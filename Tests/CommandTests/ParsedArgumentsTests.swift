@@ -77,4 +77,18 @@ import VideoTypes
         #expect(ParsedArguments.distance("kitten", "sitting") == 3)
         #expect(ParsedArguments.distance("steps", "steps") == 0)
     }
+
+    @Test func `words of other programs are told what they are here`() throws {
+        for (word, command) in [
+            "pull": "wan-infer models pull NAME", "Download": "wan-infer models pull NAME",
+            "ls": "wan-infer models list", "run": "wan-infer generate \"PROMPT\"", "Generate": "wan-infer generate",
+            "modles": nil,
+            "model": "wan-infer models", "planet": nil, "men": nil, "a cat": nil,
+        ] as [String: String?] {
+            #expect(Command.meant(by: word) == command, "\(word)")
+            let error = #expect(throws: VideoError.self) { try ParsedArguments([word, "x"]) }
+            let hint = command.map { "the command is: \($0)" } ?? "put the whole prompt in quotes"
+            #expect(error?.commandHint == hint, "\(word)")
+        }
+    }
 }

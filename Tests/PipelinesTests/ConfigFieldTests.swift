@@ -232,6 +232,26 @@ import Weights
         #expect(other?.message.contains("'transformer' must be WanTransformer3DModel") == true)
     }
 
+    @Test func `the index says who reads a part's file`() throws {
+        let other = try Self.failure("model_index.json") {
+            $0.replacing("T5TokenizerFast", with: "LlamaTokenizerFast")
+        }
+        #expect(other?.message.contains("m/model_index.json: field 'tokenizer' must be T5Tokenizer or ") == true)
+        func files(_ index: String, _ file: String) -> ModelFolder {
+            ModelFolder(
+                files: [
+                    "model_index.json": HostBytes(Array(#"{"scheduler": ["diffusers", \#(index)]}"#.utf8)),
+                    "scheduler/scheduler_config.json": HostBytes(Array(#"{"_class_name": "\#(file)"}"#.utf8)),
+                ], name: "m")
+        }
+        let euler = "FlowMatchEulerDiscreteScheduler"
+        #expect(try FolderScheduler(files("\"\(euler)\"", "UniPCMultistepScheduler")).kind == .euler)
+        #expect(try FolderScheduler(files("null", euler)).kind == .euler)
+        #expect(try FolderScheduler(files("\"Other\"", euler)).kind == nil)
+        let dpm = try CogVideoXScheduler(files("\"CogVideoXDPMScheduler\"", "CogVideoXDDIMScheduler"))
+        #expect(dpm.own == .success(.dpm))
+    }
+
     @Test func `a folder for pictures must have the channels for them`() throws {
         let error = try Self.failure("model_index.json") {
             $0.replacing("WanPipeline", with: "WanImageToVideoPipeline")

@@ -26,13 +26,15 @@ struct CogVideoXScheduler {
         training.prediction = try Self.named(fields.predictionType, .noise, "prediction_type", check)
         training.spacing = try Self.named(fields.timestepSpacing, .leading, "timestep_spacing", check)
         self.training = training
+        // The class of the index reads the file, whichever the file names.
+        let className = try PartClass.of(folder)?.scheduler ?? fields.className
         own =
-            if let kind = Self.classes.first(where: { $0.name == fields.className })?.kind {
+            if let kind = Self.classes.first(where: { $0.name == className })?.kind {
                 .success(kind)
             } else {
                 .failure(
                     check.failure(
-                        "_class_name", fields.className ?? "missing", Self.classes.map(\.name).joined(separator: " or ")
+                        "_class_name", className ?? "missing", Self.classes.map(\.name).joined(separator: " or ")
                     ))
             }
     }
