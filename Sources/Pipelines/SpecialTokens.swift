@@ -10,7 +10,7 @@ struct SpecialTokens {
     /// Those of `tokenizer_config.json` that name such words.
     static let fields = Field.allCases.map(\.rawValue)
 
-    /// Later ones go before earlier ones, as in transformers.
+    /// What the later one says counts where both say it, as in transformers.
     private static let files = ["tokenizer/tokenizer_config.json", "tokenizer/special_tokens_map.json"]
     private static let added = "tokenizer/added_tokens.json"
 

@@ -63,10 +63,10 @@ struct BatchFile {
             // Its lines would be prompts of no sense.
             file = try ModelFolder.checked(MappedFile.open(path), file: path)
         } catch {
-            let isElsewhere = if case .pointer = error { true } else { false }
+            let isPointer = if case .pointer = error { true } else { false }
             throw .invalid(
                 "the batch cannot be read: \(error.message)",
-                hint: isElsewhere ? error.hint : "name a file with a clip on each line")
+                hint: isPointer ? error.hint : "name a file with a clip on each line")
         }
         guard file.count <= byteLimit else {
             throw .invalid(

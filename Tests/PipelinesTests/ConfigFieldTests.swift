@@ -20,20 +20,32 @@ import Weights
     /// A part of the reference.
     private static func part(_ path: [String], of whole: JSONValue? = nil) throws -> JSONValue {
         var value = try whole ?? reference.get()
-        for name in path {
-            guard case .object(let members) = value else { break }
-            value = try #require(members[Array(name.utf8)])
-        }
+        for name in path { value = try #require(try members(of: value)[Array(name.utf8)]) }
         return value
+    }
+
+    /// The reference has another shape than is read here.
+    private struct OtherShape: Error {
+        let value: JSONValue
+    }
+
+    private static func members(of value: JSONValue) throws -> [[UInt8]: JSONValue] {
+        guard case .object(let members) = value else { throw OtherShape(value: value) }
+        return members
+    }
+
+    private static func list(_ value: JSONValue) throws -> [JSONValue] {
+        guard case .array(let values) = value else { throw OtherShape(value: value) }
+        return values
+    }
+
+    private static func word(_ value: JSONValue) throws -> String {
+        guard case .string(let word) = value else { throw OtherShape(value: value) }
+        return word
     }
 
     /// The same as JSON text.
     private static func text(_ path: String...) throws -> String { try part(path).text }
-
-    private static func words(_ list: JSONValue) -> [String] {
-        guard case .array(let values) = list else { return [] }
-        return values.map { if case .string(let word) = $0 { word } else { "" } }
-    }
 
     private static func config<T: Decodable>(_ text: String, as type: T.Type, _ table: FieldTable) throws -> String {
         let folder = ModelFolder(files: ["config.json": HostBytes(Array(text.utf8))], name: "m")
@@ -104,25 +116,25 @@ import Weights
             ("cogvideox_scheduler", CogVideoXScheduler.fields), ("image_processor", CLIPProcessorConfig.fields),
             ("tokenizer", Tokenizer.fields),
         ] {
-            guard case .object(let members) = try Self.part(["harmless", name]) else { continue }
+            let members = try Self.members(of: Self.part(["harmless", name]))
             let tried = Set(members.keys.map { String(decoding: $0, as: UTF8.self) })
             #expect(table.harmless == tried, "\(name): \(table.harmless.symmetricDifference(tried))")
         }
     }
 
     @Test func `words that a file makes special tokens are cut out of a text, and fill it up`() throws {
-        guard case .array(let cases) = try Self.part(["special_tokens"]) else { return }
-        let texts = Self.words(try Self.part(["texts"]))
+        let cases = try Self.list(Self.part(["special_tokens"]))
+        let texts = try Self.list(Self.part(["texts"])).map(Self.word)
         #expect(cases.count == 9 && texts.count == 4)
         for one in cases {
-            guard case .string(let file) = try Self.part(["file"], of: one) else { continue }
+            let file = try Self.word(Self.part(["file"], of: one))
             let tokenizer = try Self.tokenizer([file: try Self.part(["content"], of: one).text])
             let ids = texts.map { text in
                 let own = tokenizer.encode(text, maximumLength: 40)
                 return (own + [Int32](repeating: tokenizer.padID, count: 40 - own.count)).map(String.init)
                     .joined(separator: " ")
             }
-            #expect(try ids == Self.words(Self.part(["ids"], of: one)), "\(one.text)")
+            #expect(try ids == Self.list(Self.part(["ids"], of: one)).map(Self.word), "\(one.text)")
         }
     }
 
