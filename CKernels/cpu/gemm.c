@@ -168,6 +168,8 @@ static bool multiply(ck_gemm_plan *plan, const void *x, ck_pool *pool) {
         ck_parallel_for(pool, ck_ceil_div(n, dot_columns), multiply_few, &packing);
         return !atomic_load(&packing.failed);
     }
+    if (ck_takes_strassen(plan, pool))
+        return ck_strassen(plan, x, pool);
     if (plan->quantised)
         plan->group = packing.kernels->levels_group(plan->quantised);
     // All rows meet a part of w while it is in the last-level cache: some columns of it, or, where that means reading

@@ -49,7 +49,7 @@ typedef struct ck_gemm_plan {
     const void *const *frames; // of x; NULL for zeros
     ck_dtype out_dtype, x_dtype;
     ck_window window;
-    ptrdiff_t height, width; // of a frame of out
+    ptrdiff_t height, width;          // of a frame of out
     ptrdiff_t channels, pixel_stride; // numbers of a pixel, and from it to the next one
     ptrdiff_t kernel[3];              // extent in time, height and width
     const void *w;                    // for gemm_dot: [n, channels]
@@ -66,10 +66,17 @@ typedef struct ck_gemm_plan {
     const float *packed_scales;
     ptrdiff_t packed_first, packed_end;
     ptrdiff_t row_count, column_count; // of a block
+    bool grows;                        // for strassen_block: out holds sums of former parts of the depth
 } ck_gemm_plan;
 
 /// Multiplies all rows by the packed columns; blocks are its matter. False when scratch memory cannot be had.
 bool ck_multiply_packed(const ck_gemm_plan *plan, ck_pool *pool);
+
+/// Whether ck_strassen is the faster way.
+bool ck_takes_strassen(const ck_gemm_plan *plan, const ck_pool *pool);
+
+/// A product of rows x and of w, both f32 sums, by 49 products in the place of 64.
+bool ck_strassen(const ck_gemm_plan *plan, const float *x, ck_pool *pool);
 
 /// A call of ck_winograd, cut into blocks: tiles of 2 x 2 results by columns.
 typedef struct ck_winograd_plan {
@@ -117,6 +124,18 @@ struct ck_kernels {
     void (*gemm_dot)(const ck_gemm_plan *plan, ptrdiff_t column, ptrdiff_t end);
     /// Rows first..<end of out from their sums [m, n].
     void (*gemm_finish_rows)(const ck_gemm_plan *plan, const float *sums, ptrdiff_t first, ptrdiff_t end);
+
+    int strassen_columns, strassen_step, strassen_row_step;
+    /// Floats that so many packed columns take, a multiple of strassen_columns.
+    ptrdiff_t (*strassen_packed)(const ck_gemm_plan *plan, ptrdiff_t columns);
+    /// Scratch memory of strassen_pack, in bytes.
+    size_t (*strassen_pack_bytes)(void);
+    /// Packs strassen_columns columns of w, strassen_step places from `first` on of each part of the depth.
+    void (*strassen_pack)(const ck_gemm_plan *plan, float *packed, ptrdiff_t column, ptrdiff_t first, float *scratch);
+    /// Scratch memory of strassen_block, in bytes.
+    size_t (*strassen_bytes)(const ck_gemm_plan *plan);
+    /// The block of out that begins at (row, column).
+    void (*strassen_block)(const ck_gemm_plan *plan, ptrdiff_t row, ptrdiff_t column, float *scratch);
 
     /// Floats that so many columns of a transformed kernel take.
     ptrdiff_t (*winograd_packed)(const ck_winograd_plan *plan, ptrdiff_t columns);

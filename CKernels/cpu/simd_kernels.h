@@ -9,6 +9,7 @@
 #include "simd_norm.h"
 #include "simd_peak.h"
 #include "simd_short_attention.h"
+#include "simd_strassen.h"
 #include "simd_winograd.h"
 
 const struct ck_kernels CK_KERNELS = {
@@ -25,6 +26,14 @@ const struct ck_kernels CK_KERNELS = {
     .gemm_block = gemm_block,
     .gemm_dot = gemm_dot,
     .gemm_finish_rows = gemm_finish_rows,
+    .strassen_columns = strassen_columns,
+    .strassen_step = strassen_step,
+    .strassen_row_step = strassen_axis * product_rows,
+    .strassen_packed = strassen_packed,
+    .strassen_pack_bytes = strassen_pack_bytes,
+    .strassen_pack = strassen_pack,
+    .strassen_bytes = strassen_bytes,
+    .strassen_block = strassen_block,
     .winograd_packed = winograd_packed,
     .winograd_pack_bytes = winograd_pack_bytes,
     .winograd_pack = winograd_pack,

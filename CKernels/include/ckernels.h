@@ -78,7 +78,8 @@ typedef enum ck_epilogue {
 ///
 /// x f32 or bf16: the products are of that dtype, sums are f32. w f32, bf16 or f16 as a checkpoint stores it, converted
 /// block by block on its way into the cache. out f32 or bf16. bias and gate [n] may be NULL where they do not apply.
-/// False when scratch memory cannot be had.
+/// Where x has 1024 rows or more, AVX2 computes f32 by Strassen's algorithm: an error is then small beside the largest
+/// numbers of a product, not beside those of its row. False when scratch memory cannot be had.
 bool ck_gemm(void *out, ck_dtype out_dtype, const void *x, ck_dtype x_dtype, const void *w, ck_dtype w_dtype,
              const float *bias, ck_epilogue epilogue, const float *gate, ptrdiff_t m, ptrdiff_t n, ptrdiff_t k,
              ck_pool *pool);
