@@ -27,6 +27,7 @@ package struct ClipFacts: Equatable, Sendable {
     package init(path: String) throws(MediaError) {
         ffmpeg = try FFmpeg()
         self.path = path
+        try MP4Boxes.check(path)
         let status = unsafe ffmpeg.call.avformat_open_input(&container, "file:" + path, nil, nil)
         try ffmpeg.check(status, "avformat_open_input")
         let found = unsafe ffmpeg.call.avformat_find_stream_info(container, nil)

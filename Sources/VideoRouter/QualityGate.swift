@@ -1,4 +1,3 @@
-import Glibc
 import Media
 import VideoTypes
 
@@ -8,7 +7,6 @@ package struct QualityGate: Sendable {
 
     /// Decodes the whole clip and measures it.
     package func judge(_ path: String, _ expected: ClipExpectation) -> ClipJudgement {
-        guard Self.isMP4(path) else { return ClipJudgement(.broken("the file is no MP4")) }
         var statistics = ClipStatistics()
         let measures: ClipMeasures
         do throws(MediaError) {
@@ -24,19 +22,6 @@ package struct QualityGate: Sendable {
             return ClipJudgement(.empty(reason, isFault: isFault), measures: measures)
         }
         return ClipJudgement(.good, measures: measures, warnings: Self.warnings(measures))
-    }
-
-    /// Whether the file begins as MP4 files do: FFmpeg would follow a playlist, if that is what it is, to other files.
-    private static func isMP4(_ path: String) -> Bool {
-        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
-        guard descriptor >= 0 else { return false }
-        defer { close(descriptor) }
-        var status = stat()
-        guard unsafe fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return false }
-        let head = unsafe [UInt8](unsafeUninitializedCapacity: 8) { buffer, count in
-            count = unsafe max(read(descriptor, buffer.baseAddress, 8), 0)
-        }
-        return head.count == 8 && Array(head[4...]) == Array("ftyp".utf8)
     }
 
     /// Measures every frame; gives the duration in seconds.

@@ -30,9 +30,7 @@ import VideoTypes
     private func decoded(_ jpeg: [UInt8]) throws -> Frame {
         let header = try ImageHeader(jpeg)
         #expect(header.format == .jpeg)
-        let path = folder.file("picture.jpg")
-        try Data(jpeg).write(to: URL(fileURLWithPath: path))
-        let frame = try #require(SampleClips.read(path).first)
+        let frame = try Picture(jpeg).frame
         #expect(frame.width == header.width && frame.height == header.height)
         return frame
     }

@@ -119,8 +119,29 @@ import VideoTypes
 
     @Test func `a file that is no clip is not read as one`() throws {
         let path = folder.file("text.mp4")
-        try Data("not a clip".utf8).write(to: URL(fileURLWithPath: path))
-        #expect(throws: MediaError.self) { try MP4Reader(path: path) }
+        for text in ["", "not a clip", "#EXTM3U\nfile:///etc/passwd\n", "\0\0\0\u{8}free"] {
+            try Data(text.utf8).write(to: URL(fileURLWithPath: path))
+            #expect(throws: MediaError.notAClip(path: path, reason: "it is no MP4 file")) { try MP4Reader(path: path) }
+        }
+        #expect(throws: MediaError.self) { try MP4Reader(path: folder.path) }
+        #expect(throws: MediaError.self) { try MP4Reader(path: folder.file("none.mp4")) }
+    }
+
+    /// Its index comes first, so that it decodes up to there.
+    @Test func `a clip that lost its end is not read as one`() throws {
+        let (whole, path) = (folder.file("whole.mp4"), folder.file("begun.mp4"))
+        try SampleClips.write((0..<9).map { SampleClips.noise(seed: $0) }, to: whole)
+        let bytes = try Data(contentsOf: URL(fileURLWithPath: whole))
+        #expect(try MP4Reader(path: whole).facts().frames == 9)
+        for missing in [1, 1000, bytes.count / 3] {
+            try bytes.dropLast(missing).write(to: URL(fileURLWithPath: path))
+            let length = bytes.count - missing
+            let reason = "it has ended after \(length) bytes, in the middle of its data"
+            #expect(throws: MediaError.notAClip(path: path, reason: reason)) { try MP4Reader(path: path) }
+        }
+        // What stands behind the last box is nobody's matter.
+        try (bytes + Data("\nsent by a gateway".utf8)).write(to: URL(fileURLWithPath: path))
+        #expect(try MP4Reader(path: path).facts().frames == 9)
     }
 
     @Test func `a file-size limit in the middle of a clip is an error and leaves nothing`() async throws {

@@ -219,14 +219,15 @@ import VideoTypes
     @Test(arguments: CloudCase.all.filter(\.hasLink))
     func `links and downloads that fail are asked for anew, and no key goes along`(_ place: CloudCase) async throws {
         let scene = try Scene(place, folder)
-        for fault in ["expired", "cut", "short", "chunked", "redirect"] {
+        let faults = ["expired", "cut", "short", "long", "junk", "chunked", "redirect"]
+        for fault in faults {
             try scene.script(#""download": [{"fault": "\#(fault)"}]"#)
             let outcome = await scene.outcome(place.request())
             #expect((try? outcome.get().frames) == 24, "\(fault): \(outcome)")
         }
-        #expect(try scene.jobs.count == 5)
+        #expect(try scene.jobs.count == faults.count)
         #expect(try scene.keysBesideLinks() == [])
-        for (fault, count) in [("junk", 1), ("expired", 9), ("loop", 1)] {
+        for (fault, count) in [("junk", 4), ("expired", 9), ("loop", 1)] {
             let steps = Array(repeating: #"{"fault": "\#(fault)"}"#, count: count).joined(separator: ", ")
             // Google's own link leads to another host by itself, but for this.
             try scene.script(#""download": [\#(steps)], "direct": \#(fault == "loop")"#)
@@ -238,7 +239,7 @@ import VideoTypes
             if said.isFinite { #expect(spent == said, "\(fault)") }
         }
         let files = try FileManager.default.contentsOfDirectory(atPath: folder.file("clips"))
-        #expect(files.count == 5, "what is no video does not stay: \(files)")
+        #expect(files.count == faults.count, "what is no video does not stay: \(files)")
     }
 
     // MARK: Cancelling and restarting
@@ -282,6 +283,27 @@ import VideoTypes
         #expect(await scene.provider.hasOpenOrder(of: request.id) == !place.cancels)
         if !place.cancels, price.isFinite { #expect(await scene.provider.spentDollars(on: request.id) == price) }
         #expect(try scene.jobs.count == 1)
+    }
+
+    @Test(arguments: CloudCase.all)
+    func `a clip whose progress stops is given up, stopped where that can be, and paid`(
+        _ place: CloudCase
+    ) async throws {
+        let scene = try Scene(place, folder)
+        try scene.script(#""queued_polls": 0, "working_polls": 100000"#)
+        var request = place.request()
+        let price = try await scene.provider.capabilities(for: request).costDollars
+        for seconds in [1, 10, 100] as [Double] {
+            request.maxLatencySeconds = seconds
+            #expect(await scene.error(request) == .deadline)
+            if try !scene.jobs.isEmpty { break }
+        }
+        #expect(try scene.jobs.count == 1)
+        // MiniMax stops only what it has not begun.
+        let isStopped = place.cancels && place.cloud != "minimax"
+        #expect(try scene.jobs.first?.value(at: ["cancelled"]) == .bool(isStopped))
+        #expect(await scene.provider.hasOpenOrder(of: request.id) == !isStopped)
+        if price.isFinite { #expect(await scene.provider.spentDollars(on: request.id) == price) }
     }
 
     @Test(arguments: CloudCase.all)

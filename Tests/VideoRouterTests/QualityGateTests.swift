@@ -82,16 +82,20 @@ import VideoTypes
             return judge(file, ClipExpectation(frames: 17)).verdict
         }
         #expect(try verdict(bytes) == .good)
-        #expect(try verdict(Data()) == .broken("the file is no MP4"))
-        #expect(try verdict(Data("#EXTM3U\nfile:///etc/passwd\n".utf8)) == .broken("the file is no MP4"))
-        for count in [12, 40, bytes.count / 3, bytes.count / 2, bytes.count - 200] {
-            guard case .broken = try verdict(bytes.prefix(count)) else {
-                Issue.record("\(count) of \(bytes.count) bytes passed")
+        let others = [Data(), Data("#EXTM3U\nfile:///etc/passwd\n".utf8)]
+        let parts = [12, 40, bytes.count / 3, bytes.count / 2, bytes.count - 200].map { Data(bytes.prefix($0)) }
+        for data in others + parts {
+            guard case .broken = try verdict(data) else {
+                Issue.record("\(data.count) of \(bytes.count) bytes passed")
                 continue
             }
         }
-        #expect(judge(folder.file("none.mp4")).verdict == .broken("the file is no MP4"))
-        #expect(judge(folder.path).verdict == .broken("the file is no MP4"))
+        for path in [folder.file("none.mp4"), folder.path] {
+            guard case .broken = judge(path).verdict else {
+                Issue.record("\(path) passed")
+                continue
+            }
+        }
     }
 
     @Test func `damaged files never stop the program`() throws {

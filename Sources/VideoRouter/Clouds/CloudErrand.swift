@@ -228,15 +228,16 @@ struct CloudErrand: Sendable {
         var wasWaiting = false
         do throws(ProviderError) {
             if record.state == .done, let facts = try await facts(path) { return result(record, path, facts) }
-            for attempt in 1... {
+            var error = ProviderError.corruptOutput("the cloud gives no link to the clip that holds")
+            for attempt in 1...Self.fetches {
+                if attempt > 1 { try await rest(min(desk.pollSeconds, 1)) }
                 let clip = try await finished(record, ticket, &wasWaiting)
                 priced(&record, clip)
-                let isSaved = try await save(clip, path, isLast: attempt == Self.fetches)
-                if isSaved { return try await kept(record, clip, path) }
-                guard attempt < Self.fetches else { break }
-                try await rest(min(desk.pollSeconds, 1))
+                guard try await save(clip, path, isLast: attempt == Self.fetches) else { continue }
+                if let facts = try await facts(path) { return kept(record, clip, path, facts) }
+                unsafe unlink(path)
+                error = .corruptOutput("the file that came is not a video")
             }
-            let error = ProviderError.corruptOutput("the cloud gives no link to the clip that holds")
             end(record, .lost, dollars: record.charge, error)
             throw error
         } catch {
@@ -404,15 +405,7 @@ struct CloudErrand: Sendable {
         }
     }
 
-    private func kept(_ record: OrderRecord, _ clip: CloudClip, _ path: String) async throws(ProviderError)
-        -> VideoResult
-    {
-        guard let facts = try await facts(path) else {
-            unsafe unlink(path)
-            let error = ProviderError.corruptOutput("the file that came is not a video")
-            end(record, .lost, dollars: record.charge, error)
-            throw error
-        }
+    private func kept(_ record: OrderRecord, _ clip: CloudClip, _ path: String, _ facts: ClipFacts) -> VideoResult {
         var record = record
         record.path = path
         record = end(record, .done, dollars: clip.dollars ?? provider.dollars(facts) ?? record.quotedDollars)
