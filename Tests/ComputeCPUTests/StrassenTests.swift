@@ -51,7 +51,8 @@ import Testing
         // Each row with two columns, each column with two rows.
         let places = (0..<one.m).flatMap { [($0, $0 * 7 % one.n), ($0, $0 * 31 % one.n)] }
         for (row, column) in places {
-            let expected = one.sum(row, column), error = Double(found[row * one.n + column]) - expected
+            let expected = one.sum(row, column)
+            let error = Double(found[row * one.n + column]) - expected
             #expect(abs(error) < 1e-3, "\(row), \(column): \(error)")
             (apart, whole) = (apart + error * error, whole + expected * expected)
         }
