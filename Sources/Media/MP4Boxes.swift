@@ -7,8 +7,8 @@ enum MP4Boxes {
     private static let most = 100_000
     private static let head = 16
 
-    /// Throws for what is no MP4 file, such as a playlist that FFmpeg would follow to other files, and for one whose end
-    /// is missing, which decodes up to there.
+    /// Throws for what is no MP4 file, such as a playlist that FFmpeg would follow to other files, and for one whose
+    /// end is missing, which decodes up to there.
     static func check(_ path: String) throws(MediaError) {
         let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { throw .notAClip(path: path, reason: SystemError.text(errno)) }
