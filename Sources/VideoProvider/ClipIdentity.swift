@@ -52,8 +52,9 @@ struct ClipIdentity: Codable, Equatable {
         let other = other.facts
         return facts.compactMap { fact in
             let found = other.first { $0.name == fact.name }?.value ?? "nothing"
-            return found == fact.value
-                ? nil : "\(fact.name) is \(Self.short(found)) \(there) and \(Self.short(fact.value)) here"
+            guard found != fact.value else { return nil }
+            let (far, near) = (Self.short(found, besides: fact.value), Self.short(fact.value, besides: found))
+            return "\(fact.name) is \(far) \(there) and \(near) here"
         }
     }
 
@@ -70,5 +71,13 @@ struct ClipIdentity: Codable, Equatable {
         return own + fields
     }
 
-    private static func short(_ text: String) -> String { text.count <= 60 ? text : text.prefix(60) + "…" }
+    /// Of a long text what begins shortly before the first difference.
+    private static func short(_ text: String, besides other: String) -> String {
+        let (most, before) = (60, 15)
+        guard text.count > most else { return text }
+        let same = zip(text, other).prefix { $0 == $1 }.count
+        let start = max(0, min(same - before, text.count - most))
+        let isCut = start + most < text.count
+        return "\(start > 0 ? "…" : "")\(text.dropFirst(start).prefix(most))\(isCut ? "…" : "")"
+    }
 }

@@ -50,7 +50,18 @@ package struct KeptClip {
         guard !differences.isEmpty else { return }
         throw VideoError(
             .stateUnusable, "'\(path)' keeps another clip: \(differences.joined(separator: "; "))",
-            hint: "leave out what differs, or name another folder for this clip")
+            remedies: remedies(for: identity.settings, differences.count))
+    }
+
+    /// What is missing has to be named again; what is said otherwise, to be left out.
+    private func remedies(for other: VideoSettings, _ differences: Int) -> [Wording] {
+        var remedies: [Wording] = []
+        if other.adapters.isEmpty, !settings.adapters.isEmpty { remedies.append("name its LoRAs again with \(.adapters)") }
+        if other.inputs.isEmpty, !settings.inputs.isEmpty {
+            remedies.append("name its pictures again with \(.referenceImages)")
+        }
+        if differences > remedies.count { remedies.append("leave out what differs") }
+        return remedies + ["or name another folder for this clip"]
     }
 
     /// Checks that the latents can be decoded by a model.

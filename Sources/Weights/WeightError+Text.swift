@@ -96,7 +96,7 @@ extension WeightError: Reportable {
         case .otherLayout: "use the model's folder of Diffusers, or convert the file to it"
         case .otherModel: "use the model's own file; without these tensors its clips would be wrong"
         case .missing, .shape, .unused:
-            "weights and config.json do not belong together: fetch the folder again or correct the config"
+            "the weights are of another model than the rest of it, or of another release: fetch all of it again"
         case .dtype: "use a file of the same model in f32, f16, bf16, fp8, plain int8 or GGUF"
         case .unknownField: "what it asks for might change the clip; take it out of the file if it does not"
         case .otherPipeline(_, _, let known):

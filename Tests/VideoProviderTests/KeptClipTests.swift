@@ -79,6 +79,43 @@ import VideoTypes
         #expect(try bytes("kept/clip.safetensors") == kept)
     }
 
+    @Test func `what a kept clip was made with and is missing now is asked for by its option`() throws {
+        let engine = try Self.engine("wan21-t2v")
+        var request = try Self.request("wan21-t2v")
+        request.adapters = [AdapterChoice("\(Fixture.path("loras"))/alphas.safetensors")]
+        let place = try stop(engine, request, after: 2)
+        func remedies(_ change: (inout VideoRequest) -> Void) -> [Wording] {
+            var other = request
+            change(&other)
+            let error = #expect(throws: VideoError.self) {
+                try engine.generate(
+                    other, to: folder.file("clip.mp4"), keeping: ClipKeeping(place: place, isStrict: true)
+                ) { _ in true }
+            }
+            return error?.remedies ?? []
+        }
+        let (named, elsewhere): (Wording, Wording) = (
+            "name its LoRAs again with \(.adapters)", "or name another folder for this clip"
+        )
+        #expect(remedies { $0.adapters = [] } == [named, elsewhere])
+        #expect(remedies { ($0.adapters, $0.seed) = ([], 4) } == [named, "leave out what differs", elsewhere])
+        #expect(remedies { $0.seed = 4 } == ["leave out what differs", elsewhere])
+    }
+
+    @Test func `long texts are shown from where they differ`() throws {
+        let engine = try Self.engine("wan21-t2v")
+        var request = try Self.request("wan21-t2v")
+        request.prompt = "a bird" + String(repeating: " and a bird", count: 20)
+        let place = try stop(engine, request, after: 2)
+        request.prompt += " and a cat"
+        let error = #expect(throws: VideoError.self) {
+            try engine.generate(
+                request, to: folder.file("clip.mp4"), keeping: ClipKeeping(place: place, isStrict: true)
+            ) { _ in true }
+        }
+        #expect(error?.message.contains("and a cat\" here") == true, "\(error?.message ?? "")")
+    }
+
     @Test func `how a clip is decoded may change between two runs`() throws {
         let engine = try Self.engine("wan21-t2v")
         var request = try Self.request("wan21-t2v")
