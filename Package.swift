@@ -157,7 +157,8 @@ let package = Package(
         .executableTarget(
             name: "decision-walk",
             dependencies: [
-                "Compute", "ComputeCPU", "Pipelines", "VideoProvider", "VideoTypes", "Weights", "TestSupport",
+                "CProcess", "Compute", "ComputeCPU", "Pipelines", "VideoProvider", "VideoTypes", "Weights",
+                "TestSupport",
             ],
             path: "Tests/DecisionWalk", swiftSettings: strict),
         // A clip in a process of its own, whose memory is measured.

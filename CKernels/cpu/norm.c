@@ -75,6 +75,7 @@ struct group_norm {
     ck_pool *pool;
     ptrdiff_t piece, groups;
     float *partial; // [pieces, groups, 2]: mean, squares
+    float *mean, *factor; // [channels]
     _Atomic bool failed;
 };
 
@@ -109,6 +110,23 @@ static void group_moments(void *context, ptrdiff_t index, int thread) {
     }
 }
 
+static void group_scale(void *context, ptrdiff_t group, int thread) {
+    (void)thread;
+    struct group_norm *g = context;
+    ptrdiff_t rows = g->norm.rows, size = g->norm.width / g->groups;
+    struct moments all = {0};
+    for (ptrdiff_t first = 0; first < rows; first += g->piece) {
+        const float *part = g->partial + (first / g->piece * g->groups + group) * 2;
+        double count = (double)(ck_min(g->piece, rows - first) * size);
+        all = joined(all, (struct moments){count, part[0], part[1]});
+    }
+    double scale = 1 / sqrt(all.squares / all.count + (double)g->norm.eps);
+    for (ptrdiff_t c = group * size; c < (group + 1) * size; c++) {
+        g->mean[c] = (float)all.mean;
+        g->factor[c] = (float)(scale * (double)g->norm.gain[c]);
+    }
+}
+
 bool ck_group_norm(void *out, ck_dtype out_dtype, const void *x, ck_dtype x_dtype, const float *gain,
                    const float *offset, const ck_places *places, bool silu, ptrdiff_t positions, ptrdiff_t channels,
                    ptrdiff_t groups, float eps, ck_pool *pool) {
@@ -116,31 +134,22 @@ bool ck_group_norm(void *out, ck_dtype out_dtype, const void *x, ck_dtype x_dtyp
     g.norm = (ck_norm){.out = out, .x = x, .out_dtype = out_dtype, .x_dtype = x_dtype, .rows = positions, .silu = silu};
     g.norm.width = channels;
     g.norm.places = places;
+    g.norm.gain = gain;
+    g.norm.offset = offset;
+    g.norm.eps = eps;
     g.piece = rows_at_once(channels);
-    ptrdiff_t pieces = ck_ceil_div(positions, g.piece), size = channels / groups;
-    g.partial = ck_shared_scratch(pool, (size_t)(2 * pieces * groups + 2 * channels) * sizeof(float));
+    ptrdiff_t partial = 2 * ck_ceil_div(positions, g.piece) * groups;
+    g.partial = ck_shared_scratch(pool, (size_t)(partial + 2 * channels) * sizeof(float));
     if (!g.partial)
         return false;
-    ck_parallel_for(pool, pieces, group_moments, &g);
+    g.mean = g.partial + partial;
+    g.factor = g.mean + channels;
+    ck_parallel_for(pool, ck_ceil_div(positions, g.piece), group_moments, &g);
     if (g.failed)
         return false;
-    float *mean = g.partial + 2 * pieces * groups, *factor = mean + channels;
-    for (ptrdiff_t c = 0; c < channels; c += size) {
-        struct moments all = {0};
-        for (ptrdiff_t i = 0; i < pieces; i++) {
-            const float *part = g.partial + (i * groups + c / size) * 2;
-            double count = (double)(ck_min(g.piece, positions - i * g.piece) * size);
-            all = joined(all, (struct moments){count, part[0], part[1]});
-        }
-        double scale = 1 / sqrt(all.squares / all.count + (double)eps);
-        for (ptrdiff_t i = c; i < c + size; i++) {
-            mean[i] = (float)all.mean;
-            factor[i] = (float)(scale * (double)gain[i]);
-        }
-    }
-    g.norm.mean = mean;
-    g.norm.gain = factor;
-    g.norm.offset = offset;
+    ck_parallel_for(pool, groups, group_scale, &g);
+    g.norm.mean = g.mean;
+    g.norm.gain = g.factor;
     for_rows(ck_kernels(pool)->scale_columns, g.norm, pool);
     return true;
 }

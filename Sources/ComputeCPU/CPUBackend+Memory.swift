@@ -14,6 +14,10 @@ extension CPUBackend {
         return out
     }
 
+    package func upload(_ shape: Shape, by make: () -> [Float]) throws(ComputeError) -> Tensor {
+        try oneDNN.rests ? allocate(shape, .f32) : upload(make(), shape)
+    }
+
     package func download(_ x: Tensor) throws(ComputeError) -> [Float] {
         guard !oneDNN.rests else { return [Float](repeating: 0, count: x.count) }
         return unsafe [Float](unsafeUninitializedCapacity: x.count) { buffer, count in
@@ -26,6 +30,7 @@ extension CPUBackend {
 
     package func startDownload(_ x: Tensor) throws(ComputeError) -> any PendingBytes {
         precondition(x.dtype == .u8, "bytes of a tensor of \(x.dtype)")
+        guard !oneDNN.rests else { return HostPendingBytes([UInt8](repeating: 0, count: x.count)) }
         return unsafe HostPendingBytes([UInt8](UnsafeRawBufferPointer(start: address(x), count: x.count)))
     }
 
@@ -39,6 +44,7 @@ extension CPUBackend {
     }
 
     package func zero(_ out: Tensor) throws(ComputeError) {
+        guard !oneDNN.rests else { return }
         unsafe target(out).initializeMemory(as: UInt8.self, repeating: 0, count: out.byteCount)
     }
 

@@ -56,7 +56,8 @@ package final class CPUBackend: Backend {
     /// Whether CKernels compute all products and convolutions.
     var multipliesAlone: Bool { ownProductLimit == .max }
 
-    /// From now on nothing is computed: tensors hold nothing in particular, and who would compute what is taken down.
+    /// From now on nothing is computed: tensors hold nothing in particular, however large they are, and who would
+    /// compute what is taken down.
     ///
     /// So a model of any size can be asked what it would run here.
     package func onlyDecide() {
@@ -75,8 +76,9 @@ package final class CPUBackend: Backend {
 
     // MARK: facts about this machine
 
-    /// The machine's physical memory without what tensors hold.
+    /// The machine's physical memory without what tensors hold; nil since `onlyDecide`, when they fill none.
     package var memoryBytes: Int? {
+        guard !oneDNN.rests else { return nil }
         let (pages, size) = (sysconf(Int32(_SC_PHYS_PAGES)), sysconf(Int32(_SC_PAGESIZE)))
         return pages > 0 && size > 0 ? max(0, pages * size - pool.currentBytes) : nil
     }

@@ -27,7 +27,7 @@ struct DenoiseStage {
     ///   - denoiser: asked for only where steps are left.
     func run(_ shape: Shape, noise: NoiseSource, _ denoiser: () throws -> any Denoiser) throws -> Tensor {
         let count = plan.stepCount
-        let draw: NoiseDraw = { () throws(ComputeError) in try backend.upload(noise.draw(shape), shape) }
+        let draw: NoiseDraw = { () throws(ComputeError) in try backend.upload(shape) { noise.draw(shape) } }
         if let state = try checkpoint?.state(plan, shape) {
             let latents = try backend.upload(state.latents, shape)
             guard state.step < count else {
@@ -39,9 +39,11 @@ struct DenoiseStage {
             try walk(latents, denoiser(), draw, after: state)
             return latents
         }
-        let numbers = noise.draw(shape)
-        dump?.record("noise.initial", [1] + shape.dims, numbers)
-        let latents = try backend.upload(numbers, shape)
+        let latents = try backend.upload(shape) {
+            let numbers = noise.draw(shape)
+            dump?.record("noise.initial", [1] + shape.dims, numbers)
+            return numbers
+        }
         try walk(latents, denoiser(), draw, after: nil)
         return latents
     }

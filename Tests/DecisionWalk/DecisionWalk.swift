@@ -1,3 +1,4 @@
+import CProcess
 import Compute
 import ComputeCPU
 import FoundationEssentials
@@ -17,6 +18,8 @@ import Weights
 /// `--onednn-first` leaves to CKernels only what oneDNN has no kernel for, `--accept-loops` not even that.
 @main enum DecisionWalk {
     static func main() throws {
+        // Its parent may be a test that was killed, and nobody else waits for so long an answer.
+        _ = process_die_with_parent()
         var words = Array(CommandLine.arguments.dropFirst())
         let switches = words.filter { $0.hasPrefix("--") }
         words.removeAll { $0.hasPrefix("--") }
@@ -36,33 +39,34 @@ import Weights
                 source = .folder(folder.path)
                 files = try ModelFolder(path: folder.path)
             }
+            let model = try Families.open(files)
             var request = VideoRequest(prompt: "a lighthouse on a cliff at dusk")
             // With as many steps, both experts get one.
             let hasExperts = FileManager.default.fileExists(atPath: folder.file("transformer_2"))
             (request.steps, request.seed) = (hasExperts ? 3 : 1, 1)
             var requests = [request]
-            if name != BuiltInModel.name, !isBrief, try Families.open(files).pictures.needed.isEmpty {
+            if name != BuiltInModel.name, !isBrief, model.pictures.needed.isEmpty {
                 // Two tiles, of few frames: they are blended on the host.
                 (request.width, request.height, request.frames, request.tilesVAE) = (448, 256, 5, true)
                 requests.append(request)
             }
             for request in requests {
-                for dtype in dtypes { try decisions.merge(walk(source, files, request, dtype, switches)) { $1 } }
+                let settings = try VideoPlanner(source).plan(forecasting: request).settings
+                for dtype in dtypes { try decisions.merge(walk(model, settings, dtype, switches)) { $1 } }
             }
         }
         for (asked, chosen) in decisions.sorted(by: { $0.key < $1.key }) { print("\(asked)\t\(chosen)") }
     }
 
     private static func walk(
-        _ source: ModelSource, _ files: ModelFolder, _ request: VideoRequest, _ dtype: DType, _ switches: [String]
+        _ model: any VideoModel, _ settings: VideoSettings, _ dtype: DType, _ switches: [String]
     ) throws -> [String: String] {
         let backend = try CPUBackend(threads: 2)
-        let settings = try VideoPlanner(source).plan(forecasting: request).settings
         let picture = Frame(width: 1, height: 1, pixels: [0, 0, 0])
         if switches.contains("--onednn-first") { backend.ownProductLimit = 0 }
         if switches.contains("--accept-loops") { backend.acceptsImplementation = { _ in true } }
         backend.onlyDecide()
-        try Families.open(files).pipeline(on: backend, dtype: dtype)
+        try model.pipeline(on: backend, dtype: dtype)
             .generate(
                 settings, pictures: Dictionary(uniqueKeysWithValues: settings.inputs.map { ($0.role, picture) }),
                 checkpoint: nil, report: { _ in true }, dump: nil, emit: { _ in })

@@ -31,7 +31,8 @@ import Weights
     private func clip(_ encoder: WanVAEEncoder, _ golden: GoldenFile, frames: Int) throws -> [WanVAEEncoder.Still] {
         let shape = try golden.shape("image.first")
         func still(_ name: String) throws -> WanVAEEncoder.Still {
-            .init(frame: try encoder.frame(golden.floats(name), height: shape[1], width: shape[2]), count: 1)
+            let planes = try golden.floats(name)
+            return .init(frame: try encoder.frame(height: shape[1], width: shape[2]) { planes }, count: 1)
         }
         let grey = try encoder.grey(height: shape[1], width: shape[2])
         let last = golden.contains("image.last") ? [try still("image.last")] : []
@@ -69,7 +70,7 @@ import Weights
         let side = 32
         var random = TorchRandomSource(seed: 5)
         func picture() throws -> Tensor {
-            try encoder.frame(random.normals(3 * side * side), height: side, width: side)
+            try encoder.frame(height: side, width: side) { random.normals(3 * side * side) }
         }
         let (first, last) = (try picture(), try picture())
         let grey = try encoder.grey(height: side, width: side)
@@ -95,7 +96,7 @@ import Weights
             var random = TorchRandomSource(seed: 5)
             // Each frame another, so that all are computed.
             let pictures = try (0..<2).map { _ in
-                try encoder.frame(random.normals(3 * 64 * 64), height: 64, width: 64)
+                try encoder.frame(height: 64, width: 64) { random.normals(3 * 64 * 64) }
             }
             _ = try encoder((0..<frames).map { .init(frame: pictures[$0 % 2], count: 1) })
             return backend.pool.peakBytes

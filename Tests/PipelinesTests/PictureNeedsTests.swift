@@ -71,7 +71,7 @@ import Weights
         let encoder = try model.components.makeEncoder(on: Device(backend: backend, dtype: .f32))
         let before = backend.pool.currentBytes
         var random = TorchRandomSource(seed: 1)
-        let picture = try encoder.frame(random.normals(3 * width * height), height: height, width: width)
+        let picture = try encoder.frame(height: height, width: width) { random.normals(3 * width * height) }
         var stills: [WanVAEEncoder.Still] = []
         for (role, count) in model.shownFrames(settings) {
             let frame = role == nil ? try encoder.grey(height: height, width: width) : picture

@@ -59,7 +59,9 @@ import VideoTypes
         let encoder = try model.components.makeEncoder(on: Device(backend: backend, dtype: .f32))
         let before = backend.pool.currentBytes
         let (width, height) = (settings.clip.width, settings.clip.height)
-        let picture = try encoder.frame([Float](repeating: 0, count: 3 * width * height), height: height, width: width)
+        let picture = try encoder.frame(height: height, width: width) {
+            [Float](repeating: 0, count: 3 * width * height)
+        }
         _ = try encoder([.init(frame: picture, count: 1)])
         let found = Double(backend.pool.peakBytes - before)
         let expected = Double(model.memory(settings, on: Self.device)[.text].work)

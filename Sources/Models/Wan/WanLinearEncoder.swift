@@ -22,8 +22,8 @@ package struct WanLinearEncoder: WanEncoder {
     }
 
     /// A picture `[3, height, width]` as f32 `[3, 1, height, width]`.
-    package func frame(_ planes: [Float], height: Int, width: Int) throws(ComputeError) -> Tensor {
-        try device.backend.upload(planes, [3, 1, height, width])
+    package func frame(height: Int, width: Int, planes: () -> [Float]) throws(ComputeError) -> Tensor {
+        try device.backend.upload([3, 1, height, width], by: planes)
     }
 
     package func grey(height: Int, width: Int) throws(ComputeError) -> Tensor {

@@ -48,7 +48,15 @@ package final class WanVAEEncoder: WanEncoder {
     }
 
     /// A picture `[3, height, width]` as a frame for `Still`.
-    package func frame(_ planes: [Float], height: Int, width: Int) throws(ComputeError) -> Tensor {
+    package func frame(height: Int, width: Int, planes: () -> [Float]) throws(ComputeError) -> Tensor {
+        let patch = config.patchSize
+        return try device.backend.upload([1, height / patch, width / patch, config.inChannels]) {
+            patched(planes(), height: height, width: width)
+        }
+    }
+
+    /// Patches of `[3, height, width]`, whose channels are (colour, column, row).
+    private func patched(_ planes: [Float], height: Int, width: Int) -> [Float] {
         let patch = config.patchSize
         let (rows, columns) = (height / patch, width / patch)
         precondition(planes.count == 3 * rows * columns * patch * patch, "\(planes.count) for \(width) x \(height)")
@@ -57,13 +65,12 @@ package final class WanVAEEncoder: WanEncoder {
         for y in 0..<rows {
             for x in 0..<columns {
                 for place in 0..<3 * patch * patch {
-                    // Channels are (colour, column, row).
                     let (colour, column, row) = (place / (patch * patch), place / patch % patch, place % patch)
                     values.append(planes[(colour * height + y * patch + row) * width + x * patch + column])
                 }
             }
         }
-        return try device.backend.upload(values, [1, rows, columns, config.inChannels])
+        return values
     }
 
     /// A frame of zeros, which is grey.

@@ -18,11 +18,12 @@ struct CogVideoXPicture {
     ///   - noise: of one latent frame, with which the picture's latents are drawn from their distribution.
     func condition(_ shape: Shape, _ encoder: CogVideoXVAEEncoder, noise: [Float]) throws -> Tensor {
         let (height, width) = (shape[2] * config.spatialFactor, shape[3] * config.spatialFactor)
-        let planes = PicturePlanes(ofClip: frame, width: width, height: height).values
-        dump?.record("vae.encode_in", [1, 3, 1, height, width], planes)
-        let plane = height * width
-        let pixels = try backend.upload(
-            (0..<plane).flatMap { index in (0..<3).map { planes[$0 * plane + index] } }, [1, height, width, 3])
+        let pixels = try backend.upload([1, height, width, 3]) {
+            let planes = PicturePlanes(ofClip: frame, width: width, height: height).values
+            dump?.record("vae.encode_in", [1, 3, 1, height, width], planes)
+            let plane = height * width
+            return (0..<plane).flatMap { index in (0..<3).map { planes[$0 * plane + index] } }
+        }
         let moments = try encoder(pixels)[0]
         guard try finite.passes(moments) else {
             let search = try finite.search()

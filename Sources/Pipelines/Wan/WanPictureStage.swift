@@ -47,9 +47,11 @@ struct WanPictureStage {
         let states = try backend.allocate([pictures.count * tokens, config.hiddenSize], .f32)
         var pixels: [Float] = []
         for (index, picture) in pictures.enumerated() {
-            let planes = CLIPPreprocessing(processor).planes(of: picture)
-            pixels += planes.values
-            let input = try backend.upload(planes.values, [3, 1, side, side])
+            let input = try backend.upload([3, 1, side, side]) {
+                let planes = CLIPPreprocessing(processor).planes(of: picture).values
+                pixels += planes
+                return planes
+            }
             let own = try tower(input, probe: probe(picture: index))
             let finite = try run.finiteCheck()
             guard try finite.passes(own) else {
@@ -86,10 +88,12 @@ struct WanPictureStage {
                 stills.append(.init(frame: try encoder.grey(height: height, width: width), count: count))
                 continue
             }
-            let planes = PicturePlanes(ofClip: picture, width: width, height: height)
-            dump?.record("image.\(role.rawValue)", [3, height, width], planes.values)
-            stills.append(
-                .init(frame: try encoder.frame(planes.values, height: height, width: width), count: count))
+            let frame = try encoder.frame(height: height, width: width) {
+                let planes = PicturePlanes(ofClip: picture, width: width, height: height).values
+                dump?.record("image.\(role.rawValue)", [3, height, width], planes)
+                return planes
+            }
+            stills.append(.init(frame: frame, count: count))
         }
         let latents = try encoder(stills, probe: dump?.probe("vae.encode", on: backend))
         let finite = try run.finiteCheck()
@@ -111,14 +115,15 @@ struct WanPictureStage {
         let (count, plane) = (shape[1], shape[2] * shape[3])
         let given = frames.flatMap { [Bool](repeating: $0.role != nil, count: $0.count) }
         let slots = [Bool](repeating: given[0], count: factor - 1) + given
-        var mask: [Float] = []
-        for slot in 0..<factor {
-            for frame in 0..<count {
-                mask += [Float](repeating: slots[frame * factor + slot] ? 1 : 0, count: plane)
+        let mask = try backend.upload([factor, count, shape[2], shape[3]]) {
+            (0..<factor).flatMap { slot in
+                (0..<count).flatMap { frame in
+                    [Float](repeating: slots[frame * factor + slot] ? 1 : 0, count: plane)
+                }
             }
         }
         let all = try backend.allocate([factor + shape[0], count, shape[2], shape[3]], .f32)
-        try backend.copy(backend.upload(mask, [factor, count, shape[2], shape[3]]), into: all[0..<factor])
+        try backend.copy(mask, into: all[0..<factor])
         try backend.copy(latents, into: all[factor..<factor + shape[0]])
         return all
     }
