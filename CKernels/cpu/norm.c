@@ -74,7 +74,7 @@ struct group_norm {
     void (*inner)(const ck_norm *norm, ptrdiff_t first, ptrdiff_t end, float *mean, float *squares);
     ck_pool *pool;
     ptrdiff_t piece, groups;
-    float *partial; // [pieces, groups, 2]: mean, squares
+    float *partial;       // [pieces, groups, 2]: mean, squares
     float *mean, *factor; // [channels]
     _Atomic bool failed;
 };

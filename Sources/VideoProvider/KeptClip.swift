@@ -56,7 +56,9 @@ package struct KeptClip {
     /// What is missing has to be named again; what is said otherwise, to be left out.
     private func remedies(for other: VideoSettings, _ differences: Int) -> [Wording] {
         var remedies: [Wording] = []
-        if other.adapters.isEmpty, !settings.adapters.isEmpty { remedies.append("name its LoRAs again with \(.adapters)") }
+        if other.adapters.isEmpty, !settings.adapters.isEmpty {
+            remedies.append("name its LoRAs again with \(.adapters)")
+        }
         if other.inputs.isEmpty, !settings.inputs.isEmpty {
             remedies.append("name its pictures again with \(.referenceImages)")
         }
